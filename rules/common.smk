@@ -1,0 +1,181 @@
+"""The config, the recordings, and what rules ask of both. No rule stands here."""
+
+import re
+import sys
+from pathlib import Path
+
+from dawnchorus import config as settings
+from dawnchorus import provenance, runs
+from dawnchorus.corpora import contents
+
+RESULTS = "results"
+BASE = Path(workflow.basedir)
+SCRIPTS = BASE / "workflow/scripts"
+
+
+def refuse(error):
+    """End with one line: what is wrong, before any job has started."""
+    print(f"error: {error}", file=sys.stderr, flush=True)
+    sys.exit(2)
+
+
+try:
+    config = settings.load(
+        BASE / "config.yaml",
+        workflow.config_settings.configfiles,
+        workflow.config_settings.config,
+        BASE / "workflow/schemas/config.schema.yaml",
+    )
+    CORPORA = settings.corpora_of_run(config)
+    if workflow.is_main_process and not runs.is_only_looking(sys.argv[1:]):
+        runs.held(RESULTS)
+        runs.clear_stale_locks()
+    if workflow.is_main_process and runs.lost_metadata(RESULTS):
+        print(runs.lost_metadata(RESULTS), file=sys.stderr)
+    INDEX = runs.list_corpora(CORPORA, config, RESULTS, workflow.is_main_process)
+except (ValueError, OSError) as error:
+    refuse(error)
+
+
+def either(names):
+    """A wildcard constraint: one of some names."""
+    return "|".join(re.escape(name) for name in sorted(names)) or "(?!)"
+
+
+def stage_names():
+    return {name for e in config["experiments"].values() for name in e["stages"]}
+
+
+def ensemble_names():
+    return {name for e in config["experiments"].values() for name in e["ensembles"]}
+
+
+def experiment(wildcards):
+    return config["experiments"][wildcards.experiment]
+
+
+def stage(wildcards):
+    return experiment(wildcards)["stages"][wildcards.stage]
+
+
+def frontend(wildcards):
+    """Settings of a frontend, with the sample rate of its audio recipe."""
+    chosen = config["frontends"][wildcards.frontend]
+    return {**chosen, "sample_rate": config["audio"][chosen["audio"]]["sample_rate"]}
+
+
+def library(script, *chosen):
+    return provenance.library(SCRIPTS / f"{script}.py", *chosen)
+
+
+def names_of(references):
+    """Corpora of some references, in order and once each."""
+    return list(dict.fromkeys(contents.parse_reference(r)[0] for r in references))
+
+
+def listing(wildcards):
+    """The immutable listing of a shard: its path names its digest."""
+    digest = INDEX[wildcards.corpus]["shards"][wildcards.shard]["digest"]
+    return str(contents.listing_path(RESULTS, wildcards.corpus, wildcards.shard, digest))
+
+
+def listings(corpora):
+    return {
+        corpus: [
+            str(contents.listing_path(RESULTS, corpus, shard, about["digest"]))
+            for shard, about in INDEX[corpus]["shards"].items()
+        ]
+        for corpus in corpora
+    }
+
+
+def labels(corpora):
+    """The immutable label tables of some corpora: their paths name their digests."""
+    return {c: str(contents.labels_path(RESULTS, c, INDEX[c]["labels"])) for c in corpora}
+
+
+def excluded_at_listing(corpus):
+    return str(contents.excluded_path(RESULTS, corpus, INDEX[corpus]["excluded"]))
+
+
+def shards(pattern, corpora, **names):
+    """Paths of all shards of some corpora, after a pattern."""
+    return [
+        pattern.format(corpus=corpus, shard=shard, **names)
+        for corpus in corpora
+        for shard in INDEX[corpus]["shards"]
+    ]
+
+
+def spectrogram_shards(chosen, corpora):
+    pattern = f"{RESULTS}/spectrograms/{chosen}/{{corpus}}/{{shard}}.h5"
+    return shards(pattern, corpora)
+
+
+def members(name, stage_name):
+    """Names of a stage's members: a fold, a part of the pseudo-labels, a seed each."""
+    chosen = config["experiments"][name]
+    about = chosen["stages"][stage_name]
+    parts = range(1, about["targets"]["parts"] + 1) if "parts" in about["targets"] else [0]
+    return [
+        f"f{fold}p{part}s{seed}"
+        for fold in range(1, chosen["folds"]["count"] + 1)
+        for part in parts
+        for seed in range(1, about["seeds"] + 1)
+    ]
+
+
+def training_corpora(name, stage_name):
+    """Corpora that the targets of a stage speak of."""
+    chosen = config["experiments"][name]
+    pseudo = chosen["stages"][stage_name]["targets"].get("unlabelled", [])
+    return names_of([*chosen["train"], *pseudo])
+
+
+def scored_corpora(name):
+    """Corpora that every stage of an experiment scores."""
+    chosen = config["experiments"][name]
+    pseudo = [r for s in chosen["stages"].values() for r in s["targets"].get("unlabelled", [])]
+    return names_of([*chosen["train"], *chosen["test"], *pseudo])
+
+
+def verdicts(name, corpora):
+    audio = config["frontends"][config["experiments"][name]["frontend"]]["audio"]
+    return {corpus: f"{RESULTS}/audio/{audio}/{corpus}/verdicts.csv" for corpus in corpora}
+
+
+def scores(name, stages, corpora):
+    """Window scores: stage to corpus to path."""
+    return {
+        s: {c: f"{RESULTS}/{name}/stages/{s}/scores.{c}.h5" for c in corpora} for s in stages
+    }
+
+
+def ensembles(name, corpora):
+    """Recording scores: ensemble to corpus to path."""
+    chosen = config["experiments"][name]["ensembles"]
+    return {e: {c: f"{RESULTS}/{name}/ensembles/{e}.{c}.h5" for c in corpora} for e in chosen}
+
+
+def results_of_run():
+    return [path for name in config["run"] for path in results_of(name)]
+
+
+def results_of(name):
+    """What an experiment is built for."""
+    chosen = config["experiments"][name]
+    paths = [f"{RESULTS}/{name}/metrics.json"]
+    for stage_name, about in chosen["stages"].items():
+        if about["targets"]["from"] == "predictions":
+            paths.append(f"{RESULTS}/{name}/stages/{stage_name}/audit.json")
+    if chosen["submission"]["format"] != "none":
+        tests = names_of(chosen["test"])
+        paths += [f"{RESULTS}/{name}/submission.{corpus}.csv" for corpus in tests]
+    return paths
+
+
+def show_summaries():
+    for name in config["run"]:
+        path = Path(RESULTS, name, "summary.txt")
+        if path.exists():
+            print(f"\n{path.read_text()}", file=sys.stderr)

@@ -1,0 +1,34 @@
+"""Turn resampled audio into spectrograms.
+
+Reads:   results/audio/{audio}/{corpus}/{shard}.wav and .csv
+Writes:  results/spectrograms/{frontend}/{corpus}/{shard}.h5
+"""
+
+
+def resampled(wildcards):
+    audio = config["frontends"][wildcards.frontend]["audio"]
+    stem = f"results/audio/{audio}/{wildcards.corpus}/{wildcards.shard}"
+    return {"wav": f"{stem}.wav", "table": f"{stem}.csv"}
+
+
+rule make_spectrograms:
+    """Compute the spectrograms of one shard of audio."""
+    input:
+        unpack(resampled),
+    output:
+        spectrograms="results/spectrograms/{frontend}/{corpus}/{shard}.h5",
+    log:
+        "results/logs/make_spectrograms/{frontend}/{corpus}/{shard}.log",
+    benchmark:
+        "results/benchmarks/make_spectrograms/{frontend}/{corpus}/{shard}.tsv"
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        results=RESULTS,
+        frontend=frontend,
+        library=library("make_spectrograms"),
+    script:
+        "../workflow/scripts/make_spectrograms.py"

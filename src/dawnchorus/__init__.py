@@ -1,0 +1,6 @@
+"""dawnchorus: from bird recordings and labels to trained ensembles, scores and submissions.
+
+Nothing is imported here: the Snakefile imports parts of this package on every dry run.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,245 @@
+"""Were the pseudo-labels any good? What a stage took from predictions, against what is known.
+
+Candidates are the recordings that a stage could have taken; those it kept have a part in its
+targets. A pseudo-label says "present" where the score is at or above 0.5. Undefined values (nothing
+kept, no truth) are NaN, null in the file. The truth is used here and nowhere before.
+
+* `audit`: the audit of one stage as JSON, and two lines of it in the log.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dawnchorus import artefacts, corpora, metrics, targets
+from dawnchorus.logs import LOG
+
+BINS = 20  # of the score histograms, equal steps from 0 to 1
+MARGINS = (0.01, 0.05, 0.1, 0.2, 0.3)  # kept would be: score <= margin or >= 1 - margin
+_NAMED = 5  # offenders an error names
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """N recordings: corpus and id, scores (N, C), truth (N, C; -1 unknown), part (N; 0 not kept)."""
+
+    recordings: list[tuple[str, str]]
+    class_names: list[str]
+    scores: np.ndarray
+    truth: np.ndarray
+    part: np.ndarray
+
+
+def audit(
+    stage_settings: Mapping,
+    window_scores: Mapping[str, str | Path],
+    targets_path: str | Path,
+    labels: Mapping[str, str | Path],
+    output_path: str | Path,
+) -> None:
+    """Compare the pseudo-labels of a stage with all candidates and with the truth.
+
+    Parameters
+    ----------
+    stage_settings : mapping
+        Its ``targets``: ``stage`` (the teacher), ``on`` (corpus references), ``low`` and ``high``
+        (scores in [0, 1]), ``parts``, ``pooling`` and ``average``.
+    window_scores : mapping of corpus to path
+        Window scores of the teacher stage.
+    targets_path : path
+        Targets of the stage.
+    labels : mapping of corpus to path
+        Label tables.
+    output_path : path
+        JSON: counts, then for each of the ``classes`` the ``balance``, ``mean_score`` by truth,
+        ``histogram``, ``auroc``, ``errors`` of the kept and of all, and ``at_margins``.
+
+    Raises
+    ------
+    ValueError
+        Where the targets hold pseudo-labels that the scores do not have, or have other classes.
+    """
+    settings = stage_settings["targets"]
+    found = _candidates(settings, window_scores, targets.read(targets_path), labels)
+    classes = {
+        name: _of_class(found, column, settings) for column, name in enumerate(found.class_names)
+    }
+    content = _counts(found, settings) | {"classes": classes}
+    artefacts.write_json(output_path, content)
+    for line in _said(content):
+        LOG.info(line)
+
+
+def _candidates(
+    settings: Mapping,
+    window_scores: Mapping[str, str | Path],
+    wanted: targets.Targets,
+    labels: Mapping[str, str | Path],
+) -> _Candidates:
+    part_of = {
+        recording: int(part)
+        for recording, part in zip(wanted.recordings, wanted.part, strict=True)
+        if part > 0
+    }
+    recordings, scores, truth = [], [], []
+    for reference in settings["on"]:
+        corpus, split = corpora.parse_reference(reference)
+        known = {r.id: r for r in corpora.select(corpora.read_labels(labels[corpus]), split)}
+        ids, values = targets.teacher_scores(window_scores[corpus], settings)
+        if values.shape[1] != len(wanted.class_names):
+            raise ValueError(
+                f"{window_scores[corpus]} scores {values.shape[1]} classes, the targets have "
+                f"{len(wanted.class_names)}; predict again"
+            )
+        for name, row in zip(ids, values, strict=True):
+            if name in known and not np.isnan(row).any():
+                recordings.append((corpus, name))
+                scores.append(row)
+                truth.append(_truth_of(known[name], wanted.class_names))
+    if strange := sorted(part_of.keys() - set(recordings)):
+        raise ValueError(
+            f"{len(strange)} pseudo-labels have no score of stage {settings['stage']!r}: "
+            f"{['/'.join(pair) for pair in strange[:_NAMED]]!r}; make the targets again"
+        )
+    shape = (len(recordings), len(wanted.class_names))
+    return _Candidates(
+        recordings=recordings,
+        class_names=wanted.class_names,
+        scores=np.array(scores, dtype=np.float64).reshape(shape),
+        truth=np.array(truth, dtype=np.int64).reshape(shape),
+        part=np.array([part_of.get(pair, 0) for pair in recordings], dtype=np.int64),
+    )
+
+
+def _truth_of(recording: corpora.Labelled, class_names: Sequence[str]) -> list[int]:
+    if not recording.labelled:
+        return [-1] * len(class_names)
+    return [int(name in recording.labels) for name in class_names]
+
+
+def _counts(found: _Candidates, settings: Mapping) -> dict:
+    kept = found.part > 0
+    by_part = Counter(found.part[kept].tolist())
+    by_corpus = {
+        corpus: {"candidates": int(here.sum()), "kept": int((here & kept).sum())}
+        for corpus in sorted({corpus for corpus, _ in found.recordings})
+        for here in [np.array([other == corpus for other, _ in found.recordings])]
+    }
+    names = ("stage", "low", "high", "parts", "pooling", "average")
+    return {
+        **{{"stage": "teacher"}.get(name, name): settings[name] for name in names},
+        "on": list(settings["on"]),
+        "candidates": len(kept),
+        "kept": int(kept.sum()),
+        "kept_share": _ratio(kept.sum(), len(kept)),
+        "by_part": {f"{part}": by_part[part] for part in range(1, settings["parts"] + 1)},
+        "by_corpus": by_corpus,
+    }
+
+
+def _of_class(found: _Candidates, column: int, settings: Mapping) -> dict:
+    scores, truth, kept = found.scores[:, column], found.truth[:, column], found.part > 0
+    everything = np.ones(len(kept), dtype=bool)
+    groups = {"kept": kept, "candidates": everything}
+    edges = np.linspace(0, 1, BINS + 1)
+    return {
+        "kept_low": int((kept & (scores < 0.5)).sum()),
+        "kept_high": int((kept & (scores >= 0.5)).sum()),
+        "balance": {name: _balance(truth[rows]) for name, rows in groups.items()},
+        "mean_score": {
+            name: _mean(scores[truth == value])
+            for name, value in (("positive", 1), ("negative", 0), ("unknown", -1))
+        },
+        "histogram": {"edges": np.round(edges, 9).tolist()}
+        | {name: np.histogram(scores[rows], edges)[0].tolist() for name, rows in groups.items()},
+        "auroc": {name: _auroc(truth[rows], scores[rows]) for name, rows in groups.items()},
+        "errors": {name: _errors(truth[rows], scores[rows]) for name, rows in groups.items()},
+        "at_margins": [
+            {"margin": margin} | _at((scores <= margin) | (scores >= 1 - margin), truth, scores)
+            for margin in MARGINS
+        ],
+    }
+
+
+def _balance(truth: np.ndarray) -> dict:
+    known = int((truth >= 0).sum())
+    positive = int((truth == 1).sum())
+    return {
+        "n": len(truth),
+        "known": known,
+        "positive": positive,
+        "negative": known - positive,
+        "positive_share": _ratio(positive, known),
+    }
+
+
+def _auroc(truth: np.ndarray, scores: np.ndarray) -> float:
+    known = truth >= 0
+    return metrics.auroc(truth[known], scores[known])
+
+
+def _errors(truth: np.ndarray, scores: np.ndarray) -> dict:
+    """Return how often "present" at 0.5 or above is wrong, on both sides of 0.5."""
+    known = truth >= 0
+    high = (scores >= 0.5)[known]
+    positive = truth[known] == 1
+    false_positives, false_negatives = int((high & ~positive).sum()), int((~high & positive).sum())
+    n_high = int(high.sum())
+    n_low = len(high) - n_high
+    return {
+        "known": len(high),
+        "wrong": false_positives + false_negatives,
+        "error_rate": _ratio(false_positives + false_negatives, len(high)),
+        "high": {
+            "known": n_high,
+            "false_positives": false_positives,
+            "error_rate": _ratio(false_positives, n_high),
+        },
+        "low": {
+            "known": n_low,
+            "false_negatives": false_negatives,
+            "error_rate": _ratio(false_negatives, n_low),
+        },
+    }
+
+
+def _at(kept: np.ndarray, truth: np.ndarray, scores: np.ndarray) -> dict:
+    errors = _errors(truth[kept], scores[kept])
+    return {
+        "kept": int(kept.sum()),
+        "kept_share": _ratio(kept.sum(), len(kept)),
+        "known": errors["known"],
+        "right_share": _ratio(errors["known"] - errors["wrong"], errors["known"]),
+        "false_positives": errors["high"]["false_positives"],
+        "false_negatives": errors["low"]["false_negatives"],
+    }
+
+
+def _said(content: Mapping) -> list[str]:
+    classes = content["classes"].values()
+    known, wrong = (sum(c["errors"]["kept"][key] for c in classes) for key in ("known", "wrong"))
+    all_known, all_wrong = (
+        sum(c["errors"]["candidates"][key] for c in classes) for key in ("known", "wrong")
+    )
+    low, high = (sum(c[key] for c in classes) for key in ("kept_low", "kept_high"))
+    return [
+        f"{content['kept']} of {content['candidates']} recordings kept as pseudo-labels "
+        f"(<= {content['low']:g} or >= {content['high']:g}): {low} absent, {high} present",
+        f"wrong: {wrong} of {known} kept ({_percent(wrong, known)}), {all_wrong} of {all_known} "
+        f"candidates ({_percent(all_wrong, all_known)}), where the truth is known",
+    ]
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "n/a"
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _ratio(part: int, whole: int) -> float:
+    return float(part / whole) if whole else float("nan")

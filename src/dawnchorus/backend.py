@@ -1,0 +1,55 @@
+"""Keras and the backend that computes: chosen by the experiment before either is imported.
+
+* `start`: choose, limit to threads, make deterministic.
+
+The bits of a training follow the number of intra-op threads and the kernels in use, so both belong
+to the experiment's settings, not to the machine.
+"""
+
+import os
+
+NAMES = ("tensorflow", "jax", "torch")
+
+
+def start(settings: dict) -> None:
+    """Import Keras on the backend of an experiment.
+
+    Parameters
+    ----------
+    settings : dict
+        ``name`` (tensorflow, jax or torch), ``threads`` (intra-op threads of one job on the CPU, at
+        least 1) and ``deterministic`` (refuse operations whose result may differ between runs).
+    """
+    name, threads = settings["name"], settings["threads"]
+    os.environ["KERAS_BACKEND"] = name
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    globals()[f"_start_{name}"](threads, settings["deterministic"])
+
+
+def _start_tensorflow(threads: int, deterministic: bool) -> None:
+    # TensorFlow turns oneDNN on by itself only where the CPU has AVX-512 VNNI: left to it, equal
+    # settings would give other bits, and on older CPUs convolutions four times slower.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow
+
+    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    for device in tensorflow.config.list_physical_devices("GPU"):
+        tensorflow.config.experimental.set_memory_growth(device, True)
+    if deterministic:
+        tensorflow.config.experimental.enable_op_determinism()
+
+
+def _start_jax(threads: int, deterministic: bool) -> None:
+    flags = [f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"]
+    if deterministic:
+        flags.append("--xla_gpu_deterministic_ops=true")
+    os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *flags]).strip()
+
+
+def _start_torch(threads: int, deterministic: bool) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)

@@ -1,0 +1,244 @@
+"""A label file that a person made, read strictly: nothing is guessed, nothing changes its value.
+
+CSV as RFC 4180 has it: commas, UTF-8 with or without a byte order mark, any line ends, a header.
+Every field is text and stays text (``007``, ``1e3``, ``NA``, ``null``). What a spreadsheet or a
+slip of the hand makes of a file is refused in one sentence that names the file and the line.
+
+* `read_sheet`: a label file as columns and rows.
+* `column`: one column of it by name.
+* `kept_once`: repeated ids, kept once where they agree and refused where they do not.
+"""
+
+import csv
+import difflib
+import io
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BOM = b"\xef\xbb\xbf"
+_SHOWN = 5  # offenders named in a message
+_BLANK = re.compile(r"[^\S\r\n]")  # white space that may stand at the end of a field
+
+
+class Sheet(NamedTuple):
+    """A label file: ``lines[i]`` is the line of the file (from 1) that ``rows[i]`` is on."""
+
+    path: str
+    columns: list[str]
+    rows: list[list[str]]
+    lines: Sequence[int]
+    notes: list[str]
+
+
+class Entry(NamedTuple):
+    """What one line of a label file says of one recording."""
+
+    truth: tuple[str, ...]
+    path: str
+    line: int
+
+
+def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
+    """Read a label file.
+
+    Parameters
+    ----------
+    path : str
+        A CSV file with a header.
+    verbatim : sequence of str
+        Columns whose fields keep blanks at their ends; elsewhere they are stripped, with a note.
+
+    Returns
+    -------
+    Sheet
+        Rows with as many fields as there are columns; empty lines are left out.
+
+    Raises
+    ------
+    ValueError
+        Where the file is missing, not UTF-8, holds a NUL, is separated by something else than
+        commas, has a broken quote, a quoted line break, a ragged row, two columns of one name or
+        no rows.
+    """
+    path = str(path)
+    text = _decode(path)
+    parsed = _parse(path, text)
+    lines: Sequence[int] = range(1, len(parsed) + 1)
+    if [] in parsed:
+        lines = [line for line, row in enumerate(parsed, 1) if row]
+        parsed = [row for row in parsed if row]
+    if not parsed:
+        raise ValueError(f"{path} is empty, expected a header and one row per recording")
+    columns = [name.strip() for name in parsed[0]]
+    _check_header(path, columns, lines[0])
+    rows, lines = parsed[1:], lines[1:]
+    if not rows:
+        raise ValueError(f"{path} has a header but no rows, expected one row per recording")
+    _check_widths(path, columns, rows, lines)
+    has_blanks = _BLANK.search(text) is not None
+    notes = _strip(path, columns, rows, frozenset(verbatim)) if has_blanks else []
+    return Sheet(path, columns, rows, lines, notes)
+
+
+def column(sheet: Sheet, name: str) -> list[str]:
+    """Return the fields of one column.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such column, naming the nearest that there is.
+    """
+    if name not in sheet.columns:
+        by_folded = {known.casefold(): known for known in sheet.columns}
+        near = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.5)
+        hint = f"; did you mean {by_folded[near[0]]!r}, which is there?" if near else ""
+        raise ValueError(
+            f"{sheet.path}, line 1: no column {name!r}, the columns are {sheet.columns}{hint}"
+        )
+    index = sheet.columns.index(name)
+    return [row[index] for row in sheet.rows]
+
+
+def kept_once(ids: Sequence[str], entry: Callable[[int], Entry]) -> tuple[list[int], list[str]]:
+    """Return the positions at which every id stands for the first time, and a note on the others.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        Ids in the order of their lines.
+    entry : callable
+        What the line at a position says; asked for repeated ids only.
+
+    Raises
+    ------
+    ValueError
+        Where two lines of one id differ, naming both.
+    """
+    if len(set(ids)) == len(ids):
+        return list(range(len(ids))), []
+    first: dict[str, int] = {}
+    repeated = []
+    for position, name in enumerate(ids):
+        known = first.setdefault(name, position)
+        if known != position:
+            _refuse_conflict(name, entry(known), entry(position))
+            repeated.append(name)
+    return list(first.values()), [
+        f"{len(repeated)} repeated label rows agree with an earlier row and count once: "
+        f"{listed(repeated)}"
+    ]
+
+
+def _refuse_conflict(name: str, first: Entry, second: Entry) -> None:
+    if first.truth != second.truth:
+        raise ValueError(
+            f"LABEL_CONFLICT: {second.path}, line {second.line} says {_told(second)} of {name!r}, "
+            f"but {first.path}, line {first.line} says {_told(first)}; keep one of them"
+        )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return at most five names for a message, and how many more there are."""
+    shown = ", ".join(repr(name) for name in names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _told(entry: Entry) -> str:
+    return repr(entry.truth[0] if len(entry.truth) == 1 else entry.truth)
+
+
+def _decode(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise ValueError(f"label file {path} cannot be read ({error.strerror})") from None
+    if content.startswith(_UTF16):
+        raise ValueError(f"{path} is UTF-16 (byte 0), expected UTF-8; save it as UTF-8")
+    if content.startswith(_BOM):
+        content = content[len(_BOM) :]
+        offset = len(_BOM)
+    else:
+        offset = 0
+    nul = content.find(b"\0")
+    if nul >= 0:
+        line = content.count(b"\n", 0, nul) + 1
+        raise ValueError(
+            f"{path}, line {line}: a NUL character (byte {offset + nul}), expected text; "
+            "save it as UTF-8"
+        )
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path}, line {line}: byte {offset + error.start} is not UTF-8; save it as UTF-8"
+        ) from None
+
+
+def _parse(path: str, text: str) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = []
+    try:
+        rows.extend(reader)
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: {error}, expected CSV") from None
+    if reader.line_num != len(rows):
+        _refuse_line_break(path, text)
+    return rows
+
+
+def _refuse_line_break(path: str, text: str) -> None:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    for expected, _ in enumerate(reader, 1):
+        if reader.line_num != expected:
+            raise ValueError(
+                f"{path}, line {expected}: a line break inside quotes, expected one row per line"
+            )
+
+
+def _check_header(path: str, columns: list[str], line: int) -> None:
+    if len(columns) == 1:
+        for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+            if separator in columns[0]:
+                raise ValueError(
+                    f"CSV_DIALECT: {path}, line {line} is separated by {name}, expected commas; "
+                    "export it as comma-separated CSV"
+                )
+    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if repeated:
+        raise ValueError(
+            f"{path}, line {line}: column {repeated[0]!r} stands there twice; rename or remove one"
+        )
+
+
+def _check_widths(path: str, columns, rows: list[list[str]], lines: Sequence[int]) -> None:
+    if set(map(len, rows)) == {len(columns)}:
+        return
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) != len(columns):
+            raise ValueError(
+                f"CSV_RAGGED: {path}, line {line} has {len(row)} fields, expected "
+                f"{len(columns)} as in the header; quote fields that hold commas"
+            )
+
+
+def _strip(path: str, columns, rows: list[list[str]], verbatim: frozenset[str]) -> list[str]:
+    """Strip blanks in place and return the notes on it."""
+    notes = []
+    for index, name in enumerate(columns):
+        if name in verbatim:
+            continue
+        n_stripped = 0
+        for row in rows:
+            field = row[index].strip()
+            if field != row[index]:
+                row[index] = field
+                n_stripped += 1
+        if n_stripped:
+            named = path.replace("\\", "/").rpartition("/")[2]
+            notes.append(f"{named}: blanks around {n_stripped} values of {name!r} were stripped")
+    return notes

@@ -1,0 +1,182 @@
+"""Listing a corpus: what an adapter finds becomes immutable tables and an index.
+
+Run by the main process before the DAG is built, on every start, so it imports the standard library
+only and touches nothing that has not changed. A table is named by the digest of its bytes: one that
+a running job reads is never written again, and a second process beside it can change nothing.
+
+* `list_corpus`: list a corpus now and return its index.
+"""
+
+import csv
+import importlib
+import io
+import itertools
+import json
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from dawnchorus import artefacts
+from dawnchorus.corpora import contents, files
+from dawnchorus.corpora.contents import Recording
+from dawnchorus.corpora.labels import listed
+
+ADAPTERS = ("bird_detection", "table", "synthetic")
+CACHE = ".hashes"  # not an artefact: it holds times and inodes
+
+
+def list_corpus(
+    name: str, settings: Mapping, results: str | Path, cache: str | Path | None = None
+) -> dict:
+    """List a corpus: write its tables where they are missing, and its index.
+
+    Parameters
+    ----------
+    name : str
+        Name of the corpus.
+    settings : mapping
+        Its config section: ``adapter``, ``shards`` (at least 1), ``fingerprint`` ("content" or
+        "stat"), ``missing_files`` and the adapter's own keys.
+    results : path
+        The results folder.
+    cache : path, optional
+        Where content hashes are kept; beside the index where not given.
+
+    Returns
+    -------
+    dict
+        ``settings`` (digest), ``shards`` (name to digest and number of recordings), ``labels``
+        and ``excluded`` (digests), ``recordings`` (count) and ``notes``.
+
+    Raises
+    ------
+    ValueError
+        Where the adapter refuses what it reads, or nothing is left.
+    """
+    found = _adapter(name, settings).recordings(settings)
+    if not found.recordings:
+        raise ValueError(
+            f"corpus {name!r} has no recordings; {len(found.excluded)} were excluded: "
+            f"{listed([row[0] for row in found.excluded]) or 'none'}"
+        )
+    recordings = sorted(found.recordings, key=operator.attrgetter("id"))
+    _refuse_repeats(name, recordings)
+    folder = contents.folder_of(results, name)
+    hashes = _hashes(recordings, settings, cache or folder / CACHE)
+    index = {
+        "settings": settings_digest(settings),
+        "shards": _write_listings(name, recordings, hashes, int(settings["shards"]), results),
+        "labels": _write_labels(name, recordings, results),
+        "excluded": _write_excluded(name, found.excluded, results),
+        "recordings": len(recordings),
+        "notes": [*found.notes, *_duplicate_notes(recordings, hashes)],
+    }
+    _write(contents.index_path(results, name), artefacts.canonical_json(index).encode())
+    return index
+
+
+def settings_digest(settings: Mapping) -> str:
+    """Return the digest of a corpus' settings; the order of keys does not count."""
+    text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
+    return contents.digest_of(text.encode())
+
+
+def _adapter(name: str, settings: Mapping):
+    adapter = settings["adapter"]
+    if adapter not in ADAPTERS:
+        raise ValueError(f"corpus {name!r} has adapter {adapter!r}, expected one of {ADAPTERS}")
+    # by name, so that the code digest of whoever lists does not hold every adapter's code
+    return importlib.import_module(f"dawnchorus.corpora.{adapter}")
+
+
+def _refuse_repeats(name: str, recordings: Sequence[Recording]) -> None:
+    for first, second in itertools.pairwise(recordings):
+        if first.id == second.id:
+            raise ValueError(
+                f"corpus {name!r} has id {first.id!r} twice: {first.path!r} and {second.path!r}"
+            )
+
+
+def _hashes(recordings: Sequence[Recording], settings: Mapping, cache: str | Path) -> list[str]:
+    """Return the content hash of each recording, in their order."""
+    hashes = [recording.sha256 for recording in recordings]
+    if settings["fingerprint"] == "stat" or all(hashes):
+        return hashes
+    paths, states = [row.path for row in recordings], [row.state for row in recordings]
+    return files.content_hashes(paths, states, cache)
+
+
+def _write_listings(name, recordings, hashes, shards: int, results) -> dict[str, dict]:
+    parts: dict[str, list[str]] = {}
+    for row, sha256 in zip(recordings, hashes, strict=True):
+        size = row.state.partition(" ")[0] or "0"
+        line = _line((row.id, row.path, size, sha256))
+        parts.setdefault(contents.shard_of(row.id, shards), []).append(line)
+    index = {}
+    for shard, lines in sorted(parts.items()):
+        content, digest = _table(contents.LISTING, lines)
+        _write(contents.listing_path(results, name, shard, digest), content)
+        index[shard] = {"digest": digest, "recordings": len(lines)}
+    return index
+
+
+def _write_labels(name: str, recordings: Sequence[Recording], results: str | Path) -> str:
+    lines = [
+        _line((row.id, row.data_set, row.group, row.fold, row.split, _flag(row), row.labels))
+        for row in recordings
+    ]
+    content, digest = _table(contents.LABELS, lines)
+    _write(contents.labels_path(results, name, digest), content)
+    return digest
+
+
+def _flag(recording: Recording) -> str:
+    return "1" if recording.labelled else "0"
+
+
+def _write_excluded(name: str, excluded: Iterable[tuple], results: str | Path) -> str:
+    content, digest = _table(contents.EXCLUDED, map(_line, sorted(excluded)))
+    _write(contents.excluded_path(results, name, digest), content)
+    return digest
+
+
+def _duplicate_notes(recordings: Sequence[Recording], hashes: Sequence[str]) -> list[str]:
+    """Return a note on recordings of equal content that differ in truth or in place."""
+    if len(set(hashes)) == len(hashes):
+        return []
+    listing = (
+        contents.Listed(row.id, row.path, 0, sha256)
+        for row, sha256 in zip(recordings, hashes, strict=True)
+    )
+    alike = contents.duplicates(listing)
+    about = {row.id: (row.labelled, row.labels, row.split, row.data_set) for row in recordings}
+    differing = [ids for ids in alike if len({about[one] for one in ids}) > 1]
+    if not differing:
+        return []
+    return [
+        f"{len(differing)} contents stand under ids that differ in labels, split or data set: "
+        f"{listed([' = '.join(ids) for ids in differing])}"
+    ]
+
+
+def _table(columns: Sequence[str], lines: Iterable[str]) -> tuple[bytes, str]:
+    """Return the bytes of a table and the digest that names it."""
+    content = "\n".join([",".join(columns), *lines, ""]).encode()
+    return content, contents.digest_of(content)
+
+
+def _line(row: Sequence[str]) -> str:
+    """Return a row of a table as CSV."""
+    line = ",".join(row)
+    # csv looks at every character: of 100,000 rows without a quote that is a third of a second
+    if line.count(",") >= len(row) or '"' in line or "\r" in line or "\n" in line:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="").writerow(row)
+        line = text.getvalue()
+    return line
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file unless it holds this already: a dry run then changes nothing."""
+    if not files.holds(path, content):
+        artefacts.write_bytes(path, content)

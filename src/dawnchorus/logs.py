@@ -1,0 +1,77 @@
+"""Where a job says what it does: its log file and the terminal.
+
+* `recorded_to`: log file and terminal for a block.
+* `failed`: an error as one line, in the log above its traceback.
+* `progress`: one line about long work, at most every few seconds.
+"""
+
+import contextlib
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+LOG = logging.getLogger("dawnchorus")
+
+
+@contextlib.contextmanager
+def recorded_to(path: str | Path) -> Iterator[None]:
+    """Send what is logged in this block to a file and to the terminal.
+
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    handlers = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
+    LOG.propagate = False
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            LOG.removeHandler(handler)
+            handler.flush() if handler is handlers[1] else handler.close()
+
+
+def failed(error: BaseException, path: str | Path) -> None:
+    """Log an error: one line for the terminal, and in the log its traceback below that line."""
+    LOG.error("error: %s", one_line(error))
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("".join(traceback.format_exception(error)))
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error as one line: its message, or its type where it has none."""
+    text = " ".join(str(error).split())
+    named = isinstance(error, (ValueError, OSError)) and text
+    return text if named else f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+class progress:
+    """Say how far long work has come, at most every ``every_s`` seconds.
+
+    Parameters
+    ----------
+    what : str
+        Unit of the work, in the plural: ``recordings``.
+    total : int
+        Number of units.
+    """
+
+    def __init__(self, what: str, total: int, every_s: float = 10.0):
+        self.what, self.total, self.every_s = what, total, every_s
+        self.done, self.started = 0, time.monotonic()
+        self.said = self.started
+
+    def step(self, n: int = 1) -> None:
+        """Count ``n`` more units and say so where it is time."""
+        self.done += n
+        now = time.monotonic()
+        if now - self.said >= self.every_s:
+            self.said = now
+            rate = self.done / (now - self.started)
+            left_s = (self.total - self.done) / rate
+            LOG.info("%d of %d %s, %.1f/s, %.0f s left", self.done, self.total, self.what, rate, left_s)

@@ -1,0 +1,171 @@
+"""Window scores to recording scores, and scores of several models to one.
+
+NumPy only. Axes: W windows of all recordings, N recordings, C classes, M models. Sums are taken in
+float64, results are float32. What is unknown is a row of NaN: a recording without a window, or
+without a score of some model.
+
+* `pool`: windows to recordings, by one of `POOLINGS`: `maximum`, `mean`, `median`, `minimum`.
+* `average`: models to one, by one of `AVERAGES`.
+"""
+
+import numpy as np
+
+AVERAGES = ("mean", "median")
+
+
+def pool(
+    scores: np.ndarray, recording_index: np.ndarray, n_recordings: int, how: str
+) -> np.ndarray:
+    """Pool window scores to recording scores.
+
+    Parameters
+    ----------
+    scores : array, shape (W, C)
+        Finite.
+    recording_index : array, shape (W,)
+        Which recording each window is of: 0 to n_recordings - 1, in any order.
+    n_recordings : int
+        N.
+    how : {"max", "mean", "median", "min"}
+
+    Returns
+    -------
+    array, shape (N, C), float32
+        NaN for recordings without a window.
+
+    Raises
+    ------
+    ValueError
+        Where shapes do not fit, an index is out of range, a score is not finite, or ``how`` is
+        unknown.
+    """
+    if how not in POOLINGS:
+        raise ValueError(f"pooling {how!r}; expected one of {', '.join(POOLINGS)}")
+    scores, recording_index = np.asarray(scores), np.asarray(recording_index)
+    _check_windows(scores, recording_index, n_recordings)
+    return POOLINGS[how](scores, recording_index.astype(np.intp), n_recordings)
+
+
+def maximum(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return the highest score of each recording's windows; see `pool`."""
+    return _reduced(np.maximum, scores, recording_index, n_recordings)
+
+
+def minimum(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return the lowest score of each recording's windows; see `pool`."""
+    return _reduced(np.minimum, scores, recording_index, n_recordings)
+
+
+def mean(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return the arithmetic mean of each recording's windows; see `pool`."""
+    n_windows = np.bincount(recording_index, minlength=n_recordings)
+    # float64 out of the sums, so that the only rounding to float32 is the last
+    sums = _reduced(np.add, scores, recording_index, n_recordings, dtype=np.float64)
+    return (sums / np.maximum(n_windows, 1)[:, None]).astype(np.float32)
+
+
+def median(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return the median of each recording's windows; see `pool`.
+
+    Of an even number of windows, the mean of the middle two.
+    """
+    n_windows = np.bincount(recording_index, minlength=n_recordings)
+    first = np.cumsum(n_windows) - n_windows
+    used = n_windows > 0
+    low, high = (first + (n_windows - 1) // 2)[used], (first + n_windows // 2)[used]
+    pooled = np.full((n_recordings, scores.shape[1]), np.nan, dtype=np.float32)
+    for column, column_scores in enumerate(scores.T):
+        ordered = column_scores[np.lexsort((column_scores, recording_index))].astype(np.float64)
+        pooled[used, column] = (ordered[low] + ordered[high]) / 2
+    return pooled
+
+
+POOLINGS = {"max": maximum, "mean": mean, "median": median, "min": minimum}
+
+
+def average(stack: np.ndarray, how: str = "mean") -> np.ndarray:
+    """Average the recording scores of several models.
+
+    Parameters
+    ----------
+    stack : array, shape (M, N, C)
+        In float32 or float64; a row of NaN where a model has no score for a recording.
+    how : {"mean", "median"}
+        Over the models that have a score.
+
+    Returns
+    -------
+    array, shape (N, C), float32
+        NaN for recordings that no model has a score for.
+
+    Raises
+    ------
+    ValueError
+        Where the stack has another shape or no model, a row is NaN in part, a score is infinite, or
+        ``how`` is unknown.
+    """
+    if how not in AVERAGES:
+        raise ValueError(f"average {how!r}; expected one of {', '.join(AVERAGES)}")
+    stack = np.asarray(stack)
+    has_score = _rows_with_scores(stack)
+    known = has_score.any(axis=0)
+    averaged = np.full(stack.shape[1:], np.nan, dtype=np.float32)
+    if how == "median":
+        averaged[known] = np.nanmedian(stack[:, known].astype(np.float64), axis=0)
+        return averaged
+    sums = np.zeros(stack.shape[1:])
+    for scores, rows in zip(stack, has_score, strict=True):
+        sums[rows] += scores[rows]
+    averaged[known] = sums[known] / has_score.sum(axis=0)[known, None]
+    return averaged
+
+
+def _reduced(
+    reduction: np.ufunc,
+    scores: np.ndarray,
+    recording_index: np.ndarray,
+    n_recordings: int,
+    dtype: type = np.float32,
+) -> np.ndarray:
+    order = np.argsort(recording_index, kind="stable")
+    names, starts = np.unique(recording_index[order], return_index=True)
+    pooled = np.full((n_recordings, scores.shape[1]), np.nan, dtype=dtype)
+    if len(names):
+        pooled[names] = reduction.reduceat(scores[order].astype(np.float64), starts, axis=0)
+    return pooled
+
+
+def _check_windows(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> None:
+    if scores.ndim != 2 or recording_index.shape != scores.shape[:1]:
+        raise ValueError(
+            f"scores {scores.shape} and recording_index {recording_index.shape}; expected "
+            "(n_windows, C) and (n_windows,)"
+        )
+    if len(scores) and recording_index.dtype.kind not in "iu":
+        raise ValueError(f"recording_index is {recording_index.dtype}; expected whole numbers")
+    if len(scores) and not 0 <= recording_index.min() <= recording_index.max() < n_recordings:
+        raise ValueError(
+            f"recording_index runs from {recording_index.min()} to {recording_index.max()}; "
+            f"expected 0 to {n_recordings - 1}"
+        )
+    finite = np.isfinite(scores).all(axis=1)
+    if not finite.all():
+        bad = np.unique(recording_index[~finite])
+        raise ValueError(
+            f"windows of {len(bad)} recordings have scores that are not finite, of recordings "
+            f"{bad[:5].tolist()}; did the training of this model diverge?"
+        )
+
+
+def _rows_with_scores(stack: np.ndarray) -> np.ndarray:
+    """Return which model has a score for which recording, shape (M, N)."""
+    if stack.ndim != 3 or not len(stack):
+        raise ValueError(f"stack has shape {stack.shape}; expected (M, N, C) with M of 1 or more")
+    unknown = np.isnan(stack)
+    partly = unknown.any(axis=2) & ~unknown.all(axis=2)
+    if partly.any() or np.isinf(stack).any():
+        raise ValueError(
+            f"{int(partly.sum())} rows of the stack are NaN in part and "
+            f"{int(np.isinf(stack).sum())} scores infinite; expected scores, or NaN for a whole row"
+        )
+    return ~unknown.all(axis=2)

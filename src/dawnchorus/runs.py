@@ -1,0 +1,123 @@
+"""A run: the main process of the workflow, one per results folder.
+
+* `held`: take the lock of a results folder for as long as this process lives.
+* `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
+* `list_corpora`: list the corpora of a run (main process), or read their indexes (its jobs).
+* `lost_metadata`: say so where Snakemake's own records are gone.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from dawnchorus.corpora import contents, listing
+
+LOCK = ".run.lock"
+_INDEXES = "DAWNCHORUS_INDEXES"  # how the main process tells its cluster jobs which listing holds
+_kept: list = []  # open lock files: the kernel frees a lock when its file is closed
+
+
+def held(results: str | Path) -> None:
+    """Take the lock of a results folder until this process ends, however it ends.
+
+    Raises
+    ------
+    ValueError
+        Where another run has it: who, where, since when.
+    """
+    path = Path(results) / LOCK
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115  held open on purpose
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        owner = file.read().strip() or "an unknown process"
+        raise ValueError(
+            f"{results} is in use by {owner}; wait until that run has ended, or end it"
+        ) from None
+    file.truncate(0)
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    file.write(f"process {os.getpid()} on {platform.node()}, since {since}")
+    file.flush()
+    _kept.append(file)
+
+
+def clear_stale_locks(persistence: str | Path = ".snakemake") -> None:
+    """Remove the locks that a killed Snakemake has left; call this with the run's lock held.
+
+    Snakemake's lock is a file, which outlives a killed process. Ours does not: who holds it knows
+    that no other run works on these results, so Snakemake's is stale.
+    """
+    shutil.rmtree(Path(persistence) / "locks", ignore_errors=True)
+
+
+def list_corpora(names: Iterable[str], config: Mapping, results: str | Path, is_main: bool) -> dict:
+    """Return the index of each corpus.
+
+    Only the main process looks at the recordings. A job of a cluster parses the Snakefile again: it
+    takes the indexes that the main process has handed down, whatever has changed since.
+    """
+    handed = os.environ.get(_INDEXES)
+    if not is_main:
+        handed = json.loads(handed) if handed else {}
+        return {name: handed.get(name) or contents.read_index(name, results) for name in names}
+    indexes = {}
+    for name in names:
+        known = _known_notes(name, results)
+        indexes[name] = listing.list_corpus(name, _identity(config["corpora"][name]), results)
+        for note in indexes[name]["notes"]:
+            if note not in known:
+                print(f"corpus {name}: {note}", file=sys.stderr)
+    slim = {n: {k: i[k] for k in ("shards", "labels", "excluded")} for n, i in indexes.items()}
+    text = json.dumps(slim)
+    if len(text) < 100_000:  # an environment variable has to stay small
+        os.environ[_INDEXES] = text
+    return indexes
+
+
+def lost_metadata(results: str | Path, persistence: str | Path = ".snakemake") -> str | None:
+    """Return a sentence where results are there and Snakemake's records of them are not."""
+    made = any(Path(results).glob("*/folds.csv"))
+    records = Path(persistence) / "metadata"
+    if not made or (records.is_dir() and any(records.iterdir())):
+        return None
+    return (
+        f"warning: {records} is gone, so changed settings cannot be seen; `dawnchorus verify {results}` "
+        "checks that the files are whole, and `snakemake --forceall` makes everything again"
+    )
+
+
+def _identity(corpus: Mapping) -> dict:
+    """Return what makes a corpus: not how many exclusions are allowed."""
+    return {key: value for key, value in corpus.items() if key != "max_excluded"}
+
+
+def _known_notes(name: str, results: str | Path) -> list[str]:
+    try:
+        return contents.read_index(name, results)["notes"]
+    except (OSError, ValueError, KeyError):
+        return []
+
+
+_LOOKING = (
+    "--dry-run", "--dryrun", "--lint", "--unlock", "--summary", "--detailed-summary", "--dag",
+    "--rulegraph", "--filegraph", "--d3dag", "--list", "--list-rules", "--list-target-rules",
+    "--list-untracked", "--list-params-changes", "--list-input-changes", "--report", "--touch",
+    "--cleanup-metadata", "--conda-create-envs-only",
+)  # fmt: skip
+
+
+def is_only_looking(arguments: Iterable[str]) -> bool:
+    """Return whether a command line of Snakemake starts no job, and so needs no lock."""
+    return any(
+        argument.split("=")[0] in _LOOKING or re.fullmatch(r"-[npqkFft]*n[npqkFft]*", argument)
+        for argument in arguments
+    )

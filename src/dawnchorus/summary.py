@@ -1,0 +1,204 @@
+"""The figures of an experiment as a text of one screen.
+
+* `text`: at most 45 lines of 100 columns, plain ASCII but for names.
+
+A table with more rows than fit ends in a line that says how many are left to ``metrics.json``.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+LINES, COLUMNS = 45, 100
+_NAME = 22  # columns for a name outside the tables
+
+
+def text(content: Mapping) -> str:
+    """Return what `dawnchorus.evaluation.evaluate` found as aligned columns.
+
+    Parameters
+    ----------
+    content : mapping
+        As ``metrics.json`` holds it; NaN and None both are ``n/a``.
+
+    Returns
+    -------
+    str
+        Ends in a line feed.
+    """
+    tables = [_recordings(content), _stages(content), _ensembles(content)]
+    tables += [_differences(content), _thresholds(content)]
+    remarks = list(_remarks(content))
+    for most in range(max(len(rows) for _, rows in tables), 0, -1):
+        lines = [_title(content)]
+        for header, rows in tables:
+            lines += ["", *_table(header, rows, most)] if rows else []
+        lines += ["", *remarks] if remarks else []
+        if len(lines) <= LINES:
+            break
+    return "".join(f"{_cut(line, COLUMNS).rstrip()}\n" for line in lines[:LINES])
+
+
+def _title(content: Mapping) -> str:
+    policy, n_classes = content["policy"], len(content["classes"])
+    what = "AUROC" if n_classes == 1 else f"macro AUROC of {n_classes} classes"
+    return (
+        f"{_cut(content['experiment'], _NAME)}: {what} with {policy['confidence']:.0%} interval "
+        f"({policy['replicates']} bootstrap replicates over groups)"
+    )
+
+
+def _recordings(content: Mapping) -> tuple[Sequence[str], list]:
+    header = ("<test corpus", ">recordings", ">excluded", ">truth unknown", ">judged")
+    header += (">positive", ">groups")
+    return header, [
+        (
+            name,
+            *(found[key] for key in ("recordings", "excluded", "unknown_truth", "judged")),
+            found["n_positive"],
+            found["groups"],
+        )
+        for name, found in content["test"].items()
+    ]
+
+
+def _stages(content: Mapping) -> tuple[Sequence[str], list]:
+    header = ("<stage", ">models", "<on", "=mean +- SD", ">min", ">max", "=")
+    return header, [
+        (
+            name,
+            found["models"],
+            reference,
+            f"{_number(found['mean'])} +- {_number(found['sd'])}",
+            _number(found["min"]),
+            _number(found["max"]),
+            _transductive(found),
+        )
+        for name, stage in content["stages"].items()
+        for reference, found in stage["test"].items()
+    ]
+
+
+def _ensembles(content: Mapping) -> tuple[Sequence[str], list]:
+    header = ("<ensemble", ">models", "<on", "=AUROC", ">harmonic", ">fold mean", "=")
+    return header, [
+        (
+            name,
+            ensemble["models"],
+            where,
+            _with_interval(found),
+            _number(found["harmonic_mean"]["auroc"]) if "harmonic_mean" in found else "",
+            _number(found["mean_over_folds"]["auroc"]) if "mean_over_folds" in found else "",
+            _transductive(found),
+        )
+        for name, ensemble in content["ensembles"].items()
+        for where, found in _everywhere(ensemble)
+    ]
+
+
+def _differences(content: Mapping) -> tuple[Sequence[str], list]:
+    header = ("<difference of", "<and", "<on", "=AUROC", ">p", "=")
+    return header, [
+        (
+            pair["second"],
+            pair["first"],
+            where,
+            _with_interval(found, "difference", "+.3f"),
+            _number(found["p_two_sided"]),
+            _transductive(found),
+        )
+        for pair in content["comparisons"]
+        for where, found in _everywhere(pair)
+    ]
+
+
+def _thresholds(content: Mapping) -> tuple[Sequence[str], list]:
+    header = ("<threshold by", ">at", "<on", ">precision", ">recall", ">F1", "=")
+    return header, [
+        (
+            name,
+            _threshold(ensemble["threshold"]),
+            reference,
+            *(_number(found[key]) for key in ("precision", "recall", "f1")),
+            _transductive(found),
+        )
+        for name, ensemble in content["ensembles"].items()
+        for reference, found in ensemble["threshold"]["test"].items()
+    ]
+
+
+def _remarks(content: Mapping) -> Iterator[str]:
+    stages, ensembles = content["stages"], content["ensembles"]
+    marked = [
+        name for name, stage in stages.items() if any(map(_transductive, stage["test"].values()))
+    ]
+    if marked:
+        yield f"transductive: {_listed(marked)} learnt from predictions for recordings tested here"
+    if any(found["out_of_fold"]["teachers_saw_fold"] for found in ensembles.values()):
+        yield "out of fold: models behind pseudo-labels have seen the labels of every fold (* rows)"
+    chosen = next(iter(ensembles.values()))["threshold"] if ensembles else None
+    if chosen:
+        yield f"thresholds: best {chosen['criterion']} on {chosen['chosen_on']}"
+    for name, found in content["test"].items():
+        if found["excluded"]:
+            codes = sorted(found["excluded_by_code"].items())
+            yield f"excluded of {_cut(name, _NAME)}: {', '.join(f'{code} {n}' for code, n in codes)}"
+        if left_out := found["classes_left_out"]:
+            yield f"left out on {_cut(name, _NAME)}, not both truths: {_listed(left_out)}"
+
+
+def _everywhere(item: Mapping) -> Iterator[tuple[str, Mapping]]:
+    yield from item["test"].items()
+    found = item["out_of_fold"]
+    yield f"out of fold{' *' if found['teachers_saw_fold'] else ''}", found
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence], most: int) -> list[str]:
+    """Return aligned lines, names cut as far as the screen is narrow.
+
+    A column title starts with "<" for names (left), "=" for other text (left) or ">" (right).
+    """
+    for width in range(30, 10, -1):
+        shown = [
+            [_cut(str(cell), width if title[0] == "<" else COLUMNS) for cell, title in cells]
+            for cells in (zip(row, header, strict=True) for row in rows[:most])
+        ]
+        titles = [title[1:] for title in header]
+        widths = [max(map(len, column)) for column in zip(titles, *shown, strict=True)]
+        if sum(widths) + 2 * (len(widths) - 1) <= COLUMNS:
+            break
+    lines = [
+        "  ".join(
+            cell.rjust(width) if title[0] == ">" else cell.ljust(width)
+            for cell, width, title in zip(row, widths, header, strict=True)
+        )
+        for row in (titles, *shown)
+    ]
+    left = len(rows) - len(shown)
+    return lines + ([f"  and {left} more in metrics.json"] if left else [])
+
+
+def _transductive(found: Mapping) -> str:
+    return "transductive" if found.get("transductive") else ""
+
+
+def _threshold(chosen: Mapping) -> str:
+    values = list(chosen["thresholds"].values())
+    return _number(values[0]) if len(values) == 1 else "per class"
+
+
+def _with_interval(found: Mapping, key: str = "auroc", form: str = ".3f") -> str:
+    low, high = (_number(found[side], form) for side in ("low", "high"))
+    return f"{_number(found[key], form)} [{low}, {high}]"
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "n/a" if value is None or math.isnan(value) else format(value, form)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(_cut(name, _NAME) for name in names[:5]) + more
+
+
+def _cut(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 3]}..."

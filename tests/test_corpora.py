@@ -1,0 +1,578 @@
+"""Facts about listing: adapters, label files, digests, shards, the index and the hash cache."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from dawnchorus import corpora
+from dawnchorus.corpora import bird_detection, contents, files, labels, listing, table
+
+OLD = 1_500_000_000  # seconds: a file this old is settled
+
+
+def write(path: Path, content: bytes | str) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    os.utime(path, (OLD, OLD))
+    return str(path)
+
+
+def challenge(tmp_path, csv="itemid,hasbird\na,1\nb,0\n", names=("a.wav", "b.wav"), **changes):
+    """Settings of a small corpus of data set ``x``, with the files and the label file made."""
+    (tmp_path / "x").mkdir(exist_ok=True)
+    for name in names:
+        write(tmp_path / "x" / name, f"sound of {name}".encode("utf-8", "surrogateescape"))
+    path = write(tmp_path / "x.csv", csv)
+    return {
+        "adapter": "bird_detection",
+        "shards": 4,
+        "fingerprint": "content",
+        "missing_files": "error",
+        "max_excluded": 0.01,
+        "data_sets": {"x": {"audio": str(tmp_path / "x"), "labels": path}},
+        "groups": None,
+        **changes,
+    }
+
+
+def own(tmp_path, csv, names=("a.wav", "b.wav"), **changes):
+    """Settings of a table corpus, with the files and the table made."""
+    for name in names:
+        write(tmp_path / name, f"sound of {name}")
+    return {
+        "adapter": "table",
+        "shards": 2,
+        "fingerprint": "content",
+        "missing_files": "error",
+        "table": write(tmp_path / "t.csv", csv),
+        "root": None,
+        "separator": ";",
+        "binary_class": None,
+        **changes,
+    }
+
+
+def listed(tmp_path, settings):
+    """List the corpus; its index, labels by id, listing rows by id, and excluded rows."""
+    results = tmp_path / "results"
+    index = listing.list_corpus("c", settings, results)
+    truths = corpora.read_labels(contents.labels_path(results, "c", index["labels"]))
+    rows = [
+        row
+        for shard, about in index["shards"].items()
+        for row in corpora.read_listing(
+            contents.listing_path(results, "c", shard, about["digest"]), about["digest"]
+        )
+    ]
+    excluded = contents.excluded_path(results, "c", index["excluded"]).read_text()
+    return index, {t.id: t for t in truths}, {r.id: r for r in rows}, excluded.splitlines()[1:]
+
+
+def test_a_challenge_corpus_is_listed(tmp_path):
+    index, truths, rows, excluded = listed(tmp_path, challenge(tmp_path))
+    assert truths["x/a"] == corpora.Labelled("x/a", "x", "", "", "", True, ("bird",))
+    assert truths["x/b"] == corpora.Labelled("x/b", "x", "", "", "", True, ())
+    assert rows["x/a"].sha256 == hashlib.sha256(b"sound of a.wav").hexdigest()
+    assert rows["x/a"].bytes == len(b"sound of a.wav")
+    assert rows["x/a"].path == str(tmp_path / "x" / "a.wav")
+    assert (index["recordings"], index["notes"], excluded) == (2, [], [])
+    assert index == corpora.read_index("c", tmp_path / "results")
+
+
+def test_listing_imports_no_numpy():
+    code = "import sys; from dawnchorus.corpora import listing, bird_detection, table, synthetic;"
+    code += "sys.exit(any(m in sys.modules for m in ('numpy', 'soundfile', 'pandas')))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_shard_follows_from_the_id_alone():
+    digits = hashlib.sha256("x/ä 1".encode()).hexdigest()[:15]
+    assert corpora.shard_of("x/ä 1", 7) == f"{int(digits, 16) % 7:03d}"
+    assert corpora.shard_of("x/a", 1) == "000"
+    assert max(len(corpora.shard_of(f"x/{i}", 5000)) for i in range(50)) == 4
+
+
+def test_only_the_shard_of_a_changed_recording_gets_another_digest(tmp_path):
+    names = [f"{i}.wav" for i in range(12)]
+    settings = challenge(tmp_path, "itemid\n" + "\n".join(n[:-4] for n in names) + "\n", names)
+    before = listed(tmp_path, settings)[0]
+    write(tmp_path / "x" / "3.wav", "other sound")
+    after = listed(tmp_path, settings)[0]
+    changed = {s for s in before["shards"] if before["shards"][s] != after["shards"][s]}
+    assert changed == {corpora.shard_of("x/3", 4)}
+    assert before["labels"] == after["labels"]
+
+
+def test_a_second_listing_writes_nothing(tmp_path):
+    settings = challenge(tmp_path)
+    listed(tmp_path, settings)
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "results").rglob("*") if p.is_file()}
+    os.utime(tmp_path / "x" / "a.wav", (OLD + 5, OLD + 5))
+    listed(tmp_path, {**dict(reversed(settings.items()))})
+    again = {p: p.stat().st_mtime_ns for p in (tmp_path / "results").rglob("*") if p.is_file()}
+    assert {p.name for p in again if again[p] != kept.get(p)} == {".hashes"}
+
+
+def test_cached_hashes_are_used_until_the_file_changes(tmp_path, monkeypatch):
+    settings = challenge(tmp_path)
+    listed(tmp_path, settings)
+    hashed = []
+    real = files._hash
+    monkeypatch.setattr(files, "_hash", lambda p, s: hashed.append(Path(p).name) or real(p, s))
+    listed(tmp_path, settings)
+    assert hashed == []
+    write(tmp_path / "x" / "b.wav", "other sound, older or not")
+    rows = listed(tmp_path, settings)[2]
+    assert hashed == ["b.wav"]
+    assert rows["x/b"].sha256 == hashlib.sha256(b"other sound, older or not").hexdigest()
+
+
+def test_a_file_changed_just_now_is_hashed_again(tmp_path):
+    settings = challenge(tmp_path)
+    (tmp_path / "x" / "a.wav").write_bytes(b"1")  # as young as the clock's tick
+    state = (tmp_path / "x" / "a.wav").stat()
+    listed(tmp_path, settings)
+    (tmp_path / "x" / "a.wav").write_bytes(b"2")
+    os.utime(tmp_path / "x" / "a.wav", ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert listed(tmp_path, settings)[2]["x/a"].sha256 == hashlib.sha256(b"2").hexdigest()
+
+
+def test_a_broken_cache_is_an_empty_one(tmp_path):
+    settings = challenge(tmp_path)
+    before = listed(tmp_path, settings)[0]
+    (tmp_path / "results/corpora/c/.hashes").write_bytes(b"\xff\xfe no cache\n\n1 2\n")
+    assert listed(tmp_path, settings)[0] == before
+
+
+def test_fingerprint_stat_reads_no_content(tmp_path):
+    rows = listed(tmp_path, challenge(tmp_path, fingerprint="stat"))[2]
+    assert rows["x/a"].sha256 == ""
+    assert rows["x/a"].bytes > 0
+
+
+def test_a_listing_with_another_digest_is_refused(tmp_path):
+    index = listed(tmp_path, challenge(tmp_path))[0]
+    shard, about = next(iter(index["shards"].items()))
+    path = contents.listing_path(tmp_path / "results", "c", shard, about["digest"])
+    path.write_text(path.read_text() + "x/z,z.wav,1,\n")
+    with pytest.raises(ValueError, match=rf"expected {about['digest']}"):
+        corpora.read_listing(path, about["digest"])
+
+
+def test_an_unlisted_corpus_says_so(tmp_path):
+    with pytest.raises(ValueError, match="corpus 'nope' is not listed"):
+        corpora.read_index("nope", tmp_path)
+
+
+def test_a_corpus_without_recordings_is_an_error(tmp_path):
+    settings = challenge(tmp_path, names=(), missing_files="exclude")
+    with pytest.raises(ValueError, match=r"'c' has no recordings; 2 were excluded: 'x/a'"):
+        listed(tmp_path, settings)
+
+
+def test_an_unknown_adapter_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="adapter 'os', expected one of"):
+        listed(tmp_path, {**challenge(tmp_path), "adapter": "os"})
+
+
+def test_references_name_a_corpus_and_perhaps_a_split():
+    assert corpora.parse_reference("mine") == ("mine", None)
+    assert corpora.parse_reference("mine:test") == ("mine", "test")
+    for wrong in (":test", "mine:", ""):
+        with pytest.raises(ValueError, match="corpus reference"):
+            corpora.parse_reference(wrong)
+
+
+def test_a_split_is_selected_and_a_missing_one_named(tmp_path):
+    csv = "path,labels,split\na.wav,x,train\nb.wav,y,test\n"
+    truths = list(listed(tmp_path, own(tmp_path, csv))[1].values())
+    assert [t.id for t in corpora.select(truths, "test")] == ["b.wav"]
+    assert corpora.select(truths, None) == truths
+    with pytest.raises(ValueError, match=r"split 'val'; there are \['test', 'train'\]"):
+        corpora.select(truths, "val")
+
+
+# the layout of the challenges
+
+
+def test_2018_label_files_name_the_data_set(tmp_path):
+    for place in ("audio/ff/1.wav", "audio/wb/1.flac", "audio/3.OGG"):
+        write(tmp_path / place, place)
+    csv = write(tmp_path / "all.csv", "itemid,datasetid,hasbird\n1,wb,0\n1,ff,1\n3,flat,1\n")
+    settings = challenge(
+        tmp_path, data_sets={"any": {"audio": str(tmp_path / "audio"), "labels": csv}}
+    )
+    truths = listed(tmp_path, settings)[1]
+    assert {name: t.labels for name, t in truths.items()} == {
+        "ff/1": ("bird",), "flat/3": ("bird",), "wb/1": ()
+    }  # fmt: skip
+    assert truths["wb/1"].data_set == "wb"
+    assert [name for name, _ in bird_detection.label_order(settings)] == ["wb/1", "ff/1", "flat/3"]
+    assert bird_detection.label_header(settings) == ["itemid", "datasetid", "hasbird"]
+
+
+@pytest.mark.parametrize("extension", ["wav", "FLAC", "ogg", "mp3", "aif", "Aiff"])
+def test_any_audio_extension_in_any_case(tmp_path, extension):
+    settings = challenge(tmp_path, "itemid,hasbird\na,1\n", (f"a.{extension}",))
+    assert set(listed(tmp_path, settings)[1]) == {"x/a"}
+
+
+def test_an_itemid_may_carry_extension_and_data_set(tmp_path):
+    csv = "itemid,hasbird\nx/b.wav,1\na.wav,0\nc.d,1\n"
+    settings = challenge(tmp_path, csv, ("a.wav", "b.wav", "c.d.wav"))
+    assert set(listed(tmp_path, settings)[1]) == {"x/a", "x/b", "x/c.d"}
+    order = [("x/b", "x/b.wav"), ("x/a", "a.wav"), ("x/c.d", "c.d")]
+    assert bird_detection.label_order(settings) == order
+
+
+@pytest.mark.parametrize(
+    "csv", ["itemid\na\nb\n", "itemid,hasbird\na,?\nb,\n", "itemid,hasbird\na,nan\nb,test\n", None]
+)
+def test_a_test_set_has_no_truth(tmp_path, csv):
+    settings = challenge(tmp_path, csv or "itemid\na\nb\n")
+    if csv is None:
+        settings["data_sets"]["x"]["labels"] = None
+    index, truths, _, _ = listed(tmp_path, settings)
+    assert [t.labelled for t in truths.values()] == [False, False]
+    assert "2 recordings have no label that is a number" in index["notes"][-1]
+    assert [name for name, _ in bird_detection.label_order(settings)] == ["x/a", "x/b"]
+
+
+def test_hasbird_is_0_or_1(tmp_path):
+    settings = challenge(tmp_path, "itemid,hasbird\na,1.0\nb,0.7\n")
+    with pytest.raises(ValueError, match=r"x\.csv, line 3: hasbird is '0\.7', expected 0 or 1"):
+        listed(tmp_path, settings)
+
+
+def test_the_header_starts_with_itemid(tmp_path):
+    with pytest.raises(ValueError, match="line 1 starts with 'id', expected 'itemid'"):
+        listed(tmp_path, challenge(tmp_path, "id,hasbird\na,1\n"))
+
+
+def test_submission_order_keeps_rows_without_a_file(tmp_path):
+    settings = challenge(tmp_path, "itemid,hasbird\nz,1\nb,0\na,1\n", missing_files="exclude")
+    assert [text for _, text in bird_detection.label_order(settings)] == ["z", "b", "a"]
+    assert bird_detection.label_files(settings) == [str(tmp_path / "x.csv")]
+    excluded = listed(tmp_path, settings)[3]
+    assert excluded == ['x/z,MISSING_FILE,"x.csv, line 2"']
+
+
+def test_label_files_of_one_submission_have_one_header(tmp_path):
+    settings = challenge(tmp_path)
+    other = write(tmp_path / "y.csv", "itemid\nq\n")
+    settings["data_sets"]["y"] = {"audio": str(tmp_path / "x"), "labels": other}
+    with pytest.raises(ValueError, match=r"y\.csv has columns \['itemid'\]"):
+        bird_detection.label_header(settings)
+
+
+def test_labels_without_a_file_are_an_error_that_lists_five(tmp_path):
+    csv = "itemid,hasbird\na,1\nb,0\n" + "".join(f"m{i},1\n" for i in range(7))
+    match = r"MISSING_FILE: 7 label rows.*'x/m0', .*'x/m4' and 2 more.*missing_files: exclude"
+    with pytest.raises(ValueError, match=match):
+        listed(tmp_path, challenge(tmp_path, csv))
+
+
+def test_files_without_a_label_are_excluded_and_told(tmp_path):
+    index, _, rows, excluded = listed(
+        tmp_path, challenge(tmp_path, names=("a.wav", "b.wav", "c.wav"))
+    )
+    assert excluded == ["x/c,NO_LABEL,no row in a label file"]
+    assert "x: 1 recordings have no label row and are left out: 'c.wav'" in index["notes"]
+    assert set(rows) == {"x/a", "x/b"}
+
+
+def test_hidden_and_partial_files_are_counted(tmp_path):
+    names = ("a.wav", "b.wav", "._a.wav", ".hidden", "c.wav.part", "notes.txt")
+    notes = listed(tmp_path, challenge(tmp_path, names=names))[0]["notes"]
+    assert "x: 3 files ignored, hidden or partly downloaded" in notes
+    assert "x: 1 file ignored, not audio by the extension" in notes
+
+
+def test_groups_come_from_a_file_of_their_own(tmp_path):
+    groups = write(tmp_path / "g.csv", "id,group\nx/a,night 1\n")
+    index, truths, _, _ = listed(tmp_path, challenge(tmp_path, groups=groups))
+    assert (truths["x/a"].group, truths["x/b"].group) == ("night 1", "")
+    assert any("1 recordings have no group in g.csv" in note for note in index["notes"])
+
+
+def test_groups_of_another_corpus_are_refused(tmp_path):
+    groups = write(tmp_path / "g.csv", "id,group\na,night 1\n")
+    with pytest.raises(ValueError, match="first is 'a', expected ids such as 'x/a'"):
+        listed(tmp_path, challenge(tmp_path, groups=groups))
+
+
+def test_a_recording_in_two_groups_is_an_error(tmp_path):
+    groups = write(tmp_path / "g.csv", "id,group\nx/a,n1\nx/a,n2\n")
+    with pytest.raises(ValueError, match=r"line 3 says 'n2' of 'x/a', but .*line 2 says 'n1'"):
+        listed(tmp_path, challenge(tmp_path, groups=groups))
+
+
+# names
+
+ODD = ["a b", 'it\'s "q"', "$(touch x)`;&%", "-rf", "tab\there", "ünïcödé 鳥", "comma,id"]
+ODD += ["007", "12e3"]
+
+
+def test_names_are_data(tmp_path):
+    quoted = "".join('"{}",1\n'.format(name.replace('"', '""')) for name in ODD)
+    settings = challenge(tmp_path, "itemid,hasbird\n" + quoted, [f"{name}.wav" for name in ODD])
+    _, truths, rows, excluded = listed(tmp_path, settings)
+    assert set(truths) == set(rows) == {f"x/{name}" for name in ODD}
+    assert all(Path(row.path).is_file() for row in rows.values())
+    assert excluded == []
+    assert listed(tmp_path, settings)[2] == rows  # once more, through the cache
+
+
+def test_names_that_cannot_be_handled_are_excluded_escaped(tmp_path):
+    names = ["a.wav", "b.wav", "new\nline.wav", os.fsdecode(b"latin-\xe9.wav")]
+    excluded = listed(tmp_path, challenge(tmp_path, names=names))[3]
+    assert [row.split(",")[:2] for row in excluded] == [
+        [r"x/latin-\xe9.wav", "NAME_UNSUPPORTED"],
+        [r"x/new\x0aline.wav", "NAME_UNSUPPORTED"],
+    ]
+
+
+def test_a_labelled_name_with_control_characters_is_not_missing(tmp_path):
+    csv = "itemid,hasbird\na,1\nbell\x07,1\n"
+    excluded = listed(tmp_path, challenge(tmp_path, csv, ("a.wav", "bell\x07.wav")))[3]
+    assert [row.split(",")[:2] for row in excluded] == [[r"x/bell\x07.wav", "NAME_UNSUPPORTED"]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("a.wav", "A.wav"), ("a.wav", "a.ogg"), ("\xe9.wav", "e\u0301.wav")]
+)
+def test_names_that_collide_are_refused(tmp_path, one, other):
+    settings = challenge(tmp_path, "itemid,hasbird\na,1\n", (one, other))
+    with pytest.raises(ValueError, match=r"NAME_COLLISION in .*rename or remove one"):
+        listed(tmp_path, settings)
+
+
+def test_composed_labels_find_decomposed_names(tmp_path):
+    label = unicodedata.normalize("NFC", "käuzchen")
+    name = unicodedata.normalize("NFD", "käuzchen.wav")
+    assert set(listed(tmp_path, challenge(tmp_path, f"itemid\n{label}\n", (name,)))[1]) == {
+        f"x/{label}"
+    }
+
+
+def test_what_is_no_regular_file_is_listed_for_the_decoder_to_judge(tmp_path):
+    settings = challenge(tmp_path, "itemid\na\nb\nc\nd\n", ("a.wav",))
+    (tmp_path / "x" / "b.wav").mkdir()
+    (tmp_path / "x" / "c.wav").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "x" / "d.wav")
+    rows = listed(tmp_path, settings)[2]
+    assert {name for name, row in rows.items() if not row.sha256} == {"x/b", "x/c", "x/d"}
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    settings = challenge(tmp_path)
+    settings["data_sets"]["x"]["audio"] = str(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"nowhere' cannot be read \(No such file"):
+        listed(tmp_path, settings)
+
+
+# equal content
+
+
+def test_equal_content_under_other_labels_is_told(tmp_path):
+    settings = challenge(tmp_path)
+    write(tmp_path / "x" / "b.wav", "sound of a.wav")
+    index, _, rows, _ = listed(tmp_path, settings)
+    assert "1 contents stand under ids that differ" in index["notes"][-1]
+    assert "'x/a = x/b'" in index["notes"][-1]
+    assert corpora.duplicates(rows.values()) == [("x/a", "x/b")]
+
+
+def test_equal_content_with_equal_truth_is_not_told(tmp_path):
+    settings = challenge(tmp_path, "itemid,hasbird\na,1\nb,1\n")
+    write(tmp_path / "x" / "b.wav", "sound of a.wav")
+    assert listed(tmp_path, settings)[0]["notes"] == []
+
+
+def test_unknown_content_equals_nothing():
+    rows = [corpora.Listed("a", "a.wav", 1, ""), corpora.Listed("b", "b.wav", 1, "")]
+    assert corpora.duplicates(rows) == []
+
+
+# label files
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_line_ends_and_byte_order_mark_change_nothing(tmp_path, ends, mark):
+    text = ends.join(["itemid,hasbird", "007,1", "NA,0", "null,1", "1e3,0", "", ""])
+    sheet = labels.read_sheet(write(tmp_path / "l.csv", mark + text.encode()))
+    assert sheet.rows == [["007", "1"], ["NA", "0"], ["null", "1"], ["1e3", "0"]]
+    assert sheet.columns == ["itemid", "hasbird"]
+    assert sheet.notes == []
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"", "is empty, expected a header"),
+        (b"\n\n", "is empty, expected a header"),
+        (b"itemid,hasbird\n", "header but no rows"),
+        ("itemid,hasbird\na,1\n".encode("utf-16"), r"UTF-16 \(byte 0\).*save it as UTF-8"),
+        ("itemid,hasbird\nm\xe4,1\n".encode("latin-1"), r"line 2: byte 16 is not UTF-8; save it"),
+        (b"itemid;hasbird\na;1\n", "CSV_DIALECT.*line 1 is separated by semicolons"),
+        (b"itemid\thasbird\na\t1\n", "CSV_DIALECT.*line 1 is separated by tabs"),
+        (b"itemid,hasbird\na,1\nb\n", "CSV_RAGGED.*line 3 has 1 fields, expected 2"),
+        (b"itemid,hasbird\na,1,9\n", "CSV_RAGGED.*line 2 has 3 fields, expected 2"),
+        (b"itemid,itemid\na,1\n", "line 1: column 'itemid' stands there twice"),
+        (b"itemid,hasbird\na,1\nb\0,1\n", r"line 3: a NUL character \(byte 20\)"),
+        (b'itemid,hasbird\n"a\nb",1\n', "line 2: a line break inside quotes"),
+        (b'itemid,hasbird\n"a"b,1\n', "line 2: .*expected CSV"),
+        (b"itemid,has_bird\na,1\n", "no column 'hasbird'.*did you mean 'has_bird'"),
+        (b"itemid,hasbird\n,1\n", "line 2: itemid is empty"),
+        (b"itemid,datasetid,hasbird\na,../x,1\n", "line 2: datasetid is '../x'"),
+        (b"itemid,hasbird\na,1\nb,0\na,0\n", "LABEL_CONFLICT.*line 4 says '0' .*line 2 says '1'"),
+    ],
+)
+def test_what_a_label_file_must_not_be(tmp_path, content, match):
+    settings = challenge(tmp_path)
+    write(tmp_path / "x.csv", content)
+    with pytest.raises(ValueError, match=match) as caught:
+        listed(tmp_path, settings)
+    assert "x.csv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_label_file_is_named(tmp_path):
+    settings = challenge(tmp_path)
+    os.unlink(tmp_path / "x.csv")
+    with pytest.raises(ValueError, match=r"x\.csv cannot be read \(No such file"):
+        listed(tmp_path, settings)
+
+
+def test_line_numbers_count_empty_lines(tmp_path):
+    with pytest.raises(ValueError, match=r"x\.csv, line 5: hasbird is '3'"):
+        listed(tmp_path, challenge(tmp_path, "itemid,hasbird\n\na,1\n\nb,3\n"))
+
+
+def test_repeated_rows_that_agree_count_once_and_are_told(tmp_path):
+    settings = challenge(tmp_path, "itemid,hasbird\na,1\nb,0\na.wav,1\n")
+    index, truths, _, _ = listed(tmp_path, settings)
+    assert set(truths) == {"x/a", "x/b"}
+    assert "1 repeated label rows agree" in index["notes"][0]
+    assert [text for _, text in bird_detection.label_order(settings)] == ["a", "b"]
+
+
+def test_blanks_around_values_are_stripped_and_told(tmp_path):
+    index, truths, _, _ = listed(tmp_path, challenge(tmp_path, "itemid, hasbird\na ,1\nb, 0\n"))
+    assert truths["x/a"].labels == ("bird",)
+    assert "x.csv: blanks around 1 values of 'itemid' were stripped" in index["notes"]
+
+
+# a person's own table
+
+
+def test_a_table_keeps_what_its_columns_say(tmp_path):
+    csv = "path,labels,group,fold,split,data_set,comment\na.wav,NA;007,g,2,train,d,x\nb.wav,,,,,,\n"
+    truths = listed(tmp_path, own(tmp_path, csv))[1]
+    expected = corpora.Labelled("a.wav", "d", "g", "2", "train", True, ("NA", "007"))
+    assert truths["a.wav"] == expected
+    assert truths["b.wav"] == corpora.Labelled("b.wav", "", "", "", "", True, ())
+
+
+def test_a_table_without_labels_knows_no_truth(tmp_path):
+    index, truths, _, _ = listed(tmp_path, own(tmp_path, "path,id\na.wav,007\nb.wav,b\n"))
+    assert [(t.id, t.labelled) for t in truths.values()] == [("007", False), ("b", False)]
+    assert "t.csv: no column 'labels', so no truth is known" in index["notes"]
+
+
+def test_labelled_0_hides_the_labels(tmp_path):
+    csv = "path,labels,labelled\na.wav,x,0\nb.wav,x,1\n"
+    truths = listed(tmp_path, own(tmp_path, csv))[1]
+    assert [(t.labelled, t.labels) for t in truths.values()] == [(False, ()), (True, ("x",))]
+    with pytest.raises(ValueError, match="line 2: labelled is 'no', expected 0 or 1"):
+        listed(tmp_path, own(tmp_path, csv.replace("x,0", "x,no")))
+
+
+def test_a_binary_class_is_given_as_0_and_1(tmp_path):
+    csv = "path,labels\na.wav,1\nb.wav,0\nc.wav,\n"
+    settings = own(tmp_path, csv, ("a.wav", "b.wav", "c.wav"), binary_class="bird")
+    truths = listed(tmp_path, settings)[1].values()
+    assert [(t.labelled, t.labels) for t in truths] == [(True, ("bird",)), (True, ()), (False, ())]
+    with pytest.raises(ValueError, match=r"line 2: labels is 'bird', expected 1 \('bird'\), 0"):
+        listed(tmp_path, own(tmp_path, "path,labels\na.wav,bird\n", binary_class="bird"))
+
+
+def test_another_separator_and_a_class_name_that_cannot_be(tmp_path):
+    csv = 'path,labels\na.wav,"x, y,x"\n'
+    truths = listed(tmp_path, own(tmp_path, csv, separator=","))[1]
+    assert truths["a.wav"].labels == ("x", "y")
+    with pytest.raises(ValueError, match="line 2: class 'x;y' holds ';'"):
+        listed(tmp_path, own(tmp_path, "path,labels\na.wav,x;y\n", separator=","))
+
+
+def test_root_and_absolute_paths(tmp_path):
+    write(tmp_path / "far/c.wav", "c")
+    csv = f"path,labels\na.wav,x\n{tmp_path}/far/c.wav,y\n"
+    rows = listed(tmp_path, own(tmp_path, csv))[2]
+    assert rows["a.wav"].path == str(tmp_path / "a.wav")
+    assert rows[f"{tmp_path}/far/c.wav"].path == f"{tmp_path}/far/c.wav"
+    settings = own(tmp_path, "path,labels\nc.wav,x\n", root=str(tmp_path / "far"))
+    assert listed(tmp_path, settings)[2]["c.wav"].path == str(tmp_path / "far/c.wav")
+
+
+def test_a_table_in_the_working_directory_has_relative_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = own(tmp_path, "path,labels\na.wav,x\nb.wav,y\n", table="t.csv")
+    assert listed(tmp_path, settings)[2]["a.wav"].path == "a.wav"
+
+
+def test_rows_of_a_table_without_a_file(tmp_path):
+    csv = "path,labels\na.wav,x\nz.wav,y\n"
+    with pytest.raises(ValueError, match=r"MISSING_FILE: 1 rows of .*t\.csv.*'z\.wav'.*line 3"):
+        listed(tmp_path, own(tmp_path, csv))
+    excluded = listed(tmp_path, own(tmp_path, csv, missing_files="exclude"))[3]
+    assert excluded == ['z.wav,MISSING_FILE,"t.csv, line 3"']
+
+
+def test_files_beside_a_table_are_told(tmp_path):
+    notes = listed(tmp_path, own(tmp_path, "path,labels\na.wav,x\n"))[0]["notes"]
+    assert notes == [
+        "1 audio files beside those of the table are not in it and are left out: 'b.wav'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("csv", "match"),
+    [
+        ("file,labels\na.wav,x\n", r"t\.csv, line 1: no column 'path'"),
+        ("path,label\na.wav,x\n", "column 'label' is not read; rename it to 'labels'"),
+        ("path,labels,Group\na.wav,x,g\n", "column 'Group' is not read; rename it to 'group'"),
+        ("path,labels\na.wav,x\na.wav,y\n", "LABEL_CONFLICT.*line 3.*line 2"),
+        ("path,labels,fold\na.wav,x,1\na.wav,x,2\n", "LABEL_CONFLICT.*line 3.*line 2"),
+        ("path,id,labels\na.wav,q,x\nb.wav,Q,x\n", "NAME_COLLISION.*'Q' and 'q'"),
+        ("path,labels\n ,x\n", "line 2: path is empty"),
+    ],
+)
+def test_what_a_table_must_not_be(tmp_path, csv, match):
+    with pytest.raises(ValueError, match=match):
+        listed(tmp_path, own(tmp_path, csv))
+
+
+def test_odd_paths_of_a_table_are_data(tmp_path):
+    names = [f"{name}.wav" for name in ODD] + [" blank first.wav"]
+    quoted = "".join('"{}",x\n'.format(name.replace('"', '""')) for name in names)
+    rows = listed(tmp_path, own(tmp_path, "path,labels\n" + quoted, names))[2]
+    assert set(rows) == set(names)
+    assert all(row.sha256 for row in rows.values())
+
+
+def test_a_control_character_in_a_path_is_excluded(tmp_path):
+    csv = "path,labels\na.wav,x\nbell\x07.wav,x\n"
+    excluded = listed(tmp_path, own(tmp_path, csv))[3]
+    assert excluded == [r"bell\x07.wav,NAME_UNSUPPORTED,control characters in the name"]
+
+
+def test_the_adapters_only_return_what_they_found(tmp_path):
+    found = table.recordings(own(tmp_path, "path,labels\nb.wav,x\na.wav,y\n"))
+    assert [recording.id for recording in found.recordings] == ["b.wav", "a.wav"]

@@ -1,0 +1,174 @@
+"""Folds: sizes that follow from arithmetic, no leak unseen, a function of ids and seed alone."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dawnchorus import folds
+
+
+def recording(name, **fields):
+    empty = {"data_set": "", "group": "", "fold": "", "labelled": True, "labels": ()}
+    return SimpleNamespace(id=name, **(empty | fields))
+
+
+def recordings(n, **fields):
+    return [recording(f"r{index:05d}", **fields) for index in range(n)]
+
+
+def dealt(items, kind, count=5, seed=0):
+    return folds.deal(items, {"kind": kind, "count": count}, seed)
+
+
+def spread(values):
+    return max(values) - min(values)
+
+
+def test_the_published_corpus_is_dealt_into_12552_and_3138():
+    sizes = Counter(dealt(recordings(15_690), "rotate").values())
+    assert sizes == dict.fromkeys(range(1, 6), 3138)
+    assert 15_690 - sizes[1] == 12_552
+
+
+@pytest.mark.parametrize("kind", ["rotate", "stratified", "grouped"])
+def test_folds_follow_from_ids_and_seed_not_from_the_order_of_recordings(kind):
+    items = [recording(f"r{i}", group=f"g{i // 2}", labels=("bird",) * (i % 2)) for i in range(40)]
+    assert dealt(items, kind) == dealt(items[::-1], kind)
+    assert list(dealt(items, kind)) == sorted(r.id for r in items)
+    assert dealt(items, kind) != dealt(items, kind, seed=1)
+    assert set(dealt(items, kind).values()) == {1, 2, 3, 4, 5}
+
+
+def test_rotate_mixes_recordings_that_stand_together():
+    found = np.array(list(dealt(recordings(1000), "rotate", count=2).values()))
+    runs = 1 + np.count_nonzero(np.diff(found))
+    # runs of 1000 fair coins: mean 501, standard deviation 15.8
+    assert abs(runs - 501) < 5 * 15.8
+
+
+def test_stratified_folds_differ_by_one_recording_of_each_label_set_at_most():
+    sets = [(), ("bird",), ("frog", "bird"), ("bird", "frog")]
+    items = [recording(f"r{i}", labels=sets[i % 7 % 4], labelled=i % 9 > 0) for i in range(123)]
+    found = dealt(items, "stratified", count=4)
+    assert spread(Counter(found.values()).values()) <= 1
+    for labels in {(r.labelled, tuple(sorted(r.labels))) for r in items}:
+        same = [r.id for r in items if (r.labelled, tuple(sorted(r.labels))) == labels]
+        sizes = Counter(found[name] for name in same)
+        assert spread([sizes[fold] for fold in range(1, 5)]) <= 1
+
+
+def test_grouped_keeps_groups_together_and_balances_size_and_classes():
+    rng = np.random.default_rng(3)
+    items = []
+    for group, size in enumerate(rng.integers(1, 20, size=60)):
+        chance = rng.random()
+        for index in range(size):
+            labels = ("bird",) * int(rng.random() < chance)
+            items.append(recording(f"{group}-{index}", group=f"g{group}", labels=labels))
+    found = dealt(items, "grouped")
+    folds.check_leaks(found, items)
+    birds = Counter(found[r.id] for r in items if r.labels)
+    assert spread(Counter(found.values()).values()) <= 0.03 * len(items)
+    assert spread(birds.values()) <= 0.04 * birds.total()
+
+
+def test_grouped_without_groups_deals_single_recordings():
+    items = [recording(f"r{i}", labels=("bird",) * (i % 2)) for i in range(41)]
+    assert spread(Counter(dealt(items, "grouped").values()).values()) <= 1
+
+
+def test_grouped_leaves_no_fold_empty_where_one_group_holds_nearly_all():
+    items = recordings(100, group="big") + [recording(f"s{i}") for i in range(4)]
+    assert set(dealt(items, "grouped").values()) == {1, 2, 3, 4, 5}
+
+
+def test_a_recording_is_not_in_the_group_that_bears_its_name():
+    assert len(set(folds.group_keys([recording("a"), recording("b", group="a")]))) == 2
+    twins = [recording("a", group="g"), recording("b", group="g")]
+    assert len(set(folds.group_keys(twins))) == 1
+
+
+def test_given_folds_are_numbered_in_natural_order():
+    items = [recording(name, fold=fold) for name, fold in (("a", "10"), ("b", "9"), ("c", "10"))]
+    assert dealt(items, "given", count=2) == {"a": 2, "b": 1, "c": 2}
+    assert dealt(items, "given", count=None) == {"a": 2, "b": 1, "c": 2}
+
+
+def test_a_data_set_is_a_fold_by_name():
+    items = [recording(name, data_set=name[0]) for name in ("b1", "a1", "c1", "a2")]
+    found = dealt(items, "leave_one_data_set_out", count=3)
+    assert found == {"a1": 1, "a2": 1, "b1": 2, "c1": 3}
+
+
+def test_a_group_in_two_folds_is_an_error_that_names_it():
+    items = [recording("a", group="pond"), recording("b", group="pond"), recording("c")]
+    folds.check_leaks({"a": 1, "b": 1, "c": 2}, items)
+    folds.check_leaks({"a": 1, "c": 2}, items)  # b is not used
+    with pytest.raises(
+        ValueError, match=r"'pond' is in two.*'a' in fold 1 and 'b' in fold 2.*groupe"
+    ):
+        folds.check_leaks({"a": 1, "b": 2, "c": 2}, items)
+
+
+def test_equal_content_in_two_folds_is_an_error_that_names_it():
+    items = recordings(3)
+    found = {"r00000": 1, "r00001": 1, "r00002": 2}
+    folds.check_leaks(found, items, [("r00000", "r00001")])
+    with pytest.raises(ValueError, match=r"'r00000' in fold 1 and 'r00002' in fold 2"):
+        folds.check_leaks(found, items, [("r00000", "r00001", "r00002")])
+
+
+def test_several_leaking_groups_are_counted():
+    items = [recording(f"{g}{i}", group=g) for g in "xyz" for i in range(2)]
+    with pytest.raises(ValueError, match=r"3 groups \('x', 'y', 'z'\)"):
+        folds.check_leaks({r.id: int(r.id[1]) + 1 for r in items}, items)
+
+
+def test_the_table_reads_back_and_is_sorted(tmp_path):
+    items = [recording("b,1"), recording("ä"), recording("007")]
+    found = dealt(items, "rotate", count=2)
+    folds.write_folds(tmp_path / "folds.csv", found, items)
+    lines = (tmp_path / "folds.csv").read_text(encoding="utf-8").splitlines()
+    assert [line[:-2] for line in lines] == ["id,fo", "007", '"b,1"', "ä"]
+    assert folds.read_folds(tmp_path / "folds.csv") == found
+
+
+def test_a_table_of_other_recordings_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match=r"2 ids .*\['a', 'b'\]"):
+        folds.write_folds(tmp_path / "folds.csv", {"a": 1}, [recording("b")])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,part\na,1\n", r"columns \['id', 'part'\]"),
+        ("id,fold\na,zero\n", "'a' with fold 'zero'"),
+        ("id,fold\na,0\n", "'a' with fold '0'"),
+        ("id,fold\na,1\na,2\n", "'a' with fold '2'; expected each id once"),
+    ],
+)
+def test_a_wrong_table_is_refused(tmp_path, text, message):
+    (tmp_path / "folds.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        folds.read_folds(tmp_path / "folds.csv")
+
+
+@pytest.mark.parametrize(
+    ("items", "kind", "count", "message"),
+    [
+        (recordings(9), "grouping", 3, "did you mean 'grouped'"),
+        (recordings(2), "rotate", 3, "3 folds of 2 recordings"),
+        (recordings(9, group="g"), "grouped", 3, "3 folds of 1 groups"),
+        (recordings(9), "rotate", 1, "folds count 1"),
+        (recordings(9), "stratified", None, "folds count None"),
+        (recordings(9), "given", 3, "9 recordings have no fold: .'r00000'"),
+        (recordings(9, fold="a"), "given", None, "1 values of fold: .'a'.; expected at least 2"),
+        (recordings(9, data_set="d"), "leave_one_data_set_out", 3, "expected 3, the count"),
+        (recordings(2) * 2, "rotate", 2, "2 ids stand twice: .'r00000', 'r00001'"),
+    ],
+)
+def test_settings_that_cannot_be_met_are_refused(items, kind, count, message):
+    with pytest.raises(ValueError, match=message):
+        dealt(items, kind, count)

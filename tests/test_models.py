@@ -1,0 +1,263 @@
+"""The zoo: layer by layer as published, and what every model must do."""
+
+import keras
+import numpy as np
+import pytest
+
+from dawnchorus import models
+from dawnchorus.models import _layers
+
+# TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+# (layer, shape without the batch, weights), time x band x channel
+BULBUL = [
+    ("log_mel", (1000, 80), 0),
+    ("band_norm", (1000, 80), 160),
+    ("channel", (1000, 80, 1), 0),
+    ("conv1", (998, 78, 16), 160),
+    ("pool1", (332, 26, 16), 0),
+    ("leaky1", (332, 26, 16), 0),
+    ("conv2", (330, 24, 16), 2320),
+    ("pool2", (110, 8, 16), 0),
+    ("leaky2", (110, 8, 16), 0),
+    ("conv3", (108, 8, 16), 784),
+    ("pool3", (36, 8, 16), 0),
+    ("leaky3", (36, 8, 16), 0),
+    ("conv4", (34, 8, 16), 784),
+    ("pool4", (11, 8, 16), 0),
+    ("leaky4", (11, 8, 16), 0),
+    ("flatten", (1408,), 0),
+    ("drop1", (1408,), 0),
+    ("dense1", (256,), 360_704),
+    ("dense1_leaky", (256,), 0),
+    ("drop2", (256,), 0),
+    ("dense2", (32,), 8224),
+    ("dense2_leaky", (32,), 0),
+    ("drop3", (32,), 0),
+    ("clip_logits", (1,), 33),
+    ("clip_scores", (1,), 0),
+]
+SPARROW = [
+    ("log_mel", (701, 80), 0),
+    ("channel", (701, 80, 1), 0),
+    ("conv1", (699, 78, 32), 288),
+    ("norm1", (699, 78, 32), 128),
+    ("leaky1", (699, 78, 32), 0),
+    ("conv2", (697, 76, 32), 9216),
+    ("norm2", (697, 76, 32), 128),
+    ("pool2", (232, 25, 32), 0),
+    ("leaky2", (232, 25, 32), 0),
+    ("conv3", (230, 23, 32), 9216),
+    ("norm3", (230, 23, 32), 128),
+    ("leaky3", (230, 23, 32), 0),
+    ("conv4", (228, 21, 32), 9216),
+    ("norm4", (228, 21, 32), 128),
+    ("leaky4", (228, 21, 32), 0),
+    ("conv5", (226, 3, 64), 116_736),
+    ("norm5", (226, 3, 64), 256),
+    ("pool5", (75, 1, 64), 0),
+    ("leaky5", (75, 1, 64), 0),
+    ("drop6", (75, 1, 64), 0),
+    ("conv6", (67, 1, 256), 147_456),
+    ("norm6", (67, 1, 256), 1024),
+    ("leaky6", (67, 1, 256), 0),
+    ("drop7", (67, 1, 256), 0),
+    ("conv7", (67, 1, 64), 16_384),
+    ("norm7", (67, 1, 64), 256),
+    ("leaky7", (67, 1, 64), 0),
+    ("drop8", (67, 1, 64), 0),
+    ("frame_logits", (67, 1, 1), 64),
+    ("clip_logits", (1,), 0),
+    ("clip_scores", (1,), 0),
+]
+FULLCONV = [
+    ("conv1", (696, 78, 32), 512),
+    ("pool1", (232, 26, 32), 0),
+    ("conv2", (228, 24, 32), 15_392),
+    ("pool2", (76, 8, 32), 0),
+    ("conv3", (74, 6, 64), 18_496),
+    ("pool3", (24, 2, 64), 0),
+    ("conv4", (22, 2, 128), 24_704),
+    ("pool4", (7, 1, 128), 0),
+    ("conv5", (5, 1, 256), 98_560),
+    ("pool5", (1, 1, 256), 0),
+    ("clip_logits", (1,), 257),
+]
+SMALLEST = {"bulbul": (161, 17), "fullconv": (493, 80), "sparrow": (103, 25)}
+# few frames, so that steps are quick
+SMALL = {"bulbul": (170, 20), "fullconv": (493, 80), "sparrow": (121, 27)}
+LEAN = {
+    "bulbul": {"filters": [4] * 4, "dense": [8]},
+    "fullconv": {"filters": [4] * 5},
+    "sparrow": {"filters": [4] * 7},
+}
+
+
+def small(name, n_classes=1, **options):
+    return models.build(name, SMALL[name], n_classes, "clip", **(LEAN[name] | options))
+
+
+def spectrograms(name, n=6, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, *SMALL[name])).astype(np.float32)
+
+
+def count(weights):
+    return sum(int(np.prod(weight.shape)) for weight in weights)
+
+
+def table(model):
+    return [(layer.name, layer.output.shape[1:], layer.count_params()) for layer in model.layers]
+
+
+def test_the_zoo_is_what_is_tested_here():
+    assert models.names() == tuple(SMALLEST)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "layers", "total", "trainable"),
+    [
+        ("bulbul", (1000, 80), BULBUL, 373_169, 373_009),
+        ("sparrow", (701, 80), SPARROW, 310_624, 309_600),
+        ("fullconv", (700, 80), FULLCONV, 158_081, 157_921),
+    ],
+)
+def test_layers_and_weights_are_the_published_ones(name, shape, layers, total, trainable):
+    model = models.build(name, shape, 1, "clip")
+    found = table(model)
+    if name == "fullconv":  # published in part: the rest is as bulbul's
+        found = [layer for layer in found if layer[0] in {expected[0] for expected in layers}]
+    assert found == layers
+    assert (model.count_params(), count(model.trainable_weights)) == (total, trainable)
+
+
+def test_the_larger_bulbul_is_an_option():
+    model = models.build("bulbul", (1000, 80), 1, "clip", filters=[32, 32, 64, 64], dense=[64, 32])
+    assert model.get_layer("conv4").output.shape == (None, 34, 8, 64)
+    assert model.get_layer("dense1").count_params() == 11 * 8 * 64 * 64 + 64
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_the_smallest_input_is_taken_and_one_less_is_refused(name):
+    frames, bands = SMALLEST[name]
+    assert models.build(name, (frames, bands), 3, "clip").output_shape == (None, 3)
+    for shape in ((frames - 1, bands), (frames, bands - 1)):
+        message = rf"{name}: .* too small; the smallest is \({frames}, {bands}\)"
+        with pytest.raises(ValueError, match=message):
+            models.build(name, shape, 3, "clip")
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_a_saved_model_gives_the_same_scores(name, tmp_path):
+    model = small(name, input_offset=0.2)
+    scores = model.predict_on_batch(spectrograms(name))
+    model.save(tmp_path / "model.keras")
+    loaded = models.load(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict_on_batch(spectrograms(name)), scores)
+    assert table(loaded) == table(model)
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_weights_follow_from_the_seed(name):
+    drawn = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        drawn.append(small(name).get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(*drawn[:2], strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(*drawn[1:], strict=True))
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_a_training_step_lowers_the_loss(name):
+    keras.utils.set_random_seed(3)
+    model = small(name, dropout=0.0)
+    model.compile(keras.optimizers.SGD(0.01), "binary_crossentropy", jit_compile=False)
+    x, y = spectrograms(name, n=16), np.arange(16)[:, None] % 2
+    x += y[:, :, None]
+    losses = [float(model.train_on_batch(x, y)) for _ in range(2)]
+    assert losses[1] < losses[0]
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_kernels_are_drawn_as_glorot_has_it(name):
+    model = models.build(name, (1000, 80), 1, "clip")
+    kernel = np.asarray(model.get_layer("conv2").kernel)
+    limit = np.sqrt(6 / (np.prod(kernel.shape[:3]) + np.prod(kernel.shape[:2]) * kernel.shape[3]))
+    assert 0.99 * limit < np.abs(kernel).max() <= limit
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_a_softmax_over_one_class_has_its_absence_first(name):
+    model = small(name, head="softmax")
+    scores = model.predict_on_batch(spectrograms(name))
+    assert scores.shape == (6, 2)
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
+    assert small(name, n_classes=4, head="softmax").output_shape == (None, 4)
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_an_offset_is_one_number_per_clip_in_training_only(name):
+    model = small(name, input_offset=0.2)
+    layer = model.get_layer("random_offset")
+    x = spectrograms(name, n=200)
+    np.testing.assert_array_equal(layer(x, training=False), x)
+    offsets = np.asarray(layer(x, training=True)) - x
+    assert np.ptp(offsets, axis=(1, 2)).max() < 1e-6
+    assert 0.17 < np.abs(offsets).max() <= 0.2 + 1e-6
+    assert len(np.unique(offsets[:, 0, 0].round(6))) > 190
+    names = [layer.name for layer in model.layers]
+    before = "log_mel" if name == "sparrow" else "band_norm"
+    assert names.index("random_offset") == names.index(before) + 1
+
+
+def test_bands_are_normalised_each_by_its_own_mean_and_deviation():
+    layer = small("bulbul").get_layer("band_norm")
+    x = spectrograms("bulbul", n=8) * np.arange(1, 21) + np.arange(20)
+    expected = (x - x.mean(axis=(0, 1))) / np.sqrt(x.var(axis=(0, 1)) + 1e-4)
+    np.testing.assert_allclose(layer(x, training=True), expected, atol=1e-4)
+    # a tenth of the way from 0, where the running mean starts
+    np.testing.assert_allclose(layer.moving_mean, 0.1 * x.mean(axis=(0, 1)), atol=1e-4)
+
+
+def test_sparrow_takes_clips_of_any_length_and_keeps_the_highest_moment():
+    model = models.build("sparrow", (None, 27), 1, "clip", **LEAN["sparrow"])
+    x = spectrograms("sparrow", n=2)
+    long = np.concatenate((x, x), axis=1)
+    scores = model.predict_on_batch(long)
+    assert scores.shape == (2, 1)
+    # the same windows of 103 frames, 9 apart, and more of them: never lower
+    assert (scores >= model.predict_on_batch(x) - 1e-6).all()
+    one_window = [model.predict_on_batch(long[:, i : i + 103]) for i in range(0, 140, 9)]
+    np.testing.assert_allclose(np.max(one_window, axis=0), scores, atol=1e-5)
+
+
+def test_time_comes_before_bands():
+    assert models.build("sparrow", (701, 80), 1, "clip").get_layer("conv5").kernel_size == (3, 19)
+    assert models.build("bulbul", (1000, 80), 1, "clip").get_layer("conv3").kernel_size == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        (("bulbull", (1000, 80), 1, "clip"), {}, "did you mean 'bulbul'"),
+        (("_layers", (1000, 80), 1, "clip"), {}, "expected bulbul, fullconv, sparrow"),
+        (("bulbul", (1000, 80), 1, "frame"), {}, "output 'frame'; expected clip"),
+        (("bulbul", (1000, 80), 0, "clip"), {}, "n_classes 0; expected 1 or more"),
+        (("bulbul", (1000, 80), 1, "clip"), {"drop_out": 0.1}, "did you mean 'dropout'"),
+        (("bulbul", (1000, 80), 1, "clip"), {"dropout": 1}, "dropout 1; expected 0 or more and"),
+        (("bulbul", (1000, 80), 1, "clip"), {"head": "relu"}, "head 'relu'; expected sigmoid or"),
+        (("bulbul", (1000, 80), 1, "clip"), {"filters": [1, 2]}, r"filters \[1, 2\]; expected 4"),
+        (("sparrow", (700, 80), 1, "clip"), {"input_offset": -1}, "input_offset -1; expected 0 or"),
+        (("bulbul", (None, 80), 1, "clip"), {}, r"\(None, 80\); expected \(frames, bands\)$"),
+        (("sparrow", (700, 80, 1), 1, "clip"), {}, r"\(700, 80, 1\); expected .*may be None"),
+    ],
+)
+def test_what_no_model_can_be_built_from_is_refused(arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        models.build(*arguments, **options)
+
+
+def test_the_smallest_input_leaves_one_cell():
+    assert _layers.smallest_input((((3, 3), (2, 1)),)) == (4, 3)

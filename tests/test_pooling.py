@@ -1,0 +1,129 @@
+"""Pooling and averaging: laws, and NumPy recording by recording."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from dawnchorus import pooling
+
+BY_HAND = {"max": np.max, "mean": np.mean, "median": np.median, "min": np.min}
+LAST_BIT = (2e-7, 2e-45)  # relative and absolute: sums of float64 in another order
+FINITE = st.floats(0, 1, width=32)
+
+
+@st.composite
+def windows(draw):
+    n_windows = draw(st.integers(1, 25))
+    scores = draw(arrays(np.float32, (n_windows, 2), elements=FINITE))
+    return scores, draw(arrays(np.int64, n_windows, elements=st.integers(0, 5)))
+
+
+@pytest.mark.parametrize("how", pooling.POOLINGS)
+@settings(max_examples=40, deadline=None)
+@given(case=windows())
+def test_pooling_equals_numpy_recording_by_recording(how, case):
+    scores, index = case
+    pooled = pooling.pool(scores, index, 6, how)
+    assert pooled.dtype == np.float32
+    for row in range(6):
+        own = scores[index == row].astype(np.float64)
+        expected = BY_HAND[how](own, axis=0) if len(own) else np.full(2, np.nan)
+        np.testing.assert_allclose(pooled[row], expected.astype(np.float32), *LAST_BIT)
+
+
+@pytest.mark.parametrize("how", pooling.POOLINGS)
+@settings(max_examples=30, deadline=None)
+@given(score=FINITE, n_windows=st.integers(1, 50))
+def test_a_constant_stays_itself(how, score, n_windows):
+    scores = np.full((n_windows, 1), score, dtype=np.float32)
+    assert pooling.pool(scores, np.zeros(n_windows, int), 1, how)[0, 0] == np.float32(score)
+
+
+@settings(max_examples=40, deadline=None)
+@given(case=windows())
+def test_minimum_mean_and_median_maximum_stand_in_order(case):
+    low, mean, median, high = (
+        pooling.pool(*case, 6, how) for how in ("min", "mean", "median", "max")
+    )
+    seen = ~np.isnan(low)
+    for middle in (mean, median):
+        assert (low[seen] <= middle[seen]).all()
+        assert (middle[seen] <= high[seen]).all()
+
+
+@pytest.mark.parametrize("how", pooling.POOLINGS)
+def test_the_order_of_windows_does_not_matter(how):
+    rng = np.random.default_rng(1)
+    scores, index = rng.random((200, 3), dtype=np.float32), rng.integers(9, size=200)
+    order = rng.permutation(200)
+    expected = pooling.pool(scores, index, 9, how)
+    shuffled = pooling.pool(scores[order], index[order], 9, how)
+    np.testing.assert_allclose(shuffled, expected, *LAST_BIT)
+
+
+@pytest.mark.parametrize("how", pooling.POOLINGS)
+def test_one_window_is_its_recording_and_none_is_nan(how):
+    pooled = pooling.pool(np.float32([[0.3, 0.4]]), [1], 3, how)
+    expected = np.float32([[np.nan] * 2, [0.3, 0.4], [np.nan] * 2])
+    np.testing.assert_array_equal(pooled, expected)
+    assert np.isnan(pooling.pool(np.zeros((0, 2)), [], 2, how)).all()
+
+
+def test_means_are_taken_in_double_precision():
+    # a sum in float32 would stick at 1
+    scores = np.full((1001, 1), 3e-8, dtype=np.float32)
+    scores[0] = 1
+    pooled = pooling.pool(scores, np.zeros(1001, int), 1, "mean")[0, 0]
+    assert pooled == np.float32((1 + 1000 * np.float64(np.float32(3e-8))) / 1001)
+
+
+@pytest.mark.parametrize("how", pooling.AVERAGES)
+def test_average_of_models_equals_numpy(how):
+    stack = np.random.default_rng(2).random((5, 7, 3), dtype=np.float32)
+    expected = getattr(np, how)(stack.astype(np.float64), axis=0).astype(np.float32)
+    np.testing.assert_array_equal(pooling.average(stack, how), expected)
+
+
+@pytest.mark.parametrize("how", pooling.AVERAGES)
+def test_models_without_a_score_for_a_recording_are_left_out(how):
+    stack = np.float32([[[0.2], [0.4], [np.nan]], [[0.6], [np.nan], [np.nan]]])
+    averaged = pooling.average(stack, how)
+    np.testing.assert_array_equal(averaged, np.float32([[0.4], [0.4], [np.nan]]))
+
+
+@pytest.mark.parametrize("how", pooling.AVERAGES)
+def test_equal_models_average_to_themselves(how):
+    scores = np.random.default_rng(3).random((6, 2), dtype=np.float32)
+    np.testing.assert_array_equal(pooling.average(np.stack([scores] * 15), how), scores)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.zeros((2, 1)), [0, 1], 2, "maximum"), "pooling 'maximum'; expected one of max"),
+        ((np.zeros((2, 1)), [0], 2, "max"), r"scores \(2, 1\) and recording_index \(1,\)"),
+        ((np.zeros((2, 1)), [0, 2], 2, "max"), "runs from 0 to 2; expected 0 to 1"),
+        ((np.zeros((2, 1)), [0.0, 1.0], 2, "max"), "recording_index is float64"),
+        ((np.array([[0.1], [np.nan]]), [0, 1], 2, "max"), r"1 recordings .* \[1\]"),
+    ],
+)
+def test_windows_that_do_not_fit_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        pooling.pool(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("stack", "how", "message"),
+    [
+        (np.zeros((1, 2, 3)), "max", "average 'max'"),
+        (np.zeros((2, 3)), "mean", r"shape \(2, 3\); expected \(M, N, C\)"),
+        (np.zeros((0, 2, 3)), "mean", "M of 1 or more"),
+        (np.array([[[0.1, np.nan]]]), "mean", "1 rows of the stack are NaN in part"),
+        (np.array([[[0.1, np.inf]]]), "median", "1 scores infinite"),
+    ],
+)
+def test_a_stack_that_cannot_be_averaged_is_refused(stack, how, message):
+    with pytest.raises(ValueError, match=message):
+        pooling.average(stack, how)

@@ -1,0 +1,15 @@
+"""Hold the pseudo-labels of a stage against the truth (rule ``audit``)."""
+
+from dawnchorus import job
+
+with job.running(snakemake):
+    from dawnchorus import audit
+
+    audited = snakemake.params.audit
+    audit.audit(
+        audited["targets"],
+        audited["scores"],
+        snakemake.input.targets,
+        audited["labels"],
+        snakemake.output.audit,
+    )

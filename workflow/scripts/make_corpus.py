@@ -1,0 +1,10 @@
+"""Render one shard of a synthetic corpus (rule ``make_corpus``)."""
+
+from dawnchorus import job
+
+with job.running(snakemake):
+    from dawnchorus.corpora import synthetic
+
+    synthetic.make_shard(
+        snakemake.params.listing, snakemake.params.corpus, snakemake.output.archive
+    )

@@ -1,0 +1,14 @@
+"""Decode, judge and resample one shard of a corpus (rule ``resample``)."""
+
+from dawnchorus import job
+
+with job.running(snakemake):
+    from dawnchorus import audio
+
+    audio.resample_shard(
+        snakemake.params.listing,
+        snakemake.params.audio,
+        snakemake.output.wav,
+        snakemake.output.table,
+        archive=snakemake.input.get("archive") or None,
+    )

@@ -1,0 +1,21 @@
+"""Train one member of a stage (rule ``train``)."""
+
+from dawnchorus import job
+
+with job.running(snakemake):
+    # in this order: Keras takes its backend and its device when it is first imported
+    from dawnchorus import backend
+
+    backend.start(snakemake.params.training["backend"])
+    from dawnchorus.training import fitting
+
+    fitting.train_member(
+        snakemake.wildcards.member,
+        snakemake.wildcards.stage,
+        snakemake.input.targets,
+        snakemake.params.shards,
+        snakemake.params.training,
+        snakemake.params.library,
+        snakemake.output.model,
+        snakemake.output.history,
+    )
