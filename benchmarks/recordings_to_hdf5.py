@@ -28,34 +28,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import yaml
+
 CLIP_S = 10
 SOURCE_RATE = 44100  # Hz
-RECIPE = {
-    "sample_rate": 22050,
-    "resampler": "soxr_hq",
-    "channels": "mix",
-    "min_duration_s": 0.1,
-    "max_duration_s": 14400.0,
-    "allow_truncated": False,
-    "decoder": {"seconds": 120, "memory_mb": 1024},
-}
-FRONTEND = {
-    "kind": "log_mel",
-    "audio": "plain",
-    "sample_rate": 22050,
-    "n_fft": 1024,
-    "frames_per_second": 70,
-    "n_mels": 80,
-    "fmin": 50.0,
-    "fmax": 11000.0,
-    "floor": 2.22e-16,
-    "denoise": "mean",
-    "band_attenuation": "none",
-    "edge_offset": 0.0,
-    "cut_edge_frames": 0,
-    "trim_stddevs": 0.0,
-    "trim_ignore": 4,
-}
+DEFAULTS = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["defaults"]
+RECIPE = DEFAULTS["audio"]
+FRONTEND = DEFAULTS["frontends"] | {"sample_rate": RECIPE["sample_rate"]}
 AIMS = {
     "of the librosa loop": 0.95,
     "of the bare loop": 0.7,

@@ -7,8 +7,8 @@ Writes:  results/audio/{audio}/{corpus}/{shard}.wav and .csv, and verdicts.csv
 
 def archive(wildcards):
     if config["corpora"][wildcards.corpus]["adapter"] == "synthetic":
-        return [f"results/corpora/{wildcards.corpus}/made/{wildcards.shard}.zip"]
-    return []
+        return {"archive": f"results/corpora/{wildcards.corpus}/made/{wildcards.shard}.zip"}
+    return {}
 
 
 def shard_tables(wildcards):
@@ -31,7 +31,7 @@ def audio_recipe(wildcards):
 rule resample:
     """Decode the recordings of one shard once, judge them, resample what can be used."""
     input:
-        archive=archive,
+        unpack(archive),
     output:
         wav="results/audio/{audio}/{corpus}/{shard}.wav",
         table="results/audio/{audio}/{corpus}/{shard}.csv",

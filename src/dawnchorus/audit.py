@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dawnchorus import artefacts, corpora, metrics, targets
+from dawnchorus import artefacts, corpora, metrics, predictions, targets
 from dawnchorus.logs import LOG
 
 BINS = 20  # of the score histograms, equal steps from 0 to 1
@@ -24,7 +24,7 @@ _NAMED = 5  # offenders an error names
 
 @dataclass(frozen=True)
 class _Candidates:
-    """N recordings: corpus and id, scores (N, C), truth (N, C; -1 unknown), part (N; 0 not kept)."""
+    """N recordings with scores (N, C), truth (N, C; -1 unknown) and part (N; 0 not kept)."""
 
     recordings: list[tuple[str, str]]
     class_names: list[str]
@@ -34,7 +34,7 @@ class _Candidates:
 
 
 def audit(
-    stage_settings: Mapping,
+    settings: Mapping,
     window_scores: Mapping[str, str | Path],
     targets_path: str | Path,
     labels: Mapping[str, str | Path],
@@ -44,9 +44,9 @@ def audit(
 
     Parameters
     ----------
-    stage_settings : mapping
-        Its ``targets``: ``stage`` (the teacher), ``on`` (corpus references), ``low`` and ``high``
-        (scores in [0, 1]), ``parts``, ``pooling`` and ``average``.
+    settings : mapping
+        The stage's ``targets`` section: ``stage`` (the teacher), ``unlabelled`` (corpus
+        references), ``low`` and ``high`` (scores in [0, 1]), ``parts``, ``pooling``, ``average``.
     window_scores : mapping of corpus to path
         Window scores of the teacher stage.
     targets_path : path
@@ -62,7 +62,6 @@ def audit(
     ValueError
         Where the targets hold pseudo-labels that the scores do not have, or have other classes.
     """
-    settings = stage_settings["targets"]
     found = _candidates(settings, window_scores, targets.read(targets_path), labels)
     classes = {
         name: _of_class(found, column, settings) for column, name in enumerate(found.class_names)
@@ -85,15 +84,11 @@ def _candidates(
         if part > 0
     }
     recordings, scores, truth = [], [], []
-    for reference in settings["on"]:
+    for reference in settings["unlabelled"]:
         corpus, split = corpora.parse_reference(reference)
         known = {r.id: r for r in corpora.select(corpora.read_labels(labels[corpus]), split)}
         ids, values = targets.teacher_scores(window_scores[corpus], settings)
-        if values.shape[1] != len(wanted.class_names):
-            raise ValueError(
-                f"{window_scores[corpus]} scores {values.shape[1]} classes, the targets have "
-                f"{len(wanted.class_names)}; predict again"
-            )
+        _check_classes(window_scores[corpus], wanted.class_names)
         for name, row in zip(ids, values, strict=True):
             if name in known and not np.isnan(row).any():
                 recordings.append((corpus, name))
@@ -108,10 +103,19 @@ def _candidates(
     return _Candidates(
         recordings=recordings,
         class_names=wanted.class_names,
-        scores=np.array(scores, dtype=np.float64).reshape(shape),
+        scores=np.array(scores, dtype=np.float32).reshape(shape),
         truth=np.array(truth, dtype=np.int64).reshape(shape),
         part=np.array([part_of.get(pair, 0) for pair in recordings], dtype=np.int64),
     )
+
+
+def _check_classes(path: str | Path, class_names: Sequence[str]) -> None:
+    with predictions.open_windows(path) as windows:
+        if windows.class_names != class_names:
+            raise ValueError(
+                f"{path} scores the classes {windows.class_names[:_NAMED]!r}, the targets have "
+                f"{class_names[:_NAMED]!r}; predict again"
+            )
 
 
 def _truth_of(recording: corpora.Labelled, class_names: Sequence[str]) -> list[int]:
@@ -131,7 +135,7 @@ def _counts(found: _Candidates, settings: Mapping) -> dict:
     names = ("stage", "low", "high", "parts", "pooling", "average")
     return {
         **{{"stage": "teacher"}.get(name, name): settings[name] for name in names},
-        "on": list(settings["on"]),
+        "unlabelled": list(settings["unlabelled"]),
         "candidates": len(kept),
         "kept": int(kept.sum()),
         "kept_share": _ratio(kept.sum(), len(kept)),
@@ -158,10 +162,13 @@ def _of_class(found: _Candidates, column: int, settings: Mapping) -> dict:
         "auroc": {name: _auroc(truth[rows], scores[rows]) for name, rows in groups.items()},
         "errors": {name: _errors(truth[rows], scores[rows]) for name, rows in groups.items()},
         "at_margins": [
-            {"margin": margin} | _at((scores <= margin) | (scores >= 1 - margin), truth, scores)
-            for margin in MARGINS
+            {"margin": margin} | _at(_confident(found, margin), truth, scores) for margin in MARGINS
         ],
     }
+
+
+def _confident(found: _Candidates, margin: float) -> np.ndarray:
+    return targets.confident(found.scores, {"low": margin, "high": 1 - margin})
 
 
 def _balance(truth: np.ndarray) -> dict:
@@ -226,10 +233,14 @@ def _said(content: Mapping) -> list[str]:
     )
     low, high = (sum(c[key] for c in classes) for key in ("kept_low", "kept_high"))
     return [
-        f"{content['kept']} of {content['candidates']} recordings kept as pseudo-labels "
-        f"(<= {content['low']:g} or >= {content['high']:g}): {low} absent, {high} present",
-        f"wrong: {wrong} of {known} kept ({_percent(wrong, known)}), {all_wrong} of {all_known} "
-        f"candidates ({_percent(all_wrong, all_known)}), where the truth is known",
+        (
+            f"{content['kept']} of {content['candidates']} recordings kept as pseudo-labels "
+            f"(<= {content['low']:g} or >= {content['high']:g}): {low} absent, {high} present"
+        ),
+        (
+            f"wrong: {wrong} of {known} kept ({_percent(wrong, known)}), {all_wrong} of "
+            f"{all_known} candidates ({_percent(all_wrong, all_known)}), where the truth is known"
+        ),
     ]
 
 
@@ -238,7 +249,7 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+    return float(values.mean(dtype=np.float64)) if len(values) else float("nan")
 
 
 def _ratio(part: int, whole: int) -> float:

@@ -30,7 +30,7 @@ def _start_tensorflow(threads: int, deterministic: bool) -> None:
     # TensorFlow turns oneDNN on by itself only where the CPU has AVX-512 VNNI: left to it, equal
     # settings would give other bits, and on older CPUs convolutions four times slower.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow
 
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads)

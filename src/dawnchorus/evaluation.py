@@ -49,7 +49,7 @@ def evaluate(
     metrics_path: str | Path,
     summary_path: str | Path,
 ) -> None:
-    """Judge all models and ensembles of an experiment, write the figures and log the summary.
+    """Judge all models and ensembles of an experiment, write the figures and their summary.
 
     Parameters
     ----------
@@ -108,9 +108,9 @@ def evaluate(
         ],
     }
     artefacts.write_json(metrics_path, content)
-    text = summary.text(content)
-    artefacts.write_text(summary_path, text)
-    LOG.info("\n%s", text.rstrip())
+    artefacts.write_text(summary_path, summary.text(content))
+    n_models = sum(len(stage["members"]) for stage in content["stages"].values())
+    LOG.info("%d models and %d ensembles judged", n_models, len(recordings))
 
 
 def is_transductive(stages: Mapping[str, Mapping], name: str, reference: str) -> bool:
@@ -127,7 +127,7 @@ def is_transductive(stages: Mapping[str, Mapping], name: str, reference: str) ->
     source = stages[name]["targets"]
     if source["from"] == "labels":
         return False
-    shared = any(_overlap(on, reference) for on in source["on"])
+    shared = any(_overlap(used, reference) for used in source["unlabelled"])
     return shared or is_transductive(stages, source["stage"], reference)
 
 

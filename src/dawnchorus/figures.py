@@ -109,13 +109,16 @@ def called(truth: Truth, scores: np.ndarray, thresholds: Sequence[float]) -> dic
     Returns
     -------
     dict
-        ``precision``, ``recall``, ``f1``: means over the classes where they are defined; and
-        ``classes``, what `dawnchorus.metrics.precision_recall_at` says of each.
+        ``precision``, ``recall``, ``f1``: means over the classes with both truths, of what is
+        defined; and ``classes``, what `dawnchorus.metrics.precision_recall_at` says of each.
     """
     columns = zip(truth.targets.T, scores.T, thresholds, strict=True)
     each = [metrics.precision_recall_at(*column) for column in columns]
-    names = ("precision", "recall", "f1")
-    means = {name: float(_mean(np.array([one[name] for one in each]))) for name in names}
+    scored = metrics.classes_with_both(truth.targets)
+    means = {
+        name: float(_mean(np.array([one[name] for one in each])[scored]))
+        for name in ("precision", "recall", "f1")
+    }
     return means | {"classes": dict(zip(truth.class_names, each, strict=True))}
 
 

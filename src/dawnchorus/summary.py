@@ -134,14 +134,14 @@ def _remarks(content: Mapping) -> Iterator[str]:
     if marked:
         yield f"transductive: {_listed(marked)} learnt from predictions for recordings tested here"
     if any(found["out_of_fold"]["teachers_saw_fold"] for found in ensembles.values()):
-        yield "out of fold: models behind pseudo-labels have seen the labels of every fold (* rows)"
+        yield "* out of fold, but the pseudo-labels come from models that saw all labels"
     chosen = next(iter(ensembles.values()))["threshold"] if ensembles else None
     if chosen:
         yield f"thresholds: best {chosen['criterion']} on {chosen['chosen_on']}"
     for name, found in content["test"].items():
         if found["excluded"]:
-            codes = sorted(found["excluded_by_code"].items())
-            yield f"excluded of {_cut(name, _NAME)}: {', '.join(f'{code} {n}' for code, n in codes)}"
+            codes = [f"{code} {n}" for code, n in sorted(found["excluded_by_code"].items())]
+            yield f"excluded of {_cut(name, _NAME)}: {', '.join(codes)}"
         if left_out := found["classes_left_out"]:
             yield f"left out on {_cut(name, _NAME)}, not both truths: {_listed(left_out)}"
 

@@ -72,9 +72,14 @@ def read_tested(
     Raises
     ------
     ValueError
-        Where a recording has no verdict.
+        Where the corpus has no tables, or a recording no verdict.
     """
     corpus, split = corpora.parse_reference(reference)
+    if corpus not in labels or corpus not in verdicts:
+        raise ValueError(
+            f"test {reference!r}: no labels or verdicts of corpus {corpus!r}; there are labels of "
+            f"{sorted(labels)!r} and verdicts of {sorted(verdicts)!r}"
+        )
     chosen = {r.id: r for r in corpora.select(corpora.read_labels(labels[corpus]), split)}
     verdict = {row["id"]: row["verdict"] for row in artefacts.read_table(verdicts[corpus])}
     if without := sorted(chosen.keys() - verdict.keys()):

@@ -10,5 +10,5 @@ with job.running(snakemake):
         snakemake.params.audio,
         snakemake.output.wav,
         snakemake.output.table,
-        archive=snakemake.input.get("archive") or None,
+        archive=snakemake.input.get("archive"),
     )

@@ -45,7 +45,8 @@ def opened(path: str, n_bytes: str, sha256: str, archive: str | None = None) -> 
     path : str
         A file, or with ``archive`` the name of a member.
     n_bytes, sha256 : str
-        As listed; an empty text is not compared.
+        As listed; an empty text is not compared. Members are listed by their recipe: the check
+        sums of the archive judge their bytes.
     archive : str, optional
         A zip file.
 
@@ -60,6 +61,8 @@ def opened(path: str, n_bytes: str, sha256: str, archive: str | None = None) -> 
     Excluded
         MISSING_FILE, NOT_REGULAR, NAME_PERMISSION, AUDIO_EMPTY, AUDIO_CHANGED.
     """
+    if archive is not None:
+        n_bytes = sha256 = ""
     with _regular(path) if archive is None else _member(path, archive) as file:
         before = _state(file)
         size = before[0]

@@ -1,0 +1,377 @@
+"""Evaluation: small experiments judged against scikit-learn, the metrics room and one's head."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+
+from dawnchorus import artefacts, evaluation, metrics, predictions, seeds, summary
+from dawnchorus.corpora.contents import LABELS
+
+TIGHT = 1e-12
+PART = {"from": "predictions", "stage": "first", "unlabelled": ["field"]}
+
+
+class Experiment:
+    """Files of an experiment with two stages: labels, folds, verdicts and scores."""
+
+    def __init__(self, folder, class_names=("bird",), seed=5):
+        self.folder, self.class_names = folder, list(class_names)
+        self.rng = np.random.default_rng(seed)
+        self.truth, self.labels, self.verdicts = {}, {}, {}
+        self.settings = {
+            "name": "tiny",
+            "seed": 3,
+            "train": ["alpha"],
+            "test": ["field"],
+            "stages": {"first": {"targets": {"from": "labels"}}, "second": {"targets": dict(PART)}},
+            "ensembles": {"one": ["first"], "two": ["second"], "all": ["first", "second"]},
+            "pooling": "max",
+            "average": "mean",
+            "evaluation": {
+                "replicates": 50,
+                "confidence": 0.9,
+                "threshold": "f1",
+                "compare": [["one", "two"]],
+            },
+        }
+        self.add_corpus("alpha", 30)
+        self.add_corpus("field", 24)
+        self.fold = {f"r{i:02d}": i % 2 + 1 for i in range(30)}
+
+    def add_corpus(self, name, n, **changes):
+        """Write labels and verdicts; ``changes`` by column hold {row: value}."""
+        rows, targets = [], {}
+        for i in range(n):
+            held = self.rng.random(len(self.class_names)) < 0.5
+            row = dict.fromkeys(LABELS, "") | {"id": f"r{i:02d}", "data_set": "ab"[i % 2]}
+            row |= {"group": f"g{i // 3}", "labelled": 1}
+            row["labels"] = ";".join(np.array(self.class_names)[held])
+            row |= {column: values[i] for column, values in changes.items() if i in values}
+            rows.append([row[column] for column in LABELS])
+            targets[row["id"]] = [int(c in row["labels"].split(";")) for c in self.class_names]
+        self.truth[name] = targets
+        verdict = changes.get("verdict", {})
+        self.labels[name] = self.folder / f"labels-{name}.csv"
+        artefacts.write_table(self.labels[name], LABELS, rows)
+        self.verdicts[name] = self.folder / f"verdicts-{name}.csv"
+        used = [(row[0], verdict.get(i, "used")) for i, row in enumerate(rows)]
+        artefacts.write_table(self.verdicts[name], ("id", "verdict"), used)
+
+    def write_scores(self, stage, members, corpus):
+        """Write two windows for each recording that a member may score."""
+        path = self.folder / f"{stage}.{corpus}.h5"
+        ids = list(self.truth[corpus])
+        with predictions.writing_windows(path, ids, members, self.class_names) as put:
+            for member in members:
+                fold = int(member[1])
+                rows = [i for i, n in enumerate(ids) if corpus != "alpha" or self.fold[n] == fold]
+                truth = np.array([self.truth[corpus][ids[i]] for i in rows])
+                index = np.repeat(rows, 2)
+                noise = self.rng.normal(0.3 + 0.2 * np.repeat(truth, 2, axis=0), 0.15)
+                put(member, index, np.tile([0, 700], len(rows)), np.clip(noise, 0, 1))
+        return path
+
+    def run(self, folder=None):
+        """Write scores and ensembles, evaluate, return metrics and summary."""
+        members = {"first": ["f1p0s1", "f2p0s2"], "second": ["f1p1s1", "f2p1s2", "f1p2s1"]}
+        self.rng = np.random.default_rng(8)
+        self.scores = {
+            stage: {c: self.write_scores(stage, names, c) for c in self.truth}
+            for stage, names in members.items()
+        }
+        self.ensembles = {
+            name: {c: self.folder / f"{name}.{c}.h5" for c in self.truth}
+            for name in self.settings["ensembles"]
+        }
+        for name, stages in self.settings["ensembles"].items():
+            for corpus, path in self.ensembles[name].items():
+                paths = [self.scores[stage][corpus] for stage in stages]
+                predictions.ensemble(paths, path, self.settings)
+        folds_path = self.folder / "folds.csv"
+        rows = [("alpha", name, fold) for name, fold in self.fold.items()]
+        artefacts.write_table(folds_path, ("corpus", "id", "fold"), rows)
+        return self.evaluate(folds_path, folder or self.folder)
+
+    def evaluate(self, folds_path, folder):
+        outputs = folder / "metrics.json", folder / "summary.txt"
+        evaluation.evaluate(
+            self.scores,
+            self.ensembles,
+            self.labels,
+            folds_path,
+            self.verdicts,
+            self.settings,
+            *outputs,
+        )
+        return json.loads(outputs[0].read_text()), outputs[1].read_text()
+
+    def arrays(self, ensemble, corpus, kept=lambda name: True):
+        """Return ids, targets and scores of an ensemble's file."""
+        found = predictions.read_recordings(self.ensembles[ensemble][corpus])
+        rows = [i for i, name in enumerate(found.ids) if kept(name)]
+        ids = [found.ids[i] for i in rows]
+        return ids, np.array([self.truth[corpus][n] for n in ids]), found.scores[rows]
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    return Experiment(tmp_path)
+
+
+def test_every_auroc_equals_scikit_learn(experiment):
+    found, _ = experiment.run()
+    _, targets, scores = experiment.arrays("all", "field")
+    whole = found["ensembles"]["all"]["test"]["field"]
+    assert whole["auroc"] == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
+    assert (whole["n"], whole["n_positive"], whole["n_groups"]) == (24, targets.sum(), 8)
+    for data_set, rows in (("field/a", slice(0, None, 2)), ("field/b", slice(1, None, 2))):
+        expected = roc_auc_score(targets[rows], scores[rows])
+        assert whole["data_sets"][data_set]["auroc"] == pytest.approx(expected, abs=TIGHT)
+    a, b = (whole["data_sets"][name]["auroc"] for name in ("field/a", "field/b"))
+    assert whole["harmonic_mean"]["auroc"] == pytest.approx(2 / (1 / a + 1 / b), abs=TIGHT)
+    assert whole["harmonic_mean"]["low"] <= whole["harmonic_mean"]["high"]
+
+
+def test_out_of_fold_auroc_is_pooled_and_by_fold(experiment):
+    found, _ = experiment.run()
+    ids, targets, scores = experiment.arrays("one", "alpha")
+    pooled = found["ensembles"]["one"]["out_of_fold"]
+    assert pooled["auroc"] == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
+    expected = []
+    for fold in (1, 2):
+        rows = [experiment.fold[name] == fold for name in ids]
+        expected.append(roc_auc_score(targets[rows], scores[rows]))
+        assert pooled["folds"][str(fold)]["auroc"] == pytest.approx(expected[-1], abs=TIGHT)
+    assert pooled["mean_over_folds"]["auroc"] == pytest.approx(np.mean(expected), abs=TIGHT)
+    assert set(pooled["data_sets"]) == {"alpha/a", "alpha/b"}
+
+
+def test_a_member_is_validated_on_its_own_fold(experiment):
+    found, _ = experiment.run()
+    ids, names, stack = predictions.pooled(experiment.scores["second"]["alpha"], "max")
+    rows = [i for i, name in enumerate(ids) if experiment.fold[name] == 2]
+    targets = [experiment.truth["alpha"][ids[i]] for i in rows]
+    member = found["stages"]["second"]["members"]["f2p1s2"]
+    expected = roc_auc_score(targets, stack[names.index("f2p1s2"), rows])
+    assert member["validation"]["auroc"] == pytest.approx(expected, abs=TIGHT)
+    assert (member["fold"], member["part"], member["seed"]) == (2, 1, 2)
+
+
+def test_the_spread_of_a_stage_is_over_its_members(experiment):
+    found, _ = experiment.run()
+    stage = found["stages"]["second"]
+    aurocs = [member["test"]["field"]["auroc"] for member in stage["members"].values()]
+    spread = stage["test"]["field"]
+    assert spread["mean"] == pytest.approx(np.mean(aurocs), abs=TIGHT)
+    assert spread["sd"] == pytest.approx(np.std(aurocs, ddof=1), abs=TIGHT)
+    assert (spread["min"], spread["max"]) == (min(aurocs), max(aurocs))
+    assert spread["models"] == 3
+
+
+def test_intervals_and_differences_are_those_of_the_metrics(experiment):
+    found, _ = experiment.run()
+    ids, targets, first = experiment.arrays("one", "field")
+    _, _, second = experiment.arrays("two", "field")
+    groups = [int(name[1:]) // 3 for name in ids]
+    rng = (seeds.generator(3, "evaluation") for _ in range(2))
+    one = metrics.auroc_with_interval(targets[:, 0], first[:, 0], groups, 50, 0.9, next(rng))
+    judged = found["ensembles"]["one"]["test"]["field"]
+    assert {key: judged[key] for key in one} == pytest.approx(one, abs=TIGHT)
+    scores = (first[:, 0], second[:, 0])
+    pair = metrics.paired_difference(targets[:, 0], *scores, groups, 50, 0.9, next(rng))
+    judged = found["comparisons"][0]["test"]["field"]
+    assert {key: judged[key] for key in pair} == pytest.approx(pair, abs=TIGHT)
+
+
+def test_thresholds_come_from_out_of_fold_scores_alone(experiment):
+    found, _ = experiment.run()
+    _, trained, own = experiment.arrays("one", "alpha")
+    _, targets, scores = experiment.arrays("one", "field")
+    chosen = found["ensembles"]["one"]["threshold"]
+    threshold = metrics.best_threshold(trained[:, 0], own[:, 0], "f1")
+    assert chosen["thresholds"] == {"bird": threshold}
+    assert chosen["chosen_on"] == "out-of-fold scores of alpha"
+    expected = precision_recall_fscore_support(
+        targets[:, 0], scores[:, 0] >= threshold, average="binary"
+    )[:3]
+    figures = [chosen["test"]["field"][key] for key in ("precision", "recall", "f1")]
+    assert figures == pytest.approx(expected, abs=TIGHT)
+
+
+def test_the_second_stage_is_transductive_wherever_it_is_written(experiment):
+    found, text = experiment.run()
+    assert not found["stages"]["first"]["test"]["field"]["transductive"]
+    assert found["stages"]["second"]["test"]["field"]["transductive"]
+    member = found["stages"]["second"]["members"]["f1p2s1"]
+    assert member["test"]["field"]["transductive"]
+    flags = {name: e["test"]["field"]["transductive"] for name, e in found["ensembles"].items()}
+    assert flags == {"one": False, "two": True, "all": True}
+    assert found["comparisons"][0]["test"]["field"]["transductive"]
+    assert found["ensembles"]["two"]["threshold"]["test"]["field"]["transductive"]
+    assert found["ensembles"]["two"]["out_of_fold"]["teachers_saw_fold"]
+    assert not found["ensembles"]["one"]["out_of_fold"]["teachers_saw_fold"]
+    # stage, two ensembles, a difference and two thresholds
+    assert sum(line.endswith("transductive") for line in text.splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    ("used", "reference", "expected"),
+    [
+        ("field", "field", True),
+        ("field", "field:test", True),
+        ("field:test", "field", True),
+        ("field:more", "field:test", False),
+        ("other", "field", False),
+    ],
+)
+def test_transductive_follows_the_recordings_that_are_shared(used, reference, expected):
+    first = {"targets": {"from": "labels"}}
+    second = {"targets": {"from": "predictions", "stage": "first", "unlabelled": [used]}}
+    third = {"targets": {"from": "predictions", "stage": "second", "unlabelled": ["elsewhere"]}}
+    stages = {"first": first, "second": second, "third": third}
+    found = [evaluation.is_transductive(stages, name, reference) for name in stages]
+    assert found == [False, expected, expected]
+
+
+def test_unknown_truth_and_excluded_recordings_are_counted_and_not_judged(experiment):
+    verdict = {0: "AUDIO_EMPTY", 5: "AUDIO_EMPTY", 6: "MISSING_FILE"}
+    experiment.add_corpus(
+        "field", 24, labelled={1: 0, 2: 0}, labels={1: "", 2: ""}, verdict=verdict
+    )
+    found, text = experiment.run()
+    about = found["test"]["field"]
+    counts = ("recordings", "used", "excluded", "unknown_truth", "judged")
+    assert [about[key] for key in counts] == [24, 21, 3, 2, 19]
+    assert about["excluded_by_code"] == {"AUDIO_EMPTY": 2, "MISSING_FILE": 1}
+    left_out = {f"r{i:02d}" for i in (0, 1, 2, 5, 6)}
+    _, targets, scores = experiment.arrays("one", "field", lambda name: name not in left_out)
+    judged = found["ensembles"]["one"]["test"]["field"]
+    assert judged["n"] == 19
+    assert judged["auroc"] == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
+    assert "excluded of field: AUDIO_EMPTY 2, MISSING_FILE 1" in text
+
+
+def test_what_was_excluded_at_listing_counts_too(experiment):
+    with open(experiment.verdicts["field"], "a") as file:
+        file.write("gone,MISSING_FILE\n")
+    found, _ = experiment.run()
+    about = found["test"]["field"]
+    assert (about["recordings"], about["used"], about["excluded"]) == (25, 24, 1)
+
+
+def test_a_test_corpus_without_truth_is_not_available(experiment):
+    experiment.add_corpus("field", 24, labelled=dict.fromkeys(range(24), 0))
+    found, text = experiment.run()
+    judged = found["ensembles"]["one"]["test"]["field"]
+    assert (judged["auroc"], judged["low"], judged["n"]) == (None, None, 0)
+    assert found["stages"]["first"]["test"]["field"]["mean"] is None
+    assert found["comparisons"][0]["test"]["field"]["p_two_sided"] is None
+    assert found["test"]["field"]["classes_left_out"] == ["bird"]
+    assert found["ensembles"]["one"]["out_of_fold"]["auroc"] is not None
+    assert "n/a [n/a, n/a]" in text
+
+
+def test_a_split_of_a_corpus_is_judged_alone(experiment):
+    split = {i: "test" if i % 4 else "other" for i in range(24)}
+    experiment.add_corpus("field", 24, split=split)
+    experiment.settings["test"] = ["field:test"]
+    found, _ = experiment.run()
+    assert found["test"]["field:test"]["judged"] == 18
+    _, targets, scores = experiment.arrays("one", "field", lambda name: int(name[1:]) % 4)
+    judged = found["ensembles"]["one"]["test"]["field:test"]["auroc"]
+    assert judged == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
+
+
+def test_several_classes_give_the_macro_mean_of_those_defined(tmp_path):
+    experiment = Experiment(tmp_path, class_names=("crow", "owl", "wren"))
+    rows = ("crow", "crow;owl", "owl")
+    experiment.add_corpus("field", 24, labels={i: rows[i % 3] for i in range(24)})
+    found, text = experiment.run()
+    _, targets, scores = experiment.arrays("one", "field")
+    judged = found["ensembles"]["one"]["test"]["field"]
+    expected = [roc_auc_score(targets[:, c], scores[:, c]) for c in (0, 1)]
+    assert judged["auroc"] == pytest.approx(np.mean(expected), abs=TIGHT)
+    assert judged["n_classes"] == 2
+    assert judged["per_class"]["owl"] == pytest.approx(expected[1], abs=TIGHT)
+    assert judged["per_class"]["wren"] is None
+    assert found["test"]["field"]["classes_left_out"] == ["wren"]
+    chosen = found["ensembles"]["one"]["threshold"]
+    f1 = [chosen["test"]["field"]["classes"][c]["f1"] for c in ("crow", "owl")]
+    assert chosen["test"]["field"]["f1"] == pytest.approx(np.mean(f1), abs=TIGHT)
+    assert text.startswith("tiny: macro AUROC of 3 classes with 90% interval")
+    assert "left out on field, not both truths: wren" in text
+
+
+def test_equal_work_gives_equal_bytes(experiment, tmp_path):
+    experiment.run()
+    experiment.evaluate(tmp_path / "folds.csv", tmp_path / "again")
+    for name in ("metrics.json", "summary.txt"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_the_summary_fits_a_screen_however_much_there_is(experiment):
+    found, text = experiment.run()
+    all_stages = found["ensembles"]["all"]
+    many = {f"an ensemble of a rather long name {i}": all_stages for i in range(30)}
+    tests = {f"a test corpus that has a long name {i}": found["test"]["field"] for i in range(9)}
+    crowded = summary.text(found | {"ensembles": many, "test": tests})
+    for shown in (text, crowded):
+        lines = shown.splitlines()
+        assert len(lines) <= 45
+        assert max(map(len, lines)) <= 100
+    assert "more in metrics.json" in crowded
+    assert "more in metrics.json" not in text
+
+
+def test_the_summary_shows_the_figures_of_the_file(experiment):
+    found, text = experiment.run()
+    lines = {tuple(line.split()[:3]): line for line in text.splitlines()}
+    judged = found["ensembles"]["one"]["test"]["field"]
+    figure = f"{judged['auroc']:.3f} [{judged['low']:.3f}, {judged['high']:.3f}]"
+    assert figure in lines["one", "2", "field"]
+    spread = found["stages"]["first"]["test"]["field"]
+    assert f"{spread['mean']:.3f} +- {spread['sd']:.3f}" in lines["first", "2", "field"]
+    pair = found["comparisons"][0]["test"]["field"]
+    assert f"{pair['difference']:+.3f} [" in lines["two", "one", "field"]
+
+
+def test_a_recording_without_a_score_is_an_error(experiment):
+    experiment.run()
+    experiment.add_corpus("field", 25)
+    with pytest.raises(ValueError, match=r"ensemble one has no score for 1 of 25 .*'field/r24'"):
+        experiment.evaluate(experiment.folder / "folds.csv", experiment.folder)
+
+
+def test_a_recording_without_a_verdict_or_labels_is_an_error(experiment):
+    experiment.run()
+    folds_path = experiment.folder / "folds.csv"
+    artefacts.write_table(experiment.verdicts["field"], ("id", "verdict"), [("r00", "used")])
+    with pytest.raises(ValueError, match="no verdict on 23 recordings of field"):
+        experiment.evaluate(folds_path, experiment.folder)
+    artefacts.write_table(folds_path, ("corpus", "id", "fold"), [("alpha", "strange", 1)])
+    with pytest.raises(ValueError, match=r"1 of 1 recordings of .* have no labels"):
+        experiment.evaluate(folds_path, experiment.folder)
+
+
+def test_a_test_corpus_without_tables_is_an_error(experiment):
+    experiment.run()
+    del experiment.verdicts["field"]
+    with pytest.raises(ValueError, match="test 'field': no labels or verdicts of corpus 'field'"):
+        experiment.evaluate(experiment.folder / "folds.csv", experiment.folder)
+
+
+def test_files_that_do_not_belong_together_are_an_error(experiment, tmp_path):
+    experiment.run()
+    folds_path = tmp_path / "folds.csv"
+    experiment.settings["evaluation"]["compare"] = [["one", "three"]]
+    with pytest.raises(ValueError, match=r"compare names 'three'; expected .*'one', 'two', 'all'"):
+        experiment.evaluate(folds_path, tmp_path)
+    del experiment.ensembles["two"]["field"]
+    with pytest.raises(ValueError, match="ensemble 'two' has no scores of corpus 'field'"):
+        experiment.evaluate(folds_path, tmp_path)
+    with predictions.writing_windows(experiment.scores["second"]["field"], ["r"], [], ["owl"]):
+        pass
+    with pytest.raises(ValueError, match=r"second.field.h5 scores the classes \['owl'\]"):
+        experiment.evaluate(folds_path, tmp_path)
