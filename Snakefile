@@ -28,6 +28,7 @@ wildcard_constraints:
     shard=r"\d+",
 
 
+include: "rules/common_inputs.smk"
 include: "rules/corpora.smk"
 include: "rules/audio.smk"
 include: "rules/spectrograms.smk"

@@ -5,29 +5,6 @@ Writes:  results/audio/{audio}/{corpus}/{shard}.wav and .csv, and verdicts.csv
 """
 
 
-def archive(wildcards):
-    if config["corpora"][wildcards.corpus]["adapter"] == "synthetic":
-        return {"archive": f"results/corpora/{wildcards.corpus}/made/{wildcards.shard}.zip"}
-    return {}
-
-
-def shard_tables(wildcards):
-    pattern = f"results/audio/{wildcards.audio}/{{corpus}}/{{shard}}.csv"
-    return shards(pattern, [wildcards.corpus])
-
-
-def exclusion_settings(wildcards):
-    return {"max_excluded": config["corpora"][wildcards.corpus]["max_excluded"]}
-
-
-def excluded_of(wildcards):
-    return excluded_at_listing(wildcards.corpus)
-
-
-def audio_recipe(wildcards):
-    return config["audio"][wildcards.audio]
-
-
 rule resample:
     """Decode the recordings of one shard once, judge them, resample what can be used."""
     input:
@@ -45,7 +22,6 @@ rule resample:
         mem_mb=1000,
         runtime=120,
     params:
-        results=RESULTS,
         listing=listing,
         audio=audio_recipe,
         library=library("resample"),
@@ -67,7 +43,6 @@ rule judge:
         mem_mb=1000,
         runtime=20,
     params:
-        results=RESULTS,
         excluded=excluded_of,
         exclusions=exclusion_settings,
         library=library("judge"),

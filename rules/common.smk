@@ -76,7 +76,9 @@ def names_of(references):
 def listing(wildcards):
     """The immutable listing of a shard: its path names its digest."""
     digest = INDEX[wildcards.corpus]["shards"][wildcards.shard]["digest"]
-    return str(contents.listing_path(RESULTS, wildcards.corpus, wildcards.shard, digest))
+    return str(
+        contents.listing_path(RESULTS, wildcards.corpus, wildcards.shard, digest)
+    )
 
 
 def listings(corpora):
@@ -91,7 +93,9 @@ def listings(corpora):
 
 def labels(corpora):
     """The immutable label tables of some corpora: their paths name their digests."""
-    return {c: str(contents.labels_path(RESULTS, c, INDEX[c]["labels"])) for c in corpora}
+    return {
+        c: str(contents.labels_path(RESULTS, c, INDEX[c]["labels"])) for c in corpora
+    }
 
 
 def excluded_at_listing(corpus):
@@ -116,7 +120,9 @@ def members(name, stage_name):
     """Names of a stage's members: a fold, a part of the pseudo-labels, a seed each."""
     chosen = config["experiments"][name]
     about = chosen["stages"][stage_name]
-    parts = range(1, about["targets"]["parts"] + 1) if "parts" in about["targets"] else [0]
+    parts = (
+        range(1, about["targets"]["parts"] + 1) if "parts" in about["targets"] else [0]
+    )
     return [
         f"f{fold}p{part}s{seed}"
         for fold in range(1, chosen["folds"]["count"] + 1)
@@ -135,26 +141,34 @@ def training_corpora(name, stage_name):
 def scored_corpora(name):
     """Corpora that every stage of an experiment scores."""
     chosen = config["experiments"][name]
-    pseudo = [r for s in chosen["stages"].values() for r in s["targets"].get("unlabelled", [])]
+    pseudo = [
+        r for s in chosen["stages"].values() for r in s["targets"].get("unlabelled", [])
+    ]
     return names_of([*chosen["train"], *chosen["test"], *pseudo])
 
 
 def verdicts(name, corpora):
     audio = config["frontends"][config["experiments"][name]["frontend"]]["audio"]
-    return {corpus: f"{RESULTS}/audio/{audio}/{corpus}/verdicts.csv" for corpus in corpora}
+    return {
+        corpus: f"{RESULTS}/audio/{audio}/{corpus}/verdicts.csv" for corpus in corpora
+    }
 
 
 def scores(name, stages, corpora):
     """Window scores: stage to corpus to path."""
     return {
-        s: {c: f"{RESULTS}/{name}/stages/{s}/scores.{c}.h5" for c in corpora} for s in stages
+        s: {c: f"{RESULTS}/{name}/stages/{s}/scores.{c}.h5" for c in corpora}
+        for s in stages
     }
 
 
 def ensembles(name, corpora):
     """Recording scores: ensemble to corpus to path."""
     chosen = config["experiments"][name]["ensembles"]
-    return {e: {c: f"{RESULTS}/{name}/ensembles/{e}.{c}.h5" for c in corpora} for e in chosen}
+    return {
+        e: {c: f"{RESULTS}/{name}/ensembles/{e}.{c}.h5" for c in corpora}
+        for e in chosen
+    }
 
 
 def results_of_run():

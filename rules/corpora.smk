@@ -5,12 +5,6 @@ Writes:  results/corpora/{corpus}/made/{shard}.zip
 """
 
 
-def corpus_recipe(wildcards):
-    counted = ("max_excluded", "missing_files", "fingerprint")
-    about = config["corpora"][wildcards.corpus]
-    return {key: value for key, value in about.items() if key not in counted}
-
-
 rule make_corpus:
     """Render the recordings of one shard of a synthetic corpus."""
     output:
@@ -23,7 +17,6 @@ rule make_corpus:
         mem_mb=1000,
         runtime=60,
     params:
-        results=RESULTS,
         listing=listing,
         corpus=corpus_recipe,
         library=library("make_corpus"),

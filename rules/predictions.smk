@@ -6,39 +6,6 @@ Writes:  results/{experiment}/stages/{stage}/scores.{corpus}.h5,
 """
 
 
-def stage_models(wildcards):
-    stem = f"results/{wildcards.experiment}/stages/{wildcards.stage}"
-    return [f"{stem}/{name}.keras" for name in members(wildcards.experiment, wildcards.stage)]
-
-
-def models_by_member(wildcards):
-    names = members(wildcards.experiment, wildcards.stage)
-    return dict(zip(names, stage_models(wildcards)))
-
-
-def corpus_shards(wildcards):
-    return spectrogram_shards(experiment(wildcards)["frontend"], [wildcards.corpus])
-
-
-def prediction_settings(wildcards):
-    chosen, about = experiment(wildcards), stage(wildcards)
-    return {
-        "window": chosen["window"],
-        "batch_size": about["training"]["batch_size"],
-        "backend": chosen["backend"],
-    }
-
-
-def ensemble_scores(wildcards):
-    stages = experiment(wildcards)["ensembles"][wildcards.ensemble]
-    found = scores(wildcards.experiment, stages, [wildcards.corpus])
-    return [found[name][wildcards.corpus] for name in stages]
-
-
-def pooling_settings(wildcards):
-    return {key: experiment(wildcards)[key] for key in ("pooling", "average")}
-
-
 rule predict:
     """Score one corpus with all members of a stage, each only where it may."""
     input:
@@ -59,7 +26,6 @@ rule predict:
         mem_mb=4000,
         runtime=240,
     params:
-        results=RESULTS,
         models=models_by_member,
         prediction=prediction_settings,
         library=training_library,
@@ -81,7 +47,6 @@ rule ensemble:
         mem_mb=4000,
         runtime=20,
     params:
-        results=RESULTS,
         pooling=pooling_settings,
         library=library("ensemble"),
     script:

@@ -5,12 +5,6 @@ Writes:  results/spectrograms/{frontend}/{corpus}/{shard}.h5
 """
 
 
-def resampled(wildcards):
-    audio = config["frontends"][wildcards.frontend]["audio"]
-    stem = f"results/audio/{audio}/{wildcards.corpus}/{wildcards.shard}"
-    return {"wav": f"{stem}.wav", "table": f"{stem}.csv"}
-
-
 rule make_spectrograms:
     """Compute the spectrograms of one shard of audio."""
     input:
@@ -27,7 +21,6 @@ rule make_spectrograms:
         mem_mb=1000,
         runtime=120,
     params:
-        results=RESULTS,
         frontend=frontend,
         library=library("make_spectrograms"),
     script:

@@ -6,58 +6,6 @@ Writes:  results/{experiment}/folds.csv, results/{experiment}/stages/{stage}/tar
 """
 
 
-def training_verdicts(wildcards):
-    corpora = names_of(experiment(wildcards)["train"])
-    return list(verdicts(wildcards.experiment, corpora).values())
-
-
-def fold_settings(wildcards):
-    chosen = experiment(wildcards)
-    corpora = names_of(chosen["train"])
-    return {
-        "settings": {**chosen["folds"], "seed": chosen["seed"]},
-        "train": chosen["train"],
-        "labels": labels(corpora),
-        "listings": listings(corpora),
-        "verdicts": verdicts(wildcards.experiment, corpora),
-    }
-
-
-def teacher_scores(wildcards):
-    targets = stage(wildcards)["targets"]
-    if targets["from"] == "labels":
-        return {}
-    paths = scores(wildcards.experiment, [targets["stage"]], names_of(targets["unlabelled"]))
-    return paths[targets["stage"]]
-
-
-def teacher_files(wildcards):
-    return list(teacher_scores(wildcards).values())
-
-
-def target_settings(wildcards):
-    chosen, targets = experiment(wildcards), stage(wildcards)["targets"]
-    references = targets.get("unlabelled", [])
-    # labels of unlabelled corpora are opened only where a split has to be looked up in them
-    split = [reference for reference in references if ":" in reference]
-    found = teacher_scores(wildcards)
-    return {
-        "settings": {**targets, "seed": chosen["seed"], "classes": chosen["classes"]},
-        "train": chosen["train"],
-        "labels": labels(names_of([*chosen["train"], *split])),
-        "teachers": {r: found[names_of([r])[0]] for r in references},
-    }
-
-
-def audit_settings(wildcards):
-    targets = stage(wildcards)["targets"]
-    return {
-        "targets": targets,
-        "scores": teacher_scores(wildcards),
-        "labels": labels(names_of(targets["unlabelled"])),
-    }
-
-
 rule deal_folds:
     """Deal the used recordings of an experiment's training corpora into folds."""
     input:
@@ -72,7 +20,6 @@ rule deal_folds:
         mem_mb=2000,
         runtime=20,
     params:
-        results=RESULTS,
         folds=fold_settings,
         library=library("deal_folds"),
     script:
@@ -94,7 +41,6 @@ rule set_targets:
         mem_mb=2000,
         runtime=20,
     params:
-        results=RESULTS,
         targets=target_settings,
         library=library("set_targets"),
     script:
@@ -116,7 +62,6 @@ rule audit:
         mem_mb=2000,
         runtime=20,
     params:
-        results=RESULTS,
         audit=audit_settings,
         library=library("audit"),
     script:

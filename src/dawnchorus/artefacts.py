@@ -17,12 +17,15 @@ import csv
 import hashlib
 import io
 import json
+import math
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+RESULTS = "results"  # the folder of a run, below its working directory
 RECORDS = ".provenance"
 _BLOCK = 1 << 20  # bytes read at a time when hashing
 
@@ -44,9 +47,19 @@ def canonical_json(value) -> str:
 
 
 def record_path(path: str | Path, results: str | Path) -> Path:
-    """Return where the record of an artefact is kept: ``{results}/.provenance/{artefact}.json``."""
-    relative = Path(path).resolve().relative_to(Path(results).resolve())
-    return Path(results) / RECORDS / f"{relative}.json"
+    """Return where the record of an artefact is kept: ``{results}/.provenance/{artefact}.json``.
+
+    Raises
+    ------
+    ValueError
+        Where the artefact is not below the results folder.
+    """
+    # by name first: a folder of the results may be a link to another disk
+    for inner, outer in ((path, results), (Path(path).resolve(), Path(results).resolve())):
+        relative = Path(os.path.relpath(inner, outer))
+        if ".." not in relative.parts:
+            return Path(results) / RECORDS / f"{relative}.json"
+    raise ValueError(f"{path} is not below {results}: only what lies there has a record")
 
 
 def read_record(path: str | Path, results: str | Path) -> dict | None:
@@ -98,18 +111,21 @@ def writing(
     Raises
     ------
     OSError
-        Where the file cannot be written whole (disk full, no permission); nothing is left behind.
+        Where the file cannot be written whole (disk full, no permission): nothing is left behind,
+        and a former file of that name stays as it was.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # the suffix stays last: some writers choose a format by it
-    temporary = path.with_name(f".{path.stem[:80]}.{uuid.uuid4().hex[:12]}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:40]}.{uuid.uuid4().hex[:12]}.tmp{path.suffix}")
     try:
         yield temporary
         _synchronise(temporary)
         if check is not None:
             check(temporary)
         about = {"sha256": sha256(temporary), "bytes": temporary.stat().st_size}
+        if record:
+            _forget(path)
         os.replace(temporary, path)
         _synchronise(path.parent)
     finally:
@@ -136,8 +152,8 @@ def write_text(path: str | Path, text: str, rows: int | None = None) -> None:
 
 
 def write_json(path: str | Path, value) -> None:
-    """Write an artefact as JSON with sorted keys; NaN becomes null, since JSON has none."""
-    write_text(path, canonical_json(_without_nan(value)))
+    """Write an artefact as JSON with sorted keys; NaN and infinities become null: JSON has none."""
+    write_text(path, canonical_json(_finite(value)))
 
 
 def write_table(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
@@ -156,12 +172,12 @@ def read_table(path: str | Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _without_nan(value):
+def _finite(value):
     if isinstance(value, Mapping):
-        return {str(key): _without_nan(item) for key, item in value.items()}
+        return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
-    if isinstance(value, float) and value != value:
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
 
@@ -174,14 +190,29 @@ def _synchronise(path: Path) -> None:
         os.close(descriptor)
 
 
+def _forget(path: Path) -> None:
+    """Remove the record of the file that is about to be replaced.
+
+    A job that is killed before it writes the new one leaves a file without a record, which says the
+    truth; beside the former record the new file would look damaged.
+    """
+    job = _job.get()
+    if job is not None:
+        record_path(path, job["results"]).unlink(missing_ok=True)
+
+
 def _write_record(path: Path, about: dict) -> None:
     job = _job.get()
     if job is None:
         return
     record = record_path(path, job["results"])
     record.parent.mkdir(parents=True, exist_ok=True)
-    seconds = {"seconds": round(time.time() - job["started"], 3)}
-    text = canonical_json(_without_nan({**job["about"], **about, **seconds}))
+    # a record is no artefact: it may say when
+    when = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.time() - job["started"], 3),
+    }
+    text = canonical_json(_finite({**job["about"], **about, **when}))
     temporary = record.with_name(f".{uuid.uuid4().hex[:12]}.tmp")
     try:
         temporary.write_text(text)

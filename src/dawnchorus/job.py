@@ -1,8 +1,8 @@
 """A rule's script at work: it dies with its run, writes its log and records what it makes.
 
-Importing this module binds the process to the one that started it: when that one is gone, the kernel
-ends this one too. Snakemake's jobs outlive a killed head otherwise, and would overwrite what a later
-run has made. A script imports this module first and does its work inside `running`.
+Importing this module binds the process to the one that started it: when that one is gone, the
+kernel ends this one too. Snakemake's jobs outlive a killed head otherwise, and would overwrite what
+a later run has made. A script imports this module first and does its work inside `running`.
 
 * `running`: log, records, device and clear errors for a script's work.
 * `bind_to_parent`: end this process when its parent ends.
@@ -71,7 +71,7 @@ def running(snakemake) -> Iterator[None]:
 
 def _description(snakemake) -> dict:
     """Return what the record of every artefact of this job says."""
-    results = Path(snakemake.params.results)
+    results = Path(artefacts.RESULTS)
     params = {name: value for name, value in snakemake.params.items() if name != "library"}
     about = {
         "rule": snakemake.rule,

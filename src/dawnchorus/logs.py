@@ -18,11 +18,12 @@ LOG = logging.getLogger("dawnchorus")
 
 @contextlib.contextmanager
 def recorded_to(path: str | Path) -> Iterator[None]:
-    """Send what is logged in this block to a file and to the terminal.
-
-    """
+    """Send what is logged in this block to a file, made anew, and to the terminal."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    handlers = [logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler(sys.stderr)]
+    Path(path).write_bytes(b"")
+    # appending: `failed` writes to the same file, and neither may write over the other
+    file = logging.FileHandler(path, mode="a", encoding="utf-8")
+    handlers = [file, logging.StreamHandler(sys.stderr)]
     for handler in handlers:
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         LOG.addHandler(handler)
@@ -33,7 +34,7 @@ def recorded_to(path: str | Path) -> Iterator[None]:
     finally:
         for handler in handlers:
             LOG.removeHandler(handler)
-            handler.flush() if handler is handlers[1] else handler.close()
+            handler.close()
 
 
 def failed(error: BaseException, path: str | Path) -> None:
@@ -50,7 +51,7 @@ def one_line(error: BaseException) -> str:
     return text if named else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
-class progress:
+class progress:  # noqa: N801  reads like a function where it is used
     """Say how far long work has come, at most every ``every_s`` seconds.
 
     Parameters
@@ -72,6 +73,9 @@ class progress:
         now = time.monotonic()
         if now - self.said >= self.every_s:
             self.said = now
-            rate = self.done / (now - self.started)
-            left_s = (self.total - self.done) / rate
-            LOG.info("%d of %d %s, %.1f/s, %.0f s left", self.done, self.total, self.what, rate, left_s)
+            spent_s = max(now - self.started, 1e-3)
+            left_s = spent_s * (self.total - self.done) / max(self.done, 1)
+            LOG.info(
+                "%d of %d %s, %.1f/s, %.0f s left",
+                self.done, self.total, self.what, self.done / spent_s, left_s,
+            )  # fmt: skip

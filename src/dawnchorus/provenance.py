@@ -4,9 +4,10 @@
 * `versions`: of the packages that decide the numbers.
 * `settings_digest`: of a config section.
 
-The digest of a module is that of its syntax tree without docstrings: comments, layout and docstrings
-change nothing. Modules are found by following absolute ``dawnchorus`` imports from the script, those
-inside functions too; modules picked by name in the config are given by the caller.
+The digest of a module is that of its syntax tree without docstrings: comments, layout and
+docstrings change nothing. Modules are found by following absolute ``dawnchorus`` imports from the
+script, those inside functions too, with the packages they are in; modules picked by name in the
+config are given by the caller.
 """
 
 import ast
@@ -19,7 +20,10 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 # Rooms that no number passes through: a change of theirs makes nothing stale.
-NEUTRAL = ("cli", "devices", "job", "logs", "provenance", "runs", "stopping")
+NEUTRAL = (
+    "cli", "devices", "doctor", "explaining", "job", "logs", "provenance", "runs", "stopping",
+    "verifying",
+)  # fmt: skip
 PACKAGES = (
     "h5py", "keras", "librosa", "numpy", "pandas", "scikit-learn", "scipy", "snakemake",
     "soundfile", "soxr", "tensorflow",
@@ -77,13 +81,15 @@ def _path(name: str) -> Path | None:
 
 
 @functools.cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes())
-
-
-@functools.cache
 def _imports(path: Path) -> tuple[str, ...]:
-    return tuple(_imported(_tree(path)))
+    names = _imported(ast.parse(path.read_bytes()))
+    return tuple(module for name in names for module in _with_packages(name))
+
+
+def _with_packages(name: str) -> list[str]:
+    """Return a module and the packages it is in: importing it runs them too."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
@@ -92,7 +98,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            # ``from dawnchorus import audio`` names a module, ``from dawnchorus.audio import decode`` may
+            # what is imported may be a module too: ``from dawnchorus import audio``
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 

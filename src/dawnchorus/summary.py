@@ -7,6 +7,7 @@ A table with more rows than fit ends in a line that says how many are left to ``
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 
 LINES, COLUMNS = 45, 100
 _NAME = 22  # columns for a name outside the tables
@@ -155,8 +156,11 @@ def _everywhere(item: Mapping) -> Iterator[tuple[str, Mapping]]:
 def _table(header: Sequence[str], rows: Sequence[Sequence], most: int) -> list[str]:
     """Return aligned lines, names cut as far as the screen is narrow.
 
-    A column title starts with "<" for names (left), "=" for other text (left) or ">" (right).
+    A column title starts with "<" for names (left), "=" for other text (left) or ">" (right). A
+    column with nothing in it is left out.
     """
+    filled = [any(str(cell) for cell in column) for column in zip(*rows, strict=True)]
+    header, *rows = (list(compress(row, filled)) for row in (header, *rows))
     for width in range(30, 10, -1):
         shown = [
             [_cut(str(cell), width if title[0] == "<" else COLUMNS) for cell, title in cells]

@@ -38,10 +38,10 @@ def load(path: Path) -> tuple[list[np.ndarray], dict] | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = [file[f"a{index}"] for index in range(len(file.files) - 1)]
             return arrays, json.loads(file["state"].tobytes())
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         logs.LOG.info("checkpoint %s is damaged (%s): training starts anew", path, error)
         return None
 

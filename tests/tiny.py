@@ -1,0 +1,137 @@
+"""A tiny project to run the whole workflow on: a copy of the tree, recordings, a config.
+
+Names of recordings are as awkward as a file system allows; one recording is cut.
+"""
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SAMPLE_RATE = 8000  # Hz
+NAMES = (
+    "plain", "two words", "$(touch PWNED)", "`touch PWNED`", "; touch PWNED;", "it's", 'say "so"',
+    "-rf", "--help", "Zilpzalp-ö", "tab\there", "100%", "a&b", "{curly}", "\\back", "*",
+)  # fmt: skip
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def config():
+    """Return the config of two experiments on the tiny corpora."""
+    training = {"epochs": 1, "batch_size": 8, "steps_per_epoch": 2}
+    shared = {
+        "frontend": "tiny", "window": 170, "train": ["small"], "test": ["other"], "training": training,
+        "folds": {"kind": "stratified", "count": 2},
+    }  # fmt: skip
+    second = {"from": "predictions", "stage": "first", "unlabelled": ["other"], "low": 0.5, "high": 0.5001}
+    return {
+        "run": ["one", "two"],
+        "audio": {"tiny": {"sample_rate": SAMPLE_RATE}},
+        "frontends": {"tiny": {"audio": "tiny", "n_fft": 256, "n_mels": 26, "fmax": 3900.0}},
+        "corpora": {
+            "small": {"adapter": "table", "table": "small.csv", "binary_class": "bird", "shards": 3},
+            "other": {
+                "adapter": "bird_detection", "shards": 2, "max_excluded": 0.5,
+                "data_sets": {"field": {"audio": "field", "labels": "field.csv"}},
+            },
+        },
+        "experiments": {
+            "one": {
+                **shared,
+                "model": {"name": "bulbul", "filters": [4, 4, 4, 4], "dense": [8]},
+                "submission": {"format": "bad2017"},
+            },
+            "two": {
+                **shared,
+                "model": {"name": "sparrow"},
+                "stages": {
+                    "first": {"targets": {"from": "labels"}},
+                    "second": {"targets": {**second, "parts": 1}},
+                },
+                "ensembles": {"first": ["first"], "final": ["first", "second"]},
+                "evaluation": {"replicates": 100, "compare": [["first", "final"]]},
+            },
+        },
+    }  # fmt: skip
+
+
+class Project:
+    """A copy of the tree and a working directory with recordings."""
+
+    def __init__(self, folder: Path):
+        self.tree, self.work = folder / "tree", folder / "work"
+        self.work.mkdir(parents=True)
+        for name in ("src", "rules", "workflow", "profiles", "envs"):
+            shutil.copytree(ROOT / name, self.tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("Snakefile", "config.yaml"):
+            shutil.copy(ROOT / name, self.tree / name)
+        rng = np.random.default_rng(5)
+        rows = [
+            {"path": f"recordings/{name}.wav", "labels": i % 2}
+            for i, name in enumerate(NAMES)
+            if write_recording(self.work / f"recordings/{name}.wav", rng, i % 2)
+        ]
+        write_csv(self.work / "small.csv", rows)
+        field = [{"itemid": f"00{i}", "hasbird": i % 2} for i in range(8)]
+        for row in field:
+            write_recording(self.work / f"field/{row['itemid']}.wav", rng, row["hasbird"])
+        write_csv(self.work / "field.csv", field)
+        cut = self.work / "field/007.wav"
+        cut.write_bytes(cut.read_bytes()[:20_000])
+        self.configure(config())
+
+    def configure(self, settings) -> None:
+        (self.work / "tiny.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+
+    def command(self, *arguments) -> list[str]:
+        return [
+            sys.executable, "-m", "snakemake", "--cores", "2", "-s", str(self.tree / "Snakefile"),
+            "--directory", str(self.work), "--configfile", str(self.work / "tiny.yaml"), *arguments,
+        ]  # fmt: skip
+
+    def environment(self) -> dict:
+        # the copy, not the tree that is installed
+        return os.environ | ENVIRONMENT | {"PYTHONPATH": str(self.tree / "src")}
+
+    def run(self, *arguments) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            self.command(*arguments), env=self.environment(), capture_output=True, text=True, timeout=900
+        )
+
+    def planned(self, *arguments) -> dict[str, int]:
+        """Return how many jobs of each rule (and experiment) a dry run plans."""
+        ran = self.run("-n", *arguments)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        counts: dict[str, int] = {}
+        for name, body in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", ran.stdout + ran.stderr, re.M):
+            about = dict(re.findall(r"(\w+)=([^,\n]+)", re.search(r"wildcards: (.*)|$", body)[1] or ""))
+            if name != "all":
+                key = " ".join([name, *(about[k] for k in ("experiment", "stage") if k in about)])
+                counts[key] = counts.get(key, 0) + 1
+        if not counts:
+            assert "Nothing to be done" in ran.stdout + ran.stderr
+        return counts
+
+
+def write_recording(path: Path, rng, has_bird: int) -> bool:
+    """Write 3 s of noise, with a warble where there is a bird."""
+    path.parent.mkdir(exist_ok=True)
+    time_s = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    warble = np.sin(2 * np.pi * 2500 * time_s + 8 * np.sin(2 * np.pi * 6 * time_s))
+    soundfile.write(path, 0.05 * rng.standard_normal(len(time_s)) + 0.2 * has_bird * warble, SAMPLE_RATE)
+    return True
+
+
+def write_csv(path: Path, rows) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
