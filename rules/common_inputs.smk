@@ -226,5 +226,5 @@ def submission_labels(wildcards):
 def submission_settings(wildcards):
     return {
         "submission": experiment(wildcards)["submission"],
-        "corpus": config["corpora"][wildcards.corpus],
+        "corpus": {"data_sets": config["corpora"][wildcards.corpus].get("data_sets", {})},
     }

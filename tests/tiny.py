@@ -4,6 +4,7 @@ Names of recordings are as awkward as a file system allows; one recording is cut
 """
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -32,7 +33,7 @@ def config():
         "folds": {"kind": "stratified", "count": 2},
     }  # fmt: skip
     second = {"from": "predictions", "stage": "first", "unlabelled": ["other"], "low": 0.5, "high": 0.5001}
-    return {
+    settings = {
         "run": ["one", "two"],
         "audio": {"tiny": {"sample_rate": SAMPLE_RATE}},
         "frontends": {"tiny": {"audio": "tiny", "n_fft": 256, "n_mels": 26, "fmax": 3900.0}},
@@ -61,6 +62,7 @@ def config():
             },
         },
     }  # fmt: skip
+    return json.loads(json.dumps(settings))  # nothing shared between the two experiments
 
 
 class Project:

@@ -46,7 +46,9 @@ def library(script: str | Path, *chosen: str) -> dict[str, str]:
         Module name to 12 hexadecimal digits, sorted; the script is ``script``.
     """
     found = {"script": _digest(Path(script))}
-    waiting = [*_imports(Path(script)), *chosen]
+    waiting = list(_imports(Path(script)))
+    for name in chosen:
+        waiting += _with_packages(name)
     while waiting:
         name = waiting.pop()
         path = _path(name)

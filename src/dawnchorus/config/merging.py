@@ -2,6 +2,7 @@
 
 * `complete`: merge the layers, follow ``like:``, fill in defaults.
 * `ordered`: the same value with all keys sorted (but stages and ensembles, whose order counts).
+* `nearest`, `shown`: what errors say of names and values.
 """
 
 import copy
@@ -10,12 +11,15 @@ from collections.abc import Mapping, Sequence
 
 NAMED = ("audio", "frontends", "corpora", "experiments")
 SECTIONS = ("config_version", "run", "defaults", *NAMED)
-_IN_ORDER = ("stages", "ensembles", "data_sets")  # keys whose entries have an order of their own
-# An experiment's definition replaces these as a whole: to merge them would mix two experiments.
+# An experiment's own stages and ensembles replace the defaults as a whole, to mix them would make
+# two experiments one; those of a definition that is `like` another are laid over its, one by one.
+# Their order counts.
 _WHOLE = ("stages", "ensembles")
+_ENTRIES = (*_WHOLE, "data_sets")  # mappings whose keys are names that a person gave
 # What a stage takes from its experiment where it says nothing.
 INHERITED = ("model", "augmentation", "training", "seeds")
-_PSEUDO = {"low": 0.1, "high": 0.9, "parts": 2, "pooling": "max", "average": "mean"}
+
+_SHOWN = 80  # characters of a refused value
 
 
 def complete(layers: Sequence[tuple[str, Mapping]]) -> dict:
@@ -46,9 +50,49 @@ def complete(layers: Sequence[tuple[str, Mapping]]) -> dict:
 def ordered(value, key: str = ""):
     """Return a value with the keys of its mappings sorted, except where their order counts."""
     if isinstance(value, Mapping):
-        names = value if key in _IN_ORDER else sorted(value, key=str)
+        names = value if key in _WHOLE else sorted(value, key=str)
         return {name: ordered(value[name], name) for name in names}
     return value
+
+
+def overlaid(below: Mapping, above: Mapping, key: str = "") -> dict:
+    """Return ``below`` with the keys of ``above`` put over it, mapping by mapping; null takes away.
+
+    Null takes away a mapping and an entry that a person named (a stage, an ensemble, a data set). A
+    null over any other value, or over nothing, stays a null: that is how a setting such as
+    ``steps_per_epoch: null`` is given.
+
+    Parameters
+    ----------
+    below, above : mapping
+    key : str
+        What they are the value of.
+    """
+    result = copy.deepcopy(dict(below))
+    for name, value in above.items():
+        under = result.get(name)
+        if value is None and (isinstance(under, Mapping) or (key in _ENTRIES and name in result)):
+            del result[name]
+        elif _may_mix(name, under, value):
+            result[name] = overlaid(under, value, name)
+        else:
+            result[name] = copy.deepcopy(value)
+    return result
+
+
+def nearest(name, known) -> str:
+    """Return what to add to an error about an unknown name."""
+    names = sorted(map(str, known))
+    near = difflib.get_close_matches(str(name), names, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    expected = f"{', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+    return f"; expected {expected or 'none, there are none'}{meant}"
+
+
+def shown(value) -> str:
+    """Return a refused value as an error shows it: short."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _add_layer(merged: dict, source: str, layer: Mapping) -> None:
@@ -57,20 +101,37 @@ def _add_layer(merged: dict, source: str, layer: Mapping) -> None:
             raise ValueError(f"{source}: {section}: unknown key{nearest(section, SECTIONS)}")
         if section in NAMED:
             _define(merged.setdefault(section, {}), source, section, content)
-        elif section == "defaults" and isinstance(content, Mapping):
+        elif section == "defaults":
+            _check_defaults(source, content)
             merged["defaults"] = overlaid(merged.get("defaults", {}), content)
         else:
             merged[section] = content
 
 
+def _check_defaults(source: str, defaults) -> None:
+    """Refuse defaults that are no settings; the keys in them are judged where they arrive."""
+    sections = defaults if isinstance(defaults, Mapping) else {"": defaults}
+    adapters = sections.get("adapters")
+    adapters = adapters if isinstance(adapters, Mapping) else {}
+    found = sections | {f"adapters.{name}": settings for name, settings in adapters.items()}
+    for name, settings in found.items():
+        if not isinstance(settings, Mapping):
+            where = f"defaults.{name}".removesuffix(".")
+            raise ValueError(f"{source}: {where}: {shown(settings)}; expected settings")
+
+
 def _define(known: dict, source: str, section: str, content) -> None:
     if not isinstance(content, Mapping):
-        raise ValueError(f"{source}: {section}: {content!r}; expected names with settings")
+        raise ValueError(f"{source}: {section}: {shown(content)}; expected names with settings")
     for name, settings in content.items():
         if settings is None:
-            known.pop(name, None)
+            if name not in known:
+                raise ValueError(
+                    f"{source}: {section}.{name}: null takes a name away{nearest(name, known)}"
+                )
+            del known[name]
         elif not isinstance(settings, Mapping):
-            raise ValueError(f"{source}: {section}.{name}: {settings!r}; expected settings")
+            raise ValueError(f"{source}: {section}.{name}: {shown(settings)}; expected settings")
         elif name in known and known[name] != settings:
             raise ValueError(
                 f"{source}: {section}.{name}: defined already with other settings, and results are "
@@ -84,67 +145,45 @@ def _completed(section: str, name: str, definitions: Mapping, defaults: Mapping)
     settings = _inherited(section, name, definitions, ())
     default = defaults.get(section, {})
     if section == "corpora":
-        default = overlaid(default, defaults.get("adapters", {}).get(settings.get("adapter"), {}))
+        adapter = settings.get("adapter", default.get("adapter"))
+        default = overlaid(default, defaults.get("adapters", {}).get(str(adapter), {}))
     whole = [key for key in _WHOLE if key in settings]
     default = {key: value for key, value in default.items() if key not in whole}
     settings = overlaid(default, settings)
     if section == "experiments" and isinstance(settings.get("stages"), Mapping):
         settings["stages"] = {
-            stage: _stage(settings, own) for stage, own in settings["stages"].items()
+            stage: _stage(settings, own, defaults) for stage, own in settings["stages"].items()
         }
     return settings
 
 
 def _inherited(section: str, name: str, definitions: Mapping, above: tuple[str, ...]) -> dict:
     settings = dict(definitions[name])
-    parent = settings.pop("like", None)
-    if parent is None:
+    if "like" not in settings:
         return settings
-    if parent not in definitions:
-        raise ValueError(f"{section}.{name}.like: {parent!r}{nearest(parent, definitions)}")
+    parent = settings.pop("like")
+    if not isinstance(parent, str) or parent not in definitions:
+        raise ValueError(f"{section}.{name}.like: {shown(parent)}{nearest(parent, definitions)}")
     if parent == name or parent in above:
-        raise ValueError(f"{section}.{name}.like: {parent!r} is like {name!r} itself")
+        chain = " like ".join(map(repr, (*above, name, parent)))
+        raise ValueError(f"{section}.{name}.like: {chain}; expected a chain that ends")
     return overlaid(_inherited(section, parent, definitions, (*above, name)), settings)
 
 
-def _stage(experiment: Mapping, own):
+def _stage(experiment: Mapping, own, defaults: Mapping):
     if not isinstance(own, Mapping):
         return own
     inherited = {key: experiment[key] for key in INHERITED if key in experiment}
     stage = overlaid(inherited, own)
     targets = stage.get("targets")
     if isinstance(targets, Mapping) and targets.get("from") == "predictions":
-        stage["targets"] = _PSEUDO | dict(targets)
+        stage["targets"] = overlaid(defaults.get("pseudo_labels", {}), targets)
     return stage
 
 
-def overlaid(below: Mapping, above: Mapping) -> dict:
-    """Return ``below`` with the keys of ``above`` put over it, mapping by mapping; null takes away.
-
-    A null that stands where there is nothing, or a value that is no mapping, stays a null: that is
-    how a setting such as ``steps_per_epoch: null`` is given.
-    """
-    result = copy.deepcopy(dict(below))
-    for key, value in above.items():
-        under = result.get(key)
-        if value is None and isinstance(under, Mapping):
-            del result[key]
-        elif isinstance(value, Mapping) and isinstance(under, Mapping) and _may_mix(key, under, value):
-            result[key] = overlaid(under, value)
-        else:
-            result[key] = copy.deepcopy(value)
-    return result
-
-
-def _may_mix(key: str, below: Mapping, above: Mapping) -> bool:
-    """A model of another name, or targets from elsewhere, has options of its own."""
+def _may_mix(key: str, below, above) -> bool:
+    """Return whether two values are mappings of the same: another model has options of its own."""
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return False
     choice = {"model": "name", "targets": "from"}.get(key)
     return choice is None or choice not in above or below.get(choice) == above[choice]
-
-
-def nearest(name, known) -> str:
-    """Return what to add to an error about an unknown name."""
-    names = sorted(map(str, known))
-    near = difflib.get_close_matches(str(name), names, n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else ""
-    return f"; expected {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}{meant}"

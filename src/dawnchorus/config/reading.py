@@ -1,19 +1,22 @@
 """YAML read strictly.
 
 * `read`: a file; what PyYAML would pass over in silence is an error here.
+* `resolved`: a value of ``--config``, whose nested scalars Snakemake hands over as text.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
 MAX_NODES = 10_000  # after aliases are followed: a config is small, an alias bomb is not
 MAX_BYTES = 1_000_000
+_PLAIN = ("null", "bool", "int", "float", "str", "merge")  # what a scalar may mean
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with numbers such as 1e-3 read as numbers, and repeated keys refused."""
+    """SafeLoader that reads numbers such as 1e-3 as numbers, and dates as text."""
 
 
 _Loader.add_implicit_resolver(
@@ -21,25 +24,10 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
     list("-+0123456789."),
 )
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
-    seen = {}
-    for key, _ in node.value:
-        if key.tag == "tag:yaml.org,2002:merge":
-            continue
-        name = loader.construct_object(key)
-        if name in seen:
-            raise ValueError(
-                f"{key.start_mark.name}:{key.start_mark.line + 1}: key {name!r} is there twice "
-                f"(first on line {seen[name]}); keep one"
-            )
-        seen[name] = key.start_mark.line + 1
-    loader.flatten_mapping(node)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0].split(":")[-1] in _PLAIN]
+    for first, pairs in _Loader.yaml_implicit_resolvers.items()
+}
 
 
 def read(path: str | Path) -> dict:
@@ -48,25 +36,18 @@ def read(path: str | Path) -> dict:
     Raises
     ------
     ValueError
-        Where the file is missing, not YAML, not a mapping, repeats a key, grows beyond `MAX_NODES`
-        nodes by aliases, or asks for ``__use_yte__`` (which would run code).
+        Where the file is missing, not YAML, not a mapping, repeats a key, holds more than
+        `MAX_NODES` values once aliases are followed, tags a value with a type, or asks for
+        ``__use_yte__`` (which would run code).
     """
     try:
-        content = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; expected a config file") from None
     if len(content) > MAX_BYTES:
-        raise ValueError(f"{path}: {len(content)} bytes; expected a config of at most {MAX_BYTES}")
-    try:
-        loader = _Loader(content.decode())
-        loader.name = str(path)
-        node = loader.get_single_node()
-        _refuse_bomb(node, path)
-        value = {} if node is None else loader.construct_document(node)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        raise ValueError(f"{path}: more than {MAX_BYTES} bytes; expected a config, which is small")
+    value = _parsed(content, path)
     if not isinstance(value, dict):
         raise ValueError(f"{path}: holds {type(value).__name__}; expected keys and values")
     if "__use_yte__" in value:
@@ -74,18 +55,92 @@ def read(path: str | Path) -> dict:
     return value
 
 
-def _refuse_bomb(node: yaml.Node | None, path: str | Path) -> None:
-    sizes: dict[int, int] = {}
+def resolved(value):
+    """Return a value with its strings read as YAML scalars: ``"1e-3"`` becomes a number.
 
-    def size(node: yaml.Node, above: frozenset[int]) -> int:
-        if id(node) in above:
-            raise ValueError(f"{path}: an alias holds itself; write the value out")
-        if id(node) not in sizes:
-            below = above | {id(node)}
-            parts = node.value if isinstance(node, yaml.CollectionNode) else []
-            flat = (n for part in parts for n in (part if isinstance(part, tuple) else (part,)))
-            sizes[id(node)] = 1 + sum(size(n, below) for n in flat)
-        return sizes[id(node)]
+    Snakemake reads ``--config 'run=[demo]'`` as YAML in which every scalar is text.
+    """
+    if isinstance(value, Mapping):
+        return {key: resolved(below) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolved(below) for below in value]
+    if not isinstance(value, str):
+        return value
+    loader = _Loader("")
+    node = yaml.ScalarNode(_meant(loader, value, is_plain=True), value)
+    return value if node.tag.endswith(":merge") else loader.construct_object(node)
 
-    if node is not None and size(node, frozenset()) > MAX_NODES:
-        raise ValueError(f"{path}: more than {MAX_NODES} values once aliases are followed; write it out")
+
+def _parsed(content: bytes, path: str | Path):
+    try:
+        loader = _Loader(content.decode())
+        loader.name = str(path)
+        node = loader.get_single_node()
+        if node is None:
+            return {}
+        if _size(node, loader, {}, frozenset()) > MAX_NODES:
+            raise ValueError(
+                f"{path}: more than {MAX_NODES} values once aliases are followed; write it out"
+            )
+        return loader.construct_document(node)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from None
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        hint = "; indent with spaces" if r"'\t'" in said else ""
+        raise ValueError(f"{path}: not YAML: {said}{hint}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deeply; expected a few levels") from None
+
+
+def _size(node: yaml.Node, loader: _Loader, sizes: dict[int, int], above: frozenset[int]) -> int:
+    """Return the number of values below a node, aliases followed; refuse what a config never has.
+
+    Every node is looked at once, however often aliases name it: a bomb costs nothing.
+    """
+    if id(node) in above:
+        raise ValueError(f"{_place(node)}: an alias holds itself; write the value out")
+    if id(node) not in sizes:
+        _check_node(node, loader)
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        flat = [one for part in parts for one in (part if isinstance(part, tuple) else (part,))]
+        below = above | {id(node)}
+        sizes[id(node)] = 1 + sum(_size(one, loader, sizes, below) for one in flat)
+    return sizes[id(node)]
+
+
+def _check_node(node: yaml.Node, loader: _Loader) -> None:
+    kind = {"mapping": "map", "sequence": "seq"}.get(node.id)
+    meant = f"tag:yaml.org,2002:{kind}"
+    if isinstance(node, yaml.ScalarNode):
+        meant = _meant(loader, node.value, is_plain=node.style is None)
+    if node.tag != meant:
+        raise ValueError(f"{_place(node)}: tag {node.tag!r}; a config has no tags, quote text")
+    if isinstance(node, yaml.MappingNode):
+        _check_keys(node, loader)
+
+
+def _check_keys(node: yaml.MappingNode, loader: _Loader) -> None:
+    seen: dict = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise ValueError(f"{_place(key)}: a {key.id} stands as a key; expected a name")
+        if key.tag.endswith(":merge"):
+            continue
+        name = loader.construct_object(key)
+        if name in seen:
+            raise ValueError(
+                f"{_place(key)}: key {name!r} is there twice (first on line {seen[name]}); keep one"
+            )
+        seen[name] = key.start_mark.line + 1
+
+
+def _meant(loader: _Loader, text: str, is_plain: bool) -> str:
+    """Return the tag of a scalar that has none of its own."""
+    return loader.resolve(yaml.ScalarNode, text, (is_plain, not is_plain))
+
+
+def _place(node: yaml.Node) -> str:
+    return f"{node.start_mark.name}:{node.start_mark.line + 1}"

@@ -1,0 +1,144 @@
+import re
+import shutil
+
+import pytest
+
+from dawnchorus import provenance
+
+SCRIPT = """
+from dawnchorus import job
+
+with job.running(snakemake):
+    from dawnchorus import metrics
+"""
+
+
+def forget():
+    for cached in (provenance._digest, provenance._imports):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the package to edit; provenance reads it in place of the true one."""
+    copy = tmp_path / "dawnchorus"
+    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "PACKAGE", copy)
+    forget()
+    yield copy
+    forget()
+
+
+def library(package, *chosen, script=SCRIPT):
+    """Digests behind a script, of the package as it is now."""
+    path = package.parent / "script.py"
+    path.write_text(script)
+    forget()
+    return provenance.library(path, *chosen)
+
+
+def edit(package, name, before, after):
+    path = package / name
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+
+
+def write(package, **modules):
+    for name, text in modules.items():
+        path = package / f"{name.replace('.', '/')}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+
+def test_docstrings_comments_and_layout_change_no_digest(package):
+    write(package, metrics='"""Old."""\n\ndef f(a):\n    """Old."""\n    return [a, 1]\n')
+    before = library(package)
+    new = '# why\ndef f(a):\n    """New.\n\n    More.\n    """\n    return [\n        a, 1\n    ]\n'
+    write(package, metrics=f'"""New."""\n{new}')
+    assert library(package) == before
+
+
+def test_a_changed_constant_changes_the_digest_of_its_module_only(package):
+    write(package, metrics="from dawnchorus import seeds\nA = 1\n")
+    before = library(package)
+    write(package, metrics="from dawnchorus import seeds\nA = 2\n")
+    after = library(package)
+    assert before.keys() == after.keys() == {"dawnchorus.metrics", "dawnchorus.seeds", "script"}
+    assert [name for name in before if before[name] != after[name]] == ["dawnchorus.metrics"]
+
+
+def test_a_string_that_is_no_docstring_counts(package):
+    write(package, metrics='A = 1\n"""old"""\n')
+    before = library(package)
+    write(package, metrics='A = 1\n"""new"""\n')
+    assert library(package) != before
+
+
+def test_imports_are_followed_through_modules_functions_and_packages(package):
+    modules = {
+        "metrics": "def f():\n    import dawnchorus.deep.inner\n",
+        "deep.__init__": "from dawnchorus import beside\n",
+        "deep.inner": "from dawnchorus.deep.other import x\n",
+        "deep.other": "x = 1\n",
+        "beside": "",
+    }
+    write(package, **modules)
+    found = {name.removeprefix("dawnchorus.") for name in library(package)}
+    assert found == {"script", "metrics", "deep", "deep.inner", "deep.other", "beside"}
+
+
+def test_modules_that_import_each_other_are_found_once(package):
+    write(
+        package, metrics="from dawnchorus import seeds\n", seeds="from dawnchorus import metrics\n"
+    )
+    assert library(package).keys() == {"dawnchorus.metrics", "dawnchorus.seeds", "script"}
+
+
+def test_a_chosen_module_is_followed_and_the_others_are_not(package):
+    found = library(package, "dawnchorus.models.bulbul")
+    assert "dawnchorus.models.bulbul" in found
+    assert "dawnchorus.models" in found
+    assert "dawnchorus.models.sparrow" not in found
+    edit(package, "models/sparrow.py", "import", "OTHER = 1\nimport")
+    assert library(package, "dawnchorus.models.bulbul") == found
+
+
+def test_neutral_rooms_change_nothing(package):
+    assert provenance.NEUTRAL == (
+        "cli", "devices", "doctor", "explaining", "job", "logs", "provenance", "runs", "stopping",
+        "verifying",
+    )  # fmt: skip
+    rooms = "".join(f"import dawnchorus.{room}\n" for room in provenance.NEUTRAL)
+    assert library(package, script=rooms).keys() == {"script"}
+
+
+def test_what_a_neutral_room_imports_is_left_out_too(package):
+    write(package, logs="from dawnchorus import pooling\n", metrics="from dawnchorus import logs\n")
+    assert library(package).keys() == {"dawnchorus.metrics", "script"}
+
+
+def test_an_edit_of_the_script_changes_its_digest(package):
+    before = library(package)
+    after = library(package, script=SCRIPT + "    metrics.auroc()\n")
+    assert [name for name in before if before[name] != after[name]] == ["script"]
+
+
+def test_digests_are_short_and_sorted(package):
+    found = library(package)
+    assert list(found) == sorted(found)
+    assert all(re.fullmatch("[0-9a-f]{12}", digest) for digest in found.values())
+
+
+def test_the_order_of_keys_does_not_matter():
+    one = provenance.settings_digest({"a": 1, "b": {"c": 2, "d": [1, 2]}})
+    assert one == provenance.settings_digest({"b": {"d": [1, 2], "c": 2}, "a": 1})
+    assert one != provenance.settings_digest({"a": 1, "b": {"c": 2, "d": [2, 1]}})
+    assert re.fullmatch("[0-9a-f]{16}", one)
+
+
+def test_versions_name_installed_packages_only(monkeypatch):
+    monkeypatch.setattr(provenance, "PACKAGES", ("numpy", "no-such-package"))
+    provenance._versions.cache_clear()
+    assert provenance.versions().keys() == {"numpy"}
+    provenance._versions.cache_clear()

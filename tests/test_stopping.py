@@ -1,0 +1,33 @@
+import os
+import signal
+
+import pytest
+
+from dawnchorus import stopping
+
+
+def test_sigterm_sets_a_flag_and_ends_nothing():
+    with stopping.heeded() as is_told:
+        assert not is_told()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert is_told()
+
+
+def test_the_handler_of_before_is_there_again_after_the_block():
+    before = signal.getsignal(signal.SIGTERM)
+
+    def stop():
+        with stopping.heeded():
+            assert signal.getsignal(signal.SIGTERM) != before
+            raise stopping.Stopped("after epoch 3")
+
+    with pytest.raises(stopping.Stopped, match="after epoch 3"):
+        stop()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_block_does_not_hear_of_a_signal_before_it():
+    with stopping.heeded():
+        os.kill(os.getpid(), signal.SIGTERM)
+    with stopping.heeded() as is_told:
+        assert not is_told()
