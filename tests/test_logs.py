@@ -49,23 +49,28 @@ def test_an_error_is_told_in_one_line(error, line):
     assert logs.one_line(error) == line
 
 
-def test_progress_is_told_when_it_is_time(caplog, monkeypatch):
+@pytest.fixture
+def clock(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(logs.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(logs.LOG, "propagate", True)
+    return now
+
+
+def test_progress_is_told_when_it_is_time(tmp_path, clock):
     progress = logs.progress("recordings", 40)
-    with caplog.at_level("INFO", logs.LOG.name):
-        for now[0] in (105.0, 109.0, 110.0, 111.0, 120.0):
+    with logs.recorded_to(tmp_path / "a.log"):
+        for clock[0] in (105.0, 109.0, 110.0, 111.0, 120.0):
             progress.step(2)
-    assert caplog.messages == [
+    lines = (tmp_path / "a.log").read_text().splitlines()
+    assert [line.partition(" ")[2] for line in lines] == [
         "6 of 40 recordings, 0.6/s, 57 s left",
         "10 of 40 recordings, 0.5/s, 60 s left",
     ]
 
 
-def test_progress_without_any_work_done_does_not_fail(caplog, monkeypatch):
-    monkeypatch.setattr(logs.time, "monotonic", lambda: 100.0)
-    monkeypatch.setattr(logs.LOG, "propagate", True)
-    with caplog.at_level("INFO", logs.LOG.name):
-        logs.progress("models", 5, every_s=0.0).step(0)
-    assert caplog.messages == ["0 of 5 models, 0.0/s, 0 s left"]
+def test_progress_is_not_told_before_there_is_any(tmp_path, clock):
+    progress = logs.progress("models", 5, every_s=0.0)
+    with logs.recorded_to(tmp_path / "a.log"):
+        progress.step(0)
+        progress.step(1)
+    assert len((tmp_path / "a.log").read_text().splitlines()) == 1

@@ -280,7 +280,6 @@ def test_a_killed_run_leaves_no_child_and_goes_on_with_one_command(project, tmp_
     killed = copy.copy(project)
     killed.work = tmp_path / "work"
     shutil.copytree(project.work, killed.work)
-    shutil.copytree(project.work / ".snakemake", killed.work / ".snakemake", dirs_exist_ok=True)
     expected = hashes(project.work / "results")
     shutil.rmtree(killed.work / "results/one/stages")
     shutil.rmtree(killed.work / "results/logs")

@@ -71,11 +71,9 @@ class progress:  # noqa: N801  reads like a function where it is used
         """Count ``n`` more units and say so where it is time."""
         self.done += n
         now = time.monotonic()
-        if now - self.said >= self.every_s:
+        if self.done and now - self.said >= self.every_s:
             self.said = now
-            spent_s = max(now - self.started, 1e-3)
-            left_s = spent_s * (self.total - self.done) / max(self.done, 1)
-            LOG.info(
-                "%d of %d %s, %.1f/s, %.0f s left",
-                self.done, self.total, self.what, self.done / spent_s, left_s,
-            )  # fmt: skip
+            rate = self.done / max(now - self.started, 1e-3)
+            left_s = (self.total - self.done) / rate
+            how_far = f"{self.done} of {self.total} {self.what}"
+            LOG.info("%s, %.1f/s, %.0f s left", how_far, rate, left_s)

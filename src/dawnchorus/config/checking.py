@@ -16,6 +16,16 @@ from dawnchorus.config.merging import NAMED, nearest, shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
+_KINDS = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+    "object": "keys and values",
+    "string": "a text",
+}
+
 
 def check_schema(config: Mapping, schema: Mapping) -> None:
     """Raise a ValueError with the first key that the schema refuses."""
@@ -87,11 +97,10 @@ def _sentence(error: jsonschema.ValidationError) -> str:
 
 def _expected(error: jsonschema.ValidationError) -> str:
     value = error.validator_value
-    words = {"array": "a list", "object": "keys and values", "null": "null"}
     kinds = [value] if isinstance(value, str) else value
     phrases = {
         "const": lambda: f"{value}",
-        "type": lambda: " or ".join(words.get(kind, f"a {kind}") for kind in kinds),
+        "type": lambda: " or ".join(_KINDS[kind] for kind in kinds),
         "minimum": lambda: f"at least {value}",
         "maximum": lambda: f"at most {value}",
         "exclusiveMinimum": lambda: f"more than {value}",

@@ -1,0 +1,707 @@
+"""The config: what is refused, in which words, and that what is allowed comes out whole."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dawnchorus import config
+from dawnchorus.config import meaning, merging, reading
+from dawnchorus.frontends import mel
+
+ROOT = Path(__file__).parents[1]
+BASE = ROOT / "config.yaml"
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+SHIPPED = sorted((ROOT / "experiments").glob("*.yaml"))
+TWO_SETS = "{a: {audio: a, labels: null}, b: {audio: b, labels: null}}"
+
+
+@pytest.fixture
+def overlay(tmp_path):
+    """Write an overlay of config.yaml."""
+
+    def written(text, name="overlay.yaml"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return written
+
+
+@pytest.fixture(autouse=True)
+def read_once(monkeypatch):
+    """Read config.yaml and the schema once for all tests: most of the time goes there."""
+    read = reading.read
+    monkeypatch.setattr(
+        reading, "read", lambda path: once(path) if path in (BASE, SCHEMA) else read(path)
+    )
+
+
+@functools.cache
+def once(path):
+    return reading._parsed(path.read_bytes(), path)
+
+
+def composed(*overlays, **given):
+    return config.compose(BASE, overlays, given, SCHEMA)
+
+
+def refusal(function, *arguments):
+    with pytest.raises(ValueError, match=r".") as caught:
+        function(*arguments)
+    said = str(caught.value)
+    assert "\n" not in said
+    return said
+
+
+def experiment(settings):
+    return f"experiments: {{mine: {{like: demo, {settings}}}}}"
+
+
+def stages(settings):
+    return experiment(f"stages: {{{settings}}}")
+
+
+# overlay, and what the one line says: key path, value, what is allowed
+REFUSED = {
+    "unknown section": (
+        "experimnets: {}",
+        ["experimnets: unknown key", "did you mean 'experiments'?"],
+    ),
+    "unknown key of an experiment": (
+        experiment("windwo: 700"),
+        ["experiments.mine.windwo: unknown key; expected", "did you mean 'window'?"],
+    ),
+    "unknown key, nested": (
+        experiment("training: {plateau: {patiense: 2}}"),
+        ["experiments.mine.training.plateau.patiense: unknown key", "did you mean 'patience'?"],
+    ),
+    "unknown key of an audio recipe": (
+        "audio: {x: {sample_rat: 8000}}",
+        ["audio.x.sample_rat: unknown key", "did you mean 'sample_rate'?"],
+    ),
+    "unknown key of a frontend": (
+        "frontends: {x: {nmels: 64}}",
+        ["frontends.x.nmels: unknown key", "did you mean 'n_mels'?"],
+    ),
+    "unknown key of a corpus": (
+        "corpora: {x: {like: demo-test, snr: 3}}",
+        ["corpora.x.snr: unknown key", "did you mean 'snr_db'?"],
+    ),
+    "unknown key of a default": (
+        "defaults: {frontends: {nfft: 512}}",
+        ["frontends.bulbul.nfft: unknown key", "did you mean 'n_fft'?"],
+    ),
+    "unknown adapter of a default": (
+        "defaults: {adapters: {tabel: {root: x}}}",
+        ["defaults.adapters.tabel: unknown key", "did you mean 'table'?"],
+    ),
+    "unknown option of a model": (
+        experiment("model: {dropuot: 0.3}"),
+        ["experiments.mine.model.dropuot: unknown key", "did you mean 'dropout'?"],
+    ),
+    "wrong type": (
+        experiment("training: {epochs: many}"),
+        ["experiments.mine.training.epochs: 'many'; expected a whole number"],
+    ),
+    "number as text": (
+        "frontends: {x: {fmax: '8000'}}",
+        ["frontends.x.fmax: '8000'; expected a number"],
+    ),
+    "whole number as float": (
+        "frontends: {x: {n_fft: 1024.0}}",
+        ["frontends.x.n_fft: 1024.0; expected a whole number"],
+    ),
+    "no number": ("frontends: {x: {fmax: .nan}}", ["frontends.x.fmax: nan; expected a number"]),
+    "boolean as number": (experiment("window: yes"), ["experiments.mine.window: True"]),
+    "list for a mapping": ("frontends: [bulbul]", ["frontends: ['bulbul']; expected names"]),
+    "value for settings": ("audio: {x: 22050}", ["audio.x: 22050; expected settings"]),
+    "value for defaults": ("defaults: {audio: 3}", ["defaults.audio: 3; expected settings"]),
+    "text for run": ("run: demo", ["run: 'demo'; expected a list"]),
+    "nothing to run": ("run: []", ["run: []; expected at least 1 items"]),
+    "out of range": (
+        experiment("training: {target_range: [0.01, 1.5]}"),
+        ["experiments.mine.training.target_range.1: 1.5; expected at most 1"],
+    ),
+    "unknown choice": (
+        "audio: {x: {resampler: soxr_hg}}",
+        ["audio.x.resampler: 'soxr_hg'; expected polyphase, shallow", "did you mean 'soxr_hq'?"],
+    ),
+    "unknown adapter": (
+        "corpora: {x: {adapter: synthetik}}",
+        ["corpora.x.adapter: 'synthetik'; expected", "did you mean 'synthetic'?"],
+    ),
+    "missing adapter": ("corpora: {x: {table: t.csv}}", ["corpora.x.adapter: missing"]),
+    "missing key": ("corpora: {x: {adapter: table}}", ["corpora.x.table: missing"]),
+    "missing training corpora": (
+        "experiments: {x: {test: [demo-test]}}",
+        ["experiments.x.train: []; expected at least 1 items"],
+    ),
+    "other version": ("config_version: 2", ["config_version: 2; expected 1"]),
+    "fmax over Nyquist": (
+        "frontends: {x: {fmax: 11025.5}}",
+        ["frontends.x.fmax: 11025.5; expected at most 11025 Hz", "audio.mono-22k"],
+    ),
+    "fmin over fmax": ("frontends: {x: {fmin: 12000.0}}", ["frontends.x.fmin: 12000.0", "11000.0"]),
+    "gaps between windows": (
+        "frontends: {x: {frames_per_second: 20}}",
+        ["frontends.x.frames_per_second: 20; expected at least 21.53"],
+    ),
+    "bands without a bin": ("frontends: {x: {n_mels: 256}}", ["frontends.x.n_mels: 256; band 3"]),
+    "attenuation of other bands": (
+        "frontends: {x: {band_attenuation: shallow, n_mels: 40}}",
+        ["frontends.x.n_mels: 40; expected 80"],
+    ),
+    "durations upside down": (
+        "audio: {x: {max_duration_s: 0.05}}",
+        ["audio.x.min_duration_s: 0.1; expected less than max_duration_s 0.05"],
+    ),
+    "unknown audio recipe": (
+        "frontends: {x: {audio: mono-22}}",
+        ["frontends.x.audio: 'mono-22'; expected mono-22k, mono-44k; did you mean 'mono-22k'?"],
+    ),
+    "unknown frontend": (
+        experiment("frontend: bulbull"),
+        ["experiments.mine.frontend: 'bulbull'; expected bulbul, portable; did you mean 'bulbul'?"],
+    ),
+    "unknown model": (
+        experiment("model: {name: sparow}"),
+        ["experiments.mine.model.name: 'sparow'; expected", "did you mean 'sparrow'?"],
+    ),
+    "unknown model of a stage": (
+        stages("second: {model: {name: x}}"),
+        ["experiments.mine.stages.second.model.name: 'x'; expected bulbul, fullconv, sparrow"],
+    ),
+    "unknown corpus": (
+        experiment("train: [demo-tain]"),
+        ["experiments.mine.train: 'demo-tain'; expected", "did you mean 'demo-train'?"],
+    ),
+    "unknown pseudo-labelled corpus": (
+        stages("second: {targets: {unlabelled: [nowhere]}}"),
+        ["experiments.mine.stages.second.targets.unlabelled: 'nowhere'; expected demo-test"],
+    ),
+    "half a reference": (
+        experiment("test: ['demo-test:']"),
+        ["experiments.mine.test:", "'demo-test:'"],
+    ),
+    "unknown stage of an ensemble": (
+        experiment("ensembles: {final: [first, secnd]}"),
+        [
+            "experiments.mine.ensembles.final: 'secnd'; expected first, second",
+            "did you mean 'second'?",
+        ],
+    ),
+    "unknown ensemble compared": (
+        experiment("evaluation: {compare: [[first, finl]]}"),
+        ["experiments.mine.evaluation.compare: 'finl'; expected", "did you mean 'final'?"],
+    ),
+    "unknown ensemble submitted": (
+        "corpora: {t: {adapter: bird_detection, data_sets: {a: {audio: a, labels: null}}}}\n"
+        + experiment("test: [t], submission: {format: bad2017, ensemble: all}"),
+        ["experiments.mine.submission.ensemble: 'all'; expected final, first, second"],
+    ),
+    "submission without label files": (
+        experiment("submission: {format: bad2017}"),
+        ["experiments.mine.submission.format: 'bad2017'", "bird_detection", "demo-test is not"],
+    ),
+    "unknown experiment to run": (
+        "run: [dmo]",
+        ["run: 'dmo'; expected demo; did you mean 'demo'?"],
+    ),
+    "unknown stage": (
+        stages("second: {targets: {stage: frist}}"),
+        ["stages.second.targets.stage: 'frist' is no stage", "did you mean 'first'?"],
+    ),
+    "a later stage": (
+        experiment(
+            "stages: {first: {targets: {from: predictions, stage: second, "
+            "unlabelled: [demo-test]}}}"
+        ),
+        ["stages.first.targets.stage: 'second' is a later stage", "there is no earlier stage"],
+    ),
+    "its own stage": (
+        stages("second: {targets: {stage: second}}"),
+        ["stages.second.targets.stage: 'second' is a later stage, or this one; expected first"],
+    ),
+    "pseudo-labels on trained recordings": (
+        stages("second: {targets: {unlabelled: [demo-train]}}"),
+        ["stages.second.targets.unlabelled: stage 'first' has trained on 'demo-train'"],
+    ),
+    "pseudo-labels on pseudo-labels": (
+        stages("third: {targets: {from: predictions, stage: second, unlabelled: [demo-test]}}"),
+        ["stages.third.targets.unlabelled: stage 'second' has trained on 'demo-test'"],
+    ),
+    "pseudo-labels in between": (
+        stages("second: {targets: {low: 0.9, high: 0.1}}"),
+        ["stages.second.targets.low: 0.9; expected less than high 0.1"],
+    ),
+    "targets from nowhere": (
+        stages("second: {targets: {from: prediction}}"),
+        ["stages.second.targets.from: 'prediction'", "did you mean 'predictions'?"],
+    ),
+    "test in train": (
+        experiment("test: [demo-train]"),
+        ["experiments.mine.test: 'demo-train' is trained on as well"],
+    ),
+    "part of train in test": (
+        experiment("test: ['demo-train:east']"),
+        ["experiments.mine.test: 'demo-train:east' is trained on as well"],
+    ),
+    "recordings named twice": (
+        experiment("train: [demo-train, 'demo-train:east']"),
+        ["experiments.mine.train: 'demo-train' and 'demo-train:east' share recordings"],
+    ),
+    "targets upside down": (
+        experiment("training: {target_range: [0.99, 0.01]}"),
+        ["experiments.mine.", "training.target_range: [0.99, 0.01]; expected low below high"],
+    ),
+    "categorical loss of a sigmoid": (
+        experiment("training: {loss: categorical_crossentropy}"),
+        ["training.loss: 'categorical_crossentropy'; expected binary_crossentropy", "softmax"],
+    ),
+    "folds beside data sets": (
+        f"corpora: {{t: {{adapter: bird_detection, data_sets: {TWO_SETS}}}}}\n"
+        + experiment("train: [t], folds: {kind: leave_one_data_set_out, count: 3}"),
+        ["experiments.mine.folds.count: 3; expected 2, one for each data set of train: a, b"],
+    ),
+    "name with a slash": ("audio: {a/b: {}}", ["audio.a/b: 'a/b' becomes part of paths; expected"]),
+    "name of the folder above": (
+        "frontends: {..: {}}",
+        ["frontends...: '..' becomes part of paths"],
+    ),
+    "name with a line break": (
+        'corpora: {"a\\nb": {like: demo-test}}',
+        [r"corpora.a\nb:", "paths"],
+    ),
+    "empty name": ("audio: {'': {}}", ["audio.: '' becomes part of paths"]),
+    "long name": (f"audio: {{{'a' * 65}: {{}}}}", ["at most 64"]),
+    "number for a name": (
+        "experiments: {2018: {like: demo}}",
+        ["experiments.2018: is read as int; put the name in quotes"],
+    ),
+    "name of a stage": (
+        stages("a/b: {targets: {from: labels}}"),
+        ["stages.a/b: 'a/b' becomes part"],
+    ),
+    "name of an ensemble": (
+        experiment("ensembles: {../x: [first]}"),
+        ["ensembles.../x: '../x' becomes"],
+    ),
+    "name of a data set": (
+        "corpora: {t: {adapter: bird_detection, data_sets: {a/b: {audio: a, labels: null}}}}",
+        ["corpora.t.data_sets.a/b: 'a/b' stands before '/'"],
+    ),
+    "name of a folder of results": (
+        "experiments: {corpora: {like: demo}}",
+        ["experiments.corpora: 'corpora' is a folder of the results"],
+    ),
+    "redefinition": (
+        "frontends: {bulbul: {n_mels: 64}}",
+        ["frontends.bulbul: defined already with other settings", "`like: bulbul`"],
+    ),
+    "unknown name taken away": ("corpora: {demo: null}", ["corpora.demo: null takes a name away"]),
+    "like what is not there": (
+        "frontends: {x: {like: bulbu}}",
+        ["frontends.x.like: 'bulbu'; expected", "did you mean 'bulbul'?"],
+    ),
+    "like itself": ("audio: {x: {like: x}}", ["audio.x.like: 'x' like 'x'"]),
+    "like in a circle": (
+        "audio: {x: {like: y}, y: {like: z}, z: {like: x}}",
+        ["like: 'x' like 'y' like 'z' like 'x'; expected a chain that ends"],
+    ),
+    "like a list": (
+        "audio: {x: {like: [mono-22k]}}",
+        ["audio.x.like: ['mono-22k']; expected mono"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_error_is_one_line_with_path_value_and_what_is_allowed(overlay, case):
+    text, said = REFUSED[case]
+    line = refusal(composed, overlay(text))
+    assert [part for part in said if part not in line] == [], line
+
+
+# a file that is no config, and what the one line says
+UNREADABLE = {
+    "duplicate key": (
+        b"run: [demo]\naudio:\n  x: {}\n  'x': {}\n",
+        [":4: key 'x' is there twice", "line 3"],
+    ),
+    "duplicate key of a merge": (
+        b"audio:\n  x: &x {channels: mix, channels: mix}\n",
+        [":2: key 'channels'"],
+    ),
+    "alias that holds itself": (b"audio: &a\n  x: *a\n", [":1: an alias holds itself"]),
+    "alias that holds itself in a list": (b"run: &a [*a]\n", [":1: an alias holds itself"]),
+    "code": (b"__use_yte__: true\nrun: [demo]\n", ["__use_yte__ runs code from a config"]),
+    "not UTF-8": ("run: [dém]".encode("latin-1"), ["byte 7 is not UTF-8"]),
+    "UTF-16": ("run: [demo]".encode("utf-16"), ["byte 0 is not UTF-8"]),
+    "tabs": (b"audio:\n\tx: {}\n", ["not YAML", "line 2, column 1", "indent with spaces"]),
+    "half a mapping": (b"audio: {x: {}\n", ["not YAML", "line 2"]),
+    "two documents": (b"run: [demo]\n---\nrun: [demo]\n", ["not YAML", "document"]),
+    "list": (b"- run\n", ["holds list; expected keys and values"]),
+    "text": (b"run", ["holds str; expected keys and values"]),
+    "list as a key": (b"audio:\n  ? [x]\n  : {}\n", [":2: a sequence stands as a key"]),
+    "Python object": (
+        b"run: !!python/name:os.system\n",
+        [":1: tag 'tag:yaml.org,2002:python/name:os.sys"],
+    ),
+    "tag of another type": (b"run: !!int three\n", [":1: tag 'tag:yaml.org,2002:int'"]),
+    "endless nesting": (b"run: " + b"[" * 2000 + b"]" * 2000, ["nested too deeply"]),
+    "huge": (b"run: [demo] #" + b" " * 2_000_000, ["more than 1000000 bytes"]),
+    "control character": (b"run: [de\x01mo]", ["not YAML", "#x0001"]),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_file_that_is_no_config_is_refused_by_name(tmp_path, case):
+    content, said = UNREADABLE[case]
+    path = tmp_path / "overlay.yaml"
+    path.write_bytes(content)
+    line = refusal(composed, path)
+    assert line.startswith(str(path))
+    assert [part for part in said if part not in line] == [], line
+
+
+def test_missing_file_and_folder_are_refused(tmp_path):
+    assert "nowhere.yaml: No such file" in refusal(composed, tmp_path / "nowhere.yaml")
+    assert "Is a directory" in refusal(composed, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["{k0: *a%d, k1: *a%d}", "[*a%d, *a%d]"])
+def test_alias_bomb_is_refused_at_once(overlay, kind):
+    rows = [f"a{n}: &a{n} {kind % (n - 1, n - 1)}" for n in range(1, 200)]
+    path = overlay("\n".join(["a0: &a0 [x, y]", *rows]))
+    started = time.monotonic()
+    assert "more than 10000 values once aliases are followed" in refusal(composed, path)
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001), ("1E+2", 100.0), ("2.22e-16", 2.22e-16), ("1.5", 1.5), ("70", 70),
+        ("true", True), ("null", None), ("none", "none"), ("2018-05-01", "2018-05-01"),
+        ("demo:east", "demo:east"), ("e3", "e3"),
+    ],
+)  # fmt: skip
+def test_scalars_are_what_a_person_means(overlay, text, value):
+    found = reading.read(overlay(f"a: {text}\n"))["a"]
+    assert found == value
+    assert type(found) is type(value)
+    assert reading.resolved(text) == value
+
+
+def test_quoted_number_stays_text(overlay):
+    assert reading.read(overlay("a: '1e-3'\n")) == {"a": "1e-3"}
+
+
+def test_key_may_stand_beside_the_one_it_merges(overlay):
+    text = "x: &x {<<: {a: 1, b: 2}, a: 3}\n<<: *x\ny: {<<: *x, b: 4}\n"
+    read = reading.read(overlay(text))
+    assert read == {"x": {"a": 3, "b": 2}, "y": {"a": 3, "b": 4}, "a": 3, "b": 2}
+
+
+@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"{}\n", b"\xef\xbb\xbfrun: [demo]\r\n"])
+def test_overlay_that_says_nothing_new_changes_nothing(tmp_path, content):
+    path = tmp_path / "overlay.yaml"
+    path.write_bytes(content)
+    assert composed(path) == composed()
+
+
+# overlay, and what comes out: a path of keys and the value there
+ALLOWED = {
+    "like a like": (
+        "frontends: {x: {like: portable, fmax: 8000.0}, y: {like: x, n_mels: 64}}",
+        {("frontends", "y", "fmax"): 8000.0, ("frontends", "y", "n_fft"): 2048},
+    ),
+    "like what comes later": (
+        "audio: {x: {like: y}, y: {channels: first}}",
+        {("audio", "x", "channels"): "first"},
+    ),
+    "one key of a stage": (
+        stages("second: {targets: {low: 0.01}}"),
+        {
+            ("experiments", "mine", "stages", "second", "targets", "low"): 0.01,
+            ("experiments", "mine", "stages", "second", "targets", "high"): 0.9,
+            ("experiments", "mine", "stages", "second", "targets", "stage"): "first",
+            ("experiments", "mine", "stages", "first", "targets"): {"from": "labels"},
+        },
+    ),
+    "own stages replace the defaults": (
+        "experiments: {x: {train: [demo-train], stages: {only: {targets: {from: labels}}},"
+        " ensembles: {all: [only]}}}",
+        {("experiments", "x", "ensembles"): {"all": ["only"]}},
+    ),
+    "null takes stages and ensembles away": (
+        experiment(
+            "stages: {second: null}, ensembles: {second: null, final: null}, "
+            "evaluation: {compare: []}, submission: {ensemble: first}"
+        ),
+        {("experiments", "mine", "ensembles"): {"first": ["first"]}},
+    ),
+    "null takes names away": (
+        "experiments: {demo: null, mine: {train: [demo-test]}}\nrun: [mine]",
+        {("run",): ["mine"]},
+    ),
+    "null is a value": (
+        experiment("training: {steps_per_epoch: 7}")
+        + "\ndefaults: {experiments: {training: {steps_per_epoch: null}}}",
+        {
+            ("experiments", "mine", "training", "steps_per_epoch"): 7,
+            ("experiments", "demo", "training", "steps_per_epoch"): None,
+        },
+    ),
+    "model of another name": (
+        "experiments: {x: {like: demo, model: {input_offset: 0.2}},"
+        " y: {like: x, model: {name: sparrow}}, z: {like: x, model: {dropout: 0.3}}}",
+        {
+            ("experiments", "y", "model"): {"name": "sparrow"},
+            ("experiments", "z", "model"): {"name": "bulbul", "input_offset": 0.2, "dropout": 0.3},
+        },
+    ),
+    "stage that differs from its experiment": (
+        stages("second: {seeds: 2, training: {epochs: 3}}"),
+        {
+            ("experiments", "mine", "stages", "second", "seeds"): 2,
+            ("experiments", "mine", "stages", "second", "training", "epochs"): 3,
+            ("experiments", "mine", "stages", "second", "training", "plateau", "patience"): 5,
+            ("experiments", "mine", "stages", "first", "training", "epochs"): 14,
+        },
+    ),
+    "defaults of an overlay": (
+        "defaults: {audio: {channels: mix}, pseudo_labels: {parts: 3}, "
+        "adapters: {synthetic: {sites: 9}}}",
+        {
+            ("audio", "mono-44k", "channels"): "mix",
+            ("corpora", "demo-test", "sites"): 9,
+            ("experiments", "demo", "stages", "second", "targets", "parts"): 3,
+        },
+    ),
+    "equal definition again": (
+        "frontends: {portable: {n_fft: 2048, audio: mono-44k}}",
+        {("frontends", "portable", "audio"): "mono-44k"},
+    ),
+    "splits of one corpus": (
+        "corpora: {t: {adapter: table, table: t.csv}}\n"
+        + "experiments: {x: {like: demo, train: ['t:a'], test: ['t:b'],"
+        + " stages: {second: {targets: {unlabelled: ['t:b', 't:c']}}}}}",
+        {("corpora", "t", "separator"): ";"},
+    ),
+    "folds for each data set": (
+        f"corpora: {{t: {{adapter: bird_detection, data_sets: {TWO_SETS}}}}}\n"
+        + experiment("train: [t, demo-train], folds: {kind: leave_one_data_set_out, count: 3}"),
+        {("experiments", "mine", "folds", "count"): 3},
+    ),
+    "folds of a table": (
+        "corpora: {t: {adapter: table, table: t.csv}}\n"
+        + experiment("train: [t], folds: {kind: leave_one_data_set_out, count: 7}"),
+        {("experiments", "mine", "folds", "count"): 7},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ALLOWED)
+def test_valid_config_comes_out_whole(overlay, case):
+    text, expected = ALLOWED[case]
+    found = composed(overlay(text))
+    for path, value in expected.items():
+        at = found
+        for key in path:
+            at = at[key]
+        assert at == value, path
+
+
+def test_label_files_that_name_data_sets_are_asked_later(overlay, tmp_path):
+    (tmp_path / "all.csv").write_text("itemid,datasetid,hasbird\n1,x,0\n")
+    data_sets = f"{{all: {{audio: {tmp_path}, labels: {tmp_path / 'all.csv'}}}}}"
+    text = f"corpora: {{t: {{adapter: bird_detection, data_sets: {data_sets}}}}}\n" + experiment(
+        "train: [t], folds: {kind: leave_one_data_set_out, count: 3}"
+    )
+    assert composed(overlay(text))["experiments"]["mine"]["folds"]["count"] == 3
+
+
+@pytest.mark.parametrize(
+    ("corpus", "key"),
+    [
+        ("{adapter: table, table: gone.csv}", "table"),
+        ("{adapter: table, table: config.yaml, root: gone}", "root"),
+        (
+            "{adapter: bird_detection, data_sets: {a: {audio: gone, labels: null}}}",
+            "data_sets.a.audio",
+        ),
+        (
+            "{adapter: bird_detection, groups: gone.csv, data_sets: {a: {audio: ., labels: null}}}",
+            "groups",
+        ),
+    ],
+)
+def test_missing_path_is_named_with_its_key(overlay, monkeypatch, corpus, key):
+    monkeypatch.chdir(ROOT)
+    text = f"run: [mine]\ncorpora: {{c: {corpus}}}\n{experiment('train: [c]')}"
+    line = refusal(config.load, BASE, [overlay(text)], {}, SCHEMA)
+    assert line.startswith(f"corpora.c.{key}: 'gone")
+    assert "does not exist; expected a path from" in line
+
+
+def test_files_of_experiments_that_do_not_run_may_be_absent(overlay):
+    text = "corpora: {c: {adapter: table, table: gone.csv}}\n" + experiment("train: [c]")
+    assert config.load(BASE, [overlay(text)], {}, SCHEMA)["run"] == ["demo"]
+
+
+def test_command_line_values_are_read_as_yaml(overlay):
+    quick = {
+        "like": "demo",
+        "seed": "5",
+        "training": {"learning_rate": "1e-3"},
+        "classes": ["bird"],
+    }
+    found = composed(run=["quick"], experiments={"quick": quick})
+    assert found["experiments"]["quick"]["seed"] == 5
+    assert found["experiments"]["quick"]["training"]["learning_rate"] == 0.001
+    assert composed(run="demo")["run"] == ["demo"]
+    assert "--config: rnu: unknown key" in refusal(lambda: composed(rnu=["demo"]))
+
+
+def test_corpora_of_a_run_are_those_its_experiments_read(overlay):
+    found = composed(overlay("experiments: {x: {train: [demo-train]}}\nrun: [x]"))
+    assert config.corpora_of_run(found) == ["demo-train"]
+    assert config.corpora_of(found["experiments"]["demo"]) == ["demo-test", "demo-train"]
+
+
+def turned(value, key=""):
+    """Return a value with the keys of its mappings in reverse, but where their order counts."""
+    if not isinstance(value, dict):
+        return value
+    names = value if key in ("stages", "ensembles") else reversed(value)
+    return {name: turned(value[name], name) for name in names}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_order_of_keys_changes_nothing(tmp_path, path):
+    overlays = [ROOT / "experiments/bad2017.yaml", path]
+    written = []
+    for name in (BASE, *overlays):
+        written.append(tmp_path / name.name)
+        written[-1].write_text(yaml.safe_dump(turned(reading.read(name)), sort_keys=False))
+    found = config.compose(written[0], written[1:], {}, SCHEMA)
+    assert json.dumps(found) == json.dumps(composed(*overlays))
+
+
+def test_order_of_stages_is_kept(overlay):
+    text = stages("alpha: {targets: {from: labels}}")
+    assert list(composed(overlay(text))["experiments"]["mine"]["stages"]) == [
+        "first",
+        "second",
+        "alpha",
+    ]
+
+
+def differing(schema, settings, definitions, given=(), path=""):
+    """Return what has no default, and defaults the schema does not know."""
+    schema = definitions[schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
+    known = schema.get("properties", {})
+    said = [f"no default: {path}{key}" for key in known if key not in settings and key not in given]
+    if schema.get("additionalProperties") is False:
+        said += [f"not in the schema: {path}{key}" for key in settings if key not in known]
+    for key, below in known.items():
+        if isinstance(settings.get(key), dict) and key not in ("stages", "ensembles", "model"):
+            said += differing(below, settings[key], definitions, (), f"{path}{key}.")
+    return said
+
+
+# what a person has to say of a corpus
+TOLD = {
+    "synthetic": {"adapter", "data_set", "seed", "recordings"},
+    "bird_detection": {"adapter", "data_sets"},
+    "table": {"adapter", "table"},
+}
+
+
+def test_every_key_has_a_default_in_config_yaml():
+    defaults = reading.read(BASE)["defaults"]
+    definitions = reading.read(SCHEMA)["$defs"]
+    said = differing(definitions["audio"], defaults["audio"], definitions)
+    said += differing(definitions["frontend"], defaults["frontends"], definitions)
+    said += differing(definitions["experiment"], defaults["experiments"], definitions)
+    for adapter, told in TOLD.items():
+        settings = defaults["corpora"] | defaults["adapters"][adapter]
+        said += differing(definitions[adapter], settings, definitions, told)
+    pseudo = {"from", "stage", "unlabelled"}
+    said += differing(
+        definitions["targets"]["then"], defaults["pseudo_labels"], definitions, pseudo
+    )
+    assert "\n".join(said) == ""
+
+
+def test_stages_inherit_what_the_schema_asks_of_them():
+    stage = reading.read(SCHEMA)["$defs"]["stage"]
+    assert {"targets", *merging.INHERITED} == set(stage["required"]) == set(stage["properties"])
+
+
+@pytest.mark.parametrize("n_fft", [256, 1024, 2048])
+@pytest.mark.parametrize("fmin", [0.0, 50.0, 300.0])
+def test_mel_bands_are_refused_where_the_filterbank_is(n_fft, fmin):
+    for n_mels in (20, 39, 40, 41, 64, 80, 96, 128, 160, 200):
+        frontend = {"n_mels": n_mels, "n_fft": n_fft, "fmin": fmin, "fmax": 11000.0}
+        refused = []
+        for check in (
+            lambda: meaning._check_mel_bands("x", frontend, 22050),  # noqa: B023
+            lambda: mel.mel_filterbank(22050, n_fft, n_mels, fmin, 11000.0),  # noqa: B023
+        ):
+            try:
+                check()
+                refused.append(False)
+            except ValueError:
+                refused.append(True)
+        assert refused[0] == refused[1], n_mels
+
+
+def dry_run(folder, *arguments):
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-n",
+        "--cores",
+        "1",
+        "-s",
+        str(ROOT / "Snakefile"),
+    ]
+    started = time.monotonic()
+    done = subprocess.run(
+        [*command, "--directory", str(folder), *map(str, arguments)],
+        capture_output=True, text=True, env=environment, timeout=60, check=False,
+    )  # fmt: skip
+    return done, time.monotonic() - started
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "said"),
+    [
+        ("frontends: {x: {nmels: 3}}", [], "error: frontends.x.nmels: unknown key; expected "),
+        ("run: [demo]", ["run=[dmo]"], "error: run: 'dmo'; expected demo; did you mean 'demo'?"),
+    ],
+)
+def test_command_line_says_one_line_and_starts_nothing(overlay, tmp_path, text, given, said):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    done, seconds = dry_run(
+        folder, "--configfile", overlay(text), "--config", "config_version=1", *given
+    )
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("Using ")]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith(said)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    assert not (folder / "results").exists()
+    assert seconds < 15  # about 2 on a machine with nothing else to do

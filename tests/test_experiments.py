@@ -1,0 +1,205 @@
+"""Every shipped experiment: its config holds, its model builds, learns one step and is kept."""
+
+import importlib
+import inspect
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from dawnchorus import config, models
+from dawnchorus.config import meaning
+from dawnchorus.frontends import mel, settings
+from dawnchorus.training import fitting, saving
+
+ROOT = Path(__file__).parents[1]
+AFTER = {"laptop": ["bad2017"]}  # overlays that stand on others
+BATCH = 2
+
+# the published branches, each by what it differs from the entry of 2017 in
+FULL_RATE = {"frontend.audio": "mono-44k", "frontend.n_fft": 2048}
+DIFFERENCES = {
+    "portable": FULL_RATE,
+    "no_aug": {"augmentation.rotate": False, "augmentation.shift_bands": 0},
+    "no_aug_shift": {"augmentation.shift_bands": 0},
+    "no_denoise": {"frontend.denoise": "none"},
+    "do_clipping": {"frontend.trim_stddevs": 2.5},
+    "full_sr": FULL_RATE,
+    "full_sr_8k": FULL_RATE | {"frontend.fmax": 8000.0},
+    "full_sr_att": FULL_RATE | {"frontend.band_attenuation": "shallow"},
+    "full_sr_edge": FULL_RATE | {"frontend.edge_offset": 1.0},
+    "full_sr_aug_offset": FULL_RATE | {"model.input_offset": 0.2},
+    "master_cutedge": {"frontend.cut_edge_frames": 3},
+    "master_classify": {"model.head": "softmax", "training.loss": "categorical_crossentropy"},
+    "pseudo1_1x": {
+        f"second.targets.{k}": v for k, v in [("low", 0.01), ("high", 0.99), ("parts", 1)]
+    },
+    "pseudo5_1x": {
+        f"second.targets.{k}": v for k, v in [("low", 0.05), ("high", 0.95), ("parts", 1)]
+    },
+    "fullconv": {"window": 700, "model.name": "fullconv"},
+    "sparrow": {"model.name": "sparrow"},
+    "shallow": {"frontend.audio": "shallow"},
+}
+
+
+def composed(name):
+    """Return the complete config of config.yaml and an overlay (None: config.yaml alone)."""
+    names = [*AFTER.get(name, []), name] if name else []
+    overlays = [ROOT / f"experiments/{overlay}.yaml" for overlay in names]
+    schema = ROOT / "workflow/schemas/config.schema.yaml"
+    return config.compose(ROOT / "config.yaml", overlays, {}, schema)
+
+
+OVERLAYS = [None, *sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))]
+CONFIGS = {name: composed(name) for name in OVERLAYS}
+
+
+def learners():
+    """Return what the experiments train, each kind once: (model, window, bands, training)."""
+    found = {}
+    for complete in CONFIGS.values():
+        for experiment in complete["experiments"].values():
+            bands = complete["frontends"][experiment["frontend"]]["n_mels"]
+            for stage in experiment["stages"].values():
+                kind = {key: stage["training"][key] for key in ("optimizer", "loss")}
+                key = json.dumps([stage["model"], experiment["window"], bands, kind])
+                found[key] = (stage["model"], experiment["window"], bands, stage["training"])
+    return list(found.values())
+
+
+def named(learner):
+    model, window, bands, training = learner
+    options = "-".join(str(value) for value in model.values())
+    return f"{options}-{window}x{bands}-{training['loss'].split('_')[0]}"
+
+
+@pytest.mark.parametrize("learner", learners(), ids=named)
+def test_model_learns_a_step_and_is_kept(learner, tmp_path, rng):
+    model, window, bands, training = learner
+    keras.utils.set_random_seed(1)
+    built = models.build(input_shape=(window, bands), n_classes=1, output="clip", **model)
+    learning = fitting.Training(built, training, (2017, "first", "f1p0s1"))
+    before = built.get_weights()
+    windows = rng.standard_normal((BATCH, window, bands)).astype(np.float32)
+    learning.train_on(windows, np.array([[0.01], [0.99]], np.float32))
+    assert np.isfinite(learning.loss_sum)
+    assert learning.loss_sum > 0
+    assert not all(map(np.array_equal, before, built.get_weights()))
+    saving.save(fitting._uncompiled(built), tmp_path / "model.keras")
+    kept = models.load(tmp_path / "model.keras")
+    scores = models.class_scores(built, windows, 1)
+    np.testing.assert_array_equal(models.class_scores(kept, windows, 1), scores)
+    assert scores.shape == (BATCH, 1)
+    assert np.all((scores >= 0) & (scores <= 1))
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_overlay_runs_what_it_defines(name):
+    complete = CONFIGS[name]
+    new = set(complete["experiments"]) - set(CONFIGS[None]["experiments"]) if name else {"demo"}
+    assert complete["run"]
+    assert set(complete["run"]) <= new
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_frontends_can_be_computed(name):
+    for frontend in CONFIGS[name]["frontends"].values():
+        rate = CONFIGS[name]["audio"][frontend["audio"]]["sample_rate"]
+        settings.check_settings(frontend | {"sample_rate": rate})
+        keys = ("n_fft", "n_mels", "fmin", "fmax")
+        assert mel.mel_filterbank(rate, *(frontend[key] for key in keys)).sum(axis=0).all()
+
+
+def test_all_overlays_stand_side_by_side():
+    overlays = [ROOT / f"experiments/{name}.yaml" for name in ["bad2017", *OVERLAYS[1:]]]
+    schema = ROOT / "workflow/schemas/config.schema.yaml"
+    complete = config.compose(ROOT / "config.yaml", overlays, {}, schema)
+    assert set(complete["experiments"]) == {
+        name for found in CONFIGS.values() for name in found["experiments"]
+    }
+
+
+def flat(value, path=""):
+    if not isinstance(value, dict):
+        return {path: value}
+    return {k: v for key in value for k, v in flat(value[key], f"{path}.{key}".lstrip(".")).items()}
+
+
+def facts(complete, name):
+    """Return all that an experiment is, flat, with its frontend and its second stage."""
+    experiment = complete["experiments"][name]
+    stages = {
+        f"{stage}.{key}": value for stage, about in experiment["stages"].items()
+        for key, value in flat({"targets": about["targets"]}).items()
+    }  # fmt: skip
+    chosen = {key: value for key, value in experiment.items() if key not in ("stages", "frontend")}
+    return flat(chosen | {"frontend": complete["frontends"][experiment["frontend"]]}) | stages
+
+
+@pytest.mark.parametrize("variant", DIFFERENCES)
+def test_variant_differs_as_published(variant):
+    complete = CONFIGS["bad2017"]
+    entry, found = facts(complete, "bad2017"), facts(complete, variant)
+    assert {k: v for k, v in found.items() if k not in entry or entry[k] != v} == DIFFERENCES[
+        variant
+    ]
+    assert set(entry) <= set(found)
+
+
+def test_variants_are_all_there():
+    assert set(CONFIGS["bad2017"]["experiments"]) == {"demo", "bad2017", *DIFFERENCES}
+
+
+def test_entry_of_2017_is_the_published_recipe():
+    complete = CONFIGS["bad2017"]
+    found = facts(complete, "bad2017")
+    recipe = {
+        "window": 1000, "folds.kind": "rotate", "folds.count": 5, "model.name": "bulbul",
+        "training.optimizer": "adam", "training.learning_rate": 0.001, "training.batch_size": 64,
+        "training.steps_per_epoch": 1500, "training.target_range": [0.01, 0.99],
+        "training.plateau.factor": 0.1, "training.plateau.patience": 3,
+        "training.plateau.stop_rate": 1e-5, "augmentation.rotate": True,
+        "augmentation.shift_bands": 1, "pooling": "max", "average": "mean", "seeds": 1,
+        "first.targets.from": "labels", "second.targets.stage": "first",
+        "second.targets.low": 0.1, "second.targets.high": 0.9, "second.targets.parts": 2,
+        "ensembles.final": ["first", "second"], "ensembles.second": ["second"],
+        "submission.format": "bad2017", "submission.ensemble": "final",
+        "frontend.n_fft": 1024, "frontend.frames_per_second": 70, "frontend.n_mels": 80,
+        "frontend.fmin": 50.0, "frontend.fmax": 11000.0, "frontend.floor": 2.22e-16,
+        "frontend.denoise": "mean", "frontend.trim_stddevs": 0.0,
+    }  # fmt: skip
+    assert {key: found[key] for key in recipe} == recipe
+    audio = complete["audio"][found["frontend.audio"]]
+    assert (audio["sample_rate"], audio["resampler"], audio["channels"]) == (
+        22050,
+        "soxr_hq",
+        "each",
+    )
+    assert complete["audio"]["shallow"] == audio | {"resampler": "shallow"}
+
+
+def test_dcase2018_leaves_out_one_data_set_at_a_time():
+    found = facts(CONFIGS["dcase2018"], "dcase2018")
+    sets = CONFIGS["dcase2018"]["corpora"]["dcase2018-train"]["data_sets"]
+    assert list(sets) == ["BirdVox-DCASE-20k", "ff1010bird", "warblrb10k"]
+    assert (found["folds.kind"], found["folds.count"]) == ("leave_one_data_set_out", 3)
+    assert list(CONFIGS["dcase2018"]["experiments"]["dcase2018"]["stages"]) == ["first"]
+
+
+def test_laptop_and_the_full_recipe_differ_by_the_length_of_training():
+    complete = CONFIGS["laptop"]
+    entry, found = facts(complete, "bad2017"), facts(complete, "bad2017-laptop")
+    assert {key for key in found if entry[key] != found[key]} == {
+        "training.epochs", "training.steps_per_epoch",
+    }  # fmt: skip
+
+
+def test_options_of_models_are_read_as_python_does():
+    for name in models.names():
+        function = importlib.import_module(f"dawnchorus.models.{name}").build
+        parameters = inspect.signature(function).parameters.values()
+        options = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+        assert meaning._options(ROOT / f"src/dawnchorus/models/{name}.py") == options
