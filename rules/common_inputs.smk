@@ -226,5 +226,7 @@ def submission_labels(wildcards):
 def submission_settings(wildcards):
     return {
         "submission": experiment(wildcards)["submission"],
-        "corpus": {"data_sets": config["corpora"][wildcards.corpus].get("data_sets", {})},
+        "corpus": {
+            "data_sets": config["corpora"][wildcards.corpus].get("data_sets", {})
+        },
     }

@@ -281,7 +281,7 @@ def test_a_killed_run_leaves_no_child_and_goes_on_with_one_command(project, tmp_
     killed.work = tmp_path / "work"
     shutil.copytree(project.work, killed.work)
     expected = hashes(project.work / "results")
-    shutil.rmtree(killed.work / "results/one/stages")
+    shutil.rmtree(killed.work / "results/one")
     shutil.rmtree(killed.work / "results/logs")
     settings = changed(tiny.config(), "run", ["one"])
     (killed.work / "tiny.yaml").write_text(json.dumps(settings))

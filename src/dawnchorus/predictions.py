@@ -157,7 +157,8 @@ def _write_header(file: h5py.File, ids, class_names, members) -> None:
 
 
 def _created(path: Path) -> h5py.File:
-    return h5py.File(path, "w", libver=("v110", "v110"), track_order=False)
+    # newer root groups carry a time stamp, and equal work has to give equal bytes
+    return h5py.File(path, "w", libver=("earliest", "v110"))
 
 
 def _opened(path: str | Path) -> h5py.File:
