@@ -66,6 +66,16 @@ def fold_settings(wildcards):
     }
 
 
+def leak_settings(wildcards):
+    chosen = experiment(wildcards)
+    corpora = names_of([*chosen["train"], *chosen["test"]])
+    return {
+        **{key: chosen[key] for key in ("train", "test")},
+        "labels": labels(corpora),
+        "listings": listings(corpora),
+    }
+
+
 def teacher_scores(wildcards):
     targets = stage(wildcards)["targets"]
     if targets["from"] == "labels":

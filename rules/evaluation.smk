@@ -11,6 +11,7 @@ rule evaluate:
         scores=all_scores,
         ensembles=all_ensembles,
         folds="results/{experiment}/folds.csv",
+        leaks="results/{experiment}/leaks.csv",
         verdicts=all_verdicts,
     output:
         metrics="results/{experiment}/metrics.json",

@@ -2,7 +2,7 @@
 
 Reads:   results/corpora/{corpus}/labels-*.csv, results/audio/{audio}/{corpus}/verdicts.csv,
          results/{experiment}/stages/{stage}/scores.{corpus}.h5 of earlier stages
-Writes:  results/{experiment}/folds.csv, results/{experiment}/stages/{stage}/targets.csv, audit.json
+Writes:  results/{experiment}/folds.csv, leaks.csv, results/{experiment}/stages/{stage}/targets.csv, audit.json
 """
 
 
@@ -24,6 +24,24 @@ rule deal_folds:
         library=library("deal_folds"),
     script:
         "../workflow/scripts/deal_folds.py"
+
+
+rule check_leaks:
+    """Make sure that nothing tested is trained on: no content, no group of a corpus."""
+    output:
+        leaks="results/{experiment}/leaks.csv",
+    log:
+        "results/logs/check_leaks/{experiment}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        leaks=leak_settings,
+        library=library("check_leaks"),
+    script:
+        "../workflow/scripts/check_leaks.py"
 
 
 rule set_targets:

@@ -209,7 +209,7 @@ def test_a_changed_test_recording_retrains_nothing(restored):
     tiny.write_recording(path, np.random.default_rng(9), 1)
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns - 10**12))  # older than what it replaces
     plan = restored.planned()
-    assert {name for name in plan if "one" in name} == AFTER_MODELS_ONE
+    assert {name for name in plan if "one" in name} == {*AFTER_MODELS_ONE, "check_leaks one"}
     assert not {name for name in plan if name.startswith("train")} - {"train two second"}
     assert plan["resample"] == plan["make_spectrograms"] == plan["judge"] == 1
 
@@ -218,14 +218,16 @@ def test_a_changed_training_recording_reruns_one_shard_and_what_follows(restored
     tiny.write_recording(restored.work / "recordings/two words.wav",
                          np.random.default_rng(9), 1)  # fmt: skip
     plan = restored.planned()
-    assert set(plan) == FROM_AUDIO
+    assert set(plan) == {*FROM_AUDIO, "check_leaks one", "check_leaks two"}
     assert plan["resample"] == plan["make_spectrograms"] == plan["judge"] == 1
 
 
 def test_a_new_test_label_reruns_evaluation_audit_and_submission(restored):
     path = restored.work / "field.csv"
     path.write_text(path.read_text().replace("003,1", "003,0"))
-    assert set(restored.planned()) == {"audit two second", "evaluate one", "evaluate two", "submit one"}
+    leaks = {"check_leaks one", "check_leaks two"}
+    after = {"audit two second", "evaluate one", "evaluate two", "submit one"}
+    assert set(restored.planned()) == {*leaks, *after}
 
 
 def test_a_real_run_redoes_exactly_the_stale(restored):

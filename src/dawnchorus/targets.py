@@ -1,6 +1,7 @@
 """Targets: what each recording should score in the training of a stage.
 
 * `deal_folds`: the folds of an experiment, over the used recordings of its training corpora.
+* `check_test_leaks`: nothing that is tested is trained on as well.
 * `set_targets`: the targets of a stage: labels, and confident predictions of an earlier stage.
 * `read`: the targets of a stage as arrays.
 * `teacher_scores`: the mean opinion of a stage on recordings (also for the audit of pseudo-labels).
@@ -102,6 +103,67 @@ def deal_folds(
     folds.check_leaks(dealt, found, _duplicates(listings, dealt))
     rows = ((*name.split("/", 1), fold) for name, fold in dealt.items())
     artefacts.write_table(output, ("corpus", "id", "fold"), sorted(rows))
+
+
+def check_test_leaks(
+    train: Sequence[str],
+    test: Sequence[str],
+    labels: Mapping[str, str],
+    listings: Mapping[str, Sequence[str]],
+    output: str | Path,
+) -> None:
+    """Write how many recordings were compared; raise where training and test share something.
+
+    Parameters
+    ----------
+    train, test : sequences of str
+        Corpora or subsets of them.
+    labels : mapping of corpus to path
+        Label tables, which have splits and groups.
+    listings : mapping of corpus to paths
+        Shard listings, which have content hashes.
+    output : path
+        CSV of ``part``, ``recordings``, ``groups``, ``contents``.
+
+    Raises
+    ------
+    ValueError
+        Naming a content, or a group of one corpus, that is on both sides.
+    """
+    hashes = {
+        (corpus, row.id): row.sha256
+        for corpus, paths in listings.items()
+        for path in paths
+        for row in corpora.read_listing(path)
+    }
+    sides = [_side(references, labels, hashes) for references in (train, test)]
+    for what, place in (("group", 1), ("content", 2)):
+        both = sorted(sides[0][place].keys() & sides[1][place].keys())
+        if both:
+            trained, tested = (side[place][both[0]] for side in sides)
+            raise ValueError(
+                f"{trained} is trained on and {tested} is tested, of one {what} ({len(both)} such); "
+                "leave them out of one side, or the score is worth nothing"
+            )
+    rows = [
+        (name, *map(len, side)) for name, side in zip(("train", "test"), sides, strict=True)
+    ]
+    artefacts.write_table(output, ("part", "recordings", "groups", "contents"), rows)
+
+
+def _side(references, labels, hashes) -> tuple[dict, dict, dict]:
+    """Return recordings, groups and contents of some references, each with a name to show."""
+    recordings, groups, contents = {}, {}, {}
+    for reference in references:
+        corpus, split = corpora.parse_reference(reference)
+        for recording in corpora.select(corpora.read_labels(labels[corpus]), split):
+            name = f"{corpus}/{recording.id}"
+            recordings[name] = name
+            if recording.group:
+                groups.setdefault((corpus, recording.group), f"{name} (group {recording.group})")
+            if hashes.get((corpus, recording.id)):
+                contents.setdefault(hashes[corpus, recording.id], name)
+    return recordings, groups, contents
 
 
 def set_targets(

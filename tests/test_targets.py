@@ -1,0 +1,150 @@
+"""Folds over corpora, leaks, labels and pseudo-labels as numbers."""
+
+import csv
+import hashlib
+
+import numpy as np
+import pytest
+
+from dawnchorus import artefacts, predictions, targets
+
+SETTINGS = {"kind": "stratified", "count": 2, "seed": 1}
+
+
+def write_rows(path, columns, rows):
+    with open(path, "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([columns, *rows])
+    return str(path)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A corpus of n recordings r0, r1, ...: odd ones have a bird."""
+
+    def make(name, n, groups=None, contents=None, splits=None):
+        label_rows = [
+            (f"r{i}", "", (groups or [""] * n)[i], "", (splits or [""] * n)[i], 1, "bird" * (i % 2))
+            for i in range(n)
+        ]
+        columns = ("id", "data_set", "group", "fold", "split", "labelled", "labels")
+        labels = write_rows(tmp_path / f"{name}-labels.csv", columns, label_rows)
+        digests = [hashlib.sha256(f"{name}{i}".encode()).hexdigest() for i in range(n)]
+        for i, content in (contents or {}).items():
+            digests[i] = content
+        rows = [(f"r{i}", f"r{i}.wav", 1, digests[i]) for i in range(n)]
+        listing = write_rows(tmp_path / f"{name}.csv", ("id", "path", "bytes", "sha256"), rows)
+        verdicts = write_rows(
+            tmp_path / f"{name}-verdicts.csv", ("id", "verdict"),
+            [(f"r{i}", "AUDIO_EMPTY" if i == 0 else "used") for i in range(n)],
+        )  # fmt: skip
+        return labels, listing, verdicts
+
+    return make
+
+
+def deal(tmp_path, name, files, **settings):
+    labels, listing, verdicts = files
+    output = tmp_path / "folds.csv"
+    targets.deal_folds(
+        [name], {name: labels}, {name: verdicts}, {name: [listing]}, SETTINGS | settings, output
+    )
+    return output
+
+
+def test_folds_are_dealt_over_what_is_used(tmp_path, corpus):
+    rows = artefacts.read_table(deal(tmp_path, "a", corpus("a", 9)))
+    assert [row["id"] for row in rows] == [f"r{i}" for i in range(1, 9)]
+    assert sorted(row["fold"] for row in rows) == ["1"] * 4 + ["2"] * 4
+
+
+def test_a_group_in_two_folds_is_an_error_that_names_it(tmp_path, corpus):
+    files = corpus("a", 9, groups=["pond"] * 9)
+    with pytest.raises(ValueError, match="pond"):
+        deal(tmp_path, "a", files)
+
+
+def test_equal_content_in_two_folds_is_an_error(tmp_path, corpus):
+    files = corpus("a", 40, contents={i: "f" * 64 for i in range(1, 40)})
+    with pytest.raises(ValueError, match="equal content in two folds"):
+        deal(tmp_path, "a", files)
+
+
+def test_nothing_tested_may_be_trained_on(tmp_path, corpus):
+    one, other = corpus("a", 4), corpus("b", 4)
+    labels, listings = {"a": one[0], "b": other[0]}, {"a": [one[1]], "b": [other[1]]}
+    targets.check_test_leaks(["a"], ["b"], labels, listings, tmp_path / "leaks.csv")
+    assert artefacts.read_table(tmp_path / "leaks.csv")[1]["contents"] == "4"
+    same = hashlib.sha256(b"a2").hexdigest()
+    copied = corpus("b", 4, contents={3: same})
+    with pytest.raises(ValueError, match=r"a/r2 is trained on and b/r3 is tested, of one content"):
+        targets.check_test_leaks(
+            ["a"], ["b"], labels, {"a": [one[1]], "b": [copied[1]]}, tmp_path / "l.csv"
+        )
+
+
+def test_a_group_on_both_sides_is_an_error(tmp_path, corpus):
+    splits = ["train", "train", "test", "test"]
+    labels, listing, _ = corpus("a", 4, groups=["x", "y", "y", "z"], splits=splits)
+    with pytest.raises(ValueError, match=r"group y"):
+        targets.check_test_leaks(
+            ["a:train"], ["a:test"], {"a": labels}, {"a": [listing]}, tmp_path / "l.csv"
+        )
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    """Scores of two members on ten recordings; their mean is 0, 0.1, ... 0.9."""
+    path = tmp_path / "scores.h5"
+    with predictions.writing_windows(path, [f"t{i}" for i in range(10)], ["m1", "m2"], ["bird"]) as put:
+        for member, shift in (("m1", -0.0), ("m2", 0.0)):
+            put(member, np.arange(10), np.zeros(10), np.arange(10)[:, None] / 10 + shift)
+    return str(path)
+
+
+def set_targets(tmp_path, corpus, teachers, **settings):
+    files = corpus("a", 9)
+    folds = deal(tmp_path, "a", files)
+    chosen = {"seed": 3, "classes": None, "low": 0.2, "high": 0.8, "parts": 2, "pooling": "max",
+              "average": "mean"} | settings  # fmt: skip
+    output = tmp_path / "targets.csv"
+    targets.set_targets(["a"], {"a": files[0]}, folds, teachers, chosen, output)
+    return targets.read(output)
+
+
+def test_labels_become_targets_of_their_fold(tmp_path, corpus):
+    found = set_targets(tmp_path, corpus, {})
+    assert found.class_names == ["bird"]
+    assert found.recordings == [("a", f"r{i}") for i in range(1, 9)]
+    np.testing.assert_array_equal(found.values[:, 0], [1, 0, 1, 0, 1, 0, 1, 0])
+    assert set(found.fold) == {1, 2}
+    assert set(found.part) == {0}
+
+
+def test_pseudo_labels_are_soft_confident_and_dealt_into_parts(tmp_path, corpus, teacher):
+    found = set_targets(tmp_path, corpus, {"b": teacher})
+    pseudo = {
+        name: value[0]
+        for (where, name), value in zip(found.recordings, found.values, strict=True)
+        if where == "b"
+    }
+    # both bounds belong to what is kept
+    assert pseudo == {f"t{i}": np.float32(i / 10) for i in (0, 1, 2, 8, 9)}
+    parts = found.part[found.fold == 0]
+    assert abs(int((parts == 1).sum()) - int((parts == 2).sum())) <= 1
+    assert found.part[found.fold > 0].max() == 0
+
+
+def test_pseudo_labels_may_be_empty(tmp_path, corpus, teacher):
+    found = set_targets(tmp_path, corpus, {"b": teacher}, low=-1.0, high=1.1)
+    assert (found.fold > 0).all()
+
+
+def test_classes_may_be_given_in_an_order(tmp_path, corpus):
+    found = set_targets(tmp_path, corpus, {}, classes=["owl", "bird"])
+    assert found.class_names == ["owl", "bird"]
+    np.testing.assert_array_equal(found.values.sum(axis=0), [0, 4])
+
+
+def test_a_member_name_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="f<fold>p<part>s<seed>"):
+        targets.Member.named("model_1")
