@@ -86,7 +86,11 @@ def start_script():
     running = []
 
     def start(rule, log, *, folder, environment=None, **told):
-        job = {"script": str(ROOT / f"workflow/scripts/{rule}.py"), "rule": rule, "log": {"log": log}}
+        job = {
+            "script": str(ROOT / f"workflow/scripts/{rule}.py"),
+            "rule": rule,
+            "log": {"log": log},
+        }
         for key in ("input", "output", "params", "wildcards", "resources"):
             job[key] = told.get(key, {})
         process = subprocess.Popen(

@@ -29,7 +29,9 @@ def test_windows_are_pooled_per_recording(tmp_path):
     ids, members, stack = predictions.pooled(tmp_path / "s.h5", "max")
     assert (ids, members) == (["a", "b"], ["f1p0s1"])
     np.testing.assert_array_equal(stack[0, :, 0], [0.75, 0.5])
-    np.testing.assert_array_equal(predictions.pooled(tmp_path / "s.h5", "mean")[2][0, :, 0], [0.5, 0.5])
+    np.testing.assert_array_equal(
+        predictions.pooled(tmp_path / "s.h5", "mean")[2][0, :, 0], [0.5, 0.5]
+    )
 
 
 def test_an_ensemble_averages_who_may_score(tmp_path):

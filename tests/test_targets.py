@@ -95,7 +95,9 @@ def test_a_group_on_both_sides_is_an_error(tmp_path, corpus):
 def teacher(tmp_path):
     """Scores of two members on ten recordings; their mean is 0, 0.1, ... 0.9."""
     path = tmp_path / "scores.h5"
-    with predictions.writing_windows(path, [f"t{i}" for i in range(10)], ["m1", "m2"], ["bird"]) as put:
+    with predictions.writing_windows(
+        path, [f"t{i}" for i in range(10)], ["m1", "m2"], ["bird"]
+    ) as put:
         for member, shift in (("m1", -0.0), ("m2", 0.0)):
             put(member, np.arange(10), np.zeros(10), np.arange(10)[:, None] / 10 + shift)
     return str(path)

@@ -91,7 +91,9 @@ def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path, undisturbed, star
     assert made(tmp_path / "results") == made(undisturbed / "results")
 
 
-def test_a_training_told_to_stop_keeps_its_step_and_exits_143(tmp_path, undisturbed, start_training):
+def test_a_training_told_to_stop_keeps_its_step_and_exits_143(
+    tmp_path, undisturbed, start_training
+):
     process = start_training(tmp_path / "results")
     wait_for_checkpoint(tmp_path / "results", process)
     process.send_signal(signal.SIGTERM)
@@ -136,7 +138,9 @@ def test_a_cut_checkpoint_is_left_alone(tmp_path, share):
     assert checkpoints.load(path) is None
 
 
-def test_members_score_only_what_they_did_not_train_on(tmp_path, tiny_shard, targets_path, undisturbed):
+def test_members_score_only_what_they_did_not_train_on(
+    tmp_path, tiny_shard, targets_path, undisturbed
+):
     shard, ids = tiny_shard
     model = undisturbed / "results/f1p0s1.keras"
     paths = {f"f{fold}p0s1": model for fold in (1, 2, 3, 4)}
@@ -219,7 +223,12 @@ def test_an_error_while_making_batches_is_raised_to_the_training(tiny_batches):
 
 
 def test_band_shift_repeats_the_edge():
-    for bands, expected in ((1, [0, 0, 1, 2]), (-1, [1, 2, 3, 3]), (2, [0, 0, 0, 1]), (0, [0, 1, 2, 3])):
+    for bands, expected in (
+        (1, [0, 0, 1, 2]),
+        (-1, [1, 2, 3, 3]),
+        (2, [0, 0, 0, 1]),
+        (0, [0, 1, 2, 3]),
+    ):
         window = np.tile(np.arange(4.0), (3, 1))
         augmentation.shift_bands(window, bands)
         np.testing.assert_array_equal(window, np.tile(expected, (3, 1)))

@@ -155,7 +155,11 @@ def test_summaries_are_on_the_terminal(project):
 
 
 def test_touched_files_and_a_fresh_clone_rerun_nothing(project, tmp_path):
-    for path in [*project.work.glob("*/*.wav"), *project.work.glob("*.csv"), *project.work.glob("*.yaml")]:
+    for path in [
+        *project.work.glob("*/*.wav"),
+        *project.work.glob("*.csv"),
+        *project.work.glob("*.yaml"),
+    ]:
         path.touch()
     for path in project.tree.rglob("*"):
         path.touch()
@@ -207,7 +211,9 @@ def test_a_changed_test_recording_retrains_nothing(restored):
     path = restored.work / "field/003.wav"
     stamp = path.stat()
     tiny.write_recording(path, np.random.default_rng(9), 1)
-    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns - 10**12))  # older than what it replaces
+    os.utime(
+        path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns - 10**12)
+    )  # older than what it replaces
     plan = restored.planned()
     assert {name for name in plan if "one" in name} == {*AFTER_MODELS_ONE, "check_leaks one"}
     assert not {name for name in plan if name.startswith("train")} - {"train two second"}
@@ -255,7 +261,9 @@ def test_lint_and_format_are_clean():
     assert lint.returncode == 0, lint.stdout + lint.stderr
     assert "Congratulations" in lint.stdout + lint.stderr
     files = [str(path) for path in [tiny.ROOT / "Snakefile", *(tiny.ROOT / "rules").glob("*.smk")]]
-    formatted = subprocess.run([sys.executable, "-m", "snakefmt", "--check", *files], capture_output=True, text=True)
+    formatted = subprocess.run(
+        [sys.executable, "-m", "snakefmt", "--check", *files], capture_output=True, text=True
+    )
     assert formatted.returncode == 0, formatted.stderr
 
 

@@ -32,7 +32,13 @@ def config():
         "frontend": "tiny", "window": 170, "train": ["small"], "test": ["other"], "training": training,
         "folds": {"kind": "stratified", "count": 2},
     }  # fmt: skip
-    second = {"from": "predictions", "stage": "first", "unlabelled": ["other"], "low": 0.5, "high": 0.5001}
+    second = {
+        "from": "predictions",
+        "stage": "first",
+        "unlabelled": ["other"],
+        "low": 0.5,
+        "high": 0.5001,
+    }
     settings = {
         "run": ["one", "two"],
         "audio": {"tiny": {"sample_rate": SAMPLE_RATE}},
@@ -72,7 +78,9 @@ class Project:
         self.tree, self.work = folder / "tree", folder / "work"
         self.work.mkdir(parents=True)
         for name in ("src", "rules", "workflow", "profiles", "envs"):
-            shutil.copytree(ROOT / name, self.tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / name, self.tree / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(ROOT / name, self.tree / name)
         rng = np.random.default_rng(5)
@@ -105,7 +113,11 @@ class Project:
 
     def run(self, *arguments) -> subprocess.CompletedProcess:
         return subprocess.run(
-            self.command(*arguments), env=self.environment(), capture_output=True, text=True, timeout=900
+            self.command(*arguments),
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=900,
         )
 
     def planned(self, *arguments) -> dict[str, int]:
@@ -113,8 +125,12 @@ class Project:
         ran = self.run("-n", *arguments)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         counts: dict[str, int] = {}
-        for name, body in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", ran.stdout + ran.stderr, re.M):
-            about = dict(re.findall(r"(\w+)=([^,\n]+)", re.search(r"wildcards: (.*)|$", body)[1] or ""))
+        for name, body in re.findall(
+            r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", ran.stdout + ran.stderr, re.M
+        ):
+            about = dict(
+                re.findall(r"(\w+)=([^,\n]+)", re.search(r"wildcards: (.*)|$", body)[1] or "")
+            )
             if name != "all":
                 key = " ".join([name, *(about[k] for k in ("experiment", "stage") if k in about)])
                 counts[key] = counts.get(key, 0) + 1
@@ -128,7 +144,9 @@ def write_recording(path: Path, rng, has_bird: int) -> bool:
     path.parent.mkdir(exist_ok=True)
     time_s = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
     warble = np.sin(2 * np.pi * 2500 * time_s + 8 * np.sin(2 * np.pi * 6 * time_s))
-    soundfile.write(path, 0.05 * rng.standard_normal(len(time_s)) + 0.2 * has_bird * warble, SAMPLE_RATE)
+    soundfile.write(
+        path, 0.05 * rng.standard_normal(len(time_s)) + 0.2 * has_bird * warble, SAMPLE_RATE
+    )
     return True
 
 

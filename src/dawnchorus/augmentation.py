@@ -49,5 +49,7 @@ def random_band_shifts(windows: np.ndarray, settings: dict, rng: np.random.Gener
     largest = settings["shift_bands"]
     if largest == 0:
         return
-    for window, bands in zip(windows, rng.integers(-largest, largest + 1, len(windows)), strict=True):
+    for window, bands in zip(
+        windows, rng.integers(-largest, largest + 1, len(windows)), strict=True
+    ):
         shift_bands(window, int(bands))

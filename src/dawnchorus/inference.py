@@ -50,7 +50,9 @@ def predict_stage(
     with predictions.writing_windows(output, ids, list(model_paths), wanted.class_names) as put:
         for name, path in model_paths.items():
             member = targets.Member.named(name)
-            may_score = [i for i, key in enumerate(ids) if fold.get(key, member.fold) == member.fold]
+            may_score = [
+                i for i, key in enumerate(ids) if fold.get(key, member.fold) == member.fold
+            ]
             model = models.load(path)
             put(name, *_scored(model, spectrograms, ids, may_score, settings, wanted.class_names))
             progress.step()

@@ -94,11 +94,15 @@ def deal_folds(
         Where a group or a content would be in two folds, or there is nothing to deal.
     """
     found = [
-        dataclasses.replace(recording, id=f"{corpus}/{recording.id}", group=_group(corpus, recording))
+        dataclasses.replace(
+            recording, id=f"{corpus}/{recording.id}", group=_group(corpus, recording)
+        )
         for corpus, recording in _labelled(references, labels, verdicts)
     ]
     if not found:
-        raise ValueError(f"no used recording with a label in {', '.join(references)}; nothing to train on")
+        raise ValueError(
+            f"no used recording with a label in {', '.join(references)}; nothing to train on"
+        )
     dealt = folds.deal(found, settings, settings["seed"])
     folds.check_leaks(dealt, found, _duplicates(listings, dealt))
     rows = ((*name.split("/", 1), fold) for name, fold in dealt.items())
@@ -145,9 +149,7 @@ def check_test_leaks(
                 f"{trained} is trained on and {tested} is tested, of one {what} ({len(both)} such); "
                 "leave them out of one side, or the score is worth nothing"
             )
-    rows = [
-        (name, *map(len, side)) for name, side in zip(("train", "test"), sides, strict=True)
-    ]
+    rows = [(name, *map(len, side)) for name, side in zip(("train", "test"), sides, strict=True)]
     artefacts.write_table(output, ("part", "recordings", "groups", "contents"), rows)
 
 
@@ -191,7 +193,9 @@ def set_targets(
     output : path
         CSV; see the module.
     """
-    fold = {(row["corpus"], row["id"]): int(row["fold"]) for row in artefacts.read_table(folds_path)}
+    fold = {
+        (row["corpus"], row["id"]): int(row["fold"]) for row in artefacts.read_table(folds_path)
+    }
     truth = {
         (corpus, recording.id): recording.labels
         for corpus, recording in _labelled(references, labels, {})
@@ -217,7 +221,9 @@ def read(path: str | Path) -> Targets:
         recordings=[(row["corpus"], row["id"]) for row in rows],
         fold=np.array([int(row["fold"]) for row in rows]),
         part=np.array([int(row["part"]) for row in rows]),
-        values=np.array([[float(row[_PREFIX + name]) for name in names] for row in rows], np.float32),
+        values=np.array(
+            [[float(row[_PREFIX + name]) for name in names] for row in rows], np.float32
+        ),
         class_names=names,
     )
 
@@ -260,7 +266,9 @@ def _pseudo_labelled(teachers, labels, settings) -> list[tuple]:
 def _of_split(labels, corpus: str, split: str | None) -> set[str] | None:
     if split is None:
         return None
-    return {recording.id for recording in corpora.select(corpora.read_labels(labels[corpus]), split)}
+    return {
+        recording.id for recording in corpora.select(corpora.read_labels(labels[corpus]), split)
+    }
 
 
 def _labelled(references, labels, verdicts):

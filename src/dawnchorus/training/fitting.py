@@ -41,7 +41,10 @@ class Training:
         self.epoch, self.step, self.loss_sum = 0, 0, 0.0
         self.history: list[list] = []
         optimizer = keras.optimizers.get(
-            {"class_name": settings["optimizer"], "config": {"learning_rate": settings["learning_rate"]}}
+            {
+                "class_name": settings["optimizer"],
+                "config": {"learning_rate": settings["learning_rate"]},
+            }
         )
         # XLA on the CPU is slower than TensorFlow's own kernels here; JAX has no other way
         is_compiled = keras.backend.backend() == "jax"
