@@ -6,7 +6,11 @@ The bits of a training follow the number of intra-op threads and the kernels in 
 to the experiment's settings, not to the machine.
 """
 
+import contextlib
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
 
 NAMES = ("tensorflow", "jax", "torch")
 
@@ -31,7 +35,8 @@ def _start_tensorflow(threads: int, deterministic: bool) -> None:
     # settings would give other bits, and on older CPUs convolutions four times slower.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow
+    with _hushed():
+        import tensorflow
 
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
     tensorflow.config.threading.set_inter_op_parallelism_threads(1)
@@ -39,6 +44,27 @@ def _start_tensorflow(threads: int, deterministic: bool) -> None:
         tensorflow.config.experimental.set_memory_growth(device, True)
     if deterministic:
         tensorflow.config.experimental.enable_op_determinism()
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what a library writes to the terminal while it loads, unless it fails.
+
+    TensorFlow's remarks on oneDNN and on absent GPU drivers heed no log level.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 def _start_jax(threads: int, deterministic: bool) -> None:
