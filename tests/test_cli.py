@@ -374,3 +374,24 @@ def test_doctor_finds_what_killed_jobs_left(run, said):
     Path("results/.provenance/demo/.0123456789ab.tmp").write_text("half")
     lines = said("doctor")[1]
     assert any("half-written files" in line and " 2 left by killed jobs" in line for line in lines)
+
+
+def test_check_reads_a_config_without_running_what_is_in_it(tmp_path, capsys):
+    tree = str(Path(__file__).parents[1])
+    assert cli.main(["check", "--workflow", tree]) == 0
+    assert capsys.readouterr().out == "sound: runs demo on demo-test, demo-train\n"
+    code = f"?open({str(tmp_path / 'RAN')!r}, 'w').close()"
+    bomb = "a: &a {x: 1, y: 2, z: 3}\n" + "".join(
+        f"{b}: &{b} {{" + ", ".join(f"k{i}: *{a}" for i in range(9)) + "}\n"
+        for a, b in zip("abcdefghijk", "bcdefghijkl", strict=True)
+    )
+    for name, text, said in (
+        ("yte.yaml", f"__use_yte__: true\nx: {code!r}\n", "__use_yte__"),
+        ("bomb.yaml", bomb, "aliases"),
+    ):
+        (tmp_path / name).write_text(text)
+        assert cli.main(["check", "--workflow", tree, str(tmp_path / name)]) == 2
+        shown = capsys.readouterr().err
+        assert shown.count("\n") == 1
+        assert said in shown
+    assert not (tmp_path / "RAN").exists()

@@ -2,6 +2,7 @@
 
 * ``dawnchorus verify PATH...``: hold results against their records.
 * ``dawnchorus why FILE``: what a file was made from.
+* ``dawnchorus check CONFIG...``: read a config and judge it; nothing in it is run.
 * ``dawnchorus doctor``: whether machine and environment are fit for a run.
 
 Exit status: 0 where all is well, 1 where something is not, 2 for a wrong use, with one sentence.
@@ -58,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--deep", action="store_true", help="all files behind it, as a tree")
     form.add_argument("--json", action="store_true", help="its record as it is kept")
     why.set_defaults(command=_why)
+    check = commands.add_parser("check", help="read a config and judge it, running nothing")
+    check.add_argument("overlays", nargs="*", metavar="CONFIG")
+    check.add_argument("--workflow", default=".", metavar="FOLDER", help="where the Snakefile is")
+    check.set_defaults(command=_check)
     fit = commands.add_parser("doctor", help="is this machine fit for a run?")
     fit.add_argument("results", nargs="?", metavar="RESULTS", default="results")
     fit.add_argument("--deep", action="store_true", help="start the backend too (slow)")
@@ -133,6 +138,16 @@ def _why(told: argparse.Namespace) -> int:
         print(json.dumps(record, sort_keys=True, ensure_ascii=False, indent=1))
     else:
         print(explaining.tree(told.file) if told.deep else explaining.explained(told.file))
+    return 0
+
+
+def _check(told: argparse.Namespace) -> int:
+    from dawnchorus import config
+
+    base = os.path.join(told.workflow, "config.yaml")
+    schema = os.path.join(told.workflow, "workflow", "schemas", "config.schema.yaml")
+    found = config.load(base, told.overlays, {}, schema)
+    print(f"sound: runs {', '.join(found['run'])} on {', '.join(config.corpora_of_run(found))}")
     return 0
 
 
