@@ -126,35 +126,6 @@ def test_several_leaking_groups_are_counted():
         folds.check_leaks({r.id: int(r.id[1]) + 1 for r in items}, items)
 
 
-def test_the_table_reads_back_and_is_sorted(tmp_path):
-    items = [recording("b,1"), recording("ä"), recording("007")]
-    found = dealt(items, "rotate", count=2)
-    folds.write_folds(tmp_path / "folds.csv", found, items)
-    lines = (tmp_path / "folds.csv").read_text(encoding="utf-8").splitlines()
-    assert [line[:-2] for line in lines] == ["id,fo", "007", '"b,1"', "ä"]
-    assert folds.read_folds(tmp_path / "folds.csv") == found
-
-
-def test_a_table_of_other_recordings_is_not_written(tmp_path):
-    with pytest.raises(ValueError, match=r"2 ids .*\['a', 'b'\]"):
-        folds.write_folds(tmp_path / "folds.csv", {"a": 1}, [recording("b")])
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("id,part\na,1\n", r"columns \['id', 'part'\]"),
-        ("id,fold\na,zero\n", "'a' with fold 'zero'"),
-        ("id,fold\na,0\n", "'a' with fold '0'"),
-        ("id,fold\na,1\na,2\n", "'a' with fold '2'; expected each id once"),
-    ],
-)
-def test_a_wrong_table_is_refused(tmp_path, text, message):
-    (tmp_path / "folds.csv").write_text(text)
-    with pytest.raises(ValueError, match=message):
-        folds.read_folds(tmp_path / "folds.csv")
-
-
 @pytest.mark.parametrize(
     ("items", "kind", "count", "message"),
     [

@@ -6,7 +6,6 @@ recordings come in does not matter.
 
 * `deal`: recordings to folds, by one of `KINDS`.
 * `check_leaks`: no group and no content in two folds.
-* `write_folds`, `read_folds`: the table.
 * `group_keys`: the group of each recording, for whatever resamples or deals by group.
 
 What is called a recording here has the fields ``id``, ``data_set``, ``group``, ``fold``,
@@ -17,12 +16,9 @@ import difflib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, pairwise
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-
-from dawnchorus import artefacts
 
 KINDS = ("rotate", "stratified", "grouped", "given", "leave_one_data_set_out")
 _NAMED = 5  # offenders an error names
@@ -125,47 +121,6 @@ def check_leaks(
             f"({len(same)} such contents); drop one of each or give both the same group and use "
             "folds kind 'grouped'"
         )
-
-
-def write_folds(
-    path: str | Path, folds: Mapping[str, int], recordings: Iterable[Recording]
-) -> None:
-    """Write folds as a table with columns ``id`` and ``fold``, sorted by id.
-
-    Raises
-    ------
-    ValueError
-        Where a recording has no fold or a fold no recording.
-    """
-    known = {recording.id for recording in recordings}
-    if odd := sorted(known ^ folds.keys()):
-        raise ValueError(
-            f"{len(odd)} ids are only among the recordings or only among the folds: "
-            f"{odd[:_NAMED]!r}; deal and write the same recordings"
-        )
-    artefacts.write_table(path, ("id", "fold"), sorted(folds.items()))
-
-
-def read_folds(path: str | Path) -> dict[str, int]:
-    """Read a table written by `write_folds`: id to fold.
-
-    Raises
-    ------
-    ValueError
-        Where the table has other columns, an id twice, or a fold that is no number of 1 or more.
-    """
-    rows = artefacts.read_table(path)
-    if rows and list(rows[0]) != ["id", "fold"]:
-        raise ValueError(f"{path} has columns {list(rows[0])!r}; expected ['id', 'fold']")
-    folds = {}
-    for row in rows:
-        if not (row["fold"] or "").isdecimal() or int(row["fold"]) < 1 or row["id"] in folds:
-            raise ValueError(
-                f"{path}: id {row['id']!r} with fold {row['fold']!r}; expected each id once and a "
-                "fold of 1 or more"
-            )
-        folds[row["id"]] = int(row["fold"])
-    return folds
 
 
 def _dealt_one_by_one(
