@@ -6,10 +6,11 @@ import pytest
 from dawnchorus import stopping
 
 
-def test_sigterm_sets_a_flag_and_ends_nothing():
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_stop_sets_a_flag_and_ends_nothing(number):
     with stopping.heeded() as is_told:
         assert not is_told()
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         assert is_told()
 
 

@@ -1,12 +1,14 @@
-"""Being told to stop: SIGTERM, as a scheduler sends it before it takes a machine back.
+"""Being told to stop: SIGTERM from a scheduler that takes a machine back, SIGINT from a person.
 
-* `heeded`: in this block SIGTERM only sets a flag.
+* `heeded`: in this block both only set a flag.
 * `Stopped`: raised by work that saw the flag and has kept what it needs to go on later.
 """
 
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopped(Exception):
@@ -15,10 +17,11 @@ class Stopped(Exception):
 
 @contextlib.contextmanager
 def heeded() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether SIGTERM has come since the block began."""
+    """Yield a function that says whether a signal to stop has come since the block began."""
     told = []
-    before = signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+    before = {number: signal.signal(number, lambda *_: told.append(True)) for number in _SIGNALS}
     try:
         yield lambda: bool(told)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
