@@ -120,6 +120,22 @@ def test_model_and_record_hold_no_date_host_or_path(undisturbed):
     assert record["sha256"] == artefacts.sha256(undisturbed / "results/f1p0s1.keras")
 
 
+def test_a_job_refuses_an_input_that_is_not_what_was_written(tmp_path, start_script):
+    results = tmp_path / "results"
+    with artefacts.recording_for({"results": results, "about": {}}):
+        artefacts.write_text(results / "scores.h5", "as it was written")
+    (results / "scores.h5").write_text("as it was wristen")
+    process = start_script(
+        "ensemble", "results/e.log", folder=tmp_path, input={"scores": ["results/scores.h5"]},
+        output={"scores": "results/e.h5"}, params={"pooling": {}, "library": {}},
+    )  # fmt: skip
+    assert process.wait(timeout=60) == 1
+    said = process.stderr.read()
+    assert said.count("\n") == 1
+    assert "results/scores.h5 is not what was written" in said
+    assert not (results / "e.h5").exists()
+
+
 def test_a_checkpoint_of_other_settings_is_not_taken_up(tmp_path):
     path = checkpoints.path_beside(tmp_path / "m.keras", "aaaa")
     checkpoints.save(path, [np.arange(3)], {"epoch": 1})

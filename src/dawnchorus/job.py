@@ -87,11 +87,20 @@ def _description(snakemake) -> dict:
 
 
 def _input_hash(path: str, results: Path) -> str:
-    """Return the digest of an input: from its own record where the size still agrees, else read."""
+    """Return the digest of an input; refuse one that is no longer what its job has written.
+
+    Reading an input once more costs little beside the work on it, and a flipped bit would go on
+    unseen into everything that follows.
+    """
+    found = artefacts.sha256(path)
     try:
         record = artefacts.read_record(path, results)
     except ValueError:  # an input from outside the results folder has no record
         record = None
-    if record is not None and record.get("bytes") == Path(path).stat().st_size:
-        return record["sha256"]
-    return artefacts.sha256(path)
+    if record is not None and record.get("sha256") != found:
+        raise ValueError(
+            f"{path} is not what was written: sha256 {found[:12]}, {record.get('sha256', '')[:12]} in "
+            f"its record; make it again (rm {path}; snakemake {path}), or, where it was changed on "
+            f"purpose, delete {artefacts.record_path(path, results)}"
+        )
+    return found
