@@ -22,6 +22,8 @@ import dataclasses
 import json
 import os
 import resource
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,6 +36,7 @@ CLIP_S = 10
 SOURCE_RATE = 44100  # Hz
 DEFAULTS = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["defaults"]
 RECIPE = DEFAULTS["audio"]
+CORPUS = {"adapter": "table", **DEFAULTS["corpora"], **DEFAULTS["adapters"]["table"], "shards": 1}
 FRONTEND = DEFAULTS["frontends"] | {"sample_rate": RECIPE["sample_rate"]}
 AIMS = {
     "of the librosa loop": 0.95,
@@ -42,6 +45,7 @@ AIMS = {
     "times faster on two cores": 1.8,
 }
 MOST_PEAK_MB = 600.0
+LOOPS = ("librosa", "bare")
 
 
 @dataclasses.dataclass
@@ -71,7 +75,11 @@ def main() -> None:
         return
     seconds = options.hours * 3600 if options.hours else options.minutes * 60
     with tempfile.TemporaryDirectory(prefix="recordings-", dir=options.folder) as name:
-        figures = measured(Path(name), round(seconds / CLIP_S), options.long_hours)
+        if options.smoke:
+            smoke(Path(name))
+            return
+        n_clips = round(seconds / CLIP_S)
+        figures = measured(Path(name), n_clips, options.rounds, options.long_hours)
     print(table(figures))
     if options.json:
         print(json.dumps(figures, indent=1, sort_keys=True))
@@ -82,29 +90,86 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=40.0, help="of audio in clips")
     parser.add_argument("--hours", type=float, help="of audio in clips, instead of --minutes")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the medians are told")
     parser.add_argument("--long-hours", type=float, default=3.0, help="one long recording; 0: none")
     parser.add_argument("--folder", help="where to make the temporary folder")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON, too")
+    parser.add_argument("--smoke", action="store_true", help="every job once; measures nothing")
     parser.add_argument("--job", choices=JOBS, help=argparse.SUPPRESS)
     parser.add_argument("--shard", default="", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def measured(folder: Path, n_clips: int, long_hours: float) -> dict:
+def smoke(folder: Path) -> None:
+    """Run every job on two clips, of which little can be told: the start of the jobs is most."""
+    write_clips(folder, "0", 2)
+    cost = chain(folder, "0")
+    check(folder, ("0",), 2)
+    rates = {
+        "library": 2 * CLIP_S / cost.cpu_s,
+        **{f"{name} loop": 2 * CLIP_S / loop_cpu_s(folder, name, "0") for name in LOOPS},
+    }
+    print(
+        table(
+            {
+                "audio_s": 2 * CLIP_S,
+                "audio_s_per_cpu_s": rates,
+                "ratios": {
+                    f"of the {n} loop": rates["library"] / rates[f"{n} loop"] for n in LOOPS
+                },
+                "job_cpu_s": cost.jobs,
+                "peak_mb": {"clips": cost.peak_mb},
+            }
+        )
+    )
+
+
+def measured(folder: Path, n_clips: int, n_rounds: int, long_hours: float) -> dict:
     """Return all figures for ``n_clips`` clips, half of them in each of two shards."""
     write_clips(folder, "0", n_clips - n_clips // 2)
     write_clips(folder, "1", n_clips // 2)
-    say(f"{n_clips} clips: loops, and the library on one core")
-    ours, loops = Cost(), dict.fromkeys(("librosa", "bare"), 0.0)
-    # on the same core and in turns: what else the machine does meanwhile is spread over all
-    for shard in ("0", "1"):
-        loops = {name: cpu + loop_cpu_s(folder, name, shard) for name, cpu in loops.items()}
-        ours = ours + chain(folder, shard, cores={first_core()})
+    rounds = []
+    for number in range(n_rounds):
+        say(f"{n_clips} clips, round {number + 1} of {n_rounds}")
+        rounds.append(one_round(folder))
     check(folder, ("0", "1"), n_clips)
-    say("two cores")
-    two_cores_s = both_at_once(folder)
     say("process per file")
     alone = one_by_one(folder, 6)
+    told = [figures_of(*each, alone, n_clips) for each in rounds]
+    rates, ratios = (
+        {k: statistics.median(t[i][k] for t in told) for k in told[0][i]} for i in (0, 1)
+    )
+    ours = rounds[-1][0]
+    peaks = {"clips": ours.peak_mb}
+    if long_hours:
+        say(f"a recording of {long_hours:g} h")
+        peaks[f"with a recording of {long_hours:g} h"] = long_peak_mb(folder, long_hours)
+    return {
+        "audio_s": n_clips * CLIP_S,
+        "audio_s_per_cpu_s": rates,
+        "ratios": ratios,
+        "ratios_by_round": [ratios for _, ratios in told],
+        "job_cpu_s": ours.jobs,
+        "peak_mb": peaks,
+    }
+
+
+def one_round(folder: Path) -> tuple[Cost, dict[str, float], float]:
+    """Return the cost on one core, the processor seconds of the loops, the seconds on two cores."""
+    ours, loops = Cost(), dict.fromkeys(LOOPS, 0.0)
+    # on the same core and in turns: what else the machine does meanwhile is spread over all
+    for shard in ("0", "1"):
+        shutil.rmtree(folder / "corpora", ignore_errors=True)  # nothing is remembered
+        loops = {name: cpu + loop_cpu_s(folder, name, shard) for name, cpu in loops.items()}
+        ours = ours + chain(folder, shard, cores={first_core()})
+    shutil.rmtree(folder / "corpora")
+    return ours, loops, both_at_once(folder)
+
+
+def figures_of(
+    ours: Cost, loops: dict[str, float], two_cores_s: float, alone: Cost, n_clips: int
+) -> tuple[dict, dict]:
+    """Return seconds of audio per processor second, and the ratios, of one round."""
     audio_s = n_clips * CLIP_S
     rates = {
         "library": audio_s / ours.cpu_s,
@@ -119,17 +184,7 @@ def measured(folder: Path, n_clips: int, long_hours: float) -> dict:
         "times a process per file": rates["library, 4 h"] / rates["process per file"],
         "times faster on two cores": ours.wall_s / two_cores_s,
     }
-    peaks = {"clips": ours.peak_mb}
-    if long_hours:
-        say(f"a recording of {long_hours:g} h")
-        peaks[f"with a recording of {long_hours:g} h"] = long_peak_mb(folder, long_hours)
-    return {
-        "audio_s": audio_s,
-        "audio_s_per_cpu_s": rates,
-        "ratios": ratios,
-        "job_cpu_s": ours.jobs,
-        "peak_mb": peaks,
-    }
+    return rates, ratios
 
 
 def at_4_hours(clip_s: float, lone_clip_s: float, n_clips: int) -> float:
@@ -186,10 +241,10 @@ def run(name: str, folder: Path, shard: str, cores: set[int] | None = None) -> C
 def start(name: str, folder: Path, shard: str, cores: set[int] | None = None) -> subprocess.Popen:
     """Start one job; all of them compute on one thread."""
     command = [sys.executable, __file__, "--job", name, "--folder", str(folder), "--shard", shard]
-    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        command, env=os.environ | one_thread, stdout=subprocess.PIPE, text=True
-    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # where Python may keep no bytecode, every job would compile the library anew
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(process.pid, cores)
     return process
@@ -239,6 +294,7 @@ def long_peak_mb(folder: Path, hours: float) -> float:
     """Return the peak memory of the jobs on a shard with one long recording among six clips."""
     write_clips(folder, "long", 6)
     write_recording(folder / "clips" / "long-whole.wav", round(hours * 3600))
+    write_corpus(folder, "long")
     peak_mb = chain(folder, "long").peak_mb
     check(folder, ("long",), 6 + round(hours * 3600 / CLIP_S))
     return peak_mb
@@ -267,15 +323,11 @@ def check(folder: Path, shards: tuple[str, ...], n_clips: int) -> None:
 
 
 def job_list(folder: Path, shard: str) -> None:
-    """Hash the recordings of a shard and write its listing."""
-    from dawnchorus import artefacts
+    """Hash the recordings of a shard and list them, as a corpus of one shard."""
+    from dawnchorus.corpora import listing
 
-    rows = [
-        (path.stem, str(path), path.stat().st_size, artefacts.sha256(path))
-        for path in clips(folder, shard)
-    ]
-    columns = ("id", "path", "bytes", "sha256")
-    artefacts.write_table(folder / "listings" / f"{shard}.csv", columns, rows)
+    settings = CORPUS | {"table": str(folder / "clips" / f"{shard}.csv")}
+    listing.list_corpus(shard, settings, folder)
     print_peak()
 
 
@@ -284,7 +336,8 @@ def job_resample(folder: Path, shard: str) -> None:
     from dawnchorus import audio
 
     wav_path, table_path = (folder / "audio" / f"{shard}.{end}" for end in ("wav", "csv"))
-    audio.resample_shard(folder / "listings" / f"{shard}.csv", RECIPE, wav_path, table_path)
+    (listing_path,) = (folder / "corpora" / shard / "listings").glob("*.csv")
+    audio.resample_shard(listing_path, RECIPE, wav_path, table_path)
     print_peak()
 
 
@@ -373,6 +426,13 @@ def write_clips(folder: Path, shard: str, n_clips: int) -> None:
     (folder / "clips").mkdir(exist_ok=True)
     for index in range(n_clips):
         write_recording(folder / "clips" / f"{shard}-{index:05d}.wav", CLIP_S, seed=index)
+    write_corpus(folder, shard)
+
+
+def write_corpus(folder: Path, shard: str) -> None:
+    """Write the table that makes a corpus of the recordings of a shard."""
+    names = [path.name for path in clips(folder, shard)]
+    (folder / "clips" / f"{shard}.csv").write_text("\n".join(["path", *names, ""]))
 
 
 def write_recording(path: Path, seconds: int, seed: int = 0) -> None:

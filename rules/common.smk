@@ -29,6 +29,7 @@ try:
     CORPORA = settings.corpora_of_run(config)
     if workflow.is_main_process and not runs.is_only_looking(sys.argv[1:]):
         runs.held(RESULTS)
+        runs.announce(sys.argv[1:])
         runs.clear_stale_locks()
     if workflow.is_main_process and runs.lost_metadata(RESULTS):
         print(runs.lost_metadata(RESULTS), file=sys.stderr)
@@ -138,13 +139,16 @@ def training_corpora(name, stage_name):
     return names_of([*chosen["train"], *pseudo])
 
 
+def unlabelled_references(name):
+    """What any stage of an experiment takes pseudo-labels of."""
+    stages = config["experiments"][name]["stages"].values()
+    return [reference for about in stages for reference in about["targets"].get("unlabelled", [])]
+
+
 def scored_corpora(name):
     """Corpora that every stage of an experiment scores."""
     chosen = config["experiments"][name]
-    pseudo = [
-        r for s in chosen["stages"].values() for r in s["targets"].get("unlabelled", [])
-    ]
-    return names_of([*chosen["train"], *chosen["test"], *pseudo])
+    return names_of([*chosen["train"], *chosen["test"], *unlabelled_references(name)])
 
 
 def verdicts(name, corpora):

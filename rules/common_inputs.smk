@@ -68,9 +68,12 @@ def fold_settings(wildcards):
 
 def leak_settings(wildcards):
     chosen = experiment(wildcards)
-    corpora = names_of([*chosen["train"], *chosen["test"]])
+    unlabelled = unlabelled_references(wildcards.experiment)
+    corpora = names_of([*chosen["train"], *unlabelled, *chosen["test"]])
     return {
-        **{key: chosen[key] for key in ("train", "test")},
+        "train": chosen["train"],
+        "unlabelled": unlabelled,
+        "test": chosen["test"],
         "labels": labels(corpora),
         "listings": listings(corpora),
     }

@@ -17,7 +17,7 @@ import scipy.signal
 import soundfile
 import soxr
 
-from dawnchorus import audio
+from dawnchorus import audio, hashes
 from dawnchorus.audio import content, decode, decoder, resampling, verdicts, wave
 
 RATE = 22050
@@ -598,3 +598,42 @@ def test_a_recording_with_two_verdicts_is_an_error(tmp_path):
 
 def test_versions_name_what_decides_the_samples():
     assert {"soxr", "soundfile", "libsndfile", "numpy", "scipy"} <= set(audio.resampler_versions())
+
+
+def test_a_file_in_the_state_in_which_it_was_hashed_is_not_hashed_again(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(encoded(noise()))
+    state = hashes.state(path.stat())
+    with content.opened(str(path), "", "other hash", state) as file:
+        assert not isinstance(file, io.BytesIO)
+    os.utime(path, ns=(0, 0))
+    with (
+        pytest.raises(verdicts.Excluded, match="AUDIO_CHANGED"),
+        content.opened(str(path), "", "other hash", state),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("format", ["WAV", "FLAC", "OGG", "MP3"])
+def test_samples_do_not_depend_on_whether_a_hash_is_remembered(tmp_path, format):
+    folder = tmp_path / "corpora/c/listings"
+    folder.mkdir(parents=True)
+    name = f"a.{format.lower()}"
+    samples = encoded(noise(), format=format)
+    rows, found = resampled(folder, {name: samples})
+    digest, state = hashlib.sha256(samples).hexdigest(), hashes.state((folder / name).stat())
+    (folder.parent / hashes.CACHE).write_text(f"{digest} {state} {folder / name}\n")
+    assert hashes.states_of({str(folder / name): digest}, folder.parent / hashes.CACHE)
+    again, remembered = resampled(folder, {name: None})
+    assert rows == again
+    np.testing.assert_array_equal(found[name], remembered[name])
+
+
+def test_a_state_is_told_only_of_the_listed_hash(tmp_path):
+    cache = tmp_path / hashes.CACHE
+    cache.write_text(
+        f"{'1' * 64} 5 6 7 two words.wav\n\n{'2' * 64} no state\n\udcff", errors="replace"
+    )
+    assert hashes.states_of({"two words.wav": "1" * 64}, cache) == {"two words.wav": "5 6 7"}
+    assert hashes.states_of({"two words.wav": "2" * 64, "other": ""}, cache) == {}
+    assert hashes.states_of({"a": "1" * 64}, tmp_path / "absent") == {}

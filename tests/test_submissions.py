@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from dawnchorus import submissions
+from dawnchorus import predictions, submissions
 
 HEADER_2017 = ["itemid", "hasbird"]
 ROWS_2017 = [("field/b", "b"), ("field/a", "a"), ("field/odd", 'o,"d"'), ("field/none", "007")]
@@ -51,3 +51,21 @@ def test_rows_and_scores_that_do_not_fit_are_refused(tmp_path):
         submissions.write_bad2017(tmp_path / "s.csv", HEADER_2017, ROWS_2017, {})
     with pytest.raises(ValueError, match=r"\(fill\)"):
         submissions.write_bad2017(tmp_path / "s.csv", HEADER_2017, ROWS_2017, SCORES, 2.0)
+
+
+def test_the_submitted_score_is_that_of_the_bird(tmp_path):
+    (tmp_path / "field.csv").write_text("itemid,hasbird\n1,?\n2,?\n")
+    (tmp_path / "field").mkdir()
+    corpus = {"data_sets": {"field": {"audio": str(tmp_path / "field"),
+                                      "labels": str(tmp_path / "field.csv")}}}  # fmt: skip
+    ids, scores = ["field/1", "field/2"], np.array([[0.25, 0.5], [0.75, 0.125]])
+
+    def submit(class_names):
+        scored = predictions.RecordingScores(ids, scores, np.ones(2), class_names, ["m"])
+        predictions.write_recordings(tmp_path / "e.h5", scored)
+        submissions.submit(tmp_path / "e.h5", corpus, tmp_path / "s.csv")
+        return (tmp_path / "s.csv").read_text()
+
+    assert submit(["bird", "frog"]) == "itemid,hasbird\n1,0.250000\n2,0.750000\n"
+    with pytest.raises(ValueError, match="needs the class 'bird'"):
+        submit(["frog", "toad"])

@@ -72,14 +72,30 @@ def test_equal_content_in_two_folds_is_an_error(tmp_path, corpus):
 def test_nothing_tested_may_be_trained_on(tmp_path, corpus):
     one, other = corpus("a", 4), corpus("b", 4)
     labels, listings = {"a": one[0], "b": other[0]}, {"a": [one[1]], "b": [other[1]]}
-    targets.check_test_leaks(["a"], ["b"], labels, listings, tmp_path / "leaks.csv")
-    assert artefacts.read_table(tmp_path / "leaks.csv")[1]["contents"] == "4"
+    targets.check_test_leaks(["a"], [], ["b"], labels, listings, tmp_path / "leaks.csv")
+    assert artefacts.read_table(tmp_path / "leaks.csv")[2]["contents"] == "4"
     same = hashlib.sha256(b"a2").hexdigest()
     copied = corpus("b", 4, contents={3: same})
-    with pytest.raises(ValueError, match=r"a/r2 is trained on and b/r3 is tested, of one content"):
+    with pytest.raises(ValueError, match=r"a/r2 is in train and b/r3 in test, of one content"):
         targets.check_test_leaks(
-            ["a"], ["b"], labels, {"a": [one[1]], "b": [copied[1]]}, tmp_path / "l.csv"
+            ["a"], [], ["b"], labels, {"a": [one[1]], "b": [copied[1]]}, tmp_path / "l.csv"
         )
+    with pytest.raises(
+        ValueError, match=r"a/r2 is in train and b/r3 in unlabelled, of one content"
+    ):
+        targets.check_test_leaks(
+            ["a"], ["b"], [], labels, {"a": [one[1]], "b": [copied[1]]}, tmp_path / "l.csv"
+        )
+
+
+def test_what_is_tested_may_lend_its_pseudo_label_under_its_own_name_only(tmp_path, corpus):
+    one, test = corpus("a", 4), corpus("b", 4)
+    pool = corpus("c", 4, contents={0: hashlib.sha256(b"b1").hexdigest()})
+    labels = {"a": one[0], "b": test[0], "c": pool[0]}
+    listings = {"a": [one[1]], "b": [test[1]], "c": [pool[1]]}
+    targets.check_test_leaks(["a"], ["b"], ["b"], labels, listings, tmp_path / "l.csv")
+    with pytest.raises(ValueError, match=r"c/r0 is in unlabelled and b/r1 in test"):
+        targets.check_test_leaks(["a"], ["b", "c"], ["b"], labels, listings, tmp_path / "l.csv")
 
 
 def test_a_group_on_both_sides_is_an_error(tmp_path, corpus):
@@ -87,7 +103,7 @@ def test_a_group_on_both_sides_is_an_error(tmp_path, corpus):
     labels, listing, _ = corpus("a", 4, groups=["x", "y", "y", "z"], splits=splits)
     with pytest.raises(ValueError, match=r"group y"):
         targets.check_test_leaks(
-            ["a:train"], ["a:test"], {"a": labels}, {"a": [listing]}, tmp_path / "l.csv"
+            ["a:train"], [], ["a:test"], {"a": labels}, {"a": [listing]}, tmp_path / "l.csv"
         )
 
 
@@ -141,10 +157,11 @@ def test_pseudo_labels_may_be_empty(tmp_path, corpus, teacher):
     assert (found.fold > 0).all()
 
 
-def test_classes_may_be_given_in_an_order(tmp_path, corpus):
-    found = set_targets(tmp_path, corpus, {}, classes=["owl", "bird"])
-    assert found.class_names == ["owl", "bird"]
-    np.testing.assert_array_equal(found.values.sum(axis=0), [0, 4])
+def test_a_class_that_is_given_must_have_a_positive(tmp_path, corpus):
+    found = set_targets(tmp_path, corpus, {}, classes=["bird"])
+    assert found.class_names == ["bird"]
+    with pytest.raises(ValueError, match=r"'brid' has no positive .* did you mean 'bird'"):
+        set_targets(tmp_path, corpus, {}, classes=["brid"])
 
 
 def test_a_member_name_that_is_none_is_refused():

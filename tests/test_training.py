@@ -145,6 +145,37 @@ def test_a_checkpoint_of_other_settings_is_not_taken_up(tmp_path):
     assert checkpoints.load(checkpoints.path_beside(tmp_path / "m.keras", "bbbb")) is None
 
 
+def test_a_checkpoint_is_of_its_settings_targets_spectrograms_and_code(tmp_path):
+    for name in ("targets.csv", "one.h5", "two.h5"):
+        (tmp_path / name).write_text(name)
+    shards = {"a": [str(tmp_path / "one.h5")], "b": [str(tmp_path / "two.h5")]}
+
+    def digest(stage="first", settings=1, library=2):
+        where = tmp_path / "targets.csv"
+        return fitting.training_digest(stage, where, shards, {"s": settings}, {"l": library})
+
+    found = {digest(), digest(stage="second"), digest(settings=2), digest(library=3)}
+    for name in ("targets.csv", "one.h5", "two.h5"):
+        (tmp_path / name).write_text("changed")
+        found.add(digest())
+    assert len(found) == 7
+    assert digest() in found
+
+
+def test_a_member_may_have_nothing_to_score(tmp_path, tiny_shard, undisturbed):
+    shard, ids = tiny_shard
+    path = tmp_path / "targets.csv"
+    rows = [("tiny", name, 1, 0, 1) for name in ids]
+    artefacts.write_table(path, ("corpus", "id", "fold", "part", "target:bird"), rows)
+    model = undisturbed / "results/f1p0s1.keras"
+    chosen = {"window": 170, "batch_size": 8}
+    members = {"f1p0s1": model, "f2p0s1": model}
+    inference.predict_stage(members, path, "tiny", [shard], chosen, tmp_path / "s.h5")
+    _, _, stack = predictions.pooled(tmp_path / "s.h5", "max")
+    assert np.isfinite(stack[0]).all()
+    assert np.isnan(stack[1]).all()
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
 def test_a_cut_checkpoint_is_left_alone(tmp_path, share):
     path = checkpoints.path_beside(tmp_path / "m.keras", "aaaa")

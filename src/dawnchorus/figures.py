@@ -165,7 +165,10 @@ def _mean_figure(mean: Callable, aurocs: np.ndarray, drawn: np.ndarray, settings
 def _replicates(
     truth: Truth, scores: np.ndarray, parts: Sequence[np.ndarray], settings: Mapping
 ) -> list[np.ndarray]:
-    """Return the macro AUROC of each part (rows of the truth) in each replicate, shape (R,)."""
+    """Return the macro AUROC of each part (rows of the truth) in each replicate, shape (R,).
+
+    NaN for a part of a single group: to draw it again tells nothing of its spread.
+    """
     rng = seeds.generator(settings["seed"], "evaluation")
     chunks = [
         [_macro(truth.targets[rows], scores[rows], weights[:, rows]) for rows in parts]
@@ -173,7 +176,11 @@ def _replicates(
             truth.groups, settings["evaluation"]["replicates"], rng
         )
     ]
-    return [np.concatenate(values) for values in zip(*chunks, strict=True)]
+    found = [np.concatenate(values) for values in zip(*chunks, strict=True)]
+    for rows, values in zip(parts, found, strict=True):
+        if len(np.unique(truth.groups[rows])) < 2:
+            values[:] = np.nan
+    return found
 
 
 def _macro(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:

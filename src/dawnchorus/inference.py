@@ -73,5 +73,6 @@ def _scored(model, spectrograms, ids, may_score, settings: Mapping, class_names)
         names = [ids[index] for index, _ in part]
         frontends.windows_into(batch, spectrograms, names, [start for _, start in part])
         scores[first : first + size] = models.class_scores(model, batch, len(class_names))
-    recording, frame = (np.array(column, np.int32) for column in zip(*places, strict=True))
+    # a member may have nothing to score here: its fold lies in another corpus
+    recording, frame = np.array(places, np.int32).reshape(-1, 2).T
     return recording, frame, scores

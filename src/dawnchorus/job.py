@@ -20,6 +20,7 @@ from pathlib import Path
 from dawnchorus import artefacts, devices, logs, provenance, stopping
 
 _PR_SET_PDEATHSIG = 1
+COMMAND = "DAWNCHORUS_COMMAND"  # variable in which the main process says how it was started
 STOPPED = 143  # exit status of a job that was told to stop: 128 + SIGTERM
 
 
@@ -81,7 +82,7 @@ def _description(snakemake) -> dict:
         "library": dict(snakemake.params.library),
         "versions": provenance.versions() | {"python": platform.python_version()},
         "machine": f"{platform.system()} {platform.machine()}",
-        "command": f"snakemake {snakemake.output[0]}",
+        "command": os.environ.get(COMMAND, f"(no workflow) {snakemake.output[0]}"),
     }
     return {"results": results, "about": about}
 
@@ -100,7 +101,7 @@ def _input_hash(path: str, results: Path) -> str:
     if record is not None and record.get("sha256") != found:
         raise ValueError(
             f"{path} is not what was written: sha256 {found[:12]}, {record.get('sha256', '')[:12]} in "
-            f"its record; make it again (rm {path}; snakemake {path}), or, where it was changed on "
-            f"purpose, delete {artefacts.record_path(path, results)}"
+            "its record; `dawnchorus verify results` says how to make it again; where it was changed "
+            f"on purpose, delete {artefacts.record_path(path, results)}"
         )
     return found

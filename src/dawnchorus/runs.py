@@ -1,6 +1,7 @@
 """A run: the main process of the workflow, one per results folder.
 
 * `held`: take the lock of a results folder for as long as this process lives.
+* `announce`: tell the jobs how the run was started.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `list_corpora`: list the corpora of a run (main process), or read their indexes (its jobs).
 * `lost_metadata`: say so where Snakemake's own records are gone.
@@ -11,6 +12,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import sys
 import time
@@ -21,6 +23,7 @@ from dawnchorus.corpora import contents, listing
 
 LOCK = ".run.lock"
 _INDEXES = "DAWNCHORUS_INDEXES"  # how the main process tells its cluster jobs which listing holds
+_COMMAND = "DAWNCHORUS_COMMAND"
 _kept: list = []  # open lock files: the kernel frees a lock when its file is closed
 
 
@@ -48,6 +51,11 @@ def held(results: str | Path) -> None:
     file.write(f"process {os.getpid()} on {platform.node()}, since {since}")
     file.flush()
     _kept.append(file)
+
+
+def announce(arguments: Iterable[str]) -> None:
+    """Tell the jobs of this run, for their records, how it was started."""
+    os.environ[_COMMAND] = shlex.join(["snakemake", *arguments])
 
 
 def clear_stale_locks(persistence: str | Path = ".snakemake") -> None:

@@ -32,7 +32,13 @@ def submit(scores_path: str | Path, corpus: Mapping, output: str | Path) -> None
         (name, text, *name.split("/")[:1]) if len(header) == 3 else (name, text)
         for name, text in bird_detection.label_order(corpus)
     ]
-    scores = dict(zip(scored.ids, scored.scores[:, -1].tolist(), strict=True))
+    if bird_detection.CLASS not in scored.class_names:
+        raise ValueError(
+            f"{scores_path} has scores of {', '.join(scored.class_names[:_NAMED])}; a submission to "
+            f"this challenge needs the class {bird_detection.CLASS!r}"
+        )
+    column = scored.scores[:, scored.class_names.index(bird_detection.CLASS)]
+    scores = dict(zip(scored.ids, column.tolist(), strict=True))
     filled = write_bad2017(output, header, rows, scores)
     logs.LOG.info("%d lines; %d recordings without a score got the mean score", len(rows), filled)
 

@@ -13,6 +13,7 @@ the pseudo-labelled rows of its part.
 """
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -111,16 +112,20 @@ def deal_folds(
 
 def check_test_leaks(
     train: Sequence[str],
+    unlabelled: Sequence[str],
     test: Sequence[str],
     labels: Mapping[str, str],
     listings: Mapping[str, Sequence[str]],
     output: str | Path,
 ) -> None:
-    """Write how many recordings were compared; raise where training and test share something.
+    """Write how many recordings were compared; raise where parts share what they must not.
+
+    Nothing trained on may be tested, or get a pseudo-label, under another name; nor may what is
+    tested get one under another name, for that score would be transductive and not say so.
 
     Parameters
     ----------
-    train, test : sequences of str
+    train, unlabelled, test : sequences of str
         Corpora or subsets of them.
     labels : mapping of corpus to path
         Label tables, which have splits and groups.
@@ -140,17 +145,31 @@ def check_test_leaks(
         for path in paths
         for row in corpora.read_listing(path)
     }
-    sides = [_side(references, labels, hashes) for references in (train, test)]
-    for what, place in (("group", 1), ("content", 2)):
-        both = sorted(sides[0][place].keys() & sides[1][place].keys())
-        if both:
-            trained, tested = (side[place][both[0]] for side in sides)
-            raise ValueError(
-                f"{trained} is trained on and {tested} is tested, of one {what} ({len(both)} such); "
-                "leave them out of one side, or the score is worth nothing"
-            )
-    rows = [(name, *map(len, side)) for name, side in zip(("train", "test"), sides, strict=True)]
+    parts = {"train": train, "unlabelled": unlabelled, "test": test}
+    sides = {name: _side(references, labels, hashes) for name, references in parts.items()}
+    for pair in (("train", "test"), ("train", "unlabelled"), ("unlabelled", "test")):
+        _compare(pair, *(sides[name] for name in pair))
+    rows = [(name, *map(len, side)) for name, side in sides.items()]
     artefacts.write_table(output, ("part", "recordings", "groups", "contents"), rows)
+
+
+def _compare(pair: tuple[str, str], first: tuple, second: tuple) -> None:
+    may_share = pair == ("unlabelled", "test")  # the same recording may be both: that is said aloud
+    for what, place in (("group", 1), ("content", 2)):
+        both = [
+            (odd[0], second[place][key][0])
+            for key in sorted(first[place].keys() & second[place].keys())
+            if (odd := _odd(first[place][key], second[place][key], may_share))
+        ]
+        if both and not (may_share and what == "group"):
+            raise ValueError(
+                f"{both[0][0]} is in {pair[0]} and {both[0][1]} in {pair[1]}, of one {what} "
+                f"({len(both)} such); leave them out of one part, or the score is worth nothing"
+            )
+
+
+def _odd(names: Sequence[str], others: Sequence[str], may_share: bool) -> list[str]:
+    return [name for name in names if name not in others] if may_share else list(names)
 
 
 def _side(references, labels, hashes) -> tuple[dict, dict, dict]:
@@ -162,9 +181,10 @@ def _side(references, labels, hashes) -> tuple[dict, dict, dict]:
             name = f"{corpus}/{recording.id}"
             recordings[name] = name
             if recording.group:
-                groups.setdefault((corpus, recording.group), f"{name} (group {recording.group})")
+                shown = f"{name} (group {recording.group})"
+                groups.setdefault((corpus, recording.group), []).append(shown)
             if hashes.get((corpus, recording.id)):
-                contents.setdefault(hashes[corpus, recording.id], name)
+                contents.setdefault(hashes[corpus, recording.id], []).append(name)
     return recordings, groups, contents
 
 
@@ -204,6 +224,7 @@ def set_targets(
     classes = settings["classes"] or sorted({name for names in truth.values() for name in names})
     if not classes:
         raise ValueError(f"no recording of {', '.join(references)} has a class; nothing to learn")
+    _check_classes(classes, truth)
     rows = [
         (*recording, fold[recording], 0, *(int(name in names) for name in classes))
         for recording, names in sorted(truth.items())
@@ -211,6 +232,18 @@ def set_targets(
     rows += _pseudo_labelled(teachers, labels, settings) if teachers else []
     columns = ("corpus", "id", "fold", "part", *(f"{_PREFIX}{name}" for name in classes))
     artefacts.write_table(output, columns, rows)
+
+
+def _check_classes(classes: Sequence[str], truth: Mapping) -> None:
+    found = {name for names in truth.values() for name in names}
+    for name in classes:
+        if name not in found:
+            near = difflib.get_close_matches(name, found, n=1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(
+                f"class {name!r} has no positive among {len(truth)} training recordings, whose "
+                f"classes are {', '.join(sorted(found)[:12])}{meant}"
+            )
 
 
 def read(path: str | Path) -> Targets:

@@ -18,6 +18,7 @@ import numpy as np
 
 from dawnchorus import artefacts, corpora, folds, metrics
 from dawnchorus.corpora import Labelled
+from dawnchorus.logs import LOG
 
 _NAMED = 5  # offenders an error names
 
@@ -194,6 +195,12 @@ def _truth(
     recordings: Sequence[tuple[str, Labelled]], class_names: Sequence[str], fold: Mapping
 ) -> Truth:
     judged = [(corpus, recording) for corpus, recording in recordings if recording.labelled]
+    other = sorted({name for _, r in judged for name in r.labels} - set(class_names))
+    if other:
+        LOG.info(
+            "warning: labels %s are none of the classes %s and count as none of them",
+            ", ".join(other[:_NAMED]), ", ".join(class_names[:_NAMED]),
+        )  # fmt: skip
     targets = [[name in recording.labels for name in class_names] for _, recording in judged]
     keys = folds.group_keys(recording for _, recording in judged)
     names = [(corpus, recording.id) for corpus, recording in judged]

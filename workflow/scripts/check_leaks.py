@@ -8,6 +8,7 @@ with job.running(snakemake):
     checked = snakemake.params.leaks
     targets.check_test_leaks(
         checked["train"],
+        checked["unlabelled"],
         checked["test"],
         checked["labels"],
         checked["listings"],

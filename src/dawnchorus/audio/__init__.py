@@ -5,7 +5,7 @@ beside a table with one row per listed recording: where its samples lie, or why 
 Samples are float32 with full scale at -1..1, rates are in Hz, durations in seconds.
 
 * `resample_shard`: the recordings of a listing become a shard and its table.
-* `open_shard`, `read_table`: read what was written.
+* `open_shard`, `rate_of_shard`, `read_table`: read what was written.
 * `write_verdicts`: add the tables of a corpus up, and stop where too many were excluded.
 * `resampler_versions`: the versions that decide the samples.
 
@@ -22,13 +22,14 @@ from dawnchorus.audio.verdicts import (
     read_table,
     write_verdicts,
 )
-from dawnchorus.audio.wave import open_shard
+from dawnchorus.audio.wave import open_shard, rate_of_shard
 
 __all__ = [
     "EXCLUSIONS",
     "WARNINGS",
     "Resampled",
     "open_shard",
+    "rate_of_shard",
     "read_table",
     "resample_shard",
     "resampler_versions",

@@ -4,7 +4,7 @@ Samples go through a slab of shared memory, everything else as one JSON object p
 says first what holds for all recordings (``recipe``, ``archive``, ``slab``: a file descriptor), and
 the child answers with ``ready``. Then for each recording:
 
-* the parent sends the request: ``path``, ``bytes``, ``sha256``;
+* the parent sends the request: ``path``, ``bytes``, ``sha256``, ``state``;
 * where the slab is full, the child says how much is in it (``n``, ``of`` channels) and waits for a
   line, whatever it says;
 * at the end it sends the verdict, and again how much is in the slab.

@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from dawnchorus import hashes
 from dawnchorus.audio.verdicts import Excluded
 
 SMALL = 32 << 20  # bytes up to which a file is read at once: what is hashed is what is decoded
@@ -37,7 +38,9 @@ EXTENSIONS = {
 
 
 @contextlib.contextmanager
-def opened(path: str, n_bytes: str, sha256: str, archive: str | None = None) -> Iterator[BinaryIO]:
+def opened(
+    path: str, n_bytes: str, sha256: str, state: str = "", archive: str | None = None
+) -> Iterator[BinaryIO]:
     """Yield the bytes of a recording, after comparing them with the listing.
 
     Parameters
@@ -47,14 +50,16 @@ def opened(path: str, n_bytes: str, sha256: str, archive: str | None = None) -> 
     n_bytes, sha256 : str
         As listed; an empty text is not compared. Members are listed by their recipe: the check
         sums of the archive judge their bytes.
+    state : str, optional
+        As `dawnchorus.hashes.state` tells it: a file in this state has the listed content.
     archive : str, optional
         A zip file.
 
     Yields
     ------
     binary file
-        In memory up to `SMALL` bytes; else the file itself, which is compared with its state
-        before once more when the block ends.
+        The file itself, which is compared with its state before once more when the block ends;
+        in memory up to `SMALL` bytes where its hash had to be computed.
 
     Raises
     ------
@@ -62,7 +67,7 @@ def opened(path: str, n_bytes: str, sha256: str, archive: str | None = None) -> 
         MISSING_FILE, NOT_REGULAR, NAME_PERMISSION, AUDIO_EMPTY, AUDIO_CHANGED.
     """
     if archive is not None:
-        n_bytes = sha256 = ""
+        n_bytes = sha256 = state = ""
     with _regular(path) if archive is None else _member(path, archive) as file:
         before = _state(file)
         size = before[0]
@@ -70,9 +75,10 @@ def opened(path: str, n_bytes: str, sha256: str, archive: str | None = None) -> 
             raise Excluded("AUDIO_CHANGED", f"{size} bytes, {n_bytes} when it was listed")
         if size == 0:
             raise Excluded("AUDIO_EMPTY", "0 bytes")
+        is_known = state != "" and hashes.state(os.fstat(file.fileno())) == state
         try:
-            source = io.BytesIO(file.read(size)) if size <= SMALL else file
-            is_listed = not sha256 or _sha256(source) == sha256
+            source = io.BytesIO(file.read(size)) if size <= SMALL and not is_known else file
+            is_listed = is_known or not sha256 or _sha256(source) == sha256
         except OSError as error:
             raise Excluded("MISSING_FILE", f"cannot be read: {error.strerror}") from error
         if not is_listed:

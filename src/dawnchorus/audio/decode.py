@@ -38,7 +38,8 @@ def resample(
     Parameters
     ----------
     request : mapping
-        ``path``, ``bytes`` and ``sha256`` of the listing.
+        ``path``, ``bytes`` and ``sha256`` of the listing, and where it is known ``state``: that of
+        the file when it was hashed.
     recipe : mapping
         The audio recipe.
     archive : str or None
@@ -54,7 +55,8 @@ def resample(
     """
     facts = {"channels": 0, "n_samples": 0, "duration_s": 0.0, "source_rate": 0, "warnings": []}
     try:
-        with content.opened(request["path"], request["bytes"], request["sha256"], archive) as file:
+        asked = (request.get(key, "") for key in ("path", "bytes", "sha256", "state"))
+        with content.opened(*asked, archive) as file:
             _resample_file(file, os.path.splitext(request["path"])[1], recipe, send, facts)
     except Excluded as excluded:
         rejected = {"verdict": excluded.code, "detail": excluded.detail}
@@ -139,8 +141,8 @@ def _resample_sound(
     send: Callable,
 ) -> int:
     n_sent = 0
-    for block in _blocks(sound):
-        judge.see(block)
+    for block, stored in _blocks(sound):
+        judge.see(block, stored)
         _check_length(judge.n_samples, sound.samplerate, recipe, "counted")
         resampled = stream.push(_channels(block, recipe["channels"], judge))
         send(resampled)
@@ -150,8 +152,11 @@ def _resample_sound(
     return n_sent + len(rest)
 
 
-def _blocks(sound: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """Yield the samples, shape (S, C), float32, full scale 1; good until the next is asked for."""
+def _blocks(sound: soundfile.SoundFile) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the samples, shape (S, C), float32 with full scale 1, and as they were stored.
+
+    Both are good until the next are asked for.
+    """
     shape = (max(1, BLOCK // sound.channels), sound.channels)
     # libsndfile is slow at the commonest of all conversions; the values are the same, exactly
     is_common = sound.subtype == "PCM_16" and sound.format in _PLAIN
@@ -160,7 +165,7 @@ def _blocks(sound: soundfile.SoundFile) -> Iterator[np.ndarray]:
     while n_samples := len(_read(sound, stored)):
         if is_common:
             np.multiply(stored[:n_samples], np.float32(2**-15), out=scaled[:n_samples])
-        yield scaled[:n_samples]
+        yield scaled[:n_samples], stored[:n_samples]
 
 
 def _read(sound: soundfile.SoundFile, out: np.ndarray) -> np.ndarray:

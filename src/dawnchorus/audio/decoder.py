@@ -65,6 +65,7 @@ class Decoder:
             Where no child can be started.
         """
         request = {key: recording[key] for key in ("path", "bytes", "sha256")}
+        request["state"] = recording.get("state", "")
         if self._process is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._tell(request)

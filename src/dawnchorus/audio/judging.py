@@ -29,16 +29,25 @@ class Judge:
         self.n_clipped = np.zeros(n_channels, int)
         self.power = self.mixed_power = 0.0
 
-    def see(self, block: np.ndarray) -> None:
-        """Take a block of samples, shape (S, C), float32.
+    def see(self, block: np.ndarray, stored: np.ndarray) -> None:
+        """Take a block of samples.
+
+        Parameters
+        ----------
+        block : array, shape (S, C), float32
+        stored : array, shape (S, C), float32 or int16
+            The same as they were stored: the extremes of small numbers are found sooner.
 
         Raises
         ------
         Excluded
             AUDIO_NONFINITE, AUDIO_RANGE.
         """
+        unit = 2**-15 if stored.dtype == np.int16 else 1.0
         for channel, samples in enumerate(block.T):
-            peak = max(samples.max(), -samples.min())  # NaN or infinite where a sample is
+            found = stored[:, channel]
+            # NaN or infinite where a sample is
+            peak = unit * max(float(found.max()), -float(found.min()))
             if not peak <= MOST:
                 self._refuse(samples)
             self.peaks[channel] = max(self.peaks[channel], peak)

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus import artefacts, logs
+from dawnchorus import artefacts, hashes, logs
 from dawnchorus.audio import verdicts, wave
 from dawnchorus.audio.decoder import Decoder
 from dawnchorus.audio.verdicts import USED, Excluded, Resampled
@@ -43,7 +43,8 @@ def resample_shard(
     ----------
     listing_path : path
         CSV with the columns ``id,path,bytes,sha256``, sorted by id. The hash is compared with the
-        very bytes that are decoded; where it is empty, their number is.
+        very bytes that are decoded; where it is empty, their number is. A file is not hashed again
+        where the listing's own memory of hashes, in the folder above, knows its present state.
     recipe : mapping
         ``sample_rate`` [Hz], ``resampler`` (`RESAMPLERS`), ``channels`` (`CHANNELS`: their mean,
         the first, or one after another), ``min_duration_s`` and ``max_duration_s`` [s],
@@ -66,7 +67,7 @@ def resample_shard(
         Where the listing cannot be read, the shard not be written, or the child not be started.
     """
     _check(recipe, archive)
-    listing = artefacts.read_table(listing_path)
+    listing = _listing(Path(listing_path))
     setup = {"recipe": dict(recipe), "archive": None if archive is None else str(archive)}
     with contextlib.ExitStack() as stack:
         decoders = [stack.enter_context(Decoder(setup)) for _ in range(min(jobs, len(listing)))]
@@ -93,6 +94,14 @@ def _check(recipe: Mapping, archive: str | Path | None) -> None:
         raise ValueError(f"sample_rate is {recipe['sample_rate']!r}; {expected}")
     if archive is not None and not zipfile.is_zipfile(archive):
         raise ValueError(f"{archive} is not a zip archive; remove it and make it again")
+
+
+def _listing(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a listing, each with the state in which its file was hashed."""
+    rows = artefacts.read_table(path)
+    listed = {row["path"]: row["sha256"] for row in rows}
+    states = hashes.states_of(listed, path.parent.parent / hashes.CACHE)
+    return [{**row, "state": states.get(row["path"], "")} for row in rows]
 
 
 def _resampled(

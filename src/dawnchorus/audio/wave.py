@@ -5,6 +5,7 @@ The header keeps room for the 64-bit sizes of RF64 (EBU Tech 3306), which it tur
 
 * `Writer`: adds recordings one after another, and takes a failed one back.
 * `open_shard`: the samples as a read-only memory map; `check_shard`: only whether they are whole.
+* `rate_of_shard`: their rate.
 """
 
 import os
@@ -69,13 +70,19 @@ def open_shard(path: str | Path) -> "np.memmap":
     return np.memmap(path, "<f4", mode="r", offset=HEADER_BYTES, shape=(n_samples,))
 
 
+def rate_of_shard(path: str | Path) -> int:
+    """Return the sample rate of a shard in Hz, 0 where it is no such file."""
+    with open(path, "rb") as file:
+        return _rate(file.read(HEADER_BYTES))
+
+
 def check_shard(path: str | Path) -> int:
     """Return the number of samples of a shard, or raise ValueError where it is not whole."""
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         found = file.read(HEADER_BYTES)
     n_samples = (size - HEADER_BYTES) // SAMPLE_BYTES
-    sample_rate = int.from_bytes(found[60:64], "little")
+    sample_rate = _rate(found)
     is_whole = size >= HEADER_BYTES and size == HEADER_BYTES + n_samples * SAMPLE_BYTES
     if not is_whole or found != header(n_samples, sample_rate):
         raise ValueError(
@@ -83,6 +90,10 @@ def check_shard(path: str | Path) -> int:
             "remove it and run again"
         )
     return n_samples
+
+
+def _rate(found: bytes) -> int:
+    return int.from_bytes(found[60:64], "little")
 
 
 class Writer:

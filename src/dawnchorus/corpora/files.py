@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from dawnchorus import artefacts, logs
+from dawnchorus import artefacts, hashes, logs
 
 EXTENSIONS = frozenset({"wav", "flac", "ogg", "mp3", "aif", "aiff"})
 
@@ -97,7 +97,7 @@ def state_of(path: str) -> str:
         return ""
     if not stat.S_ISREG(found.st_mode):
         return ""
-    return f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
+    return hashes.state(found)
 
 
 def is_supported(name: str) -> bool:
@@ -161,23 +161,23 @@ def content_hashes(paths: Sequence[str], states: Sequence[str], cache: str | Pat
         64 hexadecimal digits each; empty where the file cannot be read, which is for the step that
         decodes it to judge.
     """
-    kept = _read_cache(cache)
+    kept = hashes.read(cache)
     keys = [f"{state} {path}" for path, state in zip(paths, states, strict=True)]
-    hashes = [kept.get(key, "") for key in keys]
-    stale = [i for i, digest in enumerate(hashes) if not digest and states[i]]
+    found = [kept.get(key, "") for key in keys]
+    stale = [i for i, digest in enumerate(found) if not digest and states[i]]
     if not stale and len(kept) == len(keys):
-        return hashes
+        return found
     settled = {key: kept[key] for key in keys if key in kept}
     progress = logs.progress("recordings hashed", len(stale))
     try:
         for i, digest, is_settled in _hashed(paths, states, stale):
-            hashes[i] = digest
+            found[i] = digest
             progress.step()
             if is_settled:
                 settled[keys[i]] = digest
     finally:  # an interrupted first listing of a large archive keeps what it has read
         _write_cache(cache, settled)
-    return hashes
+    return found
 
 
 def _hashed(paths, states, stale: list[int]) -> Iterator[tuple[int, str, bool]]:
@@ -211,16 +211,6 @@ def _hash(path: str, state: str) -> tuple[str, bool]:
     modified_ns = int(state.split(" ")[1])
     is_old = abs(time.time_ns() - modified_ns) > _UNSETTLED_NS
     return digest.hexdigest(), is_old and state_of(path) == state
-
-
-def _read_cache(cache: str | Path) -> dict[str, str]:
-    """Return the digests by state and path; a cache that cannot be read is an empty one."""
-    try:
-        text = Path(cache).read_bytes().decode("utf-8", "surrogateescape")
-    except OSError:
-        return {}
-    # a line is the digest, a blank, the state, a blank and the path, which may hold anything
-    return {line[65:]: line[:64] for line in text.split("\n") if line}
 
 
 def _write_cache(cache: str | Path, settled: dict[str, str]) -> None:

@@ -16,13 +16,12 @@ import operator
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus import artefacts
+from dawnchorus import artefacts, hashes
 from dawnchorus.corpora import contents, files
 from dawnchorus.corpora.contents import Recording
 from dawnchorus.corpora.labels import listed
 
 ADAPTERS = ("bird_detection", "table", "synthetic")
-CACHE = ".hashes"  # not an artefact: it holds times and inodes
 
 
 def list_corpus(
@@ -62,14 +61,14 @@ def list_corpus(
     recordings = sorted(found.recordings, key=operator.attrgetter("id"))
     _refuse_repeats(name, recordings)
     folder = contents.folder_of(results, name)
-    hashes = _hashes(recordings, settings, cache or folder / CACHE)
+    digests = _hashes(recordings, settings, cache or folder / hashes.CACHE)
     index = {
         "settings": settings_digest(settings),
-        "shards": _write_listings(name, recordings, hashes, int(settings["shards"]), results),
+        "shards": _write_listings(name, recordings, digests, int(settings["shards"]), results),
         "labels": _write_labels(name, recordings, results),
         "excluded": _write_excluded(name, found.excluded, results),
         "recordings": len(recordings),
-        "notes": [*found.notes, *_duplicate_notes(recordings, hashes)],
+        "notes": [*found.notes, *_duplicate_notes(recordings, digests)],
     }
     _write(contents.index_path(results, name), artefacts.canonical_json(index).encode())
     return index
@@ -99,16 +98,16 @@ def _refuse_repeats(name: str, recordings: Sequence[Recording]) -> None:
 
 def _hashes(recordings: Sequence[Recording], settings: Mapping, cache: str | Path) -> list[str]:
     """Return the content hash of each recording, in their order."""
-    hashes = [recording.sha256 for recording in recordings]
-    if settings["fingerprint"] == "stat" or all(hashes):
-        return hashes
+    digests = [recording.sha256 for recording in recordings]
+    if settings["fingerprint"] == "stat" or all(digests):
+        return digests
     paths, states = [row.path for row in recordings], [row.state for row in recordings]
     return files.content_hashes(paths, states, cache)
 
 
-def _write_listings(name, recordings, hashes, shards: int, results) -> dict[str, dict]:
+def _write_listings(name, recordings, digests, shards: int, results) -> dict[str, dict]:
     parts: dict[str, list[str]] = {}
-    for row, sha256 in zip(recordings, hashes, strict=True):
+    for row, sha256 in zip(recordings, digests, strict=True):
         size = row.state.partition(" ")[0] or "0"
         line = _line((row.id, row.path, size, sha256))
         parts.setdefault(contents.shard_of(row.id, shards), []).append(line)
@@ -140,13 +139,13 @@ def _write_excluded(name: str, excluded: Iterable[tuple], results: str | Path) -
     return digest
 
 
-def _duplicate_notes(recordings: Sequence[Recording], hashes: Sequence[str]) -> list[str]:
+def _duplicate_notes(recordings: Sequence[Recording], digests: Sequence[str]) -> list[str]:
     """Return a note on recordings of equal content that differ in truth or in place."""
-    if len(set(hashes)) == len(hashes):
+    if len(set(digests)) == len(digests):
         return []
     listing = (
         contents.Listed(row.id, row.path, 0, sha256)
-        for row, sha256 in zip(recordings, hashes, strict=True)
+        for row, sha256 in zip(recordings, digests, strict=True)
     )
     alike = contents.duplicates(listing)
     about = {row.id: (row.labelled, row.labels, row.split, row.data_set) for row in recordings}

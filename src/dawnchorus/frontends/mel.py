@@ -155,31 +155,31 @@ def check_channels(channels: Sequence) -> None:
 
 def _mel_magnitude(waveform, start: int, stop: int, settings: Mapping) -> np.ndarray:
     """Return the mel magnitudes of frames ``start`` to ``stop``: (stop - start, F), float32."""
-    hop, n_fft = hop_length(settings), settings["n_fft"]
+    n_fft = settings["n_fft"]
     window, bank = _window(n_fft), _bank(*(settings[key] for key in _BANK))
-    held = max(0, start * hop - n_fft // 2)  # first sample that is read
-    samples = np.asarray(waveform[held : (stop - 1) * hop + n_fft // 2], np.float32)
-    rows = np.empty((stop - start, bank.shape[0]), np.float32)
+    frames = _frames(waveform, start, stop, hop_length(settings), n_fft)
+    rows = np.empty((len(frames), bank.shape[0]), np.float32)
     windowed = np.empty((_FRAMES_AT_ONCE, n_fft), np.float32)
-    magnitude = np.empty((_FRAMES_AT_ONCE, n_fft // 2 + 1), np.float32)
-    for first in range(start, stop, _FRAMES_AT_ONCE):
-        n = min(_FRAMES_AT_ONCE, stop - first)
-        frames = _frames(samples, first * hop - n_fft // 2 - held, n, hop, n_fft)
-        np.multiply(frames, window, out=windowed[:n])
-        np.abs(scipy.fft.rfft(windowed[:n], axis=1, workers=1), out=magnitude[:n])
+    for first in range(0, len(frames), _FRAMES_AT_ONCE):
+        part = frames[first : first + _FRAMES_AT_ONCE]
+        n = len(part)
+        np.multiply(part, window, out=windowed[:n])
+        spectra = scipy.fft.rfft(windowed[:n], axis=1, workers=1)
         # Sparse, not BLAS: two weights per bin, and a sum whose order no block or thread changes.
-        rows[first - start : first - start + n] = (bank @ magnitude[:n].T).T
+        rows[first : first + n] = (bank @ np.abs(spectra).T).T
     return rows
 
 
-def _frames(samples: np.ndarray, begin: int, n: int, hop: int, n_fft: int) -> np.ndarray:
-    """Return ``n`` frames from sample ``begin`` on, zero where the samples do not reach."""
-    end = begin + (n - 1) * hop + n_fft
-    before, after = max(0, -begin), max(0, end - len(samples))
-    part = samples[max(0, begin) : end]
-    if before or after:
-        part = np.pad(part, (before, after))
-    return sliding_window_view(part, n_fft)[::hop]
+def _frames(waveform, start: int, stop: int, hop: int, n_fft: int) -> np.ndarray:
+    """Return frames ``start`` to ``stop``, (stop - start, n_fft), zero beyond the samples."""
+    begin, end = start * hop - n_fft // 2, (stop - 1) * hop + n_fft // 2
+    first = max(0, begin)
+    samples = np.asarray(waveform[first:end], np.float32)
+    if len(samples) < end - begin:
+        padded = np.zeros(end - begin, np.float32)
+        padded[first - begin : first - begin + len(samples)] = samples
+        samples = padded
+    return sliding_window_view(samples, n_fft)[::hop]
 
 
 _BANK = ("sample_rate", "n_fft", "n_mels", "fmin", "fmax")

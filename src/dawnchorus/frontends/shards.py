@@ -16,7 +16,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import soundfile
 
 import dawnchorus
 from dawnchorus import artefacts, audio, logs
@@ -105,7 +104,7 @@ def _keep_freed_memory() -> None:
 
 def _waveforms(wav_path: str | Path, used: Sequence, sample_rate: int) -> list[list[Stored]]:
     """Return the channels of every used recording."""
-    found = soundfile.info(str(wav_path)).samplerate
+    found = audio.rate_of_shard(wav_path)
     if found != sample_rate:
         raise ValueError(
             f"{wav_path} is at {found} Hz, the frontend expects {sample_rate} Hz; "

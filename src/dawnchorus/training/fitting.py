@@ -142,7 +142,7 @@ def train_member(
     model = models.build(input_shape=input_shape, n_classes=len(wanted.class_names), output="clip",
                          **settings["model"])  # fmt: skip
     training = Training(model, settings["training"], key)
-    digest = provenance.settings_digest([settings, library, artefacts.sha256(targets_path), stage])
+    digest = training_digest(stage, targets_path, shards, settings, library)
     checkpoint = checkpoints.path_beside(model_path, digest)
     _take_up(training, checkpoint)
     _fit(training, training_batches, validation, settings["training"], checkpoint)
@@ -150,6 +150,22 @@ def train_member(
     artefacts.write_table(history_path, HISTORY, rows)
     saving.save(_uncompiled(model), model_path)
     checkpoints.remove(checkpoint)
+
+
+def training_digest(
+    stage: str,
+    targets_path: str | Path,
+    shards: Mapping[str, Sequence[str]],
+    settings: Mapping,
+    library: Mapping,
+) -> str:
+    """Return 16 hexadecimal digits of all that decides the weights of a stage's members.
+
+    A checkpoint is taken up only where this agrees; the contents of targets and spectrograms count.
+    """
+    read = [targets_path, *(path for corpus in sorted(shards) for path in shards[corpus])]
+    contents = [artefacts.sha256(path) for path in read]
+    return provenance.settings_digest([stage, settings, library, contents])
 
 
 def _fit(training: Training, examples, validation, settings: Mapping, checkpoint: Path) -> None:
