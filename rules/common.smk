@@ -142,7 +142,11 @@ def training_corpora(name, stage_name):
 def unlabelled_references(name):
     """What any stage of an experiment takes pseudo-labels of."""
     stages = config["experiments"][name]["stages"].values()
-    return [reference for about in stages for reference in about["targets"].get("unlabelled", [])]
+    return [
+        reference
+        for about in stages
+        for reference in about["targets"].get("unlabelled", [])
+    ]
 
 
 def scored_corpora(name):
