@@ -34,6 +34,8 @@ try:
     if workflow.is_main_process and runs.lost_metadata(RESULTS):
         print(runs.lost_metadata(RESULTS), file=sys.stderr)
     INDEX = runs.list_corpora(CORPORA, config, RESULTS, workflow.is_main_process)
+    if workflow.is_main_process:
+        runs.check_experiments(config, INDEX, RESULTS)
 except (ValueError, OSError) as error:
     refuse(error)
 

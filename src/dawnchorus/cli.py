@@ -145,6 +145,10 @@ def _check(told: argparse.Namespace) -> int:
     from dawnchorus import config
 
     base = os.path.join(told.workflow, "config.yaml")
+    if not os.path.exists(base):
+        raise ValueError(
+            f"no config.yaml in {told.workflow!r}; name the workflow's --workflow FOLDER"
+        )
     schema = os.path.join(told.workflow, "workflow", "schemas", "config.schema.yaml")
     found = config.load(base, told.overlays, {}, schema)
     print(f"sound: runs {', '.join(found['run'])} on {', '.join(config.corpora_of_run(found))}")

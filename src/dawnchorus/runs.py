@@ -4,10 +4,12 @@
 * `announce`: tell the jobs how the run was started.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `list_corpora`: list the corpora of a run (main process), or read their indexes (its jobs).
+* `check_experiments`: whether the listed recordings can serve the experiments.
 * `lost_metadata`: say so where Snakemake's own records are gone.
 """
 
 import fcntl
+import functools
 import json
 import os
 import platform
@@ -16,7 +18,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from dawnchorus.corpora import contents, listing
@@ -43,6 +45,7 @@ def held(results: str | Path) -> None:
     except BlockingIOError:
         file.seek(0)
         owner = file.read().strip() or "an unknown process"
+        file.close()
         raise ValueError(
             f"{results} is in use by {owner}; wait until that run has ended, or end it"
         ) from None
@@ -89,6 +92,64 @@ def list_corpora(names: Iterable[str], config: Mapping, results: str | Path, is_
     if len(text) < 100_000:  # an environment variable has to stay small
         os.environ[_INDEXES] = text
     return indexes
+
+
+def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) -> None:
+    """Raise where the listed recordings cannot serve an experiment of the run as it wants them.
+
+    Raises
+    ------
+    ValueError
+        Naming a split without a recording, or folds that its groups or fold column do not give.
+    """
+    read = functools.cache(
+        lambda corpus: contents.read_labels(
+            contents.labels_path(results, corpus, indexes[corpus]["labels"])
+        )
+    )
+    for name in config["run"]:
+        experiment = config["experiments"][name]
+        pseudo = [
+            r for s in experiment["stages"].values() for r in s["targets"].get("unlabelled", [])
+        ]
+        for reference in [*experiment["train"], *experiment["test"], *pseudo]:
+            if ":" in reference:
+                _selected(f"experiments.{name}", reference, read)
+        if experiment["folds"]["kind"] in ("grouped", "given"):
+            _check_folds(f"experiments.{name}", experiment, read)
+
+
+def _selected(path: str, reference: str, read: Callable) -> list:
+    corpus, split = contents.parse_reference(reference)
+    try:
+        return contents.select(read(corpus), split)
+    except ValueError as error:
+        raise ValueError(f"{path}: {reference!r}: {error}") from None
+
+
+def _check_folds(path: str, experiment: Mapping, read: Callable) -> None:
+    kind, count = experiment["folds"]["kind"], experiment["folds"]["count"]
+    found = [
+        (corpus, recording)
+        for corpus, reference in ((contents.parse_reference(r)[0], r) for r in experiment["train"])
+        for recording in _selected(path, reference, read)
+        if recording.labelled
+    ]
+    if kind == "given":
+        keys = {recording.fold for _, recording in found}
+        if "" in keys or len(keys) != count:
+            raise ValueError(
+                f"{path}.folds.count: {count}; the fold column has {len(keys - {''})} folds"
+                f"{', and is empty for some recordings' if '' in keys else ''}"
+            )
+        return
+    # one without a group is its own
+    groups = {(corpus, recording.group or f"id {recording.id}") for corpus, recording in found}
+    if len(groups) < count:
+        raise ValueError(
+            f"{path}.folds.count: {count}; the {len(found)} labelled training recordings have "
+            f"{len(groups)} groups, and no fold may split one: expected at most {len(groups)}"
+        )
 
 
 def lost_metadata(results: str | Path, persistence: str | Path = ".snakemake") -> str | None:
