@@ -66,7 +66,8 @@ def undisturbed(tmp_path_factory):
 
 
 def made(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".log"}
+    files = (path for path in folder.iterdir() if path.is_file() and path.suffix != ".log")
+    return {path.name: path.read_bytes() for path in files}
 
 
 def wait_for_checkpoint(folder, process):
