@@ -74,3 +74,12 @@ def test_progress_is_not_told_before_there_is_any(tmp_path, clock):
         progress.step(0)
         progress.step(1)
     assert len((tmp_path / "a.log").read_text().splitlines()) == 1
+
+
+def test_a_full_disk_under_hdf5_is_one_sentence():
+    error = RuntimeError(
+        "Can't decrement id ref count (file write failed: time = Sat, filename = 'x.h5', file "
+        "descriptor = 5, errno = 28, error message = 'No space left on device', buf = 0x5)"
+    )
+    said = logs.one_line(error)
+    assert said == "a file cannot be written: No space left on device; make room and run again"

@@ -40,15 +40,16 @@ def settings(defaults):
 
 @pytest.fixture
 def start_training(start_script, tiny_shard, targets_path, settings):
-    def start(folder, member="f1p0s1", **environment):
+    def start(folder, member="f1p0s1", backend="tensorflow", **environment):
         folder.mkdir(exist_ok=True)
+        chosen = settings | {"backend": settings["backend"] | {"name": backend}}
         return start_script(
             "train", str(folder / "train.log"), folder=folder.parent, environment=environment,
             input={"targets": str(targets_path), "spectrograms": [str(tiny_shard[0])]},
             output={"model": str(folder / f"{member}.keras"), "history": str(folder / "h.csv")},
             wildcards={"member": member, "stage": "first", "experiment": "tiny"},
             params={
-                "training": settings, "library": {"script": "0"},
+                "training": chosen, "library": {"script": "0"},
                 "shards": {"tiny": [str(tiny_shard[0])]},
             },
         )  # fmt: skip
@@ -104,6 +105,13 @@ def test_a_training_told_to_stop_keeps_its_step_and_exits_143(
     assert 0 < state["epoch"] * 25 + state["step"] < EPOCHS * 25
     finished(start_training(tmp_path / "results"))
     assert made(tmp_path / "results") == made(undisturbed / "results")
+
+
+def test_the_same_code_trains_under_jax(tmp_path, start_training):
+    pytest.importorskip("jax")
+    finished(start_training(tmp_path / "results", backend="jax"))
+    rows = artefacts.read_table(tmp_path / "results/h.csv")
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
 
 
 def test_history_has_a_row_per_epoch_and_the_loss_falls(undisturbed):

@@ -38,6 +38,7 @@ def _start_tensorflow(threads: int, deterministic: bool) -> None:
     with _hushed():
         import tensorflow
 
+    tensorflow.get_logger().setLevel("ERROR")  # it warns of each model after the fifth
     tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
     tensorflow.config.threading.set_inter_op_parallelism_threads(1)
     for device in tensorflow.config.list_physical_devices("GPU"):

@@ -7,6 +7,7 @@
 
 import contextlib
 import logging
+import re
 import sys
 import time
 import traceback
@@ -47,6 +48,8 @@ def failed(error: BaseException, path: str | Path) -> None:
 def one_line(error: BaseException) -> str:
     """Return an error as one line: its message, or its type where it has none."""
     text = " ".join(str(error).split())
+    if failed := re.search(r"errno = \d+, error message = '([^']+)'", text):  # HDF5's own words
+        return f"a file cannot be written: {failed[1]}; make room and run again"
     named = isinstance(error, (ValueError, OSError)) and text
     return text if named else f"{type(error).__name__}: {text}".rstrip(": ")
 
