@@ -93,6 +93,7 @@ class _Slab:
             block = block[n:]
 
     def filling(self) -> dict:
+        """Return how many samples are held, of how many."""
         return {"n": self.n, "of": self.of}
 
 

@@ -27,6 +27,7 @@ class _Forward(soundfile.SoundFile):
     """Read forwards only: the seek after each block would make mp3 and Opus glitch."""
 
     def seekable(self) -> bool:
+        """Say no, so that nothing seeks."""
         return False
 
 

@@ -106,9 +106,11 @@ class _Same:
         self.n_channels = n_channels
 
     def push(self, block: np.ndarray) -> np.ndarray:
+        """Return the samples of a block, (S, channels), as they are."""
         return block
 
     def finish(self) -> np.ndarray:
+        """Return no samples: none are held back."""
         return np.empty((0, self.n_channels), np.float32)
 
 
@@ -120,10 +122,12 @@ class _Counted:
         self.n_in = self.n_out = 0
 
     def push(self, block: np.ndarray) -> np.ndarray:
+        """Take a block of samples, (S, channels), and return those that are ready."""
         self.n_in += len(block)
         return self._limited(self._resampled(block))
 
     def finish(self) -> np.ndarray:
+        """Return the samples that were held back, up to the length promised."""
         rest = self._limited(self._rest())
         missing = self._length() - self.n_out
         self.n_out += missing
