@@ -93,7 +93,7 @@ class _Slab:
             block = block[n:]
 
     def filling(self) -> dict:
-        """Return how many samples are held, of how many."""
+        """Return how many samples of each channel are held, and of how many channels."""
         return {"n": self.n, "of": self.of}
 
 
