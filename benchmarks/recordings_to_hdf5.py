@@ -37,7 +37,11 @@ SOURCE_RATE = 44100  # Hz
 DEFAULTS = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["defaults"]
 RECIPE = DEFAULTS["audio"]
 CORPUS = {"adapter": "table", **DEFAULTS["corpora"], **DEFAULTS["adapters"]["table"], "shards": 1}
-FRONTEND = DEFAULTS["frontends"] | {"sample_rate": RECIPE["sample_rate"]}
+FRONTEND = (
+    DEFAULTS["frontends"]
+    | DEFAULTS["frontend_kinds"]["log_mel"]
+    | {"sample_rate": RECIPE["sample_rate"]}
+)
 AIMS = {
     "of the librosa loop": 0.95,
     "of the bare loop": 0.7,

@@ -31,7 +31,7 @@ from dawnchorus.audio import verdicts, wave
 DEFAULTS = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["defaults"]
 EXPERIMENT = DEFAULTS["experiments"]
 RATE = DEFAULTS["audio"]["sample_rate"]  # Hz
-FRONTEND = DEFAULTS["frontends"] | {"sample_rate": RATE}
+FRONTEND = DEFAULTS["frontends"] | DEFAULTS["frontend_kinds"]["log_mel"] | {"sample_rate": RATE}
 AIM = 0.95
 AIMED = ("fit in memory",)
 KEY = (EXPERIMENT["seed"], "first", "f1p0s1")
@@ -71,13 +71,13 @@ def measured(folder: Path, options: argparse.Namespace) -> dict:
     examples = reader(folder, options)
     training = begun()
     windows = np.empty((options.steps, *examples.empty().shape), np.float32)
-    wanted = np.concatenate([examples.fill(out, 0, step) for step, out in enumerate(windows)])
+    wanted = np.concatenate([examples.fill(out, 0, step)[0] for step, out in enumerate(windows)])
     windows = windows.reshape(-1, *windows.shape[2:])
 
     def with_reader() -> None:
         for batch in batches.ahead(examples, training.epoch, 0):
             training.train_on(*batch)
-        training.end_epoch(0.0, 0.0)
+        training.end_epoch({})
 
     def fit() -> None:
         training.model.fit(windows, wanted, batch_size=options.batch_size, verbose=0)
@@ -138,20 +138,21 @@ def begun():
 
 def reader(folder: Path, options: argparse.Namespace):
     """Return what a training reads: recordings in two shards, with augmentation."""
+    from dawnchorus import segments
     from dawnchorus.training import batches
 
     halves = (options.recordings // 2, options.recordings - options.recordings // 2)
     paths = [write_shard(folder, number, n) for number, n in enumerate(halves)]
-    joint = batches.open_joint({"made": paths})
+    source = segments.open_source({"made": paths}, EXPERIMENT["segments"], EXPERIMENT["window"])
     ids = [f"{number}-{index:04d}" for number, n in enumerate(halves) for index in range(n)]
     settings = EXPERIMENT["training"] | {
-        "window": EXPERIMENT["window"],
         "augmentation": EXPERIMENT["augmentation"],
+        "segments": EXPERIMENT["segments"],
         "batch_size": options.batch_size,
         "steps_per_epoch": options.steps,
     }
     values = np.arange(len(ids), dtype=np.float32)[:, np.newaxis] % 2
-    return batches.Batches(joint, [("made", name) for name in ids], values, settings, KEY)
+    return batches.Batches(source, [("made", name) for name in ids], values, settings, KEY)
 
 
 def write_shard(folder: Path, number: int, n_recordings: int) -> Path:

@@ -67,6 +67,12 @@ def frontend(wildcards):
     return {**chosen, "sample_rate": config["audio"][chosen["audio"]]["sample_rate"]}
 
 
+def sight(name, stage_name):
+    """What decides how a stage sees a recording: equal for two that can share a batch."""
+    about = config["experiments"][name]["stages"][stage_name]
+    return {key: about[key] for key in ("frontend", "window", "segments")}
+
+
 def library(script, *chosen):
     return provenance.library(SCRIPTS / f"{script}.py", *chosen)
 
@@ -189,12 +195,17 @@ def results_of(name):
     """What an experiment is built for."""
     chosen = config["experiments"][name]
     paths = [f"{RESULTS}/{name}/metrics.json"]
+    paths += [
+        f"{RESULTS}/{name}/stages/{stage}/segments.png" for stage in chosen["drawn"]
+    ]
     for stage_name, about in chosen["stages"].items():
         if about["targets"]["from"] == "predictions":
             paths.append(f"{RESULTS}/{name}/stages/{stage_name}/audit.json")
-    if chosen["submission"]["format"] != "none":
-        tests = names_of(chosen["test"])
-        paths += [f"{RESULTS}/{name}/submission.{corpus}.csv" for corpus in tests]
+    paths += [
+        f"{RESULTS}/{name}/submission.{corpus}.csv"
+        for corpus in names_of(chosen["test"])
+        if settings.format_of(chosen["submission"], corpus) != "none"
+    ]
     return paths
 
 

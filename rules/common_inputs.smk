@@ -58,7 +58,14 @@ def fold_settings(wildcards):
     chosen = experiment(wildcards)
     corpora = names_of(chosen["train"])
     return {
-        "settings": {**chosen["folds"], "seed": chosen["seed"]},
+        "settings": {
+            **{
+                key: value
+                for key, value in chosen["folds"].items()
+                if key != "validation"
+            },
+            "seed": chosen["seed"],
+        },
         "train": chosen["train"],
         "labels": labels(corpora),
         "listings": listings(corpora),
@@ -81,7 +88,7 @@ def leak_settings(wildcards):
 
 def teacher_scores(wildcards):
     targets = stage(wildcards)["targets"]
-    if targets["from"] == "labels":
+    if targets["from"] != "predictions":
         return {}
     paths = scores(
         wildcards.experiment, [targets["stage"]], names_of(targets["unlabelled"])
@@ -120,22 +127,76 @@ def audit_settings(wildcards):
 
 
 def training_shards(wildcards):
+    """Spectrograms of what is trained on, and of what other teachers see it as."""
     corpora = training_corpora(wildcards.experiment, wildcards.stage)
-    return spectrogram_shards(experiment(wildcards)["frontend"], corpora)
+    seen = [stage(wildcards)["frontend"]]
+    seen += [about["frontend"] for about in teachers(wildcards) if about["shards"]]
+    return [
+        path
+        for name in dict.fromkeys(seen)
+        for path in spectrogram_shards(name, corpora)
+    ]
+
+
+def teacher_stages(wildcards):
+    return stage(wildcards)["targets"].get("stages", [])
+
+
+def teachers(wildcards):
+    """The same fold's and seed's models of earlier stages, and how they see a recording."""
+    name, own = wildcards.experiment, sight(wildcards.experiment, wildcards.stage)
+    stem = f"{RESULTS}/{name}/stages"
+    found = []
+    for teacher in teacher_stages(wildcards):
+        seen = sight(name, teacher)
+        path = f"{stem}/{teacher}/{wildcards.member}"
+        found.append(
+            {
+                **seen,
+                "stage": teacher,
+                "model": f"{path}.keras",
+                "kept": f"{path}.kept.h5",
+                "use": experiment(wildcards)["stages"][teacher]["use"],
+                "shards": None if seen == own else shards_seen(wildcards, seen),
+            }
+        )
+    return found
+
+
+def teacher_models(wildcards):
+    return [about[key] for about in teachers(wildcards) for key in ("model", "kept")]
+
+
+def pretrained_model(wildcards):
+    """A model from outside the results: its content counts, not its time."""
+    chosen = stage(wildcards)["training"]["pretrained"]
+    return [ancient(chosen["path"])] if chosen else []
 
 
 def training_settings(wildcards):
     chosen, about = experiment(wildcards), stage(wildcards)
+    kept = ("frontend", "window", "segments", "model", "augmentation", "training")
+    pretrained = about["training"]["pretrained"]
     return {
-        **{key: chosen[key] for key in ("seed", "window", "backend")},
-        **{key: about[key] for key in ("model", "augmentation", "training")},
+        **{key: chosen[key] for key in ("seed", "backend")},
+        **{key: about[key] for key in kept},
+        "pooling": about["training"]["validation"]["pooling"],
+        "validation": chosen["folds"]["validation"],
+        "teachers": teachers(wildcards),
+        "temperature": about["targets"].get("temperature"),
+        "pretrained_digest": runs.digest_of_file(pretrained),
+    }
+
+
+def shards_seen(wildcards, seen):
+    corpora = training_corpora(wildcards.experiment, wildcards.stage)
+    return {
+        corpus: spectrogram_shards(seen["frontend"], [corpus]) for corpus in corpora
     }
 
 
 def shards_by_corpus(wildcards):
-    corpora = training_corpora(wildcards.experiment, wildcards.stage)
-    chosen = experiment(wildcards)["frontend"]
-    return {corpus: spectrogram_shards(chosen, [corpus]) for corpus in corpora}
+    return shards_seen(wildcards, stage(wildcards))
 
 
 def training_library(wildcards):
@@ -146,32 +207,45 @@ def training_threads(wildcards):
     return experiment(wildcards)["backend"]["threads"]
 
 
+def drawing_settings(wildcards):
+    return {
+        **sight(wildcards.experiment, wildcards.stage),
+        "shards": shards_by_corpus(wildcards),
+        "per_class": 12,
+    }
+
+
 # predictions.smk
 
 
 def stage_models(wildcards):
-    stem = f"results/{wildcards.experiment}/stages/{wildcards.stage}"
     return [
-        f"{stem}/{name}.keras"
-        for name in members(wildcards.experiment, wildcards.stage)
+        path
+        for about in models_by_member(wildcards).values()
+        for path in about.values()
     ]
 
 
 def models_by_member(wildcards):
-    names = members(wildcards.experiment, wildcards.stage)
-    return dict(zip(names, stage_models(wildcards)))
+    stem = f"results/{wildcards.experiment}/stages/{wildcards.stage}"
+    return {
+        name: {"model": f"{stem}/{name}.keras", "kept": f"{stem}/{name}.kept.h5"}
+        for name in members(wildcards.experiment, wildcards.stage)
+    }
 
 
 def corpus_shards(wildcards):
-    return spectrogram_shards(experiment(wildcards)["frontend"], [wildcards.corpus])
+    about = stage(wildcards)
+    chosen = about["predict_frontend"] or about["frontend"]
+    return spectrogram_shards(chosen, [wildcards.corpus])
 
 
 def prediction_settings(wildcards):
-    chosen, about = experiment(wildcards), stage(wildcards)
+    about = stage(wildcards)
     return {
-        "window": chosen["window"],
+        **{key: about[key] for key in ("window", "segments", "use")},
         "batch_size": about["training"]["batch_size"],
-        "backend": chosen["backend"],
+        "backend": experiment(wildcards)["backend"],
     }
 
 
@@ -182,7 +256,8 @@ def ensemble_scores(wildcards):
 
 
 def pooling_settings(wildcards):
-    return {key: experiment(wildcards)[key] for key in ("pooling", "average")}
+    kept = ("pooling", "average", "average_unit", "ignored_classes")
+    return {key: experiment(wildcards)[key] for key in kept}
 
 
 # evaluation.smk
@@ -207,7 +282,16 @@ def all_verdicts(wildcards):
 def evaluation_settings(wildcards):
     name, chosen = wildcards.experiment, experiment(wildcards)
     corpora = scored_corpora(name)
-    kept = ("seed", "train", "test", "ensembles", "pooling", "average", "evaluation")
+    kept = (
+        "seed",
+        "train",
+        "test",
+        "folds",
+        "ensembles",
+        "pooling",
+        "average",
+        "evaluation",
+    )
     stages = {
         stage: {"targets": about["targets"]}
         for stage, about in chosen["stages"].items()
@@ -230,6 +314,21 @@ def submitted_scores(wildcards):
     return f"results/{wildcards.experiment}/ensembles/{chosen}.{wildcards.corpus}.h5"
 
 
+def submission_format(wildcards):
+    chosen = experiment(wildcards)["submission"]
+    return settings.format_of(chosen, wildcards.corpus)
+
+
+def submitted_windows(wildcards):
+    """Window scores, for what is submitted by intervals."""
+    if submission_format(wildcards) != "birdclef2018_soundscape":
+        return []
+    chosen = experiment(wildcards)
+    stages = chosen["ensembles"][chosen["submission"]["ensemble"]]
+    found = scores(wildcards.experiment, stages, [wildcards.corpus])
+    return [by_corpus[wildcards.corpus] for by_corpus in found.values()]
+
+
 def submission_labels(wildcards):
     """Label files that a submission repeats the rows of."""
     data_sets = config["corpora"][wildcards.corpus].get("data_sets", {})
@@ -237,9 +336,15 @@ def submission_labels(wildcards):
 
 
 def submission_settings(wildcards):
+    chosen, corpus = experiment(wildcards), wildcards.corpus
+    kept = ("best", "interval_s", "keep_trailing")
     return {
-        "submission": experiment(wildcards)["submission"],
-        "corpus": {
-            "data_sets": config["corpora"][wildcards.corpus].get("data_sets", {})
+        "settings": {
+            "format": submission_format(wildcards),
+            **{key: chosen["submission"][key] for key in kept},
+            **{key: chosen[key] for key in ("pooling", "average", "ignored_classes")},
+            "test": [r for r in chosen["test"] if names_of([r]) == [corpus]],
         },
+        "labels": labels([corpus])[corpus],
+        "corpus": {"data_sets": config["corpora"][corpus].get("data_sets", {})},
     }

@@ -36,6 +36,7 @@ rule submit:
     """Write the submission of an experiment for one test corpus."""
     input:
         scores=submitted_scores,
+        windows=submitted_windows,
         labels=submission_labels,
     output:
         submission="results/{experiment}/submission.{corpus}.csv",

@@ -1,7 +1,7 @@
 """Train the members of each stage.
 
 Reads:   results/{experiment}/stages/{stage}/targets.csv, results/spectrograms/{frontend}/...
-Writes:  results/{experiment}/stages/{stage}/{member}.keras and {member}.history.csv
+Writes:  results/{experiment}/stages/{stage}/{member}.keras, .kept.h5 and .history.csv, segments.png
 """
 
 
@@ -10,8 +10,11 @@ rule train:
     input:
         targets="results/{experiment}/stages/{stage}/targets.csv",
         spectrograms=training_shards,
+        teachers=teacher_models,
+        pretrained=pretrained_model,
     output:
         model="results/{experiment}/stages/{stage}/{member}.keras",
+        kept="results/{experiment}/stages/{stage}/{member}.kept.h5",
         history="results/{experiment}/stages/{stage}/{member}.history.csv",
     log:
         "results/logs/train/{experiment}/{stage}/{member}.log",
@@ -30,3 +33,24 @@ rule train:
         library=training_library,
     script:
         "../workflow/scripts/train.py"
+
+
+rule draw_segments:
+    """Draw what a stage sees of each class, for a person to scan."""
+    input:
+        targets="results/{experiment}/stages/{stage}/targets.csv",
+        spectrograms=training_shards,
+    output:
+        picture="results/{experiment}/stages/{stage}/segments.png",
+    log:
+        "results/logs/draw_segments/{experiment}/{stage}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        drawing=drawing_settings,
+        library=library("draw_segments"),
+    script:
+        "../workflow/scripts/draw_segments.py"

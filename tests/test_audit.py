@@ -57,7 +57,7 @@ class Files:
 
     def _labels(self, corpus, recordings):
         rows = [
-            (name, "", "", "", "test", int(truth != ""), "bird" if truth == 1 else "")
+            (name, "", "", "", "", "test", int(truth != ""), "bird" * (truth == 1), "", "")
             for name, (_, truth) in recordings.items()
         ]
         artefacts.write_table(self.folder / f"labels-{corpus}.csv", LABELS, rows)
@@ -71,7 +71,7 @@ class Files:
         path = self.scores["field"]
         with predictions.writing_windows(path, list(scores), members, class_names) as put:
             for member, shift in zip(members, (-0.004, 0.004), strict=True):
-                put(member, index, index * 0, values + shift)
+                put(member, index, index * 0, index * 0 + 1, values + shift)
 
     def set_targets(self):
         path = self.folder / "targets.csv"
@@ -164,7 +164,7 @@ def test_other_margins_show_what_would_be_kept_and_right(files):
 
 def test_a_split_limits_the_candidates(tmp_path):
     files = Files(tmp_path, FIELD)
-    text = files.labels["field"].read_text().replace("j,,,,test", "j,,,,other")
+    text = files.labels["field"].read_text().replace("j,,,,,test", "j,,,,,other")
     files.labels["field"].write_text(text)
     files.settings["unlabelled"] = ["field:test"]
     files.scores["field:test"] = files.scores.pop("field")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-NAMES = ("dry_run", "recordings_to_hdf5", "training_steps")
+NAMES = ("augmentation_pictures", "dry_run", "recordings_to_hdf5", "training_steps")
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from dawnchorus import config
+from dawnchorus.config import frontends as frontend_checks
 from dawnchorus.config import meaning, merging, reading
 from dawnchorus.frontends import mel
 
@@ -79,8 +80,8 @@ REFUSED = {
         ["experiments.mine.windwo: unknown key; expected", "did you mean 'window'?"],
     ),
     "unknown key, nested": (
-        experiment("training: {plateau: {patiense: 2}}"),
-        ["experiments.mine.training.plateau.patiense: unknown key", "did you mean 'patience'?"],
+        experiment("training: {schedule: {patiense: 2}}"),
+        ["experiments.mine.training.schedule.patiense: unknown key", "did you mean 'patience'?"],
     ),
     "unknown key of an audio recipe": (
         "audio: {x: {sample_rat: 8000}}",
@@ -176,7 +177,85 @@ REFUSED = {
     ),
     "unknown model of a stage": (
         stages("second: {model: {name: x}}"),
-        ["experiments.mine.stages.second.model.name: 'x'; expected bulbul, fullconv, sparrow"],
+        [
+            "experiments.mine.stages.second.model.name: 'x'; expected alexnet, baseline, birdclef2016"
+        ],
+    ),
+    "chunks of a frontend that has none": (
+        experiment("segments: {kind: chunks}"),
+        [
+            "mine.stages.first.segments.kind: 'chunks'; expected windows or cells for frontends.bulbul"
+        ],
+    ),
+    "windows of a frontend that has chunks": (
+        "frontends: {x: {kind: mel_chunks, fmax: 8000.0}}\n" + experiment("frontend: x"),
+        [
+            "stages.first.segments.kind: 'windows'; expected chunks for frontends.x of kind mel_chunks"
+        ],
+    ),
+    "cells of a frontend that stores none": (
+        experiment("segments: {kind: cells}"),
+        ["segments.kind: 'cells'; expected a frontend of kind psd"],
+    ),
+    "overlap of a whole chunk": (
+        "frontends: {x: {kind: mel_chunks, fmax: 8000.0, overlap_s: 1.0}}",
+        ["frontends.x.overlap_s: 1.0; expected less than length_s 1.0"],
+    ),
+    "key of another kind of frontend": (
+        "frontends: {x: {kind: psd, n_mels: 64}}",
+        ["frontends.x.n_mels: unknown key; expected audio, cell_borders"],
+    ),
+    "more rows than bins": (
+        "frontends: {x: {kind: psd, n_bands: 300}}",
+        ["frontends.x.n_bands: 300; expected at most 257"],
+    ),
+    "unknown augmentation": (
+        experiment("augmentation: {methods: {rol_time: {}}}"),
+        ["experiments.mine.stages.first.augmentation:", "rol_time", "roll_time"],
+    ),
+    "weights used that are not kept": (
+        experiment("use: best_val_mlrap"),
+        ["stages.first.use: 'best_val_mlrap'; expected last, or one of training.keep: []"],
+    ),
+    "snapshot that is not made": (
+        experiment("use: epoch_7, training: {snapshot_every: 5}"),
+        ["stages.first.use: 'epoch_7'; expected a multiple of training.snapshot_every (5)"],
+    ),
+    "an epoch chosen by nothing": (
+        experiment("training: {keep: [best_val_loss]}"),
+        ["stages.first.training: 'best_val_loss' chooses an epoch by validation; expected folds"],
+    ),
+    "training stopped by nothing": (
+        experiment("training: {early_stopping: {metric: val_mlrap}}"),
+        ["stages.first.training: 'val_mlrap' chooses an epoch by validation"],
+    ),
+    "teacher of a later stage": (
+        stages("second: {targets: {from: teachers, stages: [third]}}"),
+        ["stages.second.targets.stages: 'third' is no earlier stage; expected first"],
+    ),
+    "holdout of several members": (
+        experiment("folds: {kind: holdout, count: 5}"),
+        ["experiments.mine.folds.count: 5; expected 1: kind holdout has one member"],
+    ),
+    "holdout of nothing": (
+        experiment("folds: {kind: holdout, count: 1, shares: {test: 0.0, validation: 0.0}}"),
+        ["experiments.mine.folds.shares:", "expected more than 0"],
+    ),
+    "one fold": (
+        experiment("folds: {kind: rotate, count: 1}"),
+        ["experiments.mine.folds.count: 1; expected at least 2 for rotate"],
+    ),
+    "nothing left to train on": (
+        experiment("folds: {kind: rotate, count: 2, validation: next}"),
+        ["experiments.mine.folds.count: 2; expected at least 3"],
+    ),
+    "submission of an untested corpus": (
+        experiment("submission: {by_corpus: {demo-train: birdclef2016}}"),
+        ["experiments.mine.submission.by_corpus: 'demo-train'; expected demo-test"],
+    ),
+    "drawn stage that is none": (
+        experiment("drawn: [frist]"),
+        ["experiments.mine.drawn: 'frist'; expected first, second; did you mean 'first'?"],
     ),
     "unknown corpus": (
         experiment("train: [demo-tain]"),
@@ -473,7 +552,7 @@ ALLOWED = {
         {
             ("experiments", "mine", "stages", "second", "seeds"): 2,
             ("experiments", "mine", "stages", "second", "training", "epochs"): 3,
-            ("experiments", "mine", "stages", "second", "training", "plateau", "patience"): 5,
+            ("experiments", "mine", "stages", "second", "training", "schedule", "patience"): 5,
             ("experiments", "mine", "stages", "first", "training", "epochs"): 14,
         },
     ),
@@ -587,7 +666,8 @@ def turned(value, key=""):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_order_of_keys_changes_nothing(tmp_path, path):
-    overlays = [ROOT / "experiments/bad2017.yaml", path]
+    below = {"esc50": "esc10"}.get(path.stem, "bad2017")
+    overlays = [ROOT / f"experiments/{below}.yaml", path]
     written = []
     for name in (BASE, *overlays):
         written.append(tmp_path / name.name)
@@ -605,6 +685,9 @@ def test_order_of_stages_is_kept(overlay):
     ]
 
 
+WITHOUT_DEFAULTS = ("stages", "ensembles", "model", "optimizer_options", "methods", "by_corpus")
+
+
 def differing(schema, settings, definitions, given=(), path=""):
     """Return what has no default, and defaults the schema does not know."""
     schema = definitions[schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
@@ -613,7 +696,7 @@ def differing(schema, settings, definitions, given=(), path=""):
     if schema.get("additionalProperties") is False:
         said += [f"not in the schema: {path}{key}" for key in settings if key not in known]
     for key, below in known.items():
-        if isinstance(settings.get(key), dict) and key not in ("stages", "ensembles", "model"):
+        if isinstance(settings.get(key), dict) and key not in WITHOUT_DEFAULTS:
             said += differing(below, settings[key], definitions, (), f"{path}{key}.")
     return said
 
@@ -623,6 +706,9 @@ TOLD = {
     "synthetic": {"adapter", "data_set", "seed", "recordings"},
     "bird_detection": {"adapter", "data_sets"},
     "table": {"adapter", "table"},
+    "birdclef": {"adapter", "audio"},
+    "birdclef_csv": {"adapter", "table", "audio"},
+    "folders": {"adapter", "root"},
 }
 
 
@@ -630,7 +716,8 @@ def test_every_key_has_a_default_in_config_yaml():
     defaults = reading.read(BASE)["defaults"]
     definitions = reading.read(SCHEMA)["$defs"]
     said = differing(definitions["audio"], defaults["audio"], definitions)
-    said += differing(definitions["frontend"], defaults["frontends"], definitions)
+    for kind, settings in defaults["frontend_kinds"].items():
+        said += differing(definitions[kind], defaults["frontends"] | settings, definitions)
     said += differing(definitions["experiment"], defaults["experiments"], definitions)
     for adapter, told in TOLD.items():
         settings = defaults["corpora"] | defaults["adapters"][adapter]
@@ -654,7 +741,7 @@ def test_mel_bands_are_refused_where_the_filterbank_is(n_fft, fmin):
         frontend = {"n_mels": n_mels, "n_fft": n_fft, "fmin": fmin, "fmax": 11000.0}
         refused = []
         for check in (
-            lambda: meaning._check_mel_bands("x", frontend, 22050),  # noqa: B023
+            lambda: frontend_checks._check_mel_bands("x", frontend, 22050),  # noqa: B023
             lambda: mel.mel_filterbank(22050, n_fft, n_mels, fmin, 11000.0),  # noqa: B023
         ):
             try:

@@ -1,16 +1,19 @@
 """Facts about listing: adapters, label files, digests, shards, the index and the hash cache."""
 
 import hashlib
+import itertools
 import os
+import re
 import subprocess
 import sys
+import time
 import unicodedata
 from pathlib import Path
 
 import pytest
 
 from dawnchorus import corpora
-from dawnchorus.corpora import bird_detection, contents, files, labels, listing, table
+from dawnchorus.corpora import bird_detection, contents, files, folders, labels, listing, table
 
 OLD = 1_500_000_000  # seconds: a file this old is settled
 
@@ -85,7 +88,8 @@ def test_a_challenge_corpus_is_listed(tmp_path):
 
 
 def test_listing_imports_no_numpy():
-    code = "import sys; from dawnchorus.corpora import listing, bird_detection, table, synthetic;"
+    adapters = ", ".join(listing.ADAPTERS)
+    code = f"import sys; from dawnchorus.corpora import listing, {adapters};"
     code += "sys.exit(any(m in sys.modules for m in ('numpy', 'soundfile', 'pandas')))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
@@ -473,11 +477,43 @@ def test_blanks_around_values_are_stripped_and_told(tmp_path):
 
 
 def test_a_table_keeps_what_its_columns_say(tmp_path):
-    csv = "path,labels,group,fold,split,data_set,comment\na.wav,NA;007,g,2,train,d,x\nb.wav,,,,,,\n"
+    csv = "path,labels,group,fold,split,data_set,comment,recordist,background,media_id\n"
+    csv += 'a.wav,NA;007,g,2,train,d,x,"Lark, A.",q;NA,9\nb.wav,,,,,,,,,\n'
     truths = listed(tmp_path, own(tmp_path, csv))[1]
-    expected = corpora.Labelled("a.wav", "d", "g", "2", "train", True, ("NA", "007"))
+    expected = corpora.Labelled(
+        "a.wav", "d", "g", "2", "train", True, ("NA", "007"), "Lark, A.", ("q", "NA"), "9"
+    )
     assert truths["a.wav"] == expected
     assert truths["b.wav"] == corpora.Labelled("b.wav", "", "", "", "", True, ())
+
+
+def test_columns_of_a_table_may_have_other_names(tmp_path):
+    csv = "file,species,recordist,group\na.wav,x,Ann,g1\nb.wav,y,Ben,g2\n"
+    columns = {"path": "file", "labels": "species", "group": "recordist"}
+    truths = listed(tmp_path, own(tmp_path, csv, columns=columns))[1]
+    expected = corpora.Labelled("a.wav", "", "Ann", "", "", True, ("x",), "Ann")
+    assert truths["a.wav"] == expected
+    with pytest.raises(ValueError, match="no column 'specie'.*did you mean 'species'"):
+        listed(tmp_path, own(tmp_path, csv, columns={"labels": "specie"}))
+    with pytest.raises(ValueError, match="columns has 'label', expected one of path, id, labels"):
+        listed(tmp_path, own(tmp_path, csv, columns={"label": "species"}))
+
+
+def test_the_id_of_a_row_may_be_the_stem_of_its_file(tmp_path):
+    write(tmp_path / "far/c.x.wav", "c")
+    csv = "path,labels\na.wav,x\nfar/c.x.wav,y\n"
+    assert set(listed(tmp_path, own(tmp_path, csv, ids="stem"))[1]) == {"a", "c.x"}
+    write(tmp_path / "far/a.wav", "a")
+    with pytest.raises(ValueError, match="LABEL_CONFLICT.*line 3"):
+        listed(tmp_path, own(tmp_path, "path,labels\na.wav,x\nfar/a.wav,x\n", ids="stem"))
+    with_ids = own(tmp_path, "path,id,labels\na.wav,q,x\n", ids="stem")
+    assert set(listed(tmp_path, with_ids)[1]) == {"q"}
+
+
+def test_rows_that_differ_in_background_contradict_each_other(tmp_path):
+    csv = "path,labels,background\na.wav,x,y\na.wav,x,z\n"
+    with pytest.raises(ValueError, match="LABEL_CONFLICT.*line 3.*line 2"):
+        listed(tmp_path, own(tmp_path, csv))
 
 
 def test_a_table_without_labels_knows_no_truth(tmp_path):
@@ -576,3 +612,143 @@ def test_a_control_character_in_a_path_is_excluded(tmp_path):
 def test_the_adapters_only_return_what_they_found(tmp_path):
     found = table.recordings(own(tmp_path, "path,labels\nb.wav,x\na.wav,y\n"))
     assert [recording.id for recording in found.recordings] == ["b.wav", "a.wav"]
+
+
+# what paths say
+
+
+def below(tmp_path, pattern, names, **changes):
+    """Settings of a folders corpus, with the files made."""
+    for name in names:
+        write(tmp_path / "root" / name, f"sound of {name}")
+    settings = {"adapter": "folders", "shards": 2, "fingerprint": "content"}
+    root = {"root": str(tmp_path / "root"), "pattern": pattern, "classes": None}
+    return settings | root | {"unmatched": "error"} | changes
+
+
+@pytest.mark.parametrize(
+    ("pattern", "stem", "expected"),
+    [
+        (
+            "{} - {class}/{fold}-{group}-{}",
+            "001 - Dog bark/1-100032-A",
+            ("Dog bark", "1", "100032"),
+        ),
+        ("{fold}-{group}-{}-{class}", "5-9032-A-0", ("0", "5", "9032")),
+        ("fold{fold}/{group}-{class}-{}-{}", "fold10/99-3-0-1", ("3", "10", "99")),
+        ("{class}/{}", "a - b/c", ("a - b", None, None)),
+        ("x/{class}", "x/y", ("y", None, None)),
+    ],
+)
+def test_templates_of_known_corpora(pattern, stem, expected):
+    found = folders.fields(stem, pattern)
+    assert (found["class"], found.get("fold"), found.get("group")) == expected
+
+
+@pytest.mark.parametrize("stem", ["a", "a/b/c", "a/", "/b", "fold/1-2", "fold1/1-", "old1/1-2"])
+def test_a_path_that_does_not_fit(stem):
+    assert folders.fields(stem, "fold{fold}/{group}-{class}") is None
+
+
+def test_a_template_is_the_shortest_match_of_an_expression():
+    """Against the engine of `re`, over all short texts of few letters."""
+    texts = ["".join(t) for n in range(7) for t in itertools.product("a-", repeat=n)]
+    for literals in itertools.product(["", "a", "--"], ["-", "a-"], ["a", "-"], ["", "-"]):
+        names = ("class", "fold", "group")
+        pairs = list(zip(names, literals[1:], strict=True))
+        template = literals[0] + "".join(f"{{{name}}}{text}" for name, text in pairs)
+        expression = re.escape(literals[0])
+        expression += "".join(f"(?P<{name}>[^/]+?){re.escape(text)}" for name, text in pairs)
+        for text in texts:
+            match = re.fullmatch(expression, text)
+            assert folders.fields(text, template) == (match and match.groupdict())
+
+
+def test_no_name_makes_a_template_slow():
+    start_s = time.perf_counter()
+    assert folders.fields("a-" * 50_000, "{}-{}-{class}-{}-{}-{fold}-{}x") is None
+    assert time.perf_counter() - start_s < 0.5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "match"),
+    [
+        ("{class}{fold}/{}", "with text between two of them"),
+        ("{class}/{species}", r"has field 'species', expected one of \('class', 'fold'"),
+        ("{class}/{class}", "has a field twice"),
+        ("{class/{}", "expected fields such as {class}"),
+        ("{class}}/{}", "expected fields such as {class}"),
+    ],
+)
+def test_what_is_no_template(tmp_path, pattern, match):
+    with pytest.raises(ValueError, match=match):
+        listed(tmp_path, below(tmp_path, pattern, ["a/b.wav"]))
+
+
+def test_folders_become_a_corpus(tmp_path):
+    names = ["001 - Rain/1-7-A.ogg", "001 - Rain/2-8-A.wav", "002 - Dog bark/1-7-B.mp3"]
+    settings = below(tmp_path, "{} - {class}/{fold}-{group}-{}", [*names, "README.md"])
+    index, truths, rows, _ = listed(tmp_path, settings)
+    assert truths["001 - Rain/1-7-A"] == corpora.Labelled(
+        "001 - Rain/1-7-A", "", "7", "1", "", True, ("Rain",)
+    )
+    assert truths["002 - Dog bark/1-7-B"].labels == ("Dog bark",)
+    assert rows["001 - Rain/2-8-A"].path == str(tmp_path / "root" / names[1])
+    assert index["notes"] == ["root: 1 file ignored, not audio by the extension"]
+
+
+def test_splits_data_sets_and_recordists_may_be_in_paths(tmp_path):
+    settings = below(tmp_path, "{split}/{data_set}/{recordist}_{}", ["train/d/Ann Lark_1.wav"])
+    index, truths, _, _ = listed(tmp_path, settings)
+    expected = corpora.Labelled("train/d/Ann Lark_1", "d", "", "", "train", False, (), "Ann Lark")
+    assert truths["train/d/Ann Lark_1"] == expected
+    assert "the pattern has no {class}: no truth is known" in index["notes"]
+
+
+def test_numbers_become_class_names(tmp_path):
+    names = ["1-5-A-0.wav", "1-6-A-41.wav", "2-7-A-9.wav"]
+    settings = below(tmp_path, "{fold}-{group}-{}-{class}", names)
+    classes = {0: "dog", 41: "chainsaw", 9: None}
+    truths = listed(tmp_path, settings | {"classes": classes})[1]
+    assert [one.labels for one in truths.values()] == [("dog",), ("chainsaw",), ()]
+    assert all(one.labelled for one in truths.values())
+    with pytest.raises(
+        ValueError, match="class '9' of '2-7-A-9.wav' is not among the 2 of classes"
+    ):
+        listed(tmp_path, settings | {"classes": {0: "dog", 41: "chainsaw"}})
+
+
+def test_paths_that_do_not_fit_are_named(tmp_path):
+    settings = below(tmp_path, "{class}/{}", ["a/1.wav", "b/2.wav", "3.wav", "a/c/4.wav"])
+    match = r"2 of 4 recordings below .* do not fit the pattern '\{class\}/\{\}': '3\.wav', 'a/c/4"
+    with pytest.raises(ValueError, match=match):
+        listed(tmp_path, settings)
+    _, truths, _, excluded = listed(tmp_path, settings | {"unmatched": "exclude"})
+    assert set(truths) == {"a/1", "b/2"}
+    assert excluded == [
+        "3,LABEL_UNREADABLE,does not fit the pattern {class}/{}",
+        "a/c/4,LABEL_UNREADABLE,does not fit the pattern {class}/{}",
+    ]
+    with pytest.raises(ValueError, match="4 of 4 recordings .* do not fit"):
+        listed(tmp_path, settings | {"unmatched": "exclude", "pattern": "x{class}"})
+
+
+def test_links_between_folders_are_followed_once(tmp_path):
+    settings = below(tmp_path, "{class}/{}", ["a/1.wav"])
+    write(tmp_path / "far" / "2.wav", "2")
+    (tmp_path / "root" / "b").symlink_to(tmp_path / "far")
+    (tmp_path / "far" / "back").symlink_to(tmp_path / "root")
+    assert set(listed(tmp_path, settings)[1]) == {"a/1", "b/2"}
+
+
+def test_odd_names_in_folders(tmp_path):
+    names = ["a/1.wav", "a/new\nline.wav", ".hidden/3.wav", "a/.4.wav"]
+    settings = below(tmp_path, "{class}/{}", names)
+    index, truths, _, excluded = listed(tmp_path, settings)
+    assert set(truths) == {"a/1"}
+    assert [row.split(",")[:2] for row in excluded] == [[r"a/new\x0aline.wav", "NAME_UNSUPPORTED"]]
+    assert "a: 1 file ignored, hidden or partly downloaded" in index["notes"]
+    with pytest.raises(ValueError, match="NAME_COLLISION"):
+        listed(tmp_path, below(tmp_path, "{class}/{}", ["a/1.ogg"]))
+    with pytest.raises(ValueError, match="class 'x;y' of 'x;y/1.wav' holds ';'"):
+        listed(tmp_path / "2", below(tmp_path / "2", "{class}/{}", ["x;y/1.wav"]))

@@ -1,15 +1,24 @@
 """Evaluation: small experiments judged against scikit-learn, the metrics room and one's head."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
-from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    confusion_matrix,
+    label_ranking_average_precision_score,
+    precision_recall_fscore_support,
+    roc_auc_score,
+    top_k_accuracy_score,
+)
 
-from dawnchorus import artefacts, evaluation, metrics, predictions, seeds, summary
+from dawnchorus import artefacts, caveats, evaluation, metrics, predictions, seeds, summary
 from dawnchorus.corpora.contents import LABELS
 
 TIGHT = 1e-12
+SPECIES = ("crow", "owl", "rail", "wren")
 PART = {"from": "predictions", "stage": "first", "unlabelled": ["field"]}
 
 
@@ -29,13 +38,18 @@ class Experiment:
             "ensembles": {"one": ["first"], "two": ["second"], "all": ["first", "second"]},
             "pooling": "max",
             "average": "mean",
+            "average_unit": "recording",
+            "ignored_classes": [],
+            "folds": {"count": 2, "by": "group", "validation": "none", "split_groups": False},
             "evaluation": {
                 "replicates": 50,
                 "confidence": 0.9,
                 "threshold": "f1",
+                "top_k": 2,
                 "compare": [["one", "two"]],
             },
         }
+        self.members = {"first": ["f1p0s1", "f2p0s2"], "second": ["f1p1s1", "f2p1s2", "f1p2s1"]}
         self.add_corpus("alpha", 30)
         self.add_corpus("field", 24)
         self.fold = {f"r{i:02d}": i % 2 + 1 for i in range(30)}
@@ -70,16 +84,16 @@ class Experiment:
                 truth = np.array([self.truth[corpus][ids[i]] for i in rows])
                 index = np.repeat(rows, 2)
                 noise = self.rng.normal(0.3 + 0.2 * np.repeat(truth, 2, axis=0), 0.15)
-                put(member, index, np.tile([0, 700], len(rows)), np.clip(noise, 0, 1))
+                onset = np.tile([0.0, 10.0], len(rows))
+                put(member, index, onset, onset + 14.3, np.clip(noise, 0, 1))
         return path
 
     def run(self, folder=None):
         """Write scores and ensembles, evaluate, return metrics and summary."""
-        members = {"first": ["f1p0s1", "f2p0s2"], "second": ["f1p1s1", "f2p1s2", "f1p2s1"]}
         self.rng = np.random.default_rng(8)
         self.scores = {
             stage: {c: self.write_scores(stage, names, c) for c in self.truth}
-            for stage, names in members.items()
+            for stage, names in self.members.items()
         }
         self.ensembles = {
             name: {c: self.folder / f"{name}.{c}.h5" for c in self.truth}
@@ -118,6 +132,16 @@ class Experiment:
 @pytest.fixture
 def experiment(tmp_path):
     return Experiment(tmp_path)
+
+
+@pytest.fixture
+def species(tmp_path):
+    """An experiment of four classes: one in each recording of alpha, none in some of field."""
+    found = Experiment(tmp_path, class_names=SPECIES)
+    found.add_corpus("alpha", 30, labels={i: SPECIES[i % 7 % 4] for i in range(30)})
+    some = ("crow", "owl", "", "wren;owl", "crow")
+    found.add_corpus("field", 24, labels={i: some[i % 5] for i in range(24)})
+    return found
 
 
 def test_every_auroc_equals_scikit_learn(experiment):
@@ -231,7 +255,7 @@ def test_transductive_follows_the_recordings_that_are_shared(used, reference, ex
     second = {"targets": {"from": "predictions", "stage": "first", "unlabelled": [used]}}
     third = {"targets": {"from": "predictions", "stage": "second", "unlabelled": ["elsewhere"]}}
     stages = {"first": first, "second": second, "third": third}
-    found = [evaluation.is_transductive(stages, name, reference) for name in stages]
+    found = [caveats.is_transductive(stages, name, reference) for name in stages]
     assert found == [False, expected, expected]
 
 
@@ -302,6 +326,270 @@ def test_several_classes_give_the_macro_mean_of_those_defined(tmp_path):
     assert chosen["test"]["field"]["f1"] == pytest.approx(np.mean(f1), abs=TIGHT)
     assert text.startswith("tiny: macro AUROC of 3 classes with 90% interval")
     assert "left out on field, not both truths: wren" in text
+
+
+def values(figure):
+    """The values of identification by name."""
+    return {name: about["value"] for name, about in figure["identification"].items()}
+
+
+def test_identification_equals_scikit_learn(species):
+    found, _ = species.run()
+    _, targets, scores = species.arrays("one", "field")
+    held = targets.any(axis=1)
+    present = targets.any(axis=0)  # the rail is nowhere
+    padded = [np.vstack((array, np.ones((5, 4)))) for array in (targets, scores)]
+    judged = found["ensembles"]["one"]["test"]["field"]
+    best = np.take_along_axis(targets, np.argsort(-scores, axis=1), axis=1)[held]
+    expected = {
+        "top1_accuracy": best[:, 0].mean(),
+        "top2_accuracy": best[:, :2].any(axis=1).mean(),
+        "mlrap": label_ranking_average_precision_score(targets[held], scores[held]),
+        "map_micro": average_precision_score(targets, scores, average="micro"),
+        "map_macro_skip_absent": average_precision_score(targets[:, present], scores[:, present]),
+        "cmap_padded5": average_precision_score(*padded),
+    }
+    assert values(judged) == pytest.approx(expected, abs=TIGHT)
+    assert judged["average_precision"]["rail"] is None
+    owl = average_precision_score(targets[:, 1], scores[:, 1])
+    assert judged["average_precision"]["owl"] == pytest.approx(owl, abs=TIGHT)
+    for about in judged["identification"].values():
+        assert about["low"] <= about["value"] <= about["high"]
+        assert about["policy"]
+
+
+def test_recordings_without_a_class_are_skipped_in_rankings_and_counted(species):
+    found, _ = species.run()
+    judged = found["ensembles"]["one"]["test"]["field"]["identification"]
+    for name, expected in (("mlrap", (19, 5)), ("top1_accuracy", (19, 5)), ("map_micro", (24, 0))):
+        assert (judged[name]["n"], judged[name]["n_skipped"]) == expected
+
+
+def test_accuracy_is_pooled_and_by_fold(species):
+    found, _ = species.run()
+    ids, targets, scores = species.arrays("one", "alpha")
+    labels = targets.argmax(axis=1)
+    pooled = found["ensembles"]["one"]["out_of_fold"]
+    accuracy = (scores.argmax(axis=1) == labels).mean()
+    assert values(pooled)["top1_accuracy"] == pytest.approx(accuracy, abs=TIGHT)
+    top = top_k_accuracy_score(labels, scores, k=2)
+    assert values(pooled)["top2_accuracy"] == pytest.approx(top, abs=TIGHT)
+    expected = []
+    for fold in (1, 2):
+        rows = [species.fold[name] == fold for name in ids]
+        expected.append((scores[rows].argmax(axis=1) == labels[rows]).mean())
+        own = values(pooled["folds"][str(fold)])["top1_accuracy"]
+        assert own == pytest.approx(expected[-1], abs=TIGHT)
+    mean = pooled["mean_over_folds"]["identification"]["top1_accuracy"]
+    assert mean["value"] == pytest.approx(np.mean(expected), abs=TIGHT)
+    assert mean["n"] == 30
+    assert mean["low"] <= mean["value"] <= mean["high"]
+
+
+def test_folds_whose_scores_are_offset_are_pooled_lower_than_averaged(species):
+    species.settings["ensembles"] = {"one": ["first"]}
+    species.settings["evaluation"]["compare"] = []
+    species.run()
+    paths = species.ensembles["one"]
+    found = predictions.read_recordings(paths["alpha"])
+    shift = np.array([species.fold[name] for name in found.ids])[:, None] == 2
+    content = dataclasses.replace(found, scores=found.scores / 2 + shift / 2)
+    predictions.write_recordings(paths["alpha"], content)
+    judged, _ = species.evaluate(species.folder / "folds.csv", species.folder)
+    pooled = judged["ensembles"]["one"]["out_of_fold"]
+    assert pooled["auroc"] < pooled["mean_over_folds"]["auroc"] - 0.1
+    for name in ("map_micro", "map_macro_skip_absent"):
+        mean = pooled["mean_over_folds"]["identification"][name]["value"]
+        assert values(pooled)[name] < mean - 0.05
+    # what is ranked within a recording knows no offset
+    assert values(pooled)["mlrap"] == pytest.approx(
+        pooled["mean_over_folds"]["identification"]["mlrap"]["value"], abs=0.02
+    )
+
+
+def test_intervals_of_mlrap_are_those_of_resampled_groups(species):
+    found, _ = species.run()
+    ids, targets, scores = species.arrays("one", "field")
+    groups = np.array([int(name[1:]) // 3 for name in ids])
+    weights = metrics.bootstrap_weights(groups, 50, seeds.generator(3, "evaluation"))
+    drawn = []
+    for row in weights:
+        rows = np.repeat(np.arange(24), row)
+        drawn.append(metrics.label_ranking_average_precision(targets[rows], scores[rows]))
+    judged = found["ensembles"]["one"]["test"]["field"]["identification"]["mlrap"]
+    assert (judged["low"], judged["high"]) == pytest.approx(np.quantile(drawn, [0.05, 0.95]))
+
+
+def test_ensembles_are_compared_by_every_statistic(species):
+    found, _ = species.run()
+    pair = found["comparisons"][0]
+    for where in (lambda item: item["out_of_fold"], lambda item: item["test"]["field"]):
+        first, second = (values(where(found["ensembles"][name])) for name in ("one", "two"))
+        compared = where(pair)["identification"]
+        assert set(compared) == set(first)
+        for name, about in compared.items():
+            assert about["difference"] == pytest.approx(second[name] - first[name], abs=TIGHT)
+            assert about["low"] <= about["high"]
+            assert 0 < about["p_two_sided"] <= 1
+
+
+def test_single_models_have_plain_values_and_stages_their_spread(species):
+    found, _ = species.run()
+    stage = found["stages"]["second"]
+    accuracies = []
+    for name, member in stage["members"].items():
+        ids, names, stack = predictions.pooled(species.scores["second"]["field"], "max")
+        scores = stack[names.index(name)]
+        targets = np.array([species.truth["field"][identifier] for identifier in ids])
+        about = member["test"]["field"]["identification"]
+        assert set(about) == {"top1_accuracy", "mlrap"}
+        assert "low" not in about["mlrap"]
+        accuracies.append(metrics.accuracy(targets, scores))
+        assert about["top1_accuracy"]["value"] == pytest.approx(accuracies[-1], abs=TIGHT)
+    spread = stage["test"]["field"]["identification"]["top1_accuracy"]
+    assert spread["mean"] == pytest.approx(np.mean(accuracies), abs=TIGHT)
+    assert spread["max"] == max(accuracies)
+
+
+def test_confusion_counts_recordings_of_one_class(species):
+    found, _ = species.run()
+    _, targets, scores = species.arrays("one", "alpha")
+    counts = confusion_matrix(targets.argmax(axis=1), scores.argmax(axis=1))
+    confused = found["ensembles"]["one"]["out_of_fold"]["confusion"]
+    table = [[confused.get(row, {}).get(column, 0) for column in SPECIES] for row in SPECIES]
+    np.testing.assert_array_equal(table, counts)
+    confused = found["ensembles"]["one"]["test"]["field"]["confusion"]
+    assert sum(sum(row.values()) for row in confused.values()) == 14  # not those of two classes
+
+
+def test_one_class_has_nothing_to_be_identified(experiment):
+    found, text = experiment.run()
+    assert "identification" not in found["ensembles"]["one"]["test"]["field"]
+    assert "identification" not in found["comparisons"][0]["out_of_fold"]
+    assert "MLRAP" not in text
+
+
+def test_background_species_that_are_classes_are_right_answers_too(species):
+    background = {0: "rail", 1: "crow;stranger", 2: "wren", 7: "stranger"}
+    species.add_corpus(
+        "field", 24, labels={0: "crow", 1: "owl", 2: "", 7: "crow"}, background=background
+    )
+    found, text = species.run()
+    ids, targets, scores = species.arrays("one", "field")
+    relevant = targets.copy()
+    for row, column in ((0, 2), (1, 0), (2, 3)):
+        relevant[ids.index(f"r{row:02d}"), column] = 1
+    for name, truth in (("mlrap", targets), ("mlrap_with_background", relevant)):
+        about = found["ensembles"]["one"]["test"]["field"]["identification"][name]
+        held = truth.any(axis=1)
+        expected = label_ranking_average_precision_score(truth[held], scores[held])
+        assert about["value"] == pytest.approx(expected, abs=TIGHT)
+        assert about["n"] == held.sum()
+    assert found["test"]["field"]["background"] == 3
+    # no recording of alpha has a background
+    assert "mlrap_with_background" not in values(found["ensembles"]["one"]["out_of_fold"])
+    assert "+bg" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("change", ["chose_epoch", "split_groups"])
+def test_optimistic_folds_are_marked_wherever_they_are_written(species, change):
+    found, text = species.run()
+    one = found["ensembles"]["one"]["out_of_fold"]
+    assert not one["chose_epoch"] | one["split_groups"]
+    assert "optimistic" not in text
+    species.settings["folds"] |= {
+        "chose_epoch": {"validation": "own"}, "split_groups": {"split_groups": True},
+    }[change]  # fmt: skip
+    found, text = species.evaluate(species.folder / "folds.csv", species.folder)
+    for marked in (
+        found["ensembles"]["one"]["out_of_fold"],
+        found["comparisons"][0]["out_of_fold"],
+        found["stages"]["first"]["validation"],
+        found["stages"]["first"]["members"]["f1p0s1"]["validation"],
+    ):
+        assert marked[change]
+        assert not marked[{"chose_epoch": "split_groups"}.get(change, "chose_epoch")]
+    assert change not in found["ensembles"]["one"]["test"]["field"]
+    mark = {"chose_epoch": "+", "split_groups": "!"}[change]
+    assert f"out of fold {mark}" in text
+    assert f"out of fold *{mark}" in text  # pseudo-labels as well
+    assert "optimistic" in text
+
+
+def test_folds_without_members_are_counted_and_not_judged(experiment):
+    experiment.fold = {f"r{i:02d}": 1 + (i >= 12) + (i >= 15) for i in range(30)}
+    experiment.settings["folds"]["count"] = 1
+    experiment.members = {"first": ["f1p0s1"], "second": ["f1p1s1", "f1p2s1"]}
+    found, _ = experiment.run()
+    counts = [found["training"][key] for key in ("recordings", "without_member", "judged")]
+    assert counts == [30, 18, 12]
+    judged = found["ensembles"]["one"]["out_of_fold"]
+    assert judged["n"] == 12
+    assert "folds" not in judged
+    _, targets, scores = experiment.arrays("one", "alpha")
+    assert judged["auroc"] == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
+
+
+def test_folds_by_recordist_are_resampled_by_recordist_where_it_is_known(experiment):
+    people = {i: f"person {i % 2}" for i in range(18)}
+    experiment.add_corpus("field", 24, recordist=people)
+    experiment.settings["folds"]["by"] = "recordist"
+    found, text = experiment.run()
+    assert found["test"]["field"]["recordists"] == 2
+    # two people, and two groups of three whose recordist is unknown
+    assert found["ensembles"]["one"]["test"]["field"]["n_groups"] == 4
+    assert "replicates over recordists" in text
+
+
+def test_students_are_as_transductive_and_as_informed_as_their_teachers():
+    stages = {
+        "first": {"targets": {"from": "labels"}},
+        "pseudo": {"targets": dict(PART)},
+        "student": {"targets": {"from": "teachers", "stages": ["first"]}},
+        "late": {"targets": {"from": "teachers", "stages": ["student", "pseudo"]}},
+    }
+    found = [caveats.is_transductive(stages, name, "field") for name in stages]
+    assert found == [False, True, False, True]
+    found = [caveats.has_informed_teachers(stages, name) for name in stages]
+    assert found == [False, True, False, True]
+
+
+def test_a_student_of_the_same_fold_is_not_marked(experiment):
+    experiment.settings["stages"]["second"]["targets"] = {"from": "teachers", "stages": ["first"]}
+    found, text = experiment.run()
+    two = found["ensembles"]["two"]
+    assert not two["out_of_fold"]["teachers_saw_fold"]
+    assert not two["test"]["field"]["transductive"]
+    assert "pseudo-labels" not in text
+
+
+def test_ignored_classes_are_ignored_in_single_models_too(species):
+    species.settings["ignored_classes"] = ["crow"]
+    found, _ = species.run()
+    members = found["stages"]["first"]["members"].values()
+    assert all(member["test"]["field"]["per_class"]["crow"] < 0.9 for member in members)
+    assert found["policy"]["ignored_classes"] == ["crow"]
+    _, targets, scores = species.arrays("one", "field")
+    expected = metrics.accuracy(targets, scores)
+    assert values(found["ensembles"]["one"]["test"]["field"])["top1_accuracy"] == expected
+
+
+def test_the_summary_of_several_classes_fits_a_screen(species):
+    species.settings["folds"] |= {"validation": "own", "split_groups": True}
+    found, text = species.run()
+    lines = [line for line in text.splitlines() if line.startswith("one ")]
+    judged = found["ensembles"]["one"]["test"]["field"]["identification"]
+    for name in ("top1_accuracy", "mlrap", "map_macro_skip_absent"):
+        about = judged[name]
+        figure = f"{about['value']:.3f} [{about['low']:.3f}, {about['high']:.3f}]"
+        assert any(figure in line for line in lines)
+    assert any("field ^" in line for line in text.splitlines())  # transductive
+    many = {f"an ensemble of a rather long name {i}": found["ensembles"]["all"] for i in range(9)}
+    pairs = found["comparisons"] * 5
+    for shown in (text, summary.text(found | {"ensembles": many, "comparisons": pairs})):
+        assert len(shown.splitlines()) <= 45
+        assert max(map(len, shown.splitlines())) <= 100
 
 
 def test_equal_work_gives_equal_bytes(experiment, tmp_path):

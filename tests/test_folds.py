@@ -143,3 +143,38 @@ def test_several_leaking_groups_are_counted():
 def test_settings_that_cannot_be_met_are_refused(items, kind, count, message):
     with pytest.raises(ValueError, match=message):
         dealt(items, kind, count)
+
+
+def held_out(items, seed=0, **shares):
+    shares = {"test": 0.0, "validation": 0.0} | shares
+    return folds.deal(items, {"kind": "holdout", "count": 1, "shares": shares}, seed)
+
+
+def test_shares_are_held_out_and_the_rest_is_last():
+    sizes = Counter(held_out(recordings(1000), test=0.01, validation=0.05).values())
+    assert sizes == {1: 10, 2: 50, 3: 940}
+    assert Counter(held_out(recordings(1000), validation=0.05).values()) == {1: 50, 2: 950}
+    assert Counter(held_out(recordings(3), test=0.01, validation=0.05).values()) == {
+        1: 1,
+        2: 1,
+        3: 1,
+    }
+
+
+def test_a_held_out_share_never_splits_a_group():
+    items = [recording(f"r{i:03}", group=f"g{i // 7}") for i in range(200)]
+    found = held_out(items, test=0.1, validation=0.1)
+    by_group = {}
+    for item in items:
+        by_group.setdefault(item.group, set()).add(found[item.id])
+    assert all(len(numbers) == 1 for numbers in by_group.values())
+    sizes = Counter(found.values())
+    assert 20 <= sizes[1] < 27
+    assert 20 <= sizes[2] < 27
+    assert found != held_out(items, seed=1, test=0.1, validation=0.1)
+
+
+def test_too_few_groups_for_the_shares_are_refused():
+    items = [recording(f"r{i}", group="g") for i in range(9)]
+    with pytest.raises(ValueError, match="1 groups for 2 held-out shares"):
+        held_out(items, test=0.1, validation=0.1)

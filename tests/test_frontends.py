@@ -3,15 +3,16 @@
 import json
 import time
 
+import audio_shards
 import h5py
 import numpy as np
 import pytest
+from audio_shards import noise
 from scipy.ndimage import maximum_filter1d
 from scipy.special import logsumexp
 
 from dawnchorus import frontends
-from dawnchorus.audio import verdicts, wave
-from dawnchorus.frontends import corrections, mel, shards
+from dawnchorus.frontends import corrections, shards, spectra, writers
 
 LOG_TOLERANCE = 1e-3  # nats: float32 against float64
 SETTINGS = {
@@ -40,8 +41,8 @@ def rng():
     return np.random.default_rng(5)
 
 
-def noise(rng, n_samples):
-    return (0.1 * rng.standard_normal(n_samples)).astype(np.float32)
+def written(folder, recordings, settings=SETTINGS, **more):
+    return audio_shards.written(folder, recordings, settings, **more)
 
 
 def slow_filterbank(sample_rate, n_fft, n_mels, fmin, fmax):
@@ -74,30 +75,6 @@ def slow_mel(waveform, settings):
     return np.array(rows)
 
 
-def write_audio(folder, recordings, sample_rate=22050, excluded=()):
-    """Write {id: list of channels} as a shard of audio."""
-    folder.mkdir(exist_ok=True)
-    samples, rows, first = [np.zeros(0)], [], 0
-    for identifier, channels in sorted(recordings.items()):
-        n = len(channels[0])
-        place = (len(channels), first, n, n / sample_rate, 44100, ())
-        rows.append(verdicts.Resampled(identifier, "used", "", *place))
-        samples += channels
-        first += len(channels) * n
-    rows += [verdicts.Resampled(name, code, "", 0, 0, 0, 0.0, 0, ()) for name, code in excluded]
-    data = np.concatenate(samples).astype("<f4").tobytes()
-    (folder / "000.wav").write_bytes(wave.header(first, sample_rate) + data)
-    verdicts.write_rows(folder / "000.csv", sorted(rows, key=lambda row: row.id))
-    return folder / "000.wav", folder / "000.csv"
-
-
-def written(folder, recordings, settings=SETTINGS, **more):
-    """Write a shard of spectrograms and return its path."""
-    paths = write_audio(folder, recordings, settings["sample_rate"], **more)
-    frontends.write_shard(*paths, settings, folder / "000.h5")
-    return folder / "000.h5"
-
-
 @pytest.mark.parametrize("settings", [SETTINGS, PORTABLE, SMALL])
 def test_published_settings_are_accepted(settings):
     frontends.check_settings(settings)
@@ -114,7 +91,7 @@ def test_published_settings_are_accepted(settings):
         ({"n_mels": True}, "n_mels=True"),
         ({"floor": 0.0}, "floor=0.0"),
         ({"denoise": "max"}, "denoise='max'.*mean, median, none"),
-        ({"band_attenuation": "shallow", "n_mels": 64}, "80 bands.*n_mels=64"),
+        ({"band_attenuation": "shallow", "n_mels": 64}, "n_mels=64.*80 bands.*shallow"),
         ({"cut_edge_frames": -1}, "cut_edge_frames=-1"),
         ({"edge_offset": float("nan")}, "edge_offset=nan"),
     ],
@@ -189,8 +166,8 @@ def test_values_do_not_depend_on_the_blocks(rng, monkeypatch):
     channels = [noise(rng, 60000), noise(rng, 60000)]
     settings = {**SETTINGS, "denoise": "mean", "edge_offset": 1.0, "trim_stddevs": 2.0}
     whole = frontends.spectrogram(channels, settings)
-    monkeypatch.setattr(mel, "FRAMES_HELD", 50)
-    monkeypatch.setattr(mel, "_FRAMES_AT_ONCE", 7)
+    monkeypatch.setattr(spectra, "FRAMES_HELD", 50)
+    monkeypatch.setattr(spectra, "_FRAMES_AT_ONCE", 7)
     np.testing.assert_array_equal(frontends.spectrogram(channels, settings), whole)
 
 
@@ -325,6 +302,7 @@ def test_a_shard_gives_back_its_recordings(tmp_path, rng):
 def test_a_shard_is_one_contiguous_described_array(tmp_path, rng):
     path = written(tmp_path / "a", {"x": [noise(rng, 4000)], "y": [noise(rng, 700)]})
     with h5py.File(path) as file:
+        assert set(file) == {"ids", "offsets", "onsets", "features"}
         assert file["features"].chunks is None
         assert file["offsets"][:].tolist() == [0, 13, 16]
         assert json.loads(file.attrs["frontend"]) == SETTINGS
@@ -338,8 +316,9 @@ def test_a_long_recording_is_streamed_to_the_same_values(tmp_path, rng, monkeypa
     settings = {**SMALL, "denoise": denoise, "edge_offset": 1.0}
     channels = [noise(rng, 30000), noise(rng, 30000)]
     expected = frontends.spectrogram(channels, settings)
-    monkeypatch.setattr(mel, "FRAMES_HELD", 64)
-    monkeypatch.setattr(shards, "_ROWS_HELD", 50)
+    monkeypatch.setattr(spectra, "FRAMES_HELD", 64)
+    monkeypatch.setattr(writers, "_FRAMES_READ", 50)
+    monkeypatch.setattr(shards, "_VALUES_HELD", 50 * 12)
     shard = frontends.open_shards([written(tmp_path / "a", {"x": channels}, settings)])
     np.testing.assert_array_equal(shard.frames("x"), expected)
 
@@ -364,7 +343,7 @@ def test_silence_denoised_to_zero_is_no_damage(tmp_path):
 
 
 def test_audio_at_another_rate_is_refused(tmp_path, rng):
-    paths = write_audio(tmp_path / "a", {"x": [noise(rng, 4000)]}, sample_rate=44100)
+    paths = audio_shards.write_audio(tmp_path / "a", {"x": [noise(rng, 4000)]}, sample_rate=44100)
     with pytest.raises(ValueError, match="44100 Hz.*22050 Hz"):
         frontends.write_shard(*paths, SETTINGS, tmp_path / "x.h5")
 
@@ -378,14 +357,14 @@ def test_values_that_are_not_finite_are_refused_and_nothing_is_left(tmp_path, rn
 
 
 def test_rows_that_never_reached_the_file_are_found(tmp_path, rng, monkeypatch):
-    original = shards._write_rows
+    original = writers.Frames.write
 
-    def without_two_rows(features, row, *rest):
-        n_zero = original(features, row, *rest)
-        features[row + 4 : row + 6] = 0.0
+    def without_two_rows(self, features, index):
+        n_zero = original(self, features, index)
+        features[4:6] = 0.0
         return n_zero
 
-    monkeypatch.setattr(shards, "_write_rows", without_two_rows)
+    monkeypatch.setattr(writers.Frames, "write", without_two_rows)
     with pytest.raises(OSError, match="'x' reads back with 2 empty rows, 0 were written"):
         written(tmp_path / "a", {"x": [noise(rng, 4000)]})
 

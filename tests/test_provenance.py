@@ -9,7 +9,7 @@ SCRIPT = """
 from dawnchorus import job
 
 with job.running(snakemake):
-    from dawnchorus import metrics
+    from dawnchorus import hashes
 """
 
 
@@ -52,32 +52,32 @@ def write(package, **modules):
 
 
 def test_docstrings_comments_and_layout_change_no_digest(package):
-    write(package, metrics='"""Old."""\n\ndef f(a):\n    """Old."""\n    return [a, 1]\n')
+    write(package, hashes='"""Old."""\n\ndef f(a):\n    """Old."""\n    return [a, 1]\n')
     before = library(package)
     new = '# why\ndef f(a):\n    """New.\n\n    More.\n    """\n    return [\n        a, 1\n    ]\n'
-    write(package, metrics=f'"""New."""\n{new}')
+    write(package, hashes=f'"""New."""\n{new}')
     assert library(package) == before
 
 
 def test_a_changed_constant_changes_the_digest_of_its_module_only(package):
-    write(package, metrics="from dawnchorus import seeds\nA = 1\n")
+    write(package, hashes="from dawnchorus import seeds\nA = 1\n")
     before = library(package)
-    write(package, metrics="from dawnchorus import seeds\nA = 2\n")
+    write(package, hashes="from dawnchorus import seeds\nA = 2\n")
     after = library(package)
-    assert before.keys() == after.keys() == {"dawnchorus.metrics", "dawnchorus.seeds", "script"}
-    assert [name for name in before if before[name] != after[name]] == ["dawnchorus.metrics"]
+    assert before.keys() == after.keys() == {"dawnchorus.hashes", "dawnchorus.seeds", "script"}
+    assert [name for name in before if before[name] != after[name]] == ["dawnchorus.hashes"]
 
 
 def test_a_string_that_is_no_docstring_counts(package):
-    write(package, metrics='A = 1\n"""old"""\n')
+    write(package, hashes='A = 1\n"""old"""\n')
     before = library(package)
-    write(package, metrics='A = 1\n"""new"""\n')
+    write(package, hashes='A = 1\n"""new"""\n')
     assert library(package) != before
 
 
 def test_imports_are_followed_through_modules_functions_and_packages(package):
     modules = {
-        "metrics": "def f():\n    import dawnchorus.deep.inner\n",
+        "hashes": "def f():\n    import dawnchorus.deep.inner\n",
         "deep.__init__": "from dawnchorus import beside\n",
         "deep.inner": "from dawnchorus.deep.other import x\n",
         "deep.other": "x = 1\n",
@@ -85,14 +85,14 @@ def test_imports_are_followed_through_modules_functions_and_packages(package):
     }
     write(package, **modules)
     found = {name.removeprefix("dawnchorus.") for name in library(package)}
-    assert found == {"script", "metrics", "deep", "deep.inner", "deep.other", "beside"}
+    assert found == {"script", "hashes", "deep", "deep.inner", "deep.other", "beside"}
 
 
 def test_modules_that_import_each_other_are_found_once(package):
     write(
-        package, metrics="from dawnchorus import seeds\n", seeds="from dawnchorus import metrics\n"
+        package, hashes="from dawnchorus import seeds\n", seeds="from dawnchorus import hashes\n"
     )
-    assert library(package).keys() == {"dawnchorus.metrics", "dawnchorus.seeds", "script"}
+    assert library(package).keys() == {"dawnchorus.hashes", "dawnchorus.seeds", "script"}
 
 
 def test_a_chosen_module_is_followed_and_the_others_are_not(package):
@@ -114,13 +114,13 @@ def test_neutral_rooms_change_nothing(package):
 
 
 def test_what_a_neutral_room_imports_is_left_out_too(package):
-    write(package, logs="from dawnchorus import pooling\n", metrics="from dawnchorus import logs\n")
-    assert library(package).keys() == {"dawnchorus.metrics", "script"}
+    write(package, logs="from dawnchorus import pooling\n", hashes="from dawnchorus import logs\n")
+    assert library(package).keys() == {"dawnchorus.hashes", "script"}
 
 
 def test_an_edit_of_the_script_changes_its_digest(package):
     before = library(package)
-    after = library(package, script=SCRIPT + "    metrics.auroc()\n")
+    after = library(package, script=SCRIPT + "    hashes.auroc()\n")
     assert [name for name in before if before[name] != after[name]] == ["script"]
 
 

@@ -41,7 +41,7 @@ def table(tmp_path, monkeypatch):
 
 def config(train="mine:train", **folds):
     experiment = {
-        "train": [train], "test": ["mine:test"], "folds": folds,
+        "train": [train], "test": ["mine:test"], "folds": {"by": "group"} | folds,
         "stages": {"first": {"targets": {"from": "labels"}}},
     }  # fmt: skip
     return {"run": ["e"], "experiments": {"e": experiment}}

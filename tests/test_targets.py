@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 
 from dawnchorus import artefacts, predictions, targets
+from dawnchorus.corpora import contents as contents_of_corpora
 
-SETTINGS = {"kind": "stratified", "count": 2, "seed": 1}
+SETTINGS = {
+    "kind": "stratified", "count": 2, "seed": 1, "by": "group", "split_groups": False,
+    "validation": "none",
+}  # fmt: skip
 
 
 def write_rows(path, columns, rows):
@@ -21,12 +25,16 @@ def write_rows(path, columns, rows):
 def corpus(tmp_path):
     """A corpus of n recordings r0, r1, ...: odd ones have a bird."""
 
-    def make(name, n, groups=None, contents=None, splits=None):
+    def make(name, n, groups=None, contents=None, splits=None, recordists=None):
+        empty = [""] * n
         label_rows = [
-            (f"r{i}", "", (groups or [""] * n)[i], "", (splits or [""] * n)[i], 1, "bird" * (i % 2))
+            (
+                f"r{i}", "", (groups or empty)[i], (recordists or empty)[i], "",
+                (splits or empty)[i], 1, "bird" * (i % 2), "", "",
+            )
             for i in range(n)
-        ]
-        columns = ("id", "data_set", "group", "fold", "split", "labelled", "labels")
+        ]  # fmt: skip
+        columns = contents_of_corpora.LABELS
         labels = write_rows(tmp_path / f"{name}-labels.csv", columns, label_rows)
         digests = [hashlib.sha256(f"{name}{i}".encode()).hexdigest() for i in range(n)]
         for i, content in (contents or {}).items():
@@ -115,7 +123,8 @@ def teacher(tmp_path):
         path, [f"t{i}" for i in range(10)], ["m1", "m2"], ["bird"]
     ) as put:
         for member, shift in (("m1", -0.0), ("m2", 0.0)):
-            put(member, np.arange(10), np.zeros(10), np.arange(10)[:, None] / 10 + shift)
+            scores = np.arange(10)[:, None] / 10 + shift
+            put(member, np.arange(10), np.zeros(10), np.ones(10), scores)
     return str(path)
 
 
@@ -167,3 +176,33 @@ def test_a_class_that_is_given_must_have_a_positive(tmp_path, corpus):
 def test_a_member_name_that_is_none_is_refused():
     with pytest.raises(ValueError, match="f<fold>p<part>s<seed>"):
         targets.Member.named("model_1")
+
+
+def test_groups_may_be_split_only_where_that_is_asked_for(tmp_path, corpus, caplog):
+    files = corpus("a", 9, groups=["g"] * 9)
+    with pytest.raises(ValueError, match="group 'a/g' is in two folds"):
+        deal(tmp_path, "a", files)
+    rows = artefacts.read_table(deal(tmp_path, "a", files, split_groups=True))
+    assert {row["fold"] for row in rows} == {"1", "2"}
+
+
+def test_folds_by_recordist_keep_recordists_together(tmp_path, corpus):
+    recordists = ["ann", "ben", "cat"] * 4
+    files = corpus("a", 12, recordists=recordists, groups=[f"g{i}" for i in range(12)])
+    rows = artefacts.read_table(deal(tmp_path, "a", files, kind="grouped", count=3, by="recordist"))
+    found = {(recordists[int(row["id"][1:])], row["fold"]) for row in rows}
+    assert len(found) == 3
+
+
+def test_the_next_fold_chooses_the_epoch_and_is_not_trained_on():
+    fold = np.array([1, 2, 3, 1, 2, 3, 0])
+    found = targets.Targets(
+        recordings=[("a", f"r{i}") for i in range(7)], fold=fold,
+        part=np.array([0] * 6 + [1]), values=np.zeros((7, 1), np.float32), class_names=["bird"],
+    )  # fmt: skip
+    last = targets.Member.named("f3p1s1")
+    assert fold[found.validation_rows(last, "next")].tolist() == [1, 1]
+    assert fold[found.training_rows(last, "next")].tolist() == [2, 2, 0]
+    assert fold[found.validation_rows(last, "own")].tolist() == [3, 3]
+    assert fold[found.training_rows(last, "own")].tolist() == [1, 2, 1, 2, 0]
+    assert fold[found.validation_rows(last)].tolist() == [3, 3]

@@ -1,9 +1,13 @@
 """Training: the same twice, and the same after it was killed."""
 
+import contextlib
+import itertools
 import json
 import signal
 import time
+import zipfile
 
+import h5py
 import numpy as np
 import pytest
 
@@ -11,8 +15,10 @@ from dawnchorus import artefacts, augmentation, backend
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
-from dawnchorus import inference, models, predictions, targets  # noqa: E402
-from dawnchorus.training import batches, checkpoints, fitting, schedules  # noqa: E402
+import keras  # noqa: E402
+
+from dawnchorus import inference, models, predictions, segments, stopping, targets  # noqa: E402
+from dawnchorus.training import batches, checkpoints, fitting, saving  # noqa: E402
 
 EPOCHS = 6
 
@@ -34,6 +40,8 @@ def settings(defaults):
     return {
         "seed": 7, "window": 170, "model": {"name": "bulbul", "filters": [4, 4, 4, 4], "dense": [8, 4]},
         "augmentation": first["augmentation"], "training": training,
+        "segments": first["segments"], "frontend": "tiny", "pooling": "max", "validation": "none",
+        "teachers": [], "temperature": None,
         "backend": {"name": "tensorflow", "threads": 1, "deterministic": True},
     }  # fmt: skip
 
@@ -46,7 +54,10 @@ def start_training(start_script, tiny_shard, targets_path, settings):
         return start_script(
             "train", str(folder / "train.log"), folder=folder.parent, environment=environment,
             input={"targets": str(targets_path), "spectrograms": [str(tiny_shard[0])]},
-            output={"model": str(folder / f"{member}.keras"), "history": str(folder / "h.csv")},
+            output={
+                "model": str(folder / f"{member}.keras"), "history": str(folder / "h.csv"),
+                "kept": str(folder / f"{member}.kept.h5"),
+            },
             wildcards={"member": member, "stage": "first", "experiment": "tiny"},
             params={
                 "training": chosen, "library": {"script": "0"},
@@ -154,31 +165,40 @@ def test_a_checkpoint_of_other_settings_is_not_taken_up(tmp_path):
     assert checkpoints.load(checkpoints.path_beside(tmp_path / "m.keras", "bbbb")) is None
 
 
-def test_a_checkpoint_is_of_its_settings_targets_spectrograms_and_code(tmp_path):
-    for name in ("targets.csv", "one.h5", "two.h5"):
-        (tmp_path / name).write_text(name)
-    shards = {"a": [str(tmp_path / "one.h5")], "b": [str(tmp_path / "two.h5")]}
+def test_a_checkpoint_is_of_its_settings_and_of_all_that_it_was_made_from(tmp_path):
+    names = ("targets.csv", "one.h5", "two.h5", "t.keras", "t.kept.h5", "t.h5", "start.keras")
+    paths = {name: str(tmp_path / name) for name in names}
+    for name, path in paths.items():
+        (tmp_path / name).write_text(path)
+    shards = {"a": [paths["one.h5"]], "b": [paths["two.h5"]]}
+    heard = {
+        "model": paths["t.keras"],
+        "kept": paths["t.kept.h5"],
+        "shards": {"a": [paths["t.h5"]]},
+    }
+    start = {"path": paths["start.keras"], "head": True}
 
-    def digest(stage="first", settings=1, library=2):
-        where = tmp_path / "targets.csv"
-        return fitting.training_digest(stage, where, shards, {"s": settings}, {"l": library})
+    def digest(stage="first", seed=1, library=2):
+        about = {"seed": seed, "teachers": [heard], "training": {"pretrained": start}}
+        where = paths["targets.csv"]
+        return fitting.training_digest(stage, where, shards, about, {"l": library})
 
-    found = {digest(), digest(stage="second"), digest(settings=2), digest(library=3)}
-    for name in ("targets.csv", "one.h5", "two.h5"):
+    found = {digest(), digest(stage="second"), digest(seed=2), digest(library=3)}
+    for name in names:
         (tmp_path / name).write_text("changed")
         found.add(digest())
-    assert len(found) == 7
+    assert len(found) == 4 + len(names)
     assert digest() in found
 
 
-def test_a_member_may_have_nothing_to_score(tmp_path, tiny_shard, undisturbed):
+def test_a_member_may_have_nothing_to_score(tmp_path, tiny_shard, undisturbed, settings):
     shard, ids = tiny_shard
     path = tmp_path / "targets.csv"
     rows = [("tiny", name, 1, 0, 1) for name in ids]
     artefacts.write_table(path, ("corpus", "id", "fold", "part", "target:bird"), rows)
-    model = undisturbed / "results/f1p0s1.keras"
-    chosen = {"window": 170, "batch_size": 8}
-    members = {"f1p0s1": model, "f2p0s1": model}
+    paths = {"model": undisturbed / "results/f1p0s1.keras", "kept": None}
+    chosen = {"window": 170, "segments": settings["segments"], "batch_size": 8, "use": "last"}
+    members = {"f1p0s1": paths, "f2p0s1": paths}
     inference.predict_stage(members, path, "tiny", [shard], chosen, tmp_path / "s.h5")
     _, _, stack = predictions.pooled(tmp_path / "s.h5", "max")
     assert np.isfinite(stack[0]).all()
@@ -195,12 +215,12 @@ def test_a_cut_checkpoint_is_left_alone(tmp_path, share):
 
 
 def test_members_score_only_what_they_did_not_train_on(
-    tmp_path, tiny_shard, targets_path, undisturbed
+    tmp_path, tiny_shard, targets_path, undisturbed, settings
 ):
     shard, ids = tiny_shard
-    model = undisturbed / "results/f1p0s1.keras"
+    model = {"model": undisturbed / "results/f1p0s1.keras", "kept": None}
     paths = {f"f{fold}p0s1": model for fold in (1, 2, 3, 4)}
-    chosen = {"window": 170, "batch_size": 8}
+    chosen = {"window": 170, "segments": settings["segments"], "batch_size": 8, "use": "last"}
     inference.predict_stage(paths, targets_path, "tiny", [shard], chosen, tmp_path / "s.h5")
     found, members, stack = predictions.pooled(tmp_path / "s.h5", "max")
     assert found == ids
@@ -221,19 +241,20 @@ def test_a_pseudo_labelled_member_trains_on_its_part_and_the_other_folds(targets
 
 @pytest.fixture
 def tiny_batches(tiny_shard, targets_path, settings):
-    joint = batches.open_joint({"tiny": [tiny_shard[0]]})
+    source = segments.open_source({"tiny": [tiny_shard[0]]}, settings["segments"], 170)
     wanted = targets.read(targets_path)
-    chosen = settings["training"] | {"window": 170, "augmentation": settings["augmentation"]}
+    chosen = settings["training"] | {key: settings[key] for key in ("segments", "augmentation")}
 
     def make(key=(7, "first", "f1p0s1"), **changed):
-        return batches.Batches(joint, wanted.recordings, wanted.values, chosen | changed, key)
+        return batches.Batches(source, wanted.recordings, wanted.values, chosen | changed, key)
 
     return make
 
 
 def filled(source, epoch, step):
     out = source.empty()
-    return out, source.fill(out, epoch, step)
+    values, _ = source.fill(out, epoch, step)
+    return out, values
 
 
 def test_a_step_is_a_function_of_its_place_alone(tiny_batches):
@@ -249,8 +270,9 @@ def test_another_member_sees_another_order(tiny_batches):
                               filled(tiny_batches(key=(7, "first", "f2p0s1")), 0, 0)[0])  # fmt: skip
 
 
-def test_a_pass_holds_every_window_once(tiny_batches):
-    source = tiny_batches(augmentation={"rotate": False, "shift_bands": 0}, steps_per_epoch=None)
+def test_a_pass_holds_every_window_once(tiny_batches, settings):
+    still = settings["augmentation"] | {"rotate": False, "shift_bands": 0}
+    source = tiny_batches(augmentation=still, steps_per_epoch=None)
     assert len(source.windows) == 48  # 210 frames each: windows begin at 0 and 170
     seen = np.concatenate([filled(source, 0, step)[0] for step in range(source.steps)])
     assert len(np.unique(seen.reshape(48, -1), axis=0)) == 48
@@ -264,7 +286,7 @@ def test_targets_are_mapped_before_the_loss(tiny_batches):
 
 def test_batches_made_ahead_are_those_asked_for(tiny_batches):
     source, plain = tiny_batches(), tiny_batches()
-    for step, (windows, wanted) in enumerate(batches.ahead(source, 1, 2), start=2):
+    for step, (windows, wanted, _) in enumerate(batches.ahead(source, 1, 2), start=2):
         expected = filled(plain, 1, step)
         np.testing.assert_array_equal(windows, expected[0])
         np.testing.assert_array_equal(wanted, expected[1])
@@ -296,25 +318,222 @@ def test_rotation_is_uniform_over_the_window(rng):
     assert not augmentation.rotations(5, 10, {"rotate": False}, rng).any()
 
 
-def test_plateau_lowers_the_rate_and_stops_below_the_last():
-    schedule = schedules.Plateau(1e-3, factor=0.1, patience=2, min_delta=0.0, stop_rate=1e-5)
-    rates = []
-    while not schedule.is_over:
-        schedule.observe(1.0)
-        rates.append(schedule.rate)
-    # the first loss is better than none; then every second epoch without a better one
-    np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5, 1e-5], rtol=1e-9)
+@pytest.fixture
+def begin(defaults):
+    """Start a training of a tiny bulbul with some settings changed."""
+
+    def begin(n_classes=1, options=None, **changed):
+        options = {"filters": [2] * 4, "dense": [4]} | (options or {})
+        keras.utils.set_random_seed(3)
+        model = models.build("bulbul", (170, 20), n_classes, "clip", **options)
+        training = defaults["experiments"]["demo"]["stages"]["first"]["training"] | changed
+        return fitting.Training(model, training, (1, "first", "f1p0s1"))
+
+    return begin
 
 
-def test_softmax_head_learns_from_one_column():
-    model = models.build("bulbul", (170, 20), 1, "clip", head="softmax", filters=[2] * 4, dense=[4])
-    training = fitting.Training(
-        model,
-        {"optimizer": "adam", "learning_rate": 0.01, "loss": "categorical_crossentropy",
-         "plateau": {"factor": 0.1, "patience": 3, "min_delta": 0.0, "stop_rate": 1e-5}},
-        (1, "first", "f1p0s1"),
-    )  # fmt: skip
-    windows = np.random.default_rng(0).normal(size=(4, 170, 20)).astype(np.float32)
+@pytest.fixture
+def windows(rng):
+    return rng.normal(size=(4, 170, 20)).astype(np.float32)
+
+
+def test_softmax_head_learns_from_one_column(begin, windows):
+    training = begin(options={"head": "softmax"}, loss="categorical_crossentropy")
     training.train_on(windows, np.array([[1.0], [0], [1], [0]], np.float32))
     assert np.isfinite(training.loss_sum)
-    assert models.class_scores(model, windows, 1).shape == (4, 1)
+    assert models.class_scores(training.model, windows, 1).shape == (4, 1)
+
+
+def test_l2_is_a_penalty_on_kernels_alone(begin, windows):
+    wanted = np.array([[1.0], [0], [1], [0]], np.float32)
+    losses, penalty = {}, None
+    for l2 in (0.0, 0.25):
+        training = begin(options={"dropout": 0.0}, l2=l2)
+        named = [(v.name, v.numpy()) for v in training.model.trainable_variables]
+        penalty = sum((values**2).sum() for name, values in named if name == "kernel")
+        training.train_on(windows, wanted)
+        losses[l2] = training.loss_sum
+    assert losses[0.25] - losses[0.0] == pytest.approx(0.25 * penalty, rel=1e-5)
+
+
+def test_weights_of_windows_weigh_the_loss(begin, windows):
+    training = begin(options={"dropout": 0.0})
+    wanted = np.array([[1.0], [0], [1], [0]], np.float32)
+    weights = np.array([1, 0, 0.5, 3], np.float32)
+    found = keras.ops.convert_to_numpy(training.model(windows, training=True))
+    each = -np.log(np.where(wanted > 0, found, 1 - found))[:, 0]
+    training.train_on(windows, wanted, weights)
+    assert training.loss_sum == pytest.approx((weights * each).sum() / 4, rel=1e-5)
+
+
+def test_a_model_file_holds_no_optimiser(begin, windows, tmp_path):
+    training = begin()
+    training.train_on(windows, np.ones((4, 1), np.float32))
+    saving.save(training.model, tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as file, file.open("model.weights.h5") as weights:
+        with h5py.File(weights) as opened:
+            assert "optimizer" not in opened
+    loaded = models.load(tmp_path / "m.keras")
+    for one, other in zip(loaded.get_weights(), training.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_kept_weights_come_back_in_order_and_in_equal_bytes(tmp_path, rng):
+    arrays = [rng.normal(size=(n, 2)).astype(np.float32) for n in range(1, 13)]
+    for name in ("one.h5", "two.h5"):
+        saving.save_kept(tmp_path / name, {"epoch_2": arrays[::-1], "best_val_loss": arrays})
+    assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
+    for one, other in zip(
+        saving.read_kept(tmp_path / "one.h5", "best_val_loss"), arrays, strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_weights_that_were_not_kept_are_named(tmp_path):
+    saving.save_kept(tmp_path / "k.h5", {"epoch_2": [np.zeros(1)]})
+    with pytest.raises(ValueError, match="keeps no weights 'best_loss'; expected one of: epoch_2"):
+        saving.read_kept(tmp_path / "k.h5", "best_loss")
+    saving.save_kept(tmp_path / "none.h5", {})
+    with pytest.raises(ValueError, match="'best_loss'; expected one of: none"):
+        saving.read_kept(tmp_path / "none.h5", "best_loss")
+    (tmp_path / "k.h5").write_bytes(b"no HDF5")
+    with pytest.raises(ValueError, match="k.h5 is damaged"):
+        saving.read_kept(tmp_path / "k.h5", "epoch_2")
+
+
+CHOOSING = {
+    "batch_size": 8, "epochs": 6, "steps_per_epoch": 3, "keep": ["best_val_loss", "best_loss"],
+    "snapshot_every": 2, "l2": 0.001, "class_weights": "balanced", "optimizer": "rmsprop",
+    "early_stopping": {"metric": "val_map_macro", "patience": 3}, "checkpoint_every": 2,
+}  # fmt: skip
+
+
+@pytest.fixture
+def train(tiny_shard, targets_path, settings):
+    """Train a member with all that chooses epochs, in this process."""
+
+    def train(folder, path=targets_path, member="f1p0s1", training=None, **changed):
+        schedule = settings["training"]["schedule"] | {"kind": "cosine", "warmup_epochs": 1}
+        chosen = settings | {
+            "training": settings["training"] | CHOOSING | {"schedule": schedule} | (training or {}),
+            "augmentation": settings["augmentation"] | {"mixup": 0.4}, "validation": "next",
+            "pooling": "mean",
+        } | changed  # fmt: skip
+        fitting.train_member(
+            member, "first", path, {"tiny": [str(tiny_shard[0])]}, chosen, {"script": "0"},
+            folder / f"{member}.keras", folder / "h.csv", folder / f"{member}.kept.h5",
+        )  # fmt: skip
+        return artefacts.read_table(folder / "h.csv")
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def choosing_reference(tmp_path_factory):
+    return tmp_path_factory.mktemp("choosing")
+
+
+class Killed(Exception):
+    """What ends a training at a place of the test's choice."""
+
+
+def killed_at(monkeypatch, name, call):
+    """End the training at some call of a function of `checkpoints`."""
+    original, calls = getattr(checkpoints, name), []
+
+    def counted(*arguments):
+        calls.append(1)
+        if len(calls) == call:
+            raise Killed
+        return original(*arguments)
+
+    monkeypatch.setattr(checkpoints, name, counted)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    # save: of an epoch's weights or of a checkpoint; forget_epochs: after a checkpoint
+    [("save", 2), ("save", 5), ("forget_epochs", 2), ("Epochs", 1), ("remove", 1)],
+)
+def test_a_training_that_chooses_epochs_goes_on_to_the_same_bytes(
+    name, call, tmp_path, choosing_reference, train, monkeypatch
+):
+    if not (choosing_reference / "h.csv").exists():
+        train(choosing_reference)
+    with monkeypatch.context() as patched:
+        killed_at(patched, name, call)
+        with pytest.raises(Killed):
+            train(tmp_path)
+    assert list(tmp_path.glob("*.checkpoint.npz"))
+    for output in ("f1p0s1.keras", "h.csv", "f1p0s1.kept.h5"):  # as Snakemake does
+        (tmp_path / output).unlink(missing_ok=True)
+    train(tmp_path)
+    assert made(tmp_path) == made(choosing_reference)
+
+
+@pytest.mark.parametrize("steps", [1, 5, 9])
+def test_stopped_within_an_epoch_it_goes_on_to_the_same_bytes(
+    steps, tmp_path, choosing_reference, train, monkeypatch
+):
+    if not (choosing_reference / "h.csv").exists():
+        train(choosing_reference)
+    taken = itertools.count(1)
+
+    @contextlib.contextmanager
+    def heeded():
+        yield lambda: next(taken) == steps
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stopping, "heeded", heeded)
+        with pytest.raises(stopping.Stopped):
+            train(tmp_path)
+    train(tmp_path)
+    assert made(tmp_path) == made(choosing_reference)
+
+
+def test_kept_weights_that_are_gone_let_the_training_start_anew(
+    tmp_path, choosing_reference, train, monkeypatch
+):
+    if not (choosing_reference / "h.csv").exists():
+        train(choosing_reference)
+    with monkeypatch.context() as patched:
+        killed_at(patched, "forget_epochs", 2)
+        with pytest.raises(Killed):
+            train(tmp_path)
+    for path in tmp_path.glob("*.epoch_*.checkpoint.npz"):
+        path.unlink()
+    train(tmp_path)
+    assert made(tmp_path) == made(choosing_reference)
+
+
+def test_kept_weights_are_those_of_the_epochs_that_the_history_names(tmp_path, train):
+    rows = train(tmp_path, training={"early_stopping": {"metric": None, "patience": 1}})
+    assert [row["rate"] for row in rows][:2] == ["0.0005", "0.001"]
+    losses = [float(row["val_loss"]) for row in rows]
+    best = saving.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
+    last = models.load(tmp_path / "f1p0s1.keras").get_weights()
+    for epoch in (2, 4, 6):
+        kept = saving.read_kept(tmp_path / "f1p0s1.kept.h5", f"epoch_{epoch}")
+        is_best = all(map(np.array_equal, kept, best))
+        assert is_best == (losses.index(min(losses)) + 1 == epoch)
+        assert all(map(np.array_equal, kept, last)) == (epoch == 6)
+
+
+def test_early_stopping_ends_a_training_that_gets_no_better(tmp_path, train):
+    stopping = {"metric": "val_loss", "patience": 2}
+    # at this rate only the running statistics of the bands move, and they settle
+    slow = {"learning_rate": 1e-30, "optimizer": "sgd", "epochs": 60, "early_stopping": stopping}
+    losses = [float(row["val_loss"]) for row in train(tmp_path, training=slow)]
+    assert len(losses) < 60
+    assert len(losses) == losses.index(min(losses)) + 1 + 2
+
+
+def test_without_recordings_to_validate_no_epoch_can_be_chosen(tmp_path, tiny_shard, train):
+    path = tmp_path / "targets.csv"
+    rows = [("tiny", name, 1 + (i > 0), 0, i % 2) for i, name in enumerate(tiny_shard[1])]
+    artefacts.write_table(path, ("corpus", "id", "fold", "part", "target:bird"), rows)
+    with pytest.raises(ValueError, match="f3p0s1 has no recording to validate on; .*best_val_loss"):
+        train(tmp_path, path, member="f3p0s1", validation="own")
+    plain = {"keep": [], "early_stopping": {"metric": None, "patience": 1}, "epochs": 1}
+    (row,) = train(tmp_path, path, member="f3p0s1", training=plain, validation="own")
+    assert {row[name] for name in fitting.HISTORY if name.startswith("val_")} == {"nan"}

@@ -4,6 +4,7 @@
 * ``dawnchorus why FILE``: what a file was made from.
 * ``dawnchorus check CONFIG...``: read a config and judge it; nothing in it is run.
 * ``dawnchorus doctor``: whether machine and environment are fit for a run.
+* ``dawnchorus sort``: a BirdCLEF corpus as a tree of classes, for training and validation.
 
 Exit status: 0 where all is well, 1 where something is not, 2 for a wrong use, with one sentence.
 """
@@ -67,7 +68,29 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("results", nargs="?", metavar="RESULTS", default="results")
     fit.add_argument("--deep", action="store_true", help="start the backend too (slow)")
     fit.set_defaults(command=_doctor)
+    _add_sort(commands)
     return parser
+
+
+def _add_sort(commands) -> None:
+    sort = commands.add_parser(
+        "sort", help="sort a BirdCLEF corpus into train/<class>/, val/<class>/ and metadata/"
+    )
+    for name, what in (
+        ("audio", "folder of the recordings"),
+        ("xml", "folder of their XML files"),
+        ("output", "folder that becomes the tree"),
+    ):
+        sort.add_argument(f"--{name}", required=True, metavar="FOLDER", help=what)
+    sort.add_argument("--mode", choices=("copy", "move", "symlink"), default="copy")
+    sort.add_argument("--share", type=float, default=0.1, help="of each class, held out for val")
+    sort.add_argument("--seed", type=int, default=1337, help="of the shuffle")
+    single = "where the recording of a class with one goes; val: as system 002, none to train on"
+    sort.add_argument("--single", choices=("train", "val"), default="train", help=single)
+    named = "what the folder of a class is called"
+    sort.add_argument("--class-from", choices=("species", "ClassId"), default="species", help=named)
+    sort.add_argument("--dry-run", action="store_true", help="say what would be done")
+    sort.set_defaults(command=_sort)
 
 
 def _verify(told: argparse.Namespace) -> int:
@@ -162,6 +185,25 @@ def _doctor(told: argparse.Namespace) -> int:
         is_fit = is_fit and line.state != "bad"
     print("fit for a run" if is_fit else "not fit for a run: see the lines that begin with 'bad'")
     return 0 if is_fit else 1
+
+
+def _sort(told: argparse.Namespace) -> int:
+    from dawnchorus import sorting
+
+    holdout = {"share": told.share, "seed": told.seed, "single": told.single}
+    plan = sorting.planned(
+        told.audio, told.xml, told.output, mode=told.mode, class_from=told.class_from,
+        holdout=holdout,
+    )  # fmt: skip
+    for note in plan.notes:
+        print(f"note: {note}", file=sys.stderr)
+    for sentence in plan.left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
+    print(plan.told(told.mode), flush=True)
+    if not told.dry_run:
+        sorting.carry_out(plan, told.mode, _progress())
+        print(f"sorted into {told.output}")
+    return int(bool(plan.left_out))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Everything is judged per recording; a figure is what `dawnchorus.figures` says i
 values (no positives or no negatives) are null in the file and ``n/a`` in the summary.
 
 * `evaluate`: ``metrics.json``, and the summary for the terminal.
-* `is_transductive`: whether a stage learnt from predictions for recordings that are tested.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dawnchorus import artefacts, corpora, metrics, predictions, summary
+from dawnchorus import artefacts, identification, metrics, predictions, summary
+from dawnchorus.caveats import marked, marks, policy
 from dawnchorus.figures import called, difference, figures, spread
 from dawnchorus.logs import LOG
 from dawnchorus.targets import Member
@@ -20,23 +20,6 @@ from dawnchorus.truth import Truth, aligned, described, read_tested, read_traine
 
 _NAMED = 5  # offenders an error names
 _TRAINING = ""  # stands for the training recordings where test references stand for the others
-_POLICY = {
-    "unit": "recording",
-    "auroc": "exact; equal scores of a positive and a negative count one half; macro mean where "
-    "classes are several",
-    "classes": "a class without both truths among the recordings is left out and listed",
-    "interval": "percentile bootstrap over groups; a recording without a group is its own group; "
-    "the same replicates for all scores of the same recordings",
-    "harmonic_mean": "over the data sets with both truths",
-    "excluded": "recordings that could not be used have no score; they are counted, not judged",
-    "unknown_truth": "used recordings whose truth is unknown are counted, not judged",
-    "out_of_fold": "a training recording is scored only by models that did not train on it",
-    "teachers_saw_fold": "the pseudo-labels of a later stage come from models that trained on the "
-    "labels of all folds, so its out-of-fold scores have seen them at second hand",
-    "transductive": "a model learnt from predictions for the recordings it is tested on (never "
-    "from their labels)",
-    "threshold": "positive at or above it; chosen on out-of-fold scores of the training corpora",
-}
 
 
 def evaluate(
@@ -65,8 +48,9 @@ def evaluate(
         Verdict tables of the test corpora, with columns ``id`` and ``verdict``.
     settings : mapping
         The experiment: ``name``, ``seed``, ``test``, ``stages``, ``ensembles``, ``pooling``,
-        ``average`` and ``evaluation`` (``replicates``, ``confidence`` in (0, 1), ``threshold`` "f1"
-        or "youden", ``compare``: pairs of ensembles).
+        ``average``, ``average_unit``, ``ignored_classes``, ``folds`` (``count``, ``by``,
+        ``validation``, ``split_groups``) and ``evaluation`` (``replicates``, ``confidence`` in
+        (0, 1), ``threshold`` "f1" or "youden", ``top_k``, ``compare``: pairs of ensembles).
     metrics_path : path
         JSON: figures, counts and the policy behind them.
     summary_path : path
@@ -79,10 +63,12 @@ def evaluate(
         recording that should be judged has no score.
     """
     class_names = _class_names(scores)
-    truths = {_TRAINING: read_trained(labels, folds_path, class_names)}
-    counts = {}
+    trained, about_training = read_trained(labels, folds_path, class_names, settings["folds"])
+    truths, counts = {_TRAINING: trained}, {}
     for reference in settings["test"]:
-        truths[reference], found = read_tested(reference, labels, verdicts, class_names)
+        truths[reference], found = read_tested(
+            reference, labels, verdicts, class_names, settings["folds"]["by"]
+        )
         counts[reference] = found | described(truths[reference])
     _check_files(scores, ensembles, truths, settings)
     recordings = {
@@ -90,9 +76,9 @@ def evaluate(
     }
     content = {
         "experiment": settings["name"],
-        "policy": _policy(settings),
+        "policy": policy(settings),
         "classes": class_names,
-        "training": described(truths[_TRAINING]),
+        "training": about_training | described(trained),
         "test": counts,
         "stages": {
             name: _stage(name, scores[name], truths, settings) for name in settings["stages"]
@@ -113,30 +99,12 @@ def evaluate(
     LOG.info("%d models and %d ensembles judged", n_models, len(recordings))
 
 
-def is_transductive(stages: Mapping[str, Mapping], name: str, reference: str) -> bool:
-    """Return whether a stage, or one it builds on, learnt from predictions on tested recordings.
-
-    Parameters
-    ----------
-    stages : mapping of stage to its settings
-    name : str
-        Stage.
-    reference : str
-        What is tested: ``corpus`` or ``corpus:split``.
-    """
-    source = stages[name]["targets"]
-    if source["from"] == "labels":
-        return False
-    shared = any(_overlap(used, reference) for used in source["unlabelled"])
-    return shared or is_transductive(stages, source["stage"], reference)
-
-
 def _stage(
     name: str, paths: Mapping[str, str | Path], truths: Mapping[str, Truth], settings: Mapping
 ) -> dict:
     """Return the figures of the members of a stage, and their mean and range."""
     pooled = {
-        corpus: predictions.pooled(paths[corpus], settings["pooling"])
+        corpus: predictions.pooled(paths[corpus], settings["pooling"], settings["ignored_classes"])
         for corpus in _corpora(truths)
     }
     _, names, _ = next(iter(pooled.values()))
@@ -147,15 +115,27 @@ def _stage(
             for corpus, (ids, found, stack) in pooled.items()
         }
         members[member] = _member(member, name, tables, truths, settings)
-    spreads = {
-        reference: spread([figure["test"][reference]["auroc"] for figure in members.values()])
+    tested = {
+        reference: _spread([about["test"][reference] for about in members.values()])
         for reference in _tests(truths)
     }
+    validated = _spread([about["validation"] for about in members.values()])
     return {
         "members": members,
-        "validation": spread([figure["validation"]["auroc"] for figure in members.values()]),
-        "test": _marked(spreads, [name], settings),
+        "validation": validated | marks([name], settings, "chose_epoch", "split_groups"),
+        "test": marked(tested, [name], settings),
     }
+
+
+def _spread(found: Sequence[Mapping]) -> dict:
+    """Return mean and range over models of the AUROC, and of what else their figures have."""
+    content = spread([figure["auroc"] for figure in found])
+    if named := found[0].get("identification"):
+        content["identification"] = {
+            name: spread([figure["identification"][name]["value"] for figure in found])
+            for name in named
+        }
+    return content
 
 
 def _member(
@@ -165,16 +145,25 @@ def _member(
     what = f"{name} of stage {stage}"
     own = truths[_TRAINING].of_fold(about.fold)
     tests = {
-        reference: figures(truth, aligned(truth, tables, what), settings)
+        reference: _single(truth, aligned(truth, tables, what), settings)
         for reference, truth in _tests(truths).items()
     }
+    validated = _single(own, aligned(own, tables, what), settings)
     return {
         "fold": about.fold,
         "part": about.part,
         "seed": about.seed,
-        "validation": figures(own, aligned(own, tables, what), settings),
-        "test": _marked(tests, [stage], settings),
+        "validation": validated | marks([stage], settings, "chose_epoch", "split_groups"),
+        "test": marked(tests, [stage], settings),
     }
+
+
+def _single(truth: Truth, scores: np.ndarray, settings: Mapping) -> dict:
+    """Return the figures of a single model: what tells classes apart without intervals."""
+    content = figures(truth, scores, settings, identified=False)
+    if len(truth.class_names) > 1:
+        content["identification"] = identification.points(truth, scores)
+    return content
 
 
 def _ensemble_scores(
@@ -205,8 +194,8 @@ def _ensemble(
     out_of_fold = figures(truths[_TRAINING], scores[_TRAINING], settings, by_fold=True)
     return {
         "stages": stages,
-        "out_of_fold": out_of_fold | {"teachers_saw_fold": _has_teachers(stages, settings)},
-        "test": _marked(tests, stages, settings),
+        "out_of_fold": out_of_fold | marks(stages, settings),
+        "test": marked(tests, stages, settings),
         "threshold": _thresholded(stages, scores, truths, settings),
     }
 
@@ -237,7 +226,7 @@ def _thresholded(
         "chosen_on": f"out-of-fold scores of {', '.join(trained_on)}",
         "thresholds": dict(zip(training.class_names, thresholds, strict=True)),
         "out_of_fold": called(training, own, thresholds),
-        "test": _marked(tests, stages, settings),
+        "test": marked(tests, stages, settings),
     }
 
 
@@ -258,37 +247,8 @@ def _comparison(
     return {
         "first": first,
         "second": second,
-        "test": _marked(found, stages, settings),
-        "out_of_fold": out_of_fold | {"teachers_saw_fold": _has_teachers(stages, settings)},
-    }
-
-
-def _marked(by_reference: Mapping[str, dict], stages: Sequence[str], settings: Mapping) -> dict:
-    """Return figures by test reference, each with whether any of the stages is transductive."""
-    return {
-        reference: figure
-        | {"transductive": any(is_transductive(settings["stages"], s, reference) for s in stages)}
-        for reference, figure in by_reference.items()
-    }
-
-
-def _has_teachers(stages: Sequence[str], settings: Mapping) -> bool:
-    return any(settings["stages"][name]["targets"]["from"] != "labels" for name in stages)
-
-
-def _overlap(a: str, b: str) -> bool:
-    (corpus, split), (other_corpus, other_split) = map(corpora.parse_reference, (a, b))
-    return corpus == other_corpus and (None in (split, other_split) or split == other_split)
-
-
-def _policy(settings: Mapping) -> dict:
-    chosen = settings["evaluation"]
-    return {
-        **_POLICY,
-        "replicates": chosen["replicates"],
-        "confidence": chosen["confidence"],
-        "pooling": settings["pooling"],
-        "average": settings["average"],
+        "test": marked(found, stages, settings),
+        "out_of_fold": out_of_fold | marks(stages, settings),
     }
 
 

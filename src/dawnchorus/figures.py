@@ -1,67 +1,79 @@
-"""Figures of scores: AUROC with intervals of a set of recordings and of its parts.
+"""Figures of scores: with intervals, of a set of recordings and of its parts.
 
 Axes: N recordings, C classes, R bootstrap replicates. A figure is a dict of ``auroc``, ``low`` and
 ``high`` (its interval), ``n``, ``n_positive`` (recordings with any of the classes) and
 ``n_groups``; with several classes ``auroc`` is the macro mean, and ``n_classes`` and ``per_class``
 are there too. Undefined values are NaN.
 
-* `figures`: AUROC of all recordings, of data sets and of folds, and the means of those.
-* `difference`: AUROC of one set of scores minus that of another, paired.
+Where classes are several, ``identification`` has for each statistic of
+`dawnchorus.identification` its ``value``, ``low``, ``high``, ``n`` (recordings that count),
+``n_skipped`` (others) and ``policy``; ``average_precision`` is class by class, and ``confusion`` says
+of all recordings which class was taken for which.
+
+* `figures`: of all recordings, of data sets and of folds, and the means of those.
+* `difference`: one set of scores minus another, paired.
 * `called`: precision, recall and F1 at thresholds.
 * `spread`: mean, deviation and range over models.
 
 All intervals of one truth come from the same replicates, drawn over its groups and the same in each
 call: so differences are paired, and data sets and folds go together in their means. ``settings`` is
-the experiment: its ``seed`` and, under ``evaluation``, ``replicates`` and ``confidence``.
+the experiment: its ``seed`` and, under ``evaluation``, ``replicates``, ``confidence`` and ``top_k``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus import bootstrap, metrics, seeds
+from dawnchorus import bootstrap, identification, metrics, seeds
+from dawnchorus.identification import Statistic
 from dawnchorus.truth import Truth
 
 
-def figures(truth: Truth, scores: np.ndarray, settings: Mapping, by_fold: bool = False) -> dict:
+def figures(
+    truth: Truth,
+    scores: np.ndarray,
+    settings: Mapping,
+    by_fold: bool = False,
+    identified: bool = True,
+) -> dict:
     """Return the figure of all recordings, with those of their parts in it.
 
     Parameters
     ----------
     truth : Truth
     scores : array, shape (N, C)
-        Finite.
+        Finite; in [0, 1] where ``identified``.
     settings : mapping
         See the module.
     by_fold : bool
         Whether folds are parts too.
+    identified : bool
+        False: without what is there for several classes only, which takes long.
 
     Returns
     -------
     dict
         The figure. Where there is more than one data set also ``data_sets`` and
-        ``harmonic_mean``; by fold also ``folds`` and ``mean_over_folds``.
+        ``harmonic_mean`` (of AUROC); by fold also ``folds`` and ``mean_over_folds``.
     """
-    kinds = {"data_sets": truth.data_sets} | ({"folds": truth.folds} if by_fold else {})
     rows = {None: np.arange(len(scores))}
-    for kind, names in kinds.items():
-        rows |= {(kind, name): np.flatnonzero(names == name) for name in np.unique(names).tolist()}
-    values = _replicates(truth, scores, list(rows.values()), settings)
+    for kind, names in (("data_sets", truth.data_sets), ("folds", truth.folds)):
+        found = np.unique(names).tolist()
+        if len(found) > 1 and (by_fold or kind != "folds"):
+            rows |= {(kind, name): np.flatnonzero(names == name) for name in found}
+    measured = _statistics(truth, scores, settings, identified)
+    values = _replicates(truth, measured, list(rows.values()), settings)
     replicates = dict(zip(rows, values, strict=True))
-    each = {key: _figure(truth, scores, rows[key], replicates[key], settings) for key in rows}
-    content = each[None]
-    means = {
-        "data_sets": ("harmonic_mean", metrics.harmonic_mean),
-        "folds": ("mean_over_folds", _mean),
+    each = {
+        key: _figure(truth, scores, rows[key], measured, replicates[key], settings) for key in rows
     }
-    for kind in kinds:
-        keys = [key for key in rows if key is not None and key[0] == kind]
-        if len(keys) > 1:
-            title, mean = means[kind]
-            aurocs = np.array([each[key]["auroc"] for key in keys])
-            drawn = np.stack([replicates[key] for key in keys], axis=1)
-            content[kind] = {str(key[1]): each[key] for key in keys}
-            content[title] = _mean_figure(mean, aurocs, drawn, settings)
+    content = each[None]
+    if len(measured) > 1:
+        content["confusion"] = identification.confused(truth, scores)
+    for kind in dict.fromkeys(key[0] for key in rows if key):
+        keys = [key for key in rows if key and key[0] == kind]
+        content[kind] = {str(key[1]): each[key] for key in keys}
+        content |= _means(kind, [(each[key], replicates[key]) for key in keys], settings)
     return content
 
 
@@ -72,27 +84,32 @@ def difference(truth: Truth, first: np.ndarray, second: np.ndarray, settings: Ma
     ----------
     truth : Truth
     first, second : array, shape (N, C)
-        Finite.
+        Finite; in [0, 1] where classes are several.
     settings : mapping
         See the module.
 
     Returns
     -------
     dict
-        ``difference``, ``low``, ``high`` and ``p_two_sided`` (see `dawnchorus.bootstrap`).
+        ``difference``, ``low``, ``high`` and ``p_two_sided`` (see `dawnchorus.bootstrap`); where
+        classes are several also ``identification``: the same for each of its statistics.
     """
-    everything = [np.arange(len(first))]
-    (before,), (after,) = (
-        _replicates(truth, scores, everything, settings) for scores in (first, second)
-    )
-    low, high = bootstrap.interval(after - before, settings["evaluation"]["confidence"])
-    aurocs = [metrics.macro_auroc(truth.targets, scores) for scores in (first, second)]
-    return {
-        "difference": aurocs[1] - aurocs[0],
-        "low": low,
-        "high": high,
-        "p_two_sided": bootstrap.p_two_sided(after - before),
-    }
+    everything = np.arange(len(first))
+    measured = [_statistics(truth, scores, settings) for scores in (first, second)]
+    drawn = [_replicates(truth, of, [everything], settings)[0] for of in measured]
+    confidence, found = settings["evaluation"]["confidence"], {}
+    for name in measured[0]:
+        values = [of[name].described(everything)["value"] for of in measured]
+        changes = drawn[1][name] - drawn[0][name]
+        low, high = bootstrap.interval(changes, confidence)
+        found[name] = {
+            "difference": values[1] - values[0],
+            "low": low,
+            "high": high,
+            "p_two_sided": bootstrap.p_two_sided(changes),
+        }
+    content = found.pop("auroc")
+    return content | ({"identification": found} if found else {})
 
 
 def called(truth: Truth, scores: np.ndarray, thresholds: Sequence[float]) -> dict:
@@ -116,7 +133,7 @@ def called(truth: Truth, scores: np.ndarray, thresholds: Sequence[float]) -> dic
     each = [metrics.precision_recall_at(*column) for column in columns]
     scored = metrics.classes_with_both(truth.targets)
     means = {
-        name: float(_mean(np.array([one[name] for one in each])[scored]))
+        name: float(metrics.mean_of_known(np.array([one[name] for one in each])[scored]))
         for name in ("precision", "recall", "f1")
     }
     return means | {"classes": dict(zip(truth.class_names, each, strict=True))}
@@ -135,15 +152,32 @@ def spread(aurocs: Sequence[float]) -> dict:
     }
 
 
+def _statistics(
+    truth: Truth, scores: np.ndarray, settings: Mapping, identified: bool = True
+) -> dict[str, Statistic]:
+    """Return what is measured: the macro AUROC, and identification where classes are several."""
+
+    def macro_auroc(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return metrics.weighted_macro_auroc(truth.targets[rows], scores[rows], weights)
+
+    found = {"auroc": Statistic("macro", np.ones(len(scores), bool), macro_auroc)}
+    if identified and len(truth.class_names) > 1:
+        found |= identification.statistics(truth, scores, settings["evaluation"]["top_k"])
+    return found
+
+
 def _figure(
-    truth: Truth, scores: np.ndarray, rows: np.ndarray, replicates: np.ndarray, settings: Mapping
+    truth: Truth,
+    scores: np.ndarray,
+    rows: np.ndarray,
+    measured: Mapping[str, Statistic],
+    replicates: Mapping[str, np.ndarray],
+    settings: Mapping,
 ) -> dict:
     targets, scores = truth.targets[rows], scores[rows]
-    low, high = bootstrap.interval(replicates, settings["evaluation"]["confidence"])
     content = {
         "auroc": metrics.macro_auroc(targets, scores),
-        "low": low,
-        "high": high,
+        **_limits(replicates["auroc"], settings),
         "n": len(rows),
         "n_positive": int(targets.any(axis=1).sum()),
         "n_groups": len(np.unique(truth.groups[rows])),
@@ -152,48 +186,75 @@ def _figure(
         per_class = metrics.auroc_per_class(targets, scores).tolist()
         content["n_classes"] = int(metrics.classes_with_both(targets).sum())
         content["per_class"] = dict(zip(truth.class_names, per_class, strict=True))
+    if len(measured) > 1:
+        content["identification"] = {
+            name: statistic.described(rows) | _limits(replicates[name], settings)
+            for name, statistic in measured.items()
+            if name != "auroc"
+        }
+        content["average_precision"] = identification.precision_per_class(
+            targets, scores, truth.class_names
+        )
     return content
 
 
-def _mean_figure(mean: Callable, aurocs: np.ndarray, drawn: np.ndarray, settings: Mapping) -> dict:
-    """Return a mean over K parts with its interval; ``drawn`` (R, K) are their replicates."""
-    replicates = np.array([mean(row) for row in drawn])
+def _means(
+    kind: str, parts: Sequence[tuple[dict, Mapping[str, np.ndarray]]], settings: Mapping
+) -> dict:
+    """Return the mean of K parts, each its figure and its replicates, with its interval."""
+    title, mean = {
+        "data_sets": ("harmonic_mean", metrics.harmonic_mean),
+        "folds": ("mean_over_folds", metrics.mean_of_known),
+    }[kind]
+    content = {"auroc": float(mean(np.array([figure["auroc"] for figure, _ in parts])))}
+    content |= _mean_limits(mean, [drawn["auroc"] for _, drawn in parts], settings)
+    if kind == "folds" and "identification" in parts[0][0]:
+        content["identification"] = {
+            name: {
+                "value": float(
+                    mean(np.array([of["identification"][name]["value"] for of, _ in parts]))
+                ),
+                "n": sum(of["identification"][name]["n"] for of, _ in parts),
+                "policy": f"mean over folds; {about['policy']}",
+            }
+            | _mean_limits(mean, [drawn[name] for _, drawn in parts], settings)
+            for name, about in parts[0][0]["identification"].items()
+        }
+    return {title: content}
+
+
+def _limits(replicates: np.ndarray, settings: Mapping) -> dict:
     low, high = bootstrap.interval(replicates, settings["evaluation"]["confidence"])
-    return {"auroc": float(mean(aurocs)), "low": low, "high": high}
+    return {"low": low, "high": high}
+
+
+def _mean_limits(mean: Callable, drawn: Sequence[np.ndarray], settings: Mapping) -> dict:
+    """Return the interval of a mean over K parts, from the replicates (R,) of each."""
+    return _limits(np.array([mean(row) for row in np.stack(drawn, axis=1)]), settings)
 
 
 def _replicates(
-    truth: Truth, scores: np.ndarray, parts: Sequence[np.ndarray], settings: Mapping
-) -> list[np.ndarray]:
-    """Return the macro AUROC of each part (rows of the truth) in each replicate, shape (R,).
+    truth: Truth,
+    measured: Mapping[str, Statistic],
+    parts: Sequence[np.ndarray],
+    settings: Mapping,
+) -> list[dict[str, np.ndarray]]:
+    """Return each statistic of each part (rows of the truth) in each replicate, shape (R,).
 
     NaN for a part of a single group: to draw it again tells nothing of its spread.
     """
     rng = seeds.generator(settings["seed"], "evaluation")
-    chunks = [
-        [_macro(truth.targets[rows], scores[rows], weights[:, rows]) for rows in parts]
-        for weights in bootstrap.weight_chunks(
-            truth.groups, settings["evaluation"]["replicates"], rng
-        )
+    found = [{name: [] for name in measured} for _ in parts]
+    for weights in bootstrap.weight_chunks(truth.groups, settings["evaluation"]["replicates"], rng):
+        for rows, values in zip(parts, found, strict=True):
+            own = weights[:, rows]
+            for name, statistic in measured.items():
+                values[name].append(statistic.weighted(rows, own))
+    is_single = [len(np.unique(truth.groups[rows])) < 2 for rows in parts]
+    return [
+        {
+            name: np.concatenate(chunks) * (np.nan if single else 1)
+            for name, chunks in values.items()
+        }
+        for single, values in zip(is_single, found, strict=True)
     ]
-    found = [np.concatenate(values) for values in zip(*chunks, strict=True)]
-    for rows, values in zip(parts, found, strict=True):
-        if len(np.unique(truth.groups[rows])) < 2:
-            values[:] = np.nan
-    return found
-
-
-def _macro(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return `metrics.macro_auroc` under each of R weightings, shape (R,)."""
-    scored = metrics.classes_with_both(targets)
-    columns = zip(targets.T[scored], scores.T[scored], strict=True)
-    values = [metrics.weighted_auroc(*column, weights) for column in columns]
-    return _mean(np.stack(values)) if values else np.full(len(weights), np.nan)
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over the first axis of what is not NaN; NaN where nothing is."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=0)
-    mean = np.where(known, values, 0).sum(axis=0) / np.maximum(count, 1)
-    return np.where(count > 0, mean, np.nan)

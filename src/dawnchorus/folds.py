@@ -20,7 +20,7 @@ from typing import Protocol
 
 import numpy as np
 
-KINDS = ("rotate", "stratified", "grouped", "given", "leave_one_data_set_out")
+KINDS = ("rotate", "stratified", "grouped", "given", "leave_one_data_set_out", "holdout")
 _NAMED = 5  # offenders an error names
 
 
@@ -43,14 +43,17 @@ def deal(recordings: Iterable[Recording], settings: Mapping, seed: int) -> dict[
     ``stratified``: the same with recordings of equal labels together, so that folds also differ by
     at most one recording of each label set. ``grouped``: whole groups, folds as equal as can be in
     recordings and in classes. ``given``: the recordings' own ``fold``, numbered in order.
-    ``leave_one_data_set_out``: a fold for each data set, in order of their names.
+    ``leave_one_data_set_out``: a fold for each data set, in order of their names. ``holdout``: fold 1
+    is a share of the recordings to test on, the next a share to choose the epoch by, the last all
+    others; whole groups; a share of 0 has no fold.
 
     Parameters
     ----------
     recordings : iterable of recordings
     settings : mapping
-        ``kind``, one of `KINDS`, and ``count``, the number of folds, at least 2 (None for the last
-        two kinds: as many as there are).
+        ``kind``, one of `KINDS`, and ``count``, the number of folds, at least 2 (None for ``given`` and
+        ``leave_one_data_set_out``: as many as there are); of ``holdout`` instead ``shares`` with
+        ``test`` and ``validation``, each in [0, 1).
     seed : int
         At least 0.
 
@@ -71,6 +74,8 @@ def deal(recordings: Iterable[Recording], settings: Mapping, seed: int) -> dict[
     ordered = _ordered(recordings)
     if kind in ("given", "leave_one_data_set_out"):
         return _dealt_by_name(ordered, kind, count)
+    if kind == "holdout":
+        return _held_out(ordered, settings["shares"], np.random.default_rng(seed))
     _check_count(count, ordered, kind)
     rng = np.random.default_rng(seed)
     if kind == "grouped":
@@ -154,6 +159,30 @@ def _dealt_by_group(
         held[fold] += shares[group]
         fold_of[group] = fold
     return {r.id: int(fold_of[row[key]]) + 1 for r, key in zip(ordered, keys, strict=True)}
+
+
+def _held_out(
+    ordered: list[Recording], shares: Mapping, rng: np.random.Generator
+) -> dict[str, int]:
+    """Deal shuffled groups until each share is reached, at least one group; the rest is last."""
+    members = defaultdict(list)
+    for key, recording in zip(group_keys(ordered), ordered, strict=True):
+        members[key].append(recording.id)
+    wanted = [shares[name] * len(ordered) for name in ("test", "validation") if shares[name] > 0]
+    shuffled = [sorted(members)[index] for index in rng.permutation(len(members))]
+    if len(shuffled) < len(wanted) + 1:
+        raise ValueError(
+            f"{len(shuffled)} groups for {len(wanted)} held-out shares and a rest; expected one each"
+        )
+    folds, fold, held = {}, 1, 0
+    for position, name in enumerate(shuffled):
+        groups_left = len(shuffled) - position
+        is_full = held >= wanted[fold - 1] if fold <= len(wanted) else False
+        if held and (is_full or groups_left <= len(wanted) + 1 - fold):
+            fold, held = fold + 1, 0
+        folds |= dict.fromkeys(members[name], fold)
+        held += len(members[name])
+    return dict(sorted(folds.items()))
 
 
 def _shares(ordered: list[Recording], rows: list[int], n_groups: int) -> np.ndarray:

@@ -4,13 +4,18 @@ NumPy only. Axes: W windows of all recordings, N recordings, C classes, M models
 float64, results are float32. What is unknown is a row of NaN: a recording without a window, or
 without a score of some model.
 
-* `pool`: windows to recordings, by one of `POOLINGS`: `maximum`, `mean`, `median`, `minimum`.
+* `pool`: windows to recordings, by one of `POOLINGS`: `maximum`, `mean`, `median`, `minimum`,
+  `mean_exp`, `mean_exp_3`, `median_filtered`, `log_mean_exp`, `mean_normalised`.
 * `average`: models to one, by one of `AVERAGES`.
+
+Of scores in [0, 1], pooled scores are in [0, 1] too. `mean_exp` and `median_filtered` are those of
+system 002 (BirdCLEF 2018 baseline), `mean_normalised` that of system 001 (BirdCLEF 2016).
 """
 
 import numpy as np
 
 AVERAGES = ("mean", "median")
+SHARPNESS = 5.0  # of `log_mean_exp`: towards 0 the mean, towards infinity the maximum
 
 
 def pool(
@@ -26,7 +31,8 @@ def pool(
         Which recording each window is of: 0 to n_recordings - 1, in any order.
     n_recordings : int
         N.
-    how : {"max", "mean", "median", "min"}
+    how : str
+        One of `POOLINGS`.
 
     Returns
     -------
@@ -36,13 +42,17 @@ def pool(
     Raises
     ------
     ValueError
-        Where shapes do not fit, an index is out of range, a score is not finite, or ``how`` is
-        unknown.
+        Where shapes do not fit, an index is out of range, a score is not finite, ``how`` is
+        unknown, or it compares classes and there is one only.
     """
     if how not in POOLINGS:
         raise ValueError(f"pooling {how!r}; expected one of {', '.join(POOLINGS)}")
     scores, recording_index = np.asarray(scores), np.asarray(recording_index)
     _check_windows(scores, recording_index, n_recordings)
+    if how in _BETWEEN_CLASSES and scores.shape[1] < 2:
+        raise ValueError(
+            f"pooling {how!r} of {scores.shape[1]} class; it compares classes, expected 2 or more"
+        )
     return POOLINGS[how](scores, recording_index.astype(np.intp), n_recordings)
 
 
@@ -58,10 +68,7 @@ def minimum(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) 
 
 def mean(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
     """Return the arithmetic mean of each recording's windows; see `pool`."""
-    n_windows = np.bincount(recording_index, minlength=n_recordings)
-    # float64 out of the sums, so that the only rounding to float32 is the last
-    sums = _reduced(np.add, scores, recording_index, n_recordings, dtype=np.float64)
-    return (sums / np.maximum(n_windows, 1)[:, None]).astype(np.float32)
+    return _mean(scores, recording_index, n_recordings).astype(np.float32)
 
 
 def median(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
@@ -80,7 +87,73 @@ def median(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -
     return pooled
 
 
-POOLINGS = {"max": maximum, "mean": mean, "median": median, "min": minimum}
+def mean_exp(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return the mean of ``(2 score) ** 2`` over each recording's windows, at most 1; see `pool`."""
+    squares = (2 * scores.astype(np.float64)) ** 2
+    return np.minimum(_mean(squares, recording_index, n_recordings), 1).astype(np.float32)
+
+
+def mean_exp_3(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return the mean of ``(2 score) ** 3``, at most 1: `mean_exp` as it was at first."""
+    cubes = (2 * scores.astype(np.float64)) ** 3
+    return np.minimum(_mean(cubes, recording_index, n_recordings), 1).astype(np.float32)
+
+
+def median_filtered(
+    scores: np.ndarray, recording_index: np.ndarray, n_recordings: int
+) -> np.ndarray:
+    """Return each recording's windows pooled as system 002 does by default; see `pool`.
+
+    In each window, classes below 1.5 times the median of its classes count as 0. Then the mean of
+    ``(2 score) ** 2`` over windows, less its smallest value over classes, and divided by its largest
+    where that is above 1. Classes are compared, so 2 or more are needed.
+    """
+    scores = scores.astype(np.float64)
+    loud = scores >= 1.5 * np.median(scores, axis=1, keepdims=True)
+    pooled = _mean(np.where(loud, (2 * scores) ** 2, 0), recording_index, n_recordings)
+    pooled -= pooled.min(axis=1, keepdims=True)
+    # NaN, for a recording without a window, stays
+    return (pooled / np.maximum(pooled.max(axis=1, keepdims=True), 1)).astype(np.float32)
+
+
+def log_mean_exp(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return ``log(mean(exp(r score))) / r`` of each recording's windows, r being `SHARPNESS`.
+
+    Between mean and maximum: Pinheiro and Collobert (2015), equation 6,
+    https://arxiv.org/abs/1411.6228, on scores. See `pool`.
+    """
+    # less the maximum, so that no power overflows whatever the scores
+    highest = _reduced(np.maximum, scores, recording_index, n_recordings, dtype=np.float64)
+    powers = np.exp(SHARPNESS * (scores - highest[recording_index]))
+    means = _mean(powers, recording_index, n_recordings)
+    return (highest + np.log(means) / SHARPNESS).astype(np.float32)
+
+
+def mean_normalised(
+    scores: np.ndarray, recording_index: np.ndarray, n_recordings: int
+) -> np.ndarray:
+    """Return the mean of each recording's windows divided by its sum over classes; see `pool`.
+
+    For scores of at least 0; where all are 0 they stay 0. Classes are compared, so 2 or more are
+    needed.
+    """
+    pooled = _mean(scores, recording_index, n_recordings)
+    total = pooled.sum(axis=1, keepdims=True)
+    return (pooled / np.where(total == 0, 1, total)).astype(np.float32)
+
+
+POOLINGS = {
+    "max": maximum,
+    "mean": mean,
+    "median": median,
+    "min": minimum,
+    "mean_exp": mean_exp,
+    "mean_exp_3": mean_exp_3,
+    "median_filtered": median_filtered,
+    "log_mean_exp": log_mean_exp,
+    "mean_normalised": mean_normalised,
+}
+_BETWEEN_CLASSES = ("median_filtered", "mean_normalised")
 
 
 def average(stack: np.ndarray, how: str = "mean") -> np.ndarray:
@@ -118,6 +191,13 @@ def average(stack: np.ndarray, how: str = "mean") -> np.ndarray:
         sums[rows] += scores[rows]
     averaged[known] = sums[known] / has_score.sum(axis=0)[known, None]
     return averaged
+
+
+def _mean(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return means over windows in float64: the only rounding to float32 is the last."""
+    n_windows = np.bincount(recording_index, minlength=n_recordings)
+    sums = _reduced(np.add, scores, recording_index, n_recordings, dtype=np.float64)
+    return sums / np.maximum(n_windows, 1)[:, None]
 
 
 def _reduced(

@@ -4,12 +4,14 @@
 * `announce`: tell the jobs how the run was started.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `list_corpora`: list the corpora of a run (main process), or read their indexes (its jobs).
+* `digest_of_file`: of a model that a training starts from.
 * `check_experiments`: whether the listed recordings can serve the experiments.
 * `lost_metadata`: say so where Snakemake's own records are gone.
 """
 
 import fcntl
 import functools
+import hashlib
 import json
 import os
 import platform
@@ -94,6 +96,17 @@ def list_corpora(names: Iterable[str], config: Mapping, results: str | Path, is_
     return indexes
 
 
+def digest_of_file(pretrained: Mapping | None) -> str | None:
+    """Return the digest of the model that a training starts from, or None where there is none."""
+    return _hash(pretrained["path"]) if pretrained else None
+
+
+@functools.cache
+def _hash(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) -> None:
     """Raise where the listed recordings cannot serve an experiment of the run as it wants them.
 
@@ -144,7 +157,10 @@ def _check_folds(path: str, experiment: Mapping, read: Callable) -> None:
             )
         return
     # one without a group is its own
-    groups = {(corpus, recording.group or f"id {recording.id}") for corpus, recording in found}
+    by = experiment["folds"]["by"]
+    groups = {
+        (corpus, getattr(recording, by) or f"id {recording.id}") for corpus, recording in found
+    }
     if len(groups) < count:
         raise ValueError(
             f"{path}.folds.count: {count}; the {len(found)} labelled training recordings have "

@@ -2,7 +2,9 @@
 
 * `text`: at most 45 lines of 100 columns, plain ASCII but for names.
 
-A table with more rows than fit ends in a line that says how many are left to ``metrics.json``.
+A table with more rows than fit ends in a line that says how many are left to ``metrics.json``. Where
+classes are several there is a table of identification too: top-1 accuracy, MLRAP and cmAP (classes
+without positives left out).
 """
 
 import math
@@ -10,6 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 
 LINES, COLUMNS = 45, 100
+_MARKS = {  # of scores that are better than they should be
+    "teachers_saw_fold": "*",
+    "chose_epoch": "+",
+    "split_groups": "!",
+    "transductive": "^",
+}
 _NAME = 22  # columns for a name outside the tables
 
 
@@ -27,7 +35,7 @@ def text(content: Mapping) -> str:
         Ends in a line feed.
     """
     tables = [_recordings(content), _stages(content), _ensembles(content)]
-    tables += [_differences(content), _thresholds(content)]
+    tables += [_identification(content), _differences(content), _thresholds(content)]
     remarks = list(_remarks(content))
     for most in range(max(len(rows) for _, rows in tables), 0, -1):
         lines = [_title(content)]
@@ -44,7 +52,7 @@ def _title(content: Mapping) -> str:
     what = "AUROC" if n_classes == 1 else f"macro AUROC of {n_classes} classes"
     return (
         f"{_cut(content['experiment'], _NAME)}: {what} with {policy['confidence']:.0%} interval "
-        f"({policy['replicates']} bootstrap replicates over groups)"
+        f"({policy['replicates']} bootstrap replicates over {policy['resampled']})"
     )
 
 
@@ -96,8 +104,27 @@ def _ensembles(content: Mapping) -> tuple[Sequence[str], list]:
     ]
 
 
+def _identification(content: Mapping) -> tuple[Sequence[str], list]:
+    header = ("<identification", "<on", "=top-1", "=MLRAP", ">+bg", "=cmAP")
+    return header, [
+        (
+            name,
+            f"{where} {_MARKS['transductive']}" if found.get("transductive") else where,
+            _with_interval(values["top1_accuracy"], "value"),
+            _with_interval(values["mlrap"], "value"),
+            _number(values["mlrap_with_background"]["value"])
+            if "mlrap_with_background" in values
+            else "",
+            _with_interval(values["map_macro_skip_absent"], "value"),
+        )
+        for name, ensemble in content["ensembles"].items()
+        for where, found in _everywhere(ensemble)
+        if (values := found.get("identification"))
+    ]
+
+
 def _differences(content: Mapping) -> tuple[Sequence[str], list]:
-    header = ("<difference of", "<and", "<on", "=AUROC", ">p", "=")
+    header = ("<difference of", "<and", "<on", "=AUROC", ">p", ">top-1", ">p", "=")
     return header, [
         (
             pair["second"],
@@ -105,11 +132,18 @@ def _differences(content: Mapping) -> tuple[Sequence[str], list]:
             where,
             _with_interval(found, "difference", "+.3f"),
             _number(found["p_two_sided"]),
+            *_change(found.get("identification", {}).get("top1_accuracy")),
             _transductive(found),
         )
         for pair in content["comparisons"]
         for where, found in _everywhere(pair)
     ]
+
+
+def _change(found: Mapping | None) -> tuple[str, str]:
+    if found is None:
+        return "", ""
+    return _number(found["difference"], "+.3f"), _number(found["p_two_sided"])
 
 
 def _thresholds(content: Mapping) -> tuple[Sequence[str], list]:
@@ -133,9 +167,21 @@ def _remarks(content: Mapping) -> Iterator[str]:
         name for name, stage in stages.items() if any(map(_transductive, stage["test"].values()))
     ]
     if marked:
-        yield f"transductive: {_listed(marked)} learnt from predictions for recordings tested here"
-    if any(found["out_of_fold"]["teachers_saw_fold"] for found in ensembles.values()):
-        yield "* out of fold, but the pseudo-labels come from models that saw all labels"
+        mark = f" ({_MARKS['transductive']})" if len(content["classes"]) > 1 else ""
+        yield (
+            f"transductive{mark}: {_listed(marked)} learnt from predictions for recordings tested "
+            "here"
+        )
+    told = {
+        "teachers_saw_fold": "out of fold, but the pseudo-labels come from models that saw all labels",
+        "chose_epoch": "out of fold, but that fold chose the epoch: optimistic",
+        "split_groups": "out of fold, but groups are split between folds: optimistic",
+    }
+    for reason, remark in told.items():
+        if any(found["out_of_fold"][reason] for found in ensembles.values()):
+            yield f"{_MARKS[reason]} {remark}"
+    if any("mlrap_with_background" in _whole(found) for found in ensembles.values()):
+        yield "+bg: MLRAP with the background species among the right answers"
     chosen = next(iter(ensembles.values()))["threshold"] if ensembles else None
     if chosen:
         yield f"thresholds: best {chosen['criterion']} on {chosen['chosen_on']}"
@@ -150,7 +196,13 @@ def _remarks(content: Mapping) -> Iterator[str]:
 def _everywhere(item: Mapping) -> Iterator[tuple[str, Mapping]]:
     yield from item["test"].items()
     found = item["out_of_fold"]
-    yield f"out of fold{' *' if found['teachers_saw_fold'] else ''}", found
+    marks = "".join(mark for reason, mark in _MARKS.items() if found.get(reason))
+    yield f"out of fold {marks}".rstrip(), found
+
+
+def _whole(ensemble: Mapping) -> set[str]:
+    """Return the statistics of identification that any figure of an ensemble has."""
+    return {name for _, found in _everywhere(ensemble) for name in found.get("identification", {})}
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence], most: int) -> list[str]:

@@ -8,8 +8,8 @@
 
 A row of the targets has ``corpus``, ``id``, ``fold``, ``part`` and a number in [0, 1] per class.
 Labelled recordings have a fold (1 to count) and part 0; pseudo-labelled ones have fold 0 and a part
-(1 to parts). A member ``f{fold}p{part}s{seed}`` trains on the labelled rows of all other folds and on
-the pseudo-labelled rows of its part.
+(1 to parts). A member ``f{fold}p{part}s{seed}`` trains on the labelled rows of all other folds, but
+for the fold that chooses its epoch, and on the pseudo-labelled rows of its part.
 """
 
 import dataclasses
@@ -38,15 +38,32 @@ class Targets:
     values: np.ndarray
     class_names: list[str]
 
-    def training_rows(self, member: "Member") -> np.ndarray:
-        """Return the row numbers a member trains on."""
+    def training_rows(self, member: "Member", validation: str = "none") -> np.ndarray:
+        """Return the row numbers a member trains on.
+
+        Parameters
+        ----------
+        member : Member
+        validation : {"none", "own", "next"}
+            Which fold chooses the epoch: none, the member's own, the next one (not trained on).
+        """
         labelled = (self.fold > 0) & (self.fold != member.fold)
+        if validation == "next":
+            labelled &= self.fold != self._next_fold(member)
         pseudo = (self.part > 0) & (self.part == member.part)
         return np.flatnonzero(labelled | pseudo)
 
-    def validation_rows(self, member: "Member") -> np.ndarray:
-        """Return the row numbers of a member's own fold."""
-        return np.flatnonzero(self.fold == member.fold)
+    def validation_rows(self, member: "Member", validation: str = "none") -> np.ndarray:
+        """Return the row numbers of the fold that chooses the epoch.
+
+        Of ``none``, the member's own fold, which is watched and chooses nothing; see
+        `training_rows`.
+        """
+        fold = self._next_fold(member) if validation == "next" else member.fold
+        return np.flatnonzero(self.fold == fold)
+
+    def _next_fold(self, member: "Member") -> int:
+        return member.fold % int(self.fold.max()) + 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +102,8 @@ def deal_folds(
     listings : mapping of corpus to paths
         Shard listings, for the check that no content is in two folds.
     settings : mapping
-        ``kind`` and ``count`` (see `dawnchorus.folds.deal`) and the experiment's ``seed``.
+        Those of `dawnchorus.folds.deal`, ``split_groups`` (whether folds may split a group) and the
+        experiment's ``seed``.
     output : path
         CSV of ``corpus``, ``id``, ``fold``.
 
@@ -96,7 +114,9 @@ def deal_folds(
     """
     found = [
         dataclasses.replace(
-            recording, id=f"{corpus}/{recording.id}", group=_group(corpus, recording)
+            recording,
+            id=f"{corpus}/{recording.id}",
+            group=_group(corpus, recording, settings["by"]),
         )
         for corpus, recording in _labelled(references, labels, verdicts)
     ]
@@ -105,6 +125,9 @@ def deal_folds(
             f"no used recording with a label in {', '.join(references)}; nothing to train on"
         )
     dealt = folds.deal(found, settings, settings["seed"])
+    if settings["split_groups"]:
+        logs.LOG.info("warning: folds may split groups; out-of-fold scores are optimistic")
+        found = [dataclasses.replace(recording, group="") for recording in found]
     folds.check_leaks(dealt, found, _duplicates(listings, dealt))
     rows = ((*name.split("/", 1), fold) for name, fold in dealt.items())
     artefacts.write_table(output, ("corpus", "id", "fold"), sorted(rows))
@@ -317,8 +340,9 @@ def _labelled(references, labels, verdicts):
                 yield corpus, recording
 
 
-def _group(corpus: str, recording) -> str:
-    return f"{corpus}/{recording.group}" if recording.group else ""
+def _group(corpus: str, recording, by: str) -> str:
+    name = getattr(recording, by)
+    return f"{corpus}/{name}" if name else ""
 
 
 def _duplicates(listings, dealt) -> list[tuple[str, ...]]:

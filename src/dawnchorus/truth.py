@@ -9,9 +9,9 @@ are counted here and judged nowhere.
 * `aligned`: the scores of its recordings.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,27 +23,34 @@ from dawnchorus.logs import LOG
 _NAMED = 5  # offenders an error names
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Truth:
     """Recordings with known truth.
 
-    ``recordings`` (N pairs of corpus and id), ``targets`` (N, C) of 0 and 1, ``groups``,
-    ``data_sets`` (``corpus/data set``) and ``folds`` (N each; 0 outside the training corpora).
+    ``recordings`` (N pairs of corpus and id), ``targets`` and ``background`` (N, C) of 0 and 1: the
+    classes each is of, and those heard behind them; ``groups`` (what is resampled as one),
+    ``recordists`` (empty: unknown), ``data_sets`` (``corpus/data set``) and ``folds`` (N each; 0
+    outside the training corpora).
     """
 
     recordings: list[tuple[str, str]]
     class_names: list[str]
     targets: np.ndarray
+    background: np.ndarray
     groups: np.ndarray
+    recordists: np.ndarray
     data_sets: np.ndarray
     folds: np.ndarray
 
     def of_fold(self, fold: int) -> "Truth":
         """Return the recordings of one fold."""
         rows = np.flatnonzero(self.folds == fold)
-        arrays = (self.targets, self.groups, self.data_sets, self.folds)
-        recordings = [self.recordings[row] for row in rows]
-        return Truth(recordings, self.class_names, *(array[rows] for array in arrays))
+        columns = ("targets", "background", "groups", "recordists", "data_sets", "folds")
+        return dataclasses.replace(
+            self,
+            recordings=[self.recordings[row] for row in rows],
+            **{name: getattr(self, name)[rows] for name in columns},
+        )
 
 
 def read_tested(
@@ -51,6 +58,7 @@ def read_tested(
     labels: Mapping[str, str | Path],
     verdicts: Mapping[str, str | Path],
     class_names: Sequence[str],
+    by: str,
 ) -> tuple[Truth, dict]:
     """Return the truth of the used recordings of a test reference, and counts of all of them.
 
@@ -62,6 +70,8 @@ def read_tested(
         Label tables, and verdict tables with columns ``id`` and ``verdict``.
     class_names : sequence of str
         C names.
+    by : {"group", "recordist"}
+        What the groups of the truth are.
 
     Returns
     -------
@@ -101,13 +111,16 @@ def read_tested(
         "excluded_by_code": dict(codes),
         "unknown_truth": sum(not recording.labelled for _, recording in used),
     }
-    return _truth(used, class_names, {}), counts
+    return _truth(used, class_names, by, {}), counts
 
 
 def read_trained(
-    labels: Mapping[str, str | Path], folds_path: str | Path, class_names: Sequence[str]
-) -> Truth:
-    """Return the truth of the recordings that have a fold.
+    labels: Mapping[str, str | Path],
+    folds_path: str | Path,
+    class_names: Sequence[str],
+    settings: Mapping,
+) -> tuple[Truth, dict]:
+    """Return the truth of the recordings of folds that have members, and counts.
 
     Parameters
     ----------
@@ -117,6 +130,15 @@ def read_trained(
         CSV of ``corpus``, ``id``, ``fold``.
     class_names : sequence of str
         C names.
+    settings : mapping
+        ``by`` ("group" or "recordist": what the groups of the truth are) and ``count``: folds from
+        1 to it have members, and others are judged by nobody; None: all folds have.
+
+    Returns
+    -------
+    Truth
+    dict
+        ``recordings`` (all that have a fold) and ``without_member`` (of folds above the count).
 
     Raises
     ------
@@ -136,14 +158,22 @@ def read_trained(
             f"{len(fold) - len(found)} of {len(fold)} recordings of {folds_path} have no labels; "
             "the corpora have changed, start the workflow again"
         )
-    return _truth(found, class_names, fold)
+    count = settings["count"]
+    judged = [
+        (corpus, recording)
+        for corpus, recording in found
+        if count is None or fold[corpus, recording.id] <= count
+    ]
+    counts = {"recordings": len(found), "without_member": len(found) - len(judged)}
+    return _truth(judged, class_names, settings["by"], fold), counts
 
 
 def described(truth: Truth) -> dict:
     """Return counts.
 
     ``judged`` and ``n_positive`` (recordings, and those with any class), ``positives`` by class,
-    ``classes_left_out`` (without both truths), ``groups``, and recordings by ``data_sets``.
+    ``classes_left_out`` (without both truths), ``groups``, ``recordists`` (known ones), ``background``
+    (recordings with any class in the background), and recordings by ``data_sets``.
     """
     scored = metrics.classes_with_both(truth.targets)
     names = truth.class_names
@@ -153,6 +183,8 @@ def described(truth: Truth) -> dict:
         "positives": dict(zip(names, truth.targets.sum(axis=0).tolist(), strict=True)),
         "classes_left_out": [name for name, ok in zip(names, scored, strict=True) if not ok],
         "groups": len(set(truth.groups)),
+        "recordists": len(set(truth.recordists) - {""}),
+        "background": int(truth.background.any(axis=1).sum()),
         "data_sets": dict(Counter(truth.data_sets.tolist())),
     }
 
@@ -192,25 +224,46 @@ def aligned(
 
 
 def _truth(
-    recordings: Sequence[tuple[str, Labelled]], class_names: Sequence[str], fold: Mapping
+    recordings: Sequence[tuple[str, Labelled]],
+    class_names: Sequence[str],
+    by: str,
+    fold: Mapping[tuple[str, str], int],
 ) -> Truth:
     judged = [(corpus, recording) for corpus, recording in recordings if recording.labelled]
-    other = sorted({name for _, r in judged for name in r.labels} - set(class_names))
-    if other:
-        LOG.info(
-            "warning: labels %s are none of the classes %s and count as none of them",
-            ", ".join(other[:_NAMED]), ", ".join(class_names[:_NAMED]),
-        )  # fmt: skip
-    targets = [[name in recording.labels for name in class_names] for _, recording in judged]
-    keys = folds.group_keys(recording for _, recording in judged)
+    _warn_of_others({name for _, r in judged for name in r.labels}, class_names)
     names = [(corpus, recording.id) for corpus, recording in judged]
-    groups = [f"{corpus} {key}" for (corpus, _), key in zip(names, keys, strict=True)]
     sets = [f"{corpus}/{r.data_set}" if r.data_set else corpus for corpus, r in judged]
     return Truth(
         recordings=names,
         class_names=list(class_names),
-        targets=np.array(targets, dtype=np.int64).reshape(len(judged), len(class_names)),
-        groups=np.array(groups, dtype=np.str_),
+        targets=_indicator([r.labels for _, r in judged], class_names),
+        background=_indicator([r.background for _, r in judged], class_names),
+        groups=np.array(_groups(judged, by), dtype=np.str_),
+        recordists=np.array([r.recordist for _, r in judged], dtype=np.str_),
         data_sets=np.array(sets, dtype=np.str_),
         folds=np.array([fold.get(name, 0) for name in names], dtype=np.int64),
     )
+
+
+def _groups(recordings: Sequence[tuple[str, Labelled]], by: str) -> list[str]:
+    """Return the recordist of each recording, or its group; without either it is its own group."""
+    own = [dataclasses.replace(r, group=getattr(r, by) or r.group) for _, r in recordings]
+    keys = folds.group_keys(own)
+    return [f"{corpus} {key}" for (corpus, _), key in zip(recordings, keys, strict=True)]
+
+
+def _indicator(names: Sequence[Sequence[str]], class_names: Sequence[str]) -> np.ndarray:
+    """Return which of the classes each of N recordings names, shape (N, C) of 0 and 1."""
+    column = {name: index for index, name in enumerate(class_names)}
+    found = np.zeros((len(names), len(class_names)), dtype=np.int64)
+    for row, own in enumerate(names):
+        found[row, [column[name] for name in own if name in column]] = 1
+    return found
+
+
+def _warn_of_others(labels: set[str], class_names: Sequence[str]) -> None:
+    if other := sorted(labels - set(class_names)):
+        LOG.info(
+            "warning: labels %s are none of the classes %s and count as none of them",
+            ", ".join(other[:_NAMED]), ", ".join(class_names[:_NAMED]),
+        )  # fmt: skip

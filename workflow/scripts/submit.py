@@ -7,6 +7,9 @@ with job.running(snakemake):
 
     submissions.submit(
         snakemake.input.scores,
+        snakemake.input.windows,
+        snakemake.params.submission["labels"],
         snakemake.params.submission["corpus"],
+        snakemake.params.submission["settings"],
         snakemake.output.submission,
     )

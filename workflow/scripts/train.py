@@ -18,4 +18,5 @@ with job.running(snakemake):
         snakemake.params.library,
         snakemake.output.model,
         snakemake.output.history,
+        snakemake.output.kept,
     )

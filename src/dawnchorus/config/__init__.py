@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dawnchorus.config import checking, meaning, merging, reading
-from dawnchorus.config.meaning import corpora_of
+from dawnchorus.config.meaning import corpora_of, format_of
 
-__all__ = ["compose", "corpora_of", "corpora_of_run", "load"]
+__all__ = ["compose", "corpora_of", "corpora_of_run", "format_of", "load"]
 
 
 def load(

@@ -2,12 +2,12 @@
 
 * `complete`: merge the layers, follow ``like:``, fill in defaults.
 * `ordered`: the same value with all keys sorted (but stages and ensembles, whose order counts).
-* `nearest`, `shown`: what errors say of names and values.
+* `nearest`, `check_known`, `shown`: what errors say of names and values.
 """
 
 import copy
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 NAMED = ("audio", "frontends", "corpora", "experiments")
 SECTIONS = ("config_version", "run", "defaults", *NAMED)
@@ -15,10 +15,23 @@ SECTIONS = ("config_version", "run", "defaults", *NAMED)
 # two experiments one; those of a definition that is `like` another are laid over its, one by one.
 # Their order counts.
 _WHOLE = ("stages", "ensembles")
-_ENTRIES = (*_WHOLE, "data_sets")  # mappings whose keys are names that a person gave
+_ENTRIES = (
+    *_WHOLE,
+    "data_sets",
+    "methods",
+    "by_corpus",
+)  # mappings whose keys are names that a person gave
+# Sections whose definitions choose a kind, which has defaults of its own: the key and their section.
+_BY_CHOICE = {"corpora": ("adapter", "adapters"), "frontends": ("kind", "frontend_kinds")}
+# Settings that are a mapping or nothing: over these a null is a value.
+_OPTIONAL = ("classes", "holdout", "pretrained", "spec_augment")
 # What a stage takes from its experiment where it says nothing.
-INHERITED = ("model", "augmentation", "training", "seeds")
+INHERITED = (
+    "frontend", "window", "segments", "predict_frontend", "model", "augmentation", "training",
+    "seeds", "use",
+)  # fmt: skip
 
+_TARGETS = {"predictions": "pseudo_labels", "teachers": "teachers"}  # kinds with defaults
 _SHOWN = 80  # characters of a refused value
 
 
@@ -60,7 +73,7 @@ def overlaid(below: Mapping, above: Mapping, key: str = "") -> dict:
 
     Null takes away a mapping and an entry that a person named (a stage, an ensemble, a data set). A
     null over any other value, or over nothing, stays a null: that is how a setting such as
-    ``steps_per_epoch: null`` is given.
+    ``steps_per_epoch: null`` is given; so do ``spec_augment`` and the like, which may be nothing.
 
     Parameters
     ----------
@@ -71,7 +84,8 @@ def overlaid(below: Mapping, above: Mapping, key: str = "") -> dict:
     result = copy.deepcopy(dict(below))
     for name, value in above.items():
         under = result.get(name)
-        if value is None and (isinstance(under, Mapping) or (key in _ENTRIES and name in result)):
+        is_settings = isinstance(under, Mapping) and name not in _OPTIONAL
+        if value is None and (is_settings or (key in _ENTRIES and name in result)):
             del result[name]
         elif _may_mix(name, under, value):
             result[name] = overlaid(under, value, name)
@@ -87,6 +101,12 @@ def nearest(name, known) -> str:
     meant = f"; did you mean {near[0]!r}?" if near else ""
     expected = f"{', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
     return f"; expected {expected or 'none, there are none'}{meant}"
+
+
+def check_known(said: str, name: str, known: Iterable[str]) -> None:
+    """Raise a ValueError where a name is not among those there are."""
+    if name not in known:
+        raise ValueError(f"{said}{nearest(name, known)}")
 
 
 def shown(value) -> str:
@@ -111,9 +131,11 @@ def _add_layer(merged: dict, source: str, layer: Mapping) -> None:
 def _check_defaults(source: str, defaults) -> None:
     """Refuse defaults that are no settings; the keys in them are judged where they arrive."""
     sections = defaults if isinstance(defaults, Mapping) else {"": defaults}
-    adapters = sections.get("adapters")
-    adapters = adapters if isinstance(adapters, Mapping) else {}
-    found = sections | {f"adapters.{name}": settings for name, settings in adapters.items()}
+    found = dict(sections)
+    for section in _BY_CHOICE.values():
+        chosen = sections.get(section[1])
+        if isinstance(chosen, Mapping):
+            found |= {f"{section[1]}.{name}": settings for name, settings in chosen.items()}
     for name, settings in found.items():
         if not isinstance(settings, Mapping):
             where = f"defaults.{name}".removesuffix(".")
@@ -144,9 +166,10 @@ def _define(known: dict, source: str, section: str, content) -> None:
 def _completed(section: str, name: str, definitions: Mapping, defaults: Mapping) -> dict:
     settings = _inherited(section, name, definitions, ())
     default = defaults.get(section, {})
-    if section == "corpora":
-        adapter = settings.get("adapter", default.get("adapter"))
-        default = overlaid(default, defaults.get("adapters", {}).get(str(adapter), {}))
+    if section in _BY_CHOICE:
+        key, kinds = _BY_CHOICE[section]
+        choice = settings.get(key, default.get(key))
+        default = overlaid(default, defaults.get(kinds, {}).get(str(choice), {}))
     whole = [key for key in _WHOLE if key in settings]
     default = {key: value for key, value in default.items() if key not in whole}
     settings = overlaid(default, settings)
@@ -176,8 +199,8 @@ def _stage(experiment: Mapping, own, defaults: Mapping):
     inherited = {key: experiment[key] for key in INHERITED if key in experiment}
     stage = overlaid(inherited, own)
     targets = stage.get("targets")
-    if isinstance(targets, Mapping) and targets.get("from") == "predictions":
-        stage["targets"] = overlaid(defaults.get("pseudo_labels", {}), targets)
+    if isinstance(targets, Mapping) and targets.get("from") in _TARGETS:
+        stage["targets"] = overlaid(defaults.get(_TARGETS[targets["from"]], {}), targets)
     return stage
 
 

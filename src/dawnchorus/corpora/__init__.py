@@ -8,7 +8,10 @@ found into immutable tables, and `contents` is how every later step reads them.
 * ``listing``: `listing.list_corpus`, run by the main process only.
 * ``files``: which files of a folder are recordings; content hashes and their cache.
 * ``labels``: a label file that a person made, read strictly.
-* ``bird_detection``, ``table``, ``synthetic``: the adapters.
+* ``bird_detection``, ``birdclef``, ``birdclef_csv``, ``folders``, ``synthetic``, ``table``: the
+  adapters.
+* ``trees``, ``descriptions``: the files of BirdCLEF, and what XML and JSON say of a recording.
+* ``selection``: choices by class, and a share of each held out.
 * ``soundscapes``, ``syllables``: the sound of the synthetic corpus.
 
 Adapters and `listing` are not imported here, so that their edits leave the readers' rules alone.

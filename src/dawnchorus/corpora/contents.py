@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 LISTING = ("id", "path", "bytes", "sha256")
-LABELS = ("id", "data_set", "group", "fold", "split", "labelled", "labels")
+LABELS = (
+    "id", "data_set", "group", "recordist", "fold", "split", "labelled", "labels", "background",
+    "media_id",
+)  # fmt: skip
 EXCLUDED = ("id", "code", "detail")
 SEPARATOR = ";"  # between the class names of a recording
 
@@ -30,8 +33,9 @@ SEPARATOR = ";"  # between the class names of a recording
 class Recording(NamedTuple):
     """One recording as an adapter found it.
 
-    ``labels`` holds class names joined by `SEPARATOR`; ``state`` is what `files.state_of` says of
-    the file; ``sha256`` is filled in by an adapter only where the recording is yet to be made.
+    ``labels`` and ``background`` hold class names joined by `SEPARATOR`; ``state`` is what
+    `files.state_of` says of the file; ``sha256`` is filled in by an adapter only where the
+    recording is yet to be made. `Labelled` says what the others mean.
     """
 
     id: str
@@ -44,6 +48,9 @@ class Recording(NamedTuple):
     labels: str = ""
     state: str = ""
     sha256: str = ""
+    recordist: str = ""
+    background: str = ""
+    media_id: str = ""
 
 
 class Found(NamedTuple):
@@ -68,7 +75,9 @@ class Labelled:
     """One recording's truth and origin.
 
     ``labelled`` False: the truth is unknown. ``labelled`` True with no ``labels``: none of the
-    classes. An empty ``group``: the recording is its own group.
+    classes. An empty ``group``: the recording is its own group. ``labels`` are the classes that a
+    recording is of; ``background`` those that are heard behind them, which may be of no class that
+    is trained. ``media_id`` is what a challenge calls the recording.
     """
 
     id: str
@@ -78,6 +87,9 @@ class Labelled:
     split: str
     labelled: bool
     labels: tuple[str, ...]
+    recordist: str = ""
+    background: tuple[str, ...] = ()
+    media_id: str = ""
 
 
 def shard_of(recording_id: str, shards: int) -> str:
@@ -173,9 +185,11 @@ def read_labels(path: str | Path, digest: str | None = None) -> list[Labelled]:
         Where the bytes have another digest or the columns are not those of a labels table.
     """
     return [
-        Labelled(*row[:5], row[5] == "1", tuple(row[6].split(SEPARATOR)) if row[6] else ())
-        for row in _rows(path, LABELS, digest)
-    ]
+        Labelled(name, data_set, group, fold, split, known == "1", _names(labels), recordist,
+                 _names(background), media_id)
+        for name, data_set, group, recordist, fold, split, known, labels, background, media_id
+        in _rows(path, LABELS, digest)
+    ]  # fmt: skip
 
 
 def parse_reference(text: str) -> tuple[str, str | None]:
@@ -223,6 +237,10 @@ def duplicates(listed: Iterable[Listed]) -> list[tuple[str, ...]]:
         if known != recording.id:
             repeated.setdefault(recording.sha256, [known]).append(recording.id)
     return sorted(tuple(sorted(ids)) for ids in repeated.values())
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(SEPARATOR)) if text else ()
 
 
 def _rows(path: str | Path, columns: Sequence[str], digest: str | None) -> list[list[str]]:

@@ -21,7 +21,7 @@ from dawnchorus.corpora import contents, files
 from dawnchorus.corpora.contents import Recording
 from dawnchorus.corpora.labels import listed
 
-ADAPTERS = ("bird_detection", "table", "synthetic")
+ADAPTERS = ("bird_detection", "birdclef", "birdclef_csv", "folders", "synthetic", "table")
 
 
 def list_corpus(
@@ -121,9 +121,10 @@ def _write_listings(name, recordings, digests, shards: int, results) -> dict[str
 
 def _write_labels(name: str, recordings: Sequence[Recording], results: str | Path) -> str:
     lines = [
-        _line((row.id, row.data_set, row.group, row.fold, row.split, _flag(row), row.labels))
+        _line((row.id, row.data_set, row.group, row.recordist, row.fold, row.split, _flag(row),
+               row.labels, row.background, row.media_id))
         for row in recordings
-    ]
+    ]  # fmt: skip
     content, digest = _table(contents.LABELS, lines)
     _write(contents.labels_path(results, name, digest), content)
     return digest

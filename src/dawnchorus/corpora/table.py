@@ -1,9 +1,10 @@
 """Adapter ``table``: a person's own CSV, one row per recording.
 
-Columns: ``path`` and, all optional, ``labels``, ``id``, ``group``, ``fold``, ``split``,
-``data_set`` and ``labelled``; others are left alone. ``labels`` holds class names joined by the
-separator; an empty field means none of the classes. Without the column, and where ``labelled`` is
-0, the truth is unknown. Without ``id`` the text of ``path`` is the id.
+Columns: ``path`` and, all optional, ``labels``, ``id``, ``group``, ``recordist``, ``fold``,
+``split``, ``data_set``, ``labelled``, ``background`` and ``media_id``; others are left alone.
+``labels`` holds class names joined by the separator; an empty field means none of the classes.
+Without the column, and where ``labelled`` is 0, the truth is unknown. ``background`` holds the
+names of classes heard behind them, joined alike.
 
 Settings
 --------
@@ -11,6 +12,11 @@ table : path
     The CSV file, UTF-8.
 root : path or null
     What paths are relative to; null: the folder of the table.
+columns : mapping
+    From a name above to what the file calls the column, such as {labels: species}.
+ids : "path" or "stem"
+    The id where there is no such column: the text of ``path``, or the file's name in it without
+    the extension.
 separator : str
     Between the class names of one field.
 binary_class : str or null
@@ -30,17 +36,18 @@ from typing import NamedTuple
 from dawnchorus.corpora import files, labels
 from dawnchorus.corpora.contents import SEPARATOR, Found, Recording
 
-_ORIGIN = ("group", "fold", "split", "data_set")
-_COLUMNS = ("path", "id", "labels", "labelled", *_ORIGIN)
+_ORIGIN = ("group", "fold", "split", "data_set", "recordist", "media_id")
+_COLUMNS = ("path", "id", "labels", "labelled", "background", *_ORIGIN)
 _NEAR = 0.85  # likeness from which a column's name is taken for a slip
 
 
 class _Row(NamedTuple):
     id: str
     path: str
-    origin: tuple[str, ...]  # group, fold, split, data set
+    origin: tuple[str, ...]  # as `_ORIGIN`
     labelled: bool
     labels: str
+    background: str
     line: int
 
 
@@ -90,14 +97,19 @@ def recordings(settings: Mapping) -> Found:
 
 def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
     """Return the rows with every id once, and the notes."""
-    sheet = labels.read_sheet(path, verbatim=("path",))
+    sheet = _read(path, settings.get("columns") or {})
     places = labels.column(sheet, "path")
     _refuse_near_names(sheet)
-    ids = labels.column(sheet, "id") if "id" in sheet.columns else places
+    ids = labels.column(sheet, "id") if "id" in sheet.columns else _ids(places, settings)
     origins = zip(*(_optional(sheet, name) for name in _ORIGIN), strict=True)
     truths, notes = _truths(sheet, settings)
-    columns = zip(ids, places, origins, truths, sheet.lines, strict=True)
-    rows = [_Row(name, place, origin, *truth, line) for name, place, origin, truth, line in columns]
+    columns = zip(
+        ids, places, origins, truths, _background(sheet, settings), sheet.lines, strict=True
+    )
+    rows = [
+        _Row(name, place, origin, *truth, background, line)
+        for name, place, origin, truth, background, line in columns
+    ]
     for name, column in (("path", places), ("id", ids)):
         if not all(map(str.strip, column)):
             line = next(
@@ -108,8 +120,34 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
     return [rows[i] for i in kept], sheet.notes + notes + said
 
 
+def _read(path: str, renamed: Mapping[str, str]) -> labels.Sheet:
+    """Return the table with its columns under the names that they have here."""
+    unknown = [name for name in renamed if name not in _COLUMNS]
+    if unknown:
+        raise ValueError(f"columns has {unknown[0]!r}, expected one of {', '.join(_COLUMNS)}")
+    sheet = labels.read_sheet(path, verbatim=(renamed.get("path", "path"),))
+    if not renamed:
+        return sheet
+    for theirs in renamed.values():
+        labels.column(sheet, theirs)  # says which there are
+    # one column may serve two names, such as a recordist who is the group as well
+    kept = [column for column in sheet.columns if column not in renamed]
+    order = [sheet.columns.index(column) for column in (*kept, *renamed.values())]
+    rows = [[row[i] for i in order] for row in sheet.rows]
+    return sheet._replace(columns=[*kept, *renamed], rows=rows)
+
+
+def _ids(places: list[str], settings: Mapping) -> list[str]:
+    if settings.get("ids", "path") == "path":
+        return places
+    names = [place.rpartition("/")[2] for place in places]
+    stems = [name.rpartition(".")[0] if files.is_audio(name) else name for name in names]
+    return list(map(files.composed, stems))
+
+
 def _said(row: _Row) -> tuple[str, ...]:
-    return (row.labels if row.labelled else "unknown", row.path, *row.origin)
+    truth = row.labels if row.labelled else "unknown"
+    return (truth, row.path, *row.origin, row.background)
 
 
 def _optional(sheet: labels.Sheet, name: str) -> list[str]:
@@ -146,6 +184,16 @@ def _truths(sheet: labels.Sheet, settings: Mapping) -> tuple[list[tuple[bool, st
     return truths, []
 
 
+def _background(sheet: labels.Sheet, settings: Mapping) -> list[str]:
+    separator = settings.get("separator") or SEPARATOR
+    texts = _optional(sheet, "background")
+    read = {}
+    for text, line in zip(texts, sheet.lines, strict=True):
+        if text not in read:
+            read[text] = _classes(text, separator, f"{sheet.path}, line {line}")[1]
+    return [read[text] for text in texts]
+
+
 def _is_known(sheet: labels.Sheet) -> list[bool]:
     if "labelled" not in sheet.columns:
         return [True] * len(sheet.rows)
@@ -177,17 +225,14 @@ def _classes(text: str, separator: str, where: str) -> tuple[bool, str]:
 
 
 def _recording(row: _Row, place: str, state: str) -> Recording:
-    group, fold, split, data_set = row.origin
     return Recording(
         id=row.id,
         path=place,
-        data_set=data_set,
-        group=group,
-        fold=fold,
-        split=split,
         labelled=row.labelled,
         labels=row.labels,
+        background=row.background,
         state=state,
+        **dict(zip(_ORIGIN, row.origin, strict=True)),
     )
 
 

@@ -1,7 +1,7 @@
 """The spectrogram of a recording, every step of a frontend in its order.
 
-Mel magnitudes, mean over channels, logarithm, band attenuation, edge offset, cut of edge frames,
-trimming, denoising.
+Bands of the spectrum, mean over channels, logarithm; where the kind has them: band attenuation, edge
+offset, cut of edge frames, trimming, denoising.
 
 * `spectrogram`: the whole, in memory.
 * `kept_frames`, `spectrogram_into`: the same for a recording of any length, into a file.
@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus.frontends import corrections, mel
+from dawnchorus.frontends import corrections, kinds, spectra
 
-# kind of frontend -> (channels, settings, first, last) -> blocks of (first frame, rows)
-KINDS = {"log_mel": mel.log_mel_blocks}
+# What the settings of a kind without corrections would say of them.
+_UNCORRECTED = {
+    "denoise": "none", "band_attenuation": "none", "edge_offset": 0.0, "cut_edge_frames": 0,
+    "trim_stddevs": 0.0,
+}  # fmt: skip
 
 
 def spectrogram(channels: Sequence, settings: Mapping) -> np.ndarray:
@@ -25,12 +28,13 @@ def spectrogram(channels: Sequence, settings: Mapping) -> np.ndarray:
     channels : sequence of array-like, each of shape (S,)
         Waveforms of one and the same length at ``settings["sample_rate"]``, full scale 1.
     settings : mapping
-        Frontend settings as `dawnchorus.frontends.check_settings` accepts them.
+        Frontend settings of kind ``log_mel`` or ``psd``.
 
     Returns
     -------
     array, shape (T, F), float32
-        In nats; without denoising absolute, with it relative to the level of each band.
+        ``log_mel``: nats; without denoising absolute, with it relative to the level of each band.
+        ``psd``: log10 of the density of 16-bit integers, per Hz.
 
     Raises
     ------
@@ -38,7 +42,7 @@ def spectrogram(channels: Sequence, settings: Mapping) -> np.ndarray:
         For channels that differ in length or have no samples.
     """
     first, last = kept_frames(channels, settings)
-    rows = np.empty((last - first, settings["n_mels"]), np.float32)
+    rows = np.empty((last - first, kinds.n_bands(settings)), np.float32)
     spectrogram_into(rows, 0, channels, settings, (first, last))
     return rows
 
@@ -50,8 +54,9 @@ def kept_frames(channels: Sequence, settings: Mapping) -> tuple[int, int]:
     is computed once for its loudness alone and again when it is stored: the size of a shard must be
     known before its first row is written.
     """
-    mel.check_channels(channels)
-    total = mel.n_frames(len(channels[0]), settings)
+    spectra.check_channels(channels)
+    settings = {**_UNCORRECTED, **settings}
+    total = kinds.n_frames(len(channels[0]), settings)
     cut = min(settings["cut_edge_frames"], (total - 1) // 2)
     first, last = cut, total - cut
     if settings["trim_stddevs"] > 0:
@@ -81,6 +86,7 @@ def spectrogram_into(
         As `kept_frames` returned it.
     """
     first, last = kept
+    settings = {**_UNCORRECTED, **settings}
     for start, block in _corrected_blocks(channels, settings, first, last):
         rows[row + start - first : row + start - first + len(block)] = block
     corrections.denoise(rows, row, row + last - first, settings["denoise"])
@@ -89,7 +95,7 @@ def spectrogram_into(
 def _corrected_blocks(
     channels: Sequence, settings: Mapping, first: int, last: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    total = mel.n_frames(len(channels[0]), settings)
-    for start, rows in KINDS[settings["kind"]](channels, settings, first, last):
+    total = kinds.n_frames(len(channels[0]), settings)
+    for start, rows in kinds.FRAMES[settings["kind"]].blocks(channels, settings, first, last):
         corrections.correct_edges_and_bands(rows, start, total, settings)
         yield start, rows

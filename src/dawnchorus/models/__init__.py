@@ -1,10 +1,10 @@
 """The zoo: one module per architecture, found by its name.
 
 Every module has ``build(input_shape, n_classes, output, **options) -> keras.Model``. A model takes
-log-mel spectrograms of shape (B, T, F), time first, then mel bands with the lowest first, and gives
-scores in [0, 1]; inside, one channel is added last. Models hold Keras layers and `keras.ops` only,
-so that every backend runs them; augmentation is the training's work, not theirs. A new architecture
-is a new module here.
+spectrograms of shape (B, T, F), time first, then bands in the order of the frontend, and gives
+scores in [0, 1]; inside, one channel is added last. Models hold Keras layers and `keras.ops`, so
+that every backend runs them (one layer takes another way to the same numbers on TensorFlow);
+augmentation is the training's work, not theirs. A new architecture is a new module here.
 
 * `build`: a model by name.
 * `load`: a model that was saved.
@@ -36,14 +36,14 @@ def names() -> tuple[str, ...]:
 def build(
     name: str, input_shape: tuple[int | None, int], n_classes: int, output: str, **options
 ) -> "keras.Model":
-    """Build a model with fresh weights (Glorot uniform, drawn from Keras' global seed).
+    """Build a model with fresh weights, drawn from Keras' global seed as its architecture has it.
 
     Parameters
     ----------
     name : str
         One of `names`.
     input_shape : (int or None, int)
-        T frames and F mel bands; None where the architecture takes any number of frames.
+        T frames and F bands; None where the architecture takes any number of frames.
     n_classes : int
         C, at least 1.
     output : {"clip"}
@@ -72,9 +72,10 @@ def load(path: str | Path) -> "keras.Model":
     """Load a model saved as ``.keras``, of any architecture, for predicting (not compiled)."""
     import keras
 
-    from dawnchorus.models import _layers
+    from dawnchorus.models import _fast, _layers
 
-    own = {"RandomOffset": _layers.RandomOffset}  # Keras finds it only where it is handed over
+    # Keras finds them only where they are handed over
+    own = {layer.__name__: layer for layer in (_layers.RandomOffset, *_fast.LAYERS)}
     return keras.saving.load_model(path, custom_objects=own, compile=False)
 
 

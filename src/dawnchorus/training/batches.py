@@ -1,8 +1,6 @@
 """What a training step sees.
 
-* `Joint`: the spectrograms of several corpora as one.
-* `open_joint`: open them.
-* `Batches`: windows (B, W, F) and targets (B, C) of a step.
+* `Batches`: windows (B, T, F) and targets (B, C) of a step.
 * `ahead`: the same, made in a thread while the step before is computed.
 
 The order of windows is an endless sequence of passes over all of them, each pass shuffled anew; step s
@@ -15,35 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus import augmentation, frontends, seeds
+from dawnchorus import augmentation, seeds, segments
 
 _BUFFERS = 4  # batches that exist at once: one in use, up to two waiting, one being made
 
-
-class Joint:
-    """Spectrograms of several corpora; a recording is a pair (corpus, id)."""
-
-    def __init__(self, by_corpus: Mapping[str, frontends.Spectrograms]):
-        self._by_corpus = by_corpus
-        self.n_bands = next(iter(by_corpus.values())).n_bands
-
-    def frames(self, recording: tuple[str, str]) -> np.ndarray:
-        """Return the frames (T, F) of a recording."""
-        corpus, identifier = recording
-        return self._by_corpus[corpus].frames(identifier)
-
-    def windows(self, recordings: Sequence[tuple[str, str]], window: int) -> list[tuple[int, int]]:
-        """Return (index of the recording, first frame) of every window of some recordings."""
-        return [
-            (index, start)
-            for index, recording in enumerate(recordings)
-            for start in frontends.window_starts(len(self.frames(recording)), window)
-        ]
-
-
-def open_joint(shards: Mapping[str, Sequence[str]]) -> Joint:
-    """Open the spectrogram shards of some corpora; ``shards`` maps a corpus to its files."""
-    return Joint({corpus: frontends.open_shards(paths) for corpus, paths in shards.items()})
+Made = tuple[np.ndarray, np.ndarray | None]  # targets (n, C), weights (n,)
 
 
 class Batches:
@@ -51,55 +25,147 @@ class Batches:
 
     Parameters
     ----------
-    joint : Joint
+    source : dawnchorus.segments.Source
     recordings : N pairs (corpus, id)
     values : array, shape (N, C)
-        Targets in [0, 1].
-    settings : dict
-        ``window`` [frames], ``batch_size``, ``target_range`` (low, high: targets are mapped there
-        linearly before the loss), ``augmentation``, ``steps_per_epoch`` (None: as many steps as
-        begin within one pass).
+        Targets in [0, 1]; a recording is of the classes from 0.5 on.
+    settings : mapping
+        The ``training`` section, with ``segments`` and ``augmentation``. ``target_range`` (low, high):
+        targets are mapped there linearly before the loss. ``steps_per_epoch`` (None: as many steps
+        as begin within one pass). ``shuffle``: ``windows``, or ``batches``: the same rows stay
+        together, and batches come in random order. ``oversample``, ``class_weights``: see
+        `dawnchorus.segments.oversampled`, `dawnchorus.segments.window_weights`. ``loss``: of
+        ``categorical_crossentropy`` targets of several classes are divided by their sum.
     key : tuple
         Seed, stage and member.
+    rows : dawnchorus.segments.Index, optional
+        The windows to train on; left out: what `dawnchorus.segments.training_rows` chooses of all.
+    class_names : sequence of str, length C, optional
+        Needed where segments exempt classes.
+
+    Attributes
+    ----------
+    windows : dawnchorus.segments.Index
+        What is trained on, repetitions included.
+    size, steps : int
+        B, and the steps of an epoch.
+    n_noise : int
+        Windows without signal that augmentation may add, all of ``recordings``.
     """
 
-    def __init__(self, joint: Joint, recordings, values: np.ndarray, settings: Mapping, key: tuple):
-        self.joint, self.recordings, self.settings, self.key = joint, recordings, settings, key
-        self.windows = joint.windows(recordings, settings["window"])
-        low, high = settings["target_range"]
-        self.values = (low + (high - low) * values).astype(np.float32)
+    def __init__(
+        self,
+        source: segments.Source,
+        recordings: Sequence[tuple[str, str]],
+        values: np.ndarray,
+        settings: Mapping,
+        key: tuple,
+        rows: segments.Index | None = None,
+        class_names: Sequence[str] = (),
+    ):
+        self.source, self.recordings, self.settings, self.key = source, recordings, settings, key
+        every = source.index(recordings)
+        self.windows = self._chosen(every if rows is None else rows, values, rows, class_names)
+        noise = segments.noise_rows(every, settings["segments"], seeds.generator(*key, "noise"))
+        self._bank, self.n_noise = every.take(noise), len(noise)
+        self.weights = None
+        if settings["class_weights"] == "balanced":
+            self.weights = segments.window_weights(self.windows, values)
+        self.values = _mapped(values, settings)
         self.size = settings["batch_size"]
         self.steps = settings["steps_per_epoch"] or -(-len(self.windows) // self.size)
-        self._pass: tuple[int, np.ndarray] | None = None
+        self._orders: dict[int, np.ndarray] = {}
 
-    def fill(self, out: np.ndarray, epoch: int, step: int) -> np.ndarray:
-        """Fill ``out`` (B, W, F) with the windows of a step and return their targets (B, C)."""
-        first = (epoch * self.steps + step) * self.size
-        chosen = [self.windows[self._at(first + offset)] for offset in range(self.size)]
-        names = [self.recordings[index] for index, _ in chosen]
+    def fill(self, out: np.ndarray, epoch: int, step: int) -> Made:
+        """Fill ``out`` (B, T, F) with the windows of a step.
+
+        Returns
+        -------
+        values : array, shape (n, C), float32
+            Targets of ``out[:n]``. n is B, but where augmentation loses windows that find no noise
+            (``drop_without_noise``); a batch that would lose all of them is used whole.
+        weights : array, shape (n,), float32, or None
+        """
+        rows = self._rows(epoch * self.steps + step)
+        part = self.windows.take(rows)
         rng = seeds.generator(*self.key, "augmentation", epoch, step)
         settings = self.settings["augmentation"]
         rotations = augmentation.rotations(self.size, out.shape[1], settings, rng)
-        frontends.windows_into(out, self.joint, names, [start for _, start in chosen], rotations)
+        names = [self.recordings[number] for number in part.recording]
+        self.source.into(out, names, part.place, rotations)
         augmentation.random_band_shifts(out, settings, rng)
-        return self.values[[index for index, _ in chosen]]
+        kept = augmentation.augment(out, settings, rng, self._noise if self.n_noise else None)
+        if not kept.all() and kept.any():
+            out[: kept.sum()] = out[kept]
+            rows, part = rows[kept], part.take(np.flatnonzero(kept))
+        weights = None if self.weights is None else self.weights[rows]
+        windows = out[: len(rows)]
+        made = _mixed(windows, self.values[part.recording], weights, settings, rng)
+        self.source.finish(windows)
+        return made
 
     def empty(self) -> np.ndarray:
         """Return an array for one batch."""
-        return np.empty((self.size, self.settings["window"], self.joint.n_bands), np.float32)
+        return np.empty((self.size, *self.source.shape), np.float32)
 
-    def _at(self, position: int) -> int:
-        number, place = divmod(position, len(self.windows))
-        if self._pass is None or self._pass[0] != number:
-            order = seeds.generator(*self.key, "order", number).permutation(len(self.windows))
-            self._pass = (number, order)
-        return int(self._pass[1][place])
+    def _chosen(self, index: segments.Index, values, rows, class_names) -> segments.Index:
+        rng = seeds.generator(*self.key, "selection")
+        settings = self.settings
+        if rows is None:
+            wanted = (values, settings["segments"], rng, class_names)
+            index = index.take(segments.training_rows(index, *wanted))
+            if settings["shuffle"] == "batches":  # recordings by name: a batch would be one class
+                order = seeds.generator(*self.key, "recordings")
+                index = index.take(segments.in_shuffled_recordings(index, order))
+        if settings["oversample"] is not None:
+            index = index.take(segments.oversampled(index, values, settings["oversample"], rng))
+        if not len(index):
+            raise ValueError(
+                f"no window to train on in {len(self.recordings)} recordings; give the member "
+                "recordings in other folds than its own"
+            )
+        return index
+
+    def _rows(self, position: int) -> np.ndarray:
+        """Return the B windows of a step, steps being counted from the first epoch on."""
+        n = len(self.windows)
+        if self.settings["shuffle"] == "batches":
+            number, place = divmod(position, -(-n // self.size))
+            # the last batch has rows of the first as well, where Keras 1 has a smaller one
+            return (self._order(number)[place] * self.size + np.arange(self.size)) % n
+        numbers, places = np.divmod(np.arange(position * self.size, (position + 1) * self.size), n)
+        return np.array(
+            [self._order(number)[place] for number, place in zip(numbers, places, strict=True)]
+        )
+
+    def _order(self, number: int) -> np.ndarray:
+        """Return the order of windows, or of batches, in a pass."""
+        if number not in self._orders:
+            rng = seeds.generator(*self.key, "order", int(number))
+            n = len(self.windows)
+            if self.settings["shuffle"] == "batches":  # as Keras 1: the last batch stays the last
+                n_whole = n // self.size
+                order = np.append(rng.permutation(n_whole), np.arange(n_whole, -(-n // self.size)))
+            else:
+                order = rng.permutation(n)
+            self._orders = {number: order}
+        return self._orders[number]
+
+    def _noise(self, rng: np.random.Generator) -> np.ndarray:
+        """Return a random window of the noise bank as an image (F, T)."""
+        part = self._bank.take([rng.integers(self.n_noise)])
+        out = np.empty((1, *self.source.shape), np.float32)
+        self.source.into(out, [self.recordings[part.recording[0]]], part.place)
+        return out[0].T
 
 
-def ahead(batches: Batches, epoch: int, first_step: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield windows and targets of an epoch's steps, made ahead in a thread.
+def ahead(
+    batches: Batches, epoch: int, first_step: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Yield windows, targets and weights of an epoch's steps, made ahead in a thread.
 
-    An array is used again a few steps later: what must last longer is to be copied.
+    Windows (n, T, F), targets (n, C) and weights (n,) or None, as `Batches.fill` makes them. An
+    array of windows is used again a few steps later: what must last longer is to be copied.
     """
     ready: queue.Queue = queue.Queue(maxsize=_BUFFERS - 2)
     gone = threading.Event()
@@ -109,7 +175,8 @@ def ahead(batches: Batches, epoch: int, first_step: int) -> Iterator[tuple[np.nd
         try:
             for step in range(first_step, batches.steps):
                 out = buffers[step % _BUFFERS]
-                if not _put(ready, (out, batches.fill(out, epoch, step)), gone):
+                values, weights = batches.fill(out, epoch, step)
+                if not _put(ready, (out[: len(values)], values, weights), gone):
                     return
         except BaseException as error:  # an error of the thread is the caller's
             _put(ready, error, gone)
@@ -135,3 +202,20 @@ def _put(ready: queue.Queue, item, gone: threading.Event) -> bool:
         except queue.Full:
             continue
     return False
+
+
+def _mapped(values: np.ndarray, settings: Mapping) -> np.ndarray:
+    """Return the targets as the loss gets them (N, C), float32."""
+    if settings["loss"] == "categorical_crossentropy" and values.shape[1] > 1:
+        # the softmax' scores have the sum 1; less than 1 is less certain, and stays so
+        values = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
+    low, high = settings["target_range"]
+    return (low + (high - low) * values).astype(np.float32)
+
+
+def _mixed(windows, values, weights, settings, rng) -> Made:
+    """Mix windows in place, and targets and weights alike."""
+    if weights is None:
+        return augmentation.mixed(windows, values, settings, rng), None
+    both = augmentation.mixed(windows, np.column_stack([values, weights]), settings, rng)
+    return np.ascontiguousarray(both[:, :-1]), np.ascontiguousarray(both[:, -1])

@@ -1,28 +1,27 @@
-"""How good scores are: exact, NumPy only.
-
-Conventions: targets first, scores second, always. Axes: N recordings, C classes, R bootstrap
-replicates. A target is 0 or 1, a score any finite number, higher for more likely. A recording is
-called positive where its score is at or above a threshold. Where a class has no positive or no
-negative (`classes_with_both`, the only place that decides it) its AUROC is NaN.
-
-* `auroc`, `auroc_per_class`, `macro_auroc`, `weighted_auroc`: area under the ROC curve.
-* `auroc_with_interval`, `paired_difference`: the same with a group bootstrap interval.
-* `bootstrap_weights`, `interval`: what those two are made of (room `dawnchorus.bootstrap`).
-* `roc_curve`, `precision_recall_at`, `best_threshold`: what a threshold does.
-* `harmonic_mean`: one figure for several data sets.
+"""Area under the ROC curve: exact, with the group bootstrap.
 
 AUROC is the probability that a positive recording has the higher score of a random pair of one
 positive and one negative, an equal pair counting one half: Hanley and McNeil (1982),
-https://doi.org/10.1148/radiology.143.1.7063747.
+https://doi.org/10.1148/radiology.143.1.7063747. Where a class has no positive or no negative
+(`classes_with_both`) its AUROC is NaN. Axes: N recordings, C classes, R replicates.
+
+* `auroc`, `auroc_per_class`, `macro_auroc`, `weighted_auroc`: area under the ROC curve.
+* `auroc_with_interval`, `paired_difference`: the same with a group bootstrap interval.
+* `roc_curve`: the curve itself.
+* `harmonic_mean`: one figure for several data sets.
 """
 
 import numpy as np
 
 from dawnchorus import bootstrap
-from dawnchorus.bootstrap import bootstrap_weights as bootstrap_weights
-from dawnchorus.bootstrap import interval as interval
-
-CRITERIA = ("f1", "youden")
+from dawnchorus.metrics._checks import (
+    checked,
+    checked_groups,
+    checked_targets,
+    checked_weights,
+    counts_by_threshold,
+    has_both,
+)
 
 
 def classes_with_both(targets: np.ndarray) -> np.ndarray:
@@ -37,8 +36,8 @@ def classes_with_both(targets: np.ndarray) -> np.ndarray:
     -------
     array, shape (C,), bool
     """
-    targets = _checked_targets(targets, ndim=2)
-    return _has_both(targets.sum(axis=0), (1 - targets).sum(axis=0))
+    targets = checked_targets(targets, ndim=2)
+    return has_both(targets.sum(axis=0), (1 - targets).sum(axis=0))
 
 
 def auroc(targets: np.ndarray, scores: np.ndarray) -> float:
@@ -61,13 +60,13 @@ def auroc(targets: np.ndarray, scores: np.ndarray) -> float:
     ValueError
         Where shapes differ, a target is not 0 or 1, or a score is not finite.
     """
-    targets, scores = _checked(targets, scores, ndim=1)
+    targets, scores = checked(targets, scores, ndim=1)
     return float(_weighted_auroc(targets, scores, np.ones((1, len(targets))))[0])
 
 
 def auroc_per_class(targets: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return `auroc` of every class, shape (C,), of targets and scores of shape (N, C)."""
-    targets, scores = _checked(targets, scores, ndim=2)
+    targets, scores = checked(targets, scores, ndim=2)
     weights = np.ones((1, len(targets)))
     columns = zip(targets.T, scores.T, strict=True)
     return np.array([_weighted_auroc(*column, weights)[0] for column in columns])
@@ -102,16 +101,8 @@ def weighted_auroc(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray)
     ValueError
         As for `auroc`, and where the weights have another shape or are negative.
     """
-    targets, scores = _checked(targets, scores, ndim=1)
-    weights = np.asarray(weights)
-    if weights.ndim != 2 or weights.shape[1] != len(targets):
-        raise ValueError(
-            f"weights have shape {weights.shape}; expected (R, {len(targets)}), a column for "
-            "each target"
-        )
-    if weights.size and not (np.isfinite(weights).all() and weights.min() >= 0):
-        raise ValueError("weights must be finite and at least 0")
-    return _weighted_auroc(targets, scores, weights)
+    targets, scores = checked(targets, scores, ndim=1)
+    return _weighted_auroc(targets, scores, checked_weights(weights, len(targets)))
 
 
 def auroc_with_interval(
@@ -139,13 +130,13 @@ def auroc_with_interval(
         ``auroc``, ``low``, ``high`` (NaN where a class is absent), ``n``, ``n_positive``,
         ``n_groups``.
     """
-    targets, scores = _checked(targets, scores, ndim=1)
-    codes, n_groups = _checked_groups(groups, len(targets))
+    targets, scores = checked(targets, scores, ndim=1)
+    codes, n_groups = checked_groups(groups, len(targets))
     values = [
         _weighted_auroc(targets, scores, weights)
         for weights in bootstrap.weight_chunks(codes, n_replicates, rng)
     ]
-    low, high = interval(np.concatenate(values), confidence)
+    low, high = bootstrap.interval(np.concatenate(values), confidence)
     return {
         "auroc": auroc(targets, scores),
         "low": low,
@@ -181,9 +172,9 @@ def paired_difference(
     dict
         ``difference``, ``low``, ``high``, and ``p_two_sided`` as `dawnchorus.bootstrap` has it.
     """
-    targets, scores_a = _checked(targets, scores_a, ndim=1)
-    targets, scores_b = _checked(targets, scores_b, ndim=1)
-    codes, _ = _checked_groups(groups, len(targets))
+    targets, scores_a = checked(targets, scores_a, ndim=1)
+    targets, scores_b = checked(targets, scores_b, ndim=1)
+    codes, _ = checked_groups(groups, len(targets))
     differences = np.concatenate(
         [
             _weighted_auroc(targets, scores_b, weights)
@@ -191,7 +182,7 @@ def paired_difference(
             for weights in bootstrap.weight_chunks(codes, n_replicates, rng)
         ]
     )
-    low, high = interval(differences, confidence)
+    low, high = bootstrap.interval(differences, confidence)
     return {
         "difference": auroc(targets, scores_b) - auroc(targets, scores_a),
         "low": low,
@@ -235,8 +226,8 @@ def roc_curve(targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.n
     thresholds : array, shape (K + 1,)
         Infinity (nothing called), then the K distinct scores.
     """
-    targets, scores = _checked(targets, scores, ndim=1)
-    thresholds, true_positives, false_positives = _counts_by_threshold(targets, scores)
+    targets, scores = checked(targets, scores, ndim=1)
+    thresholds, true_positives, false_positives = counts_by_threshold(targets, scores)
     n_positive = int(targets.sum())
     n_negative = len(targets) - n_positive
     rates = [
@@ -244,77 +235,6 @@ def roc_curve(targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.n
         for counts, n in ((false_positives, n_negative), (true_positives, n_positive))
     ]
     return rates[0], rates[1], np.concatenate(([np.inf], thresholds))
-
-
-def precision_recall_at(targets: np.ndarray, scores: np.ndarray, threshold: float) -> dict:
-    """Return precision, recall and F1 of one class at a threshold.
-
-    Parameters
-    ----------
-    targets, scores : array, shape (N,)
-        As for `auroc`.
-    threshold : float
-        Called positive: scores at or above it. NaN (no threshold could be chosen) gives NaN
-        ratios and None for what would be counted.
-
-    Returns
-    -------
-    dict
-        ``precision`` (NaN where nothing is called), ``recall`` (NaN without positives), ``f1`` (NaN
-        without both), ``n_predicted`` and ``counts`` of ``true_positive``, ``false_positive``,
-        ``false_negative``, ``true_negative``.
-    """
-    targets, scores = _checked(targets, scores, ndim=1)
-    if np.isnan(threshold):
-        nan = float("nan")
-        return {"precision": nan, "recall": nan, "f1": nan, "n_predicted": None, "counts": None}
-    called, positive = scores >= threshold, targets == 1
-    hits, n_called, n_positive = (int(x.sum()) for x in (called & positive, called, positive))
-    counts = {
-        "true_positive": hits,
-        "false_positive": n_called - hits,
-        "false_negative": n_positive - hits,
-        "true_negative": len(targets) - n_called - n_positive + hits,
-    }
-    return {
-        "precision": _ratio(hits, n_called),
-        "recall": _ratio(hits, n_positive),
-        "f1": _ratio(2 * hits, n_called + n_positive),
-        "n_predicted": n_called,
-        "counts": counts,
-    }
-
-
-def best_threshold(targets: np.ndarray, scores: np.ndarray, criterion: str = "f1") -> float:
-    """Return the threshold that maximises a criterion, exact over all distinct scores.
-
-    Parameters
-    ----------
-    targets, scores : array, shape (N,)
-        As for `auroc`.
-    criterion : {"f1", "youden"}
-        F1, or Youden's J: true positive rate minus false positive rate.
-
-    Returns
-    -------
-    float
-        One of the scores; of several equally good ones the highest, which calls the fewest. NaN
-        where positives or negatives are absent.
-    """
-    if criterion not in CRITERIA:
-        raise ValueError(f"criterion={criterion!r}; expected one of {', '.join(CRITERIA)}")
-    targets, scores = _checked(targets, scores, ndim=1)
-    n_positive = int(targets.sum())
-    n_negative = len(targets) - n_positive
-    if not _has_both(n_positive, n_negative):
-        return float("nan")
-    thresholds, hits, false_alarms = _counts_by_threshold(targets, scores)
-    if criterion == "f1":
-        quality = 2 * hits / (hits + false_alarms + n_positive)
-    else:
-        # J times both class sizes: whole numbers, so that equal thresholds compare equal
-        quality = hits * n_negative - false_alarms * n_positive
-    return float(thresholds[np.argmax(quality)])
 
 
 def _weighted_auroc(targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -345,56 +265,5 @@ def _area(weights: np.ndarray, positive: np.ndarray, starts: np.ndarray) -> np.n
     below -= negatives / 2
     n_positive = positives.sum(axis=1)
     won = np.einsum("rg,rg->r", positives, below)
-    pairs = np.where(_has_both(n_positive, n_negative), n_positive * n_negative, np.nan)
+    pairs = np.where(has_both(n_positive, n_negative), n_positive * n_negative, np.nan)
     return won / pairs
-
-
-def _has_both(n_positive, n_negative):
-    return (n_positive > 0) & (n_negative > 0)
-
-
-def _counts_by_threshold(
-    targets: np.ndarray, scores: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the distinct scores, highest first, with true and false positives called at each."""
-    order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
-    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))[: len(ordered)]
-    hits = np.cumsum(targets[order])[last]
-    return ordered[last], hits, last + 1 - hits
-
-
-def _checked_groups(groups, n: int) -> tuple[np.ndarray, int]:
-    codes, n_groups = bootstrap.group_codes(groups)
-    if len(codes) != n:
-        raise ValueError(f"{len(codes)} groups for {n} targets; expected a group for each target")
-    return codes, n_groups
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
-
-
-def _checked(targets, scores, ndim: int) -> tuple[np.ndarray, np.ndarray]:
-    targets = _checked_targets(targets, ndim)
-    scores = np.asarray(scores, dtype=np.float64)
-    if scores.shape != targets.shape:
-        raise ValueError(
-            f"targets {targets.shape} and scores {scores.shape} differ; both must be "
-            f"{'(N,)' if ndim == 1 else '(N, C)'}"
-        )
-    if bad := int((~np.isfinite(scores)).sum()):
-        raise ValueError(f"{bad} of {scores.size} scores are not finite; expected finite numbers")
-    return targets, scores
-
-
-def _checked_targets(targets, ndim: int) -> np.ndarray:
-    targets = np.asarray(targets)
-    if targets.ndim != ndim:
-        raise ValueError(
-            f"targets have shape {targets.shape}; expected {'(N,)' if ndim == 1 else '(N, C)'}"
-        )
-    other = targets[(targets != 0) & (targets != 1)]
-    if other.size:
-        raise ValueError(f"targets hold {other.ravel()[:5].tolist()!r}; expected 0 and 1 only")
-    return targets.astype(np.int64)

@@ -1,7 +1,7 @@
-"""Submission files of the challenges.
+"""Bird Audio Detection 2017, and DCASE 2018 task 3 with its three columns.
 
-* `submit`: recording scores of a test corpus as its challenge wants them.
-* `write_bad2017`: Bird Audio Detection 2017, and DCASE 2018 task 3 with its three columns.
+* `submit`: recording scores of a corpus of adapter ``bird_detection``.
+* `write_bad2017`: scores in the order of a label file, under its header.
 """
 
 import math
@@ -25,6 +25,12 @@ def submit(scores_path: str | Path, corpus: Mapping, output: str | Path) -> None
         Settings of the corpus, which name its label files.
     output : path
         The CSV file.
+
+    Raises
+    ------
+    ValueError
+        Where there are no scores of the class that the challenge asks for; see also
+        `write_bad2017`.
     """
     scored = predictions.read_recordings(scores_path)
     header = bird_detection.label_header(corpus)

@@ -1,7 +1,6 @@
-"""Augmentation of spectrogram windows, on arrays, with a Generator.
+"""Shifts of windows in time and in frequency, as system 000 has them.
 
-Windows are (W, F): frames x bands, lowest band first. Whatever is random is drawn from the Generator
-that the caller makes from (seed, stage, member, epoch, step).
+Windows are (T, F): frames x bands, lowest band first.
 
 * `rotations`: random circular shifts along time, applied where windows are cut.
 * `shift_bands`: one window shifted along frequency.
@@ -9,6 +8,8 @@ that the caller makes from (seed, stage, member, epoch, step).
 """
 
 import numpy as np
+
+__all__ = ["random_band_shifts", "rotations", "shift_bands"]
 
 
 def rotations(n: int, window: int, settings: dict, rng: np.random.Generator) -> np.ndarray:
@@ -22,7 +23,7 @@ def rotations(n: int, window: int, settings: dict, rng: np.random.Generator) -> 
 
 
 def shift_bands(window: np.ndarray, bands: int) -> None:
-    """Shift a window (W, F) by ``bands`` towards higher frequencies, in place.
+    """Shift a window (T, F) by ``bands`` towards higher frequencies, in place.
 
     The bands that open up repeat the edge: bands below the lowest do not exist, and zeros would be a
     pattern of their own. (The original's edge filling is not known.)
@@ -36,11 +37,11 @@ def shift_bands(window: np.ndarray, bands: int) -> None:
 
 
 def random_band_shifts(windows: np.ndarray, settings: dict, rng: np.random.Generator) -> None:
-    """Shift each window of a batch (B, W, F) by a whole number of bands, in place.
+    """Shift each window of a batch (B, T, F) by a whole number of bands, in place.
 
     Parameters
     ----------
-    windows : array, shape (B, W, F)
+    windows : array, shape (B, T, F)
     settings : dict
         ``shift_bands``: the largest shift in bands, either way; 0 for none. System 000: 1, integer
         steps inferred.

@@ -1,0 +1,94 @@
+"""Which methods a window meets.
+
+System 002's engine: so many tries per window, each of which succeeds with a probability and then
+takes one of the methods not yet used, all equally likely.
+
+* `augment`: a batch, in place.
+* `chosen`: the methods for one window.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from dawnchorus.augmentation.images import METHODS, Noise
+from dawnchorus.augmentation.masking import masked
+from dawnchorus.augmentation.table import with_defaults
+
+__all__ = ["augment"]
+
+_NOISE = "add_noise"  # the one method that needs more than its options
+
+
+def augment(
+    windows: np.ndarray,
+    settings: Mapping,
+    rng: np.random.Generator,
+    noise: Noise | None = None,
+) -> np.ndarray:
+    """Change the windows of a batch by methods drawn for each, then mask them, in place.
+
+    Parameters
+    ----------
+    windows : array, shape (B, T, F), float32
+    settings : mapping
+        ``count`` (tries per window), ``probability`` (of each), ``methods`` (name to options),
+        ``clip`` (None, or the range to which a window is cut after its methods; one that met none
+        stays as it is), ``drop_without_noise``, ``spec_augment`` (None, or see
+        `dawnchorus.augmentation.masked`). The shifts of system 000 and mixup are not made here.
+    rng : numpy.random.Generator
+        Nothing is drawn where there is neither a method nor a mask.
+    noise : callable, optional
+        Gives a noise image (F, T) for a Generator. Without one the method ``add_noise`` counts as
+        not there; with ``drop_without_noise`` it is drawn all the same, and a window that draws it
+        is lost, as system 002 loses it without a word.
+
+    Returns
+    -------
+    array, shape (B,), bool
+        Which windows are to be used: all, but for those lost.
+    """
+    kept = np.ones(len(windows), bool)
+    # sorted, as the order of keys is no setting: with another order other methods would be drawn
+    names = sorted(settings["methods"])
+    if noise is None and not settings["drop_without_noise"]:
+        names = [name for name in names if name != _NOISE]
+    if settings["count"] and names:
+        for place, window in enumerate(windows):
+            drawn = chosen(names, settings["count"], settings["probability"], rng)
+            kept[place] = noise is not None or _NOISE not in drawn
+            if drawn and kept[place]:
+                window.T[:] = _changed(window.T, drawn, settings, rng, noise)
+    if settings["spec_augment"] is not None:
+        masked(windows, settings["spec_augment"], rng)
+    return kept
+
+
+def chosen(
+    names: Sequence[str], count: int, probability: float, rng: np.random.Generator
+) -> list[str]:
+    """Return the methods that a window meets, in order and none twice.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Methods to choose from.
+    count : int
+        Tries; there are no more than methods.
+    probability : float in [0, 1]
+        Of a try to succeed.
+    rng : numpy.random.Generator
+    """
+    left, found = list(names), []
+    for _ in range(count):
+        if left and rng.random() < probability:
+            found.append(left.pop(int(rng.integers(len(left)))))
+    return found
+
+
+def _changed(image, drawn, settings, rng, noise) -> np.ndarray:
+    for name in drawn:
+        options = with_defaults(name, settings["methods"][name])
+        extra = {"noise": noise} if name == _NOISE else {}
+        image = METHODS[name](image, rng, **options, **extra)
+    return image if settings["clip"] is None else np.clip(image, *settings["clip"])

@@ -1,0 +1,199 @@
+"""Stages of an experiment: names that must exist, orders, choices that must fit each other.
+
+* `check_stages`: all stages of an experiment.
+* `check_model`: the name and the options of an architecture.
+* `check_references`, `overlap`: corpora, or subsets of them.
+"""
+
+import ast
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dawnchorus import augmentation
+from dawnchorus.config.checking import check_name
+from dawnchorus.config.frontends import layout
+from dawnchorus.config.merging import check_known, nearest
+from dawnchorus.corpora.contents import parse_reference
+
+_MODELS = Path(__file__).parents[1] / "models"
+_SOFTMAX = ("alexnet", "baseline", "birdclef2016", "pi", "resnet")  # heads where none is given
+_LIMITS = ("min_duration_s", "max_duration_s", "allow_truncated", "decoder")
+
+
+def check_stages(path: str, experiment: Mapping, config: Mapping) -> None:
+    """Raise a ValueError for the first stage that cannot be."""
+    earlier: list[str] = []
+    for name, stage in experiment["stages"].items():
+        here = f"{path}.stages.{name}"
+        check_name(f"{path}.stages", name)
+        _check_segments(here, stage, experiment, config)
+        check_model(f"{here}.model", stage["model"])
+        _check_training(f"{here}.training", stage)
+        _check_choice(here, stage, experiment["folds"])
+        try:
+            augmentation.check(stage["augmentation"])
+        except ValueError as error:
+            raise ValueError(f"{here}.augmentation: {error}") from None
+        if stage["targets"]["from"] == "predictions":
+            _check_pseudo_labels(f"{here}.targets", stage["targets"], experiment, earlier, config)
+        if stage["targets"]["from"] == "teachers":
+            _check_teachers(f"{here}.targets.stages", stage, experiment, earlier)
+        earlier.append(name)
+
+
+def _check_segments(path: str, stage: Mapping, experiment: Mapping, config: Mapping) -> None:
+    frontends = [name for name in (stage["frontend"], stage["predict_frontend"]) if name]
+    for name in frontends:
+        check_known(f"{path}.frontend: {name!r}", name, config["frontends"])
+    kind = stage["segments"]["kind"]
+    for name in frontends:
+        frontend = config["frontends"][name]
+        if (kind == "chunks") != (layout(frontend) == "chunks"):
+            fitting = "chunks" if layout(frontend) == "chunks" else "windows or cells"
+            raise ValueError(
+                f"{path}.segments.kind: {kind!r}; expected {fitting} for frontends.{name} of kind "
+                f"{frontend['kind']}"
+            )
+        if kind == "cells" and frontend["kind"] != "psd":
+            raise ValueError(
+                f"{path}.segments.kind: 'cells'; expected a frontend of kind psd, which stores "
+                f"them ({name} is {frontend['kind']})"
+            )
+        _check_limits(path, name, experiment, config)
+    if stage["segments"]["min_score"] > stage["segments"]["max_score"]:
+        raise ValueError(
+            f"{path}.segments.min_score: {stage['segments']['min_score']!r}; expected at most "
+            f"max_score {stage['segments']['max_score']!r}"
+        )
+
+
+def _check_limits(path: str, name: str, experiment: Mapping, config: Mapping) -> None:
+    """Refuse a frontend whose audio recipe would use other recordings than the experiment's."""
+    one, other = (
+        config["audio"][config["frontends"][chosen]["audio"]]
+        for chosen in (experiment["frontend"], name)
+    )
+    for key in _LIMITS:
+        if one[key] != other[key]:
+            raise ValueError(
+                f"{path}.frontend: {name!r} has {key} {other[key]!r} in its audio recipe; expected "
+                f"{one[key]!r} as that of {experiment['frontend']}, so that both use the same "
+                "recordings"
+            )
+
+
+def check_model(path: str, model: Mapping) -> None:
+    """Raise a ValueError where a model's name or one of its options is unknown."""
+    sources = {file.stem: file for file in _MODELS.glob("*.py") if not file.name.startswith("_")}
+    check_known(f"{path}.name: {model['name']!r}", model["name"], sources)
+    options = _options(sources[model["name"]])
+    for option in model:
+        if options is not None and option not in ("name", *options):
+            raise ValueError(f"{path}.{option}: unknown key{nearest(option, ['name', *options])}")
+
+
+def _options(module: Path) -> list[str] | None:
+    """Return the options of a model's ``build`` (None: any), read from its source.
+
+    To import a model is to import Keras, which takes longer than all checks of a config.
+    """
+    for node in ast.parse(module.read_bytes()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "build":
+            return None if node.args.kwarg else [option.arg for option in node.args.kwonlyargs]
+    return None
+
+
+def _check_training(path: str, stage: Mapping) -> None:
+    training, model = stage["training"], stage["model"]
+    low, high = training["target_range"]
+    if low >= high:
+        raise ValueError(f"{path}.target_range: {[low, high]}; expected low below high")
+    head = model.get("head", "softmax" if model["name"] in _SOFTMAX else "sigmoid")
+    if training["loss"] == "categorical_crossentropy" and head != "softmax":
+        raise ValueError(
+            f"{path}.loss: 'categorical_crossentropy'; expected binary_crossentropy, or a model "
+            "with head: softmax"
+        )
+    shares = training["validation"]
+    if shares["unit"] == "chunk" and not 0 < shares["share"] + shares["test_share"] < 1:
+        raise ValueError(
+            f"{path}.validation.share: {shares['share']!r}, with test_share "
+            f"{shares['test_share']!r}; expected more than 0 and less than 1 together"
+        )
+
+
+def _check_choice(path: str, stage: Mapping, folds: Mapping) -> None:
+    """Refuse weights that are used but not kept, and epochs chosen by recordings that are none."""
+    training, use = stage["training"], stage["use"]
+    snapshots = training["snapshot_every"]
+    if use.startswith("best_") and use not in training["keep"]:
+        raise ValueError(
+            f"{path}.use: {use!r}; expected last, or one of training.keep: {training['keep']!r}"
+        )
+    if use.startswith("epoch_") and (not snapshots or int(use[6:]) % snapshots):
+        raise ValueError(
+            f"{path}.use: {use!r}; expected a multiple of training.snapshot_every ({snapshots!r})"
+        )
+    chosen_by = [*training["keep"], training["early_stopping"]["metric"] or ""]
+    by_chunk = training["validation"]["unit"] == "chunk"
+    if any("val_" in name for name in chosen_by) and folds["validation"] == "none" and not by_chunk:
+        raise ValueError(
+            f"{path}.training: {next(name for name in chosen_by if 'val_' in name)!r} chooses an "
+            "epoch by validation; expected folds.validation: next (or own), or "
+            "training.validation.unit: chunk"
+        )
+
+
+def _check_teachers(path: str, stage: Mapping, experiment: Mapping, earlier: Sequence[str]) -> None:
+    for name in stage["targets"]["stages"]:
+        if name not in earlier:
+            raise ValueError(f"{path}: {name!r} is no earlier stage{nearest(name, earlier)}")
+        teacher = experiment["stages"][name]
+        if teacher["targets"]["from"] == "predictions" or teacher["seeds"] < stage["seeds"]:
+            raise ValueError(
+                f"{path}: {name!r}; expected a stage without pseudo-labels that has a member for "
+                f"each of the {stage['seeds']} seeds of this one"
+            )
+
+
+def _check_pseudo_labels(path: str, targets: Mapping, experiment, earlier, config) -> None:
+    if targets["stage"] not in earlier:
+        later = targets["stage"] in experiment["stages"]
+        what = "a later stage, or this one" if later else "no stage of the experiment"
+        raise ValueError(
+            f"{path}.stage: {targets['stage']!r} is {what}"
+            f"{nearest(targets['stage'], earlier) if earlier else '; there is no earlier stage'}"
+        )
+    check_references(f"{path}.unlabelled", targets["unlabelled"], config)
+    teacher = experiment["stages"][targets["stage"]]["targets"]
+    known = [*experiment["train"], *teacher.get("unlabelled", [])]
+    for reference, trained in itertools.product(targets["unlabelled"], known):
+        if overlap(reference, trained):
+            raise ValueError(
+                f"{path}.unlabelled: stage {targets['stage']!r} has trained on {reference!r}; a "
+                "pseudo-label never comes from a model that trained on the recording"
+            )
+    if targets["low"] >= targets["high"]:
+        raise ValueError(
+            f"{path}.low: {targets['low']!r}; expected less than high {targets['high']!r}"
+        )
+
+
+def check_references(path: str, references: Sequence[str], config: Mapping) -> None:
+    """Raise a ValueError where a corpus is unknown, or recordings are named twice."""
+    for reference in references:
+        try:
+            corpus = parse_reference(reference)[0]
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        check_known(f"{path}: {corpus!r}", corpus, config["corpora"])
+    for one, other in itertools.combinations(references, 2):
+        if overlap(one, other):
+            raise ValueError(f"{path}: {one!r} and {other!r} share recordings; name them once")
+
+
+def overlap(one: str, other: str) -> bool:
+    """Return whether two references mean some of the same recordings."""
+    (corpus, split), (other_corpus, other_split) = parse_reference(one), parse_reference(other)
+    return corpus == other_corpus and (None in (split, other_split) or split == other_split)

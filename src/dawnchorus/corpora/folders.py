@@ -1,0 +1,235 @@
+"""Adapter ``folders``: what a path says of a recording, as a template reads it.
+
+The template stands for the path below ``root`` without its extension. ``{class}``, ``{fold}``,
+``{group}``, ``{split}``, ``{data_set}`` and ``{recordist}`` are kept, ``{}`` is anything. A field
+is one character at least, none of them ``/``, and as few as can be; all other text is meant as it
+stands. The id of a recording is its path without the extension.
+
+=============  ================================
+ESC-10         ``{} - {class}/{fold}-{group}-{}``
+ESC-50         ``{fold}-{group}-{}-{class}``
+UrbanSound8K   ``fold{fold}/{group}-{class}-{}-{}``
+plain          ``{class}/{}``
+=============  ================================
+
+Settings
+--------
+root : path
+    Folder of the recordings and of the folders they are in.
+pattern : str
+    The template. Without ``{class}`` the truth is unknown.
+classes : mapping or null
+    From the text found to the class name (ESC-50 has numbers), to null for none of the classes.
+unmatched : "error" or "exclude"
+    What becomes of recordings whose path does not fit.
+
+* `recordings`: the recordings below the folder.
+* `fields`: what a path says.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from dawnchorus.corpora import files, labels
+from dawnchorus.corpora.contents import SEPARATOR, Found, Recording
+
+FIELDS = ("class", "fold", "group", "split", "data_set", "recordist")
+_FIELD = re.compile(r"\{([^{}/]*)\}")
+
+
+class _Part(NamedTuple):
+    """One part of a template between slashes: literals around and between its fields."""
+
+    literals: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def recordings(settings: Mapping) -> Found:
+    """Return the recordings below a folder.
+
+    Parameters
+    ----------
+    settings : mapping
+        As the head of this module says.
+
+    Returns
+    -------
+    Found
+        Recordings whose path does not fit (where ``unmatched`` is "exclude") and names that cannot
+        be handled are excluded with a code.
+
+    Raises
+    ------
+    ValueError
+        Where a folder cannot be read, the template is none, names collide, a class is not one of
+        ``classes``, or paths do not fit and ``unmatched`` is "error".
+    """
+    root, pattern = str(settings["root"]), settings["pattern"]
+    template = _template(pattern)
+    paths, notes = _walk(root)
+    supported = [path for path in paths if files.is_supported(path)]
+    excluded = [
+        (files.escaped(path), "NAME_UNSUPPORTED", "control characters or bytes that are not UTF-8")
+        for path in paths
+        if not files.is_supported(path)
+    ]
+    stems = [path.rpartition(".")[0] for path in supported]
+    files.refuse_collisions(stems, supported, root)
+    said = {path: fields(stem, template) for path, stem in zip(supported, stems, strict=True)}
+    unmatched = [path for path in supported if said[path] is None]
+    excluded += _unmatched(unmatched, len(supported), settings)
+    classes = _class_names(settings.get("classes"))
+    found = [
+        _recording(root, path, told, classes) for path, told in said.items() if told is not None
+    ]
+    if "{class}" not in pattern:
+        notes.append("the pattern has no {class}: no truth is known")
+    return Found(found, excluded, notes)
+
+
+def fields(stem: str, template: str | Sequence[_Part]) -> dict[str, str] | None:
+    """Return what a path without its extension says by field, or None where it does not fit.
+
+    Parameters
+    ----------
+    stem : str
+        The path, with slashes.
+    template : str
+        As the head of this module says.
+
+    Raises
+    ------
+    ValueError
+        Where the template is none.
+    """
+    parts = _template(template) if isinstance(template, str) else template
+    texts = stem.split("/")
+    if len(texts) != len(parts):
+        return None
+    found: dict[str, str] = {}
+    for text, part in zip(texts, parts, strict=True):
+        values = _values(text, part)
+        if values is None:
+            return None
+        found.update(zip(part.names, values, strict=True))
+    found.pop("", None)
+    return found
+
+
+def _template(pattern: str) -> list[_Part]:
+    parts = []
+    for text in pattern.split("/"):
+        pieces = _FIELD.split(text)
+        parts.append(_Part(tuple(pieces[::2]), tuple(pieces[1::2])))
+    names = [name for part in parts for name in part.names if name]
+    unknown = [name for name in names if name not in FIELDS]
+    if unknown:
+        raise ValueError(f"pattern {pattern!r} has field {unknown[0]!r}, expected one of {FIELDS}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"pattern {pattern!r} has a field twice; write {{}} for one of them")
+    for part in parts:
+        if "" in part.literals[1:-1] or any(c in text for text in part.literals for c in "{}"):
+            raise ValueError(
+                f"pattern {pattern!r}: expected fields such as {{class}} or {{}} with text between "
+                "two of them"
+            )
+    return parts
+
+
+def _values(text: str, part: _Part) -> list[str] | None:
+    """Return the values of a part's fields, or None.
+
+    A field ends where the text behind it comes first: if anything fits, that does, so nothing has
+    to be tried twice, whatever a stranger's file is called.
+    """
+    first, *between = part.literals
+    if not part.names:
+        return [] if text == first else None
+    last = between.pop()
+    end = len(text) - len(last)
+    if not text.startswith(first) or not text.endswith(last):
+        return None
+    values, start = [], len(first)
+    for literal in between:
+        stop = text.find(literal, start + 1, end)
+        if stop < 0:
+            return None
+        values.append(text[start:stop])
+        start = stop + len(literal)
+    return [*values, text[start:end]] if start < end else None
+
+
+def _walk(root: str) -> tuple[list[str], list[str]]:
+    """Return the audio files below a folder, sorted, as paths with slashes; and notes."""
+    paths, notes = [], []
+    for below in _folders(root, "", set()):
+        folder = files.scan(os.path.join(root, below) if below else root)
+        paths += [f"{below}/{name}" if below else name for name in folder.audio]
+        notes += folder.notes()
+    return sorted(paths), notes
+
+
+def _folders(root: str, below: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+    """Yield a folder and those in it, each once: a link may lead back."""
+    path = os.path.join(root, below) if below else root
+    try:
+        about = os.stat(path)
+        with os.scandir(path) as entries:
+            names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    except OSError as error:
+        raise ValueError(
+            f"folder {path!r} cannot be read ({error.strerror}); it should hold recordings"
+        ) from None
+    if (about.st_dev, about.st_ino) in seen:
+        return
+    seen.add((about.st_dev, about.st_ino))
+    yield below
+    for name in names:
+        yield from _folders(root, f"{below}/{name}" if below else name, seen)
+
+
+def _class_names(classes: Mapping | None) -> dict[str, str] | None:
+    if classes is None:
+        return None
+    # YAML reads the numbers of ESC-50 as numbers
+    return {str(text): "" if name is None else str(name) for text, name in classes.items()}
+
+
+def _recording(root: str, path: str, said: Mapping, classes: Mapping | None) -> Recording:
+    place = os.path.join(root, *path.split("/"))
+    name = said.get("class", "")
+    if name and classes is not None:
+        if name not in classes:
+            raise ValueError(
+                f"class {name!r} of {path!r} is not among the {len(classes)} of classes; add it, "
+                "with null for none of the classes"
+            )
+        name = classes[name]
+    if SEPARATOR in name:
+        raise ValueError(f"class {name!r} of {path!r} holds {SEPARATOR!r}, which no class name may")
+    return Recording(
+        id=path.rpartition(".")[0],
+        path=place,
+        data_set=said.get("data_set", ""),
+        group=said.get("group", ""),
+        fold=said.get("fold", ""),
+        split=said.get("split", ""),
+        labelled="class" in said,
+        labels=name,
+        state=files.state_of(place),
+        recordist=said.get("recordist", ""),
+    )
+
+
+def _unmatched(paths: list[str], n_paths: int, settings: Mapping) -> list[tuple[str, str, str]]:
+    pattern = settings["pattern"]
+    if paths and (settings.get("unmatched", "error") == "error" or len(paths) == n_paths):
+        raise ValueError(
+            f"{len(paths)} of {n_paths} recordings below {settings['root']} do not fit the pattern "
+            f"{pattern!r}: {labels.listed(paths)}; correct the pattern, move them or set "
+            "unmatched: exclude"
+        )
+    detail = f"does not fit the pattern {pattern}"
+    return [(path.rpartition(".")[0], "LABEL_UNREADABLE", detail) for path in paths]

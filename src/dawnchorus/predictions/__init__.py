@@ -1,0 +1,29 @@
+"""What models said of windows, and what ensembles say of recordings.
+
+* `writing_windows`, `open_windows`, `write_recordings`, `read_recordings`: the files, see ``files``.
+* `pooled`: window scores to one score per member, recording and class.
+* `ensemble`: window scores of some stages to recording scores.
+* `chunk_scores`: window scores of some stages to one score per window and class.
+"""
+
+from dawnchorus.predictions.averaging import chunk_scores, ensemble, pooled
+from dawnchorus.predictions.files import (
+    RecordingScores,
+    Windows,
+    open_windows,
+    read_recordings,
+    write_recordings,
+    writing_windows,
+)
+
+__all__ = [
+    "RecordingScores",
+    "Windows",
+    "chunk_scores",
+    "ensemble",
+    "open_windows",
+    "pooled",
+    "read_recordings",
+    "write_recordings",
+    "writing_windows",
+]

@@ -1,0 +1,312 @@
+"""Pictures of segments: what is where on a sheet, which segments are drawn, and equal bytes."""
+
+import csv
+import struct
+
+import matplotlib
+import matplotlib.image
+import numpy as np
+import pytest
+
+from dawnchorus import artefacts, frontends, pictures, segments
+from dawnchorus.audio import wave
+from dawnchorus.pictures import png, sheets, stages
+
+RATE = 8000  # Hz
+TONES = {"a/low": (250.0, ["low"]), "b-high": (3300.0, ["high"]), ".c": (250.0, ["low", "high"])}
+MEL = {
+    "kind": "log_mel", "audio": "tiny", "sample_rate": RATE, "n_fft": 256, "frames_per_second": 70,
+    "n_mels": 20, "fmin": 50.0, "fmax": 3900.0, "floor": 1e-10, "denoise": "none",
+    "band_attenuation": "none", "edge_offset": 0.0, "cut_edge_frames": 0, "trim_stddevs": 0.0,
+    "trim_ignore": 4,
+}  # fmt: skip
+CHUNKS = {
+    "kind": "mel_chunks", "audio": "tiny", "sample_rate": RATE, "length_s": 0.5, "overlap_s": 0.0,
+    "min_length_s": 0.5, "last": "drop", "padding": "zeros", "n_bands": 20, "n_frames": 40,
+    "n_fft": 512, "fmin": 100.0, "fmax": 3900.0, "pre_emphasis": 0.0, "power": 1.0, "top_db": 80.0,
+    "scale": "min_max", "flip": True, "store": "uint8",
+}  # fmt: skip
+SEGMENTS = {
+    "kind": "chunks", "factor": 1.5, "expand": True, "drop_columns": 0.95, "filtered": True,
+    "min_score": 0.0, "max_score": 1.0, "exempt": [], "min_length_s": 0.0, "max_per_class": None,
+    "max_per_recording": None, "noise_share": 0.1, "rescale": False, "zero_centre": False,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    """Three recordings of 1.6 s, a low or a high tone in noise, as shards by kind, and targets."""
+    folder = tmp_path_factory.mktemp("stage")
+    rng = np.random.default_rng(1)
+    n_samples = int(1.6 * RATE)
+    time_s = np.arange(n_samples) / RATE
+    waveforms = [
+        0.3 * np.sin(2 * np.pi * tone * time_s) + 0.01 * rng.standard_normal(n_samples)
+        for tone, _ in TONES.values()
+    ]
+    samples = np.concatenate(waveforms).astype("<f4")
+    (folder / "000.wav").write_bytes(wave.header(len(samples), RATE) + samples.tobytes())
+    columns = ("id", "verdict", "detail", "channels", "first_sample", "n_samples", "duration_s",
+               "source_rate", "warnings")  # fmt: skip
+    rows = [
+        (name, "used", "", 1, number * n_samples, n_samples, 1.6, RATE, "")
+        for number, name in enumerate(TONES)
+    ]
+    with open(folder / "000.csv", "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([columns, *rows])
+    for kind, settings in {
+        "chunks": CHUNKS, "unflipped": CHUNKS | {"flip": False}, "windows": MEL,
+    }.items():  # fmt: skip
+        frontends.write_shard(
+            folder / "000.wav", folder / "000.csv", settings, folder / f"{kind}.h5"
+        )
+    classes = ["high", "low", "silent"]
+    artefacts.write_table(
+        folder / "targets.csv",
+        ("corpus", "id", "fold", "part", *(f"target:{name}" for name in classes)),
+        [
+            ("tiny", name, 1, 0, *(int(one in shown) for one in classes))
+            for name, (_, shown) in TONES.items()
+        ],
+    )
+    return folder
+
+
+def drawn(stage, kind, monkeypatch, per_class=8):
+    """What a stage's contact sheet is given."""
+    told = {}
+    monkeypatch.setattr(stages, "contact_sheet", lambda groups, *_: told.update(groups))
+    pictures.draw_segments(*of(stage, kind), stage / "unwritten.png", per_class)
+    return told
+
+
+def of(stage, kind):
+    chosen = SEGMENTS | {"kind": "windows" if kind == "windows" else "chunks"}
+    return {"tiny": [stage / f"{kind}.h5"]}, stage / "targets.csv", chosen, 40
+
+
+def read(path):
+    """The grey values of a PNG."""
+    return np.round(matplotlib.image.imread(path) * 255).astype(np.uint8)
+
+
+def half(image):
+    """Which half of a picture is brighter."""
+    middle = len(image) // 2
+    return "top" if image[:middle].mean() > image[middle:].mean() else "bottom"
+
+
+# files
+
+
+def test_a_picture_is_read_as_it_was_written(tmp_path, rng):
+    image = rng.integers(0, 256, (37, 23), np.uint8)
+    png.write(tmp_path / "one.png", image.shape, [image])
+    png.write(tmp_path / "bands.png", image.shape, np.split(image, [1, 20]))
+    for name in ("one", "bands"):
+        png.check(tmp_path / f"{name}.png")
+        np.testing.assert_array_equal(read(tmp_path / f"{name}.png"), image)
+
+
+def test_a_file_that_was_cut_is_refused(tmp_path):
+    path = tmp_path / "cut.png"
+    png.write(path, (5, 5), [np.zeros((5, 5), np.uint8)])
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(OSError, match=r"cut\.png reads back"):
+        png.check(path)
+
+
+def test_a_picture_holds_nothing_but_the_picture(tmp_path):
+    pictures.contact_sheet({"a": []}, tmp_path / "sheet.png")
+    content, kinds, at = (tmp_path / "sheet.png").read_bytes(), [], 8
+    while at < len(content):
+        (length,) = struct.unpack(">I", content[at : at + 4])
+        kinds.append(content[at + 4 : at + 8])
+        at += 12 + length
+    assert set(kinds) == {b"IHDR", b"IDAT", b"IEND"}
+
+
+# thumbnails
+
+
+def test_a_thumbnail_is_the_means_of_blocks(rng):
+    image = rng.integers(0, 256, (192, 480), np.uint8)
+    small = sheets.thumbnail(image)
+    assert small.shape == sheets.THUMBNAIL
+    for row, column in ((0, 0), (50, 3), (95, 159)):
+        block = image[2 * row : 2 * row + 2, 3 * column : 3 * column + 3]
+        assert abs(int(small[row, column]) - block.mean()) <= 0.51
+    np.testing.assert_array_equal(sheets.thumbnail(small), small)
+
+
+def test_a_small_image_is_enlarged_by_repetition():
+    image = np.array([[0, 50], [100, 200]], np.uint8)
+    small = sheets.thumbnail(image)
+    np.testing.assert_array_equal(small, image.repeat(48, axis=0).repeat(80, axis=1))
+
+
+def test_floats_are_stretched_from_the_first_percentile_to_the_maximum():
+    image = np.arange(200, dtype=np.float32).reshape(10, 20) / 7 - 3
+    low = np.percentile(image, 1)
+    expected = [
+        [max(0, round(255 * (value - low) / (image.max() - low))) for value in row] for row in image
+    ]
+    np.testing.assert_allclose(sheets.grey(image), expected, atol=1)
+    assert sheets.grey(image).max() == 255
+
+
+def test_silence_is_black_and_infinite_levels_are_the_least_finite_one():
+    assert not sheets.thumbnail(np.full((5, 6), 0.3, np.float32)).any()
+    assert not sheets.thumbnail(np.full((5, 6), -np.inf, np.float32)).any()
+    image = np.array([[-np.inf, -2], [0, 2]], np.float32)
+    finite = np.array([[-2, -2], [0, 2]], np.float32)
+    np.testing.assert_array_equal(sheets.grey(image), sheets.grey(finite))
+
+
+# sheets
+
+
+def test_a_sheet_has_a_row_per_class_and_its_segments_in_order(tmp_path, rng):
+    images = rng.integers(0, 256, (4, *sheets.THUMBNAIL), np.uint8)
+    groups = {"a": [("x", images[0])], "b": [("y", images[1]), ("z", images[2]), ("w", images[3])]}
+    pictures.contact_sheet(groups, tmp_path / "sheet.png", per_class=2)
+    sheet = read(tmp_path / "sheet.png")
+    assert len(sheet) == sheets._HEAD + 2 * sheets._ROW
+    for row, column, image in ((0, 0, images[0]), (1, 0, images[1]), (1, 1, images[2])):
+        top = sheets._HEAD + row * sheets._ROW + sheets._NAME
+        left = sheets._GAP + column * (160 + sheets._GAP)
+        np.testing.assert_array_equal(sheet[top : top + 96, left : left + 160], image)
+    flat = sheet.tobytes()
+    assert images[3, 50].tobytes() not in flat  # the third of two
+    above = sheet[sheets._HEAD : sheets._HEAD + sheets._NAME]
+    below = sheet[sheets._HEAD + sheets._NAME + 96 : sheets._HEAD + sheets._ROW]
+    assert (above < 128).any()  # the name
+    assert (below[:, :160] < 128).any()  # the title
+
+
+def test_equal_segments_give_equal_bytes_in_any_style(tmp_path, rng):
+    groups = {"Müller's $x$ \n": [("a title 1.0 s", rng.random((30, 50)))], "empty": []}
+    pictures.contact_sheet(groups, tmp_path / "one.png")
+    style = {"text.color": "red", "font.family": "serif", "font.size": 40, "savefig.dpi": 30}
+    with matplotlib.rc_context(style):
+        pictures.contact_sheet(groups, tmp_path / "two.png")
+        assert matplotlib.rcParams["font.size"] == 40
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
+def test_many_classes_are_in_columns_and_too_many_are_not_all_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "_ROWS", 2)
+    monkeypatch.setattr(sheets, "MOST_CLASSES", 5)
+    sizes, heads = [], []
+    for n_classes in (2, 5, 6):
+        groups = {f"class {number}": [] for number in range(n_classes)}
+        pictures.contact_sheet(groups, tmp_path / "sheet.png", per_class=4)
+        sheet = read(tmp_path / "sheet.png")
+        sizes.append(((len(sheet) - sheets._HEAD) / sheets._ROW, sheet.shape[1] // 680))
+        heads.append(sheet[: sheets._HEAD])
+    assert sizes == [(2, 1), (2, 3), (2, 3)]
+    assert not np.array_equal(heads[1], heads[2])
+
+
+def test_letters_without_a_picture_in_the_font_are_no_obstacle(tmp_path):
+    pictures.contact_sheet({"鳥 \0\t": [("鳥" * 50, np.eye(5))]}, tmp_path / "sheet.png")
+    assert (read(tmp_path / "sheet.png") < 128).any()
+
+
+def test_the_end_of_a_long_text_is_shown():
+    assert sheets._cut("x" * 20 + "XC1 2.0 s", 55, 5.5) == "…XC1 2.0 s"
+    assert sheets._cut("short", 55, 5.5) == "short"
+
+
+@pytest.mark.parametrize(("groups", "per_class"), [({}, 8), ({"a": []}, 0), ({"a": []}, 51)])
+def test_a_sheet_needs_classes_and_segments(tmp_path, groups, per_class):
+    with pytest.raises(ValueError, match=f"{len(groups)} classes and per_class={per_class}; exp"):
+        pictures.contact_sheet(groups, tmp_path / "sheet.png", per_class)
+
+
+# stages
+
+
+@pytest.mark.parametrize("kind", ["chunks", "unflipped", "windows"])
+def test_low_sounds_are_at_the_bottom_whatever_the_frontend(stage, kind, monkeypatch):
+    groups = drawn(stage, kind, monkeypatch)
+    assert list(groups) == ["high", "low", "silent"]
+    assert groups["silent"] == []
+    for name, shown in (("high", "top"), ("low", "bottom")):
+        one = [image for title, image in groups[name] if not title.startswith(".c")]
+        assert {half(image) for image in one} == {shown}
+
+
+def test_segments_of_a_class_are_drawn_best_first(stage, monkeypatch):
+    groups = drawn(stage, "chunks", monkeypatch)
+    reader = frontends.open_shards([stage / "chunks.h5"])
+    scored = [
+        (-score, f"{name} {onset_s:.1f} s")
+        for name in ("a/low", ".c")
+        for score, onset_s in zip(reader.scores(name), reader.onsets_s(name), strict=True)
+    ]
+    found = {title: score for score, title in scored}
+    titles = [title for title, _ in groups["low"]]
+    assert sorted(titles) == sorted(found)
+    assert [found[title] for title in titles] == sorted(found.values())
+    fewer = drawn(stage, "chunks", monkeypatch, per_class=2)
+    assert [title for title, _ in fewer["low"]] == titles[:2]
+
+
+def test_of_equal_scores_recordings_take_turns():
+    index = segments.Index(
+        recording=np.array([0, 0, 0, 1, 1, 2]), place=np.arange(6),
+        onset_s=np.array([0.0, 1.0, 2.0, 0.0, 1.0, 0.0]), offset_s=np.ones(6),
+        score=np.array([1, 1, 1, 1, 1, 2], np.float32), length_s=np.ones(6),
+    )  # fmt: skip
+    assert stages._best_first(index).tolist() == [5, 0, 3, 1, 4, 2]
+
+
+def test_the_contact_sheet_of_a_stage_is_a_rules_work(stage, tmp_path, start_script):
+    shards, targets_path, settings, window = of(stage, "chunks")
+    drawing = {
+        "shards": {"tiny": [str(path) for path in shards["tiny"]]},
+        "segments": settings, "window": window, "per_class": 3,
+    }  # fmt: skip
+    process = start_script(
+        "draw_segments", "results/log.txt", folder=tmp_path,
+        params={"drawing": drawing, "library": {}}, input={"targets": str(targets_path)},
+        output={"picture": "results/segments.png"},
+    )  # fmt: skip
+    assert process.wait(60) == 0, process.stderr.read()
+    pictures.draw_segments(shards, targets_path, settings, window, tmp_path / "own.png", 3)
+    written = tmp_path / "results/segments.png"
+    assert written.read_bytes() == (tmp_path / "own.png").read_bytes()
+    assert artefacts.read_record(written, tmp_path / "results")["rows"] == 3
+
+
+def test_segment_images_are_in_a_folder_per_class(stage, tmp_path):
+    n_files = pictures.segment_images(*of(stage, "chunks"), tmp_path / "images")
+    found = sorted(
+        path.relative_to(tmp_path / "images").as_posix() for path in tmp_path.rglob("*.png")
+    )
+    expected = [f"high/{name}_{n}.png" for name in ("%2Ec", "b-high") for n in range(3)]
+    expected += [f"low/{name}_{n}.png" for name in ("%2Ec", "a%2Flow") for n in range(3)]
+    assert found == sorted(expected)
+    assert n_files == len(found) == 12
+    image = read(tmp_path / "images/low/a%2Flow_1.png")
+    stored = frontends.open_shards([stage / "chunks.h5"]).images("a/low")[1]
+    np.testing.assert_array_equal(image, sheets.grey(stored / np.float32(255)))
+    assert half(image) == "bottom"
+
+
+def test_segment_images_of_several_corpora_have_names_of_their_own(stage, tmp_path):
+    shards, _, settings, window = of(stage, "chunks")
+    rows = [(corpus, "b-high", 1, 0, 1) for corpus in ("one", "two")]
+    both = tmp_path / "targets.csv"
+    artefacts.write_table(both, ("corpus", "id", "fold", "part", "target:high"), rows)
+    two = {"one": shards["tiny"], "two": shards["tiny"]}
+    assert pictures.segment_images(two, both, settings, window, tmp_path / "images") == 6
+    assert (tmp_path / "images/high/two-b-high_2.png").exists()
+
+
+def test_segment_images_go_into_a_new_folder(stage, tmp_path):
+    (tmp_path / "kept.txt").write_text("mine")
+    with pytest.raises(ValueError, match="is not empty; expected a new folder"):
+        pictures.segment_images(*of(stage, "chunks"), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]

@@ -1,0 +1,224 @@
+"""What an epoch is watched by: figures of recordings, or of chunks where the experiment says so."""
+
+import math
+
+import numpy as np
+import pytest
+import sklearn.metrics as reference
+
+from dawnchorus import artefacts, backend, segments, targets
+
+backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
+
+from dawnchorus.training import fitting, parts, validation  # noqa: E402
+
+BINARY = {"loss": "binary_crossentropy", "target_range": [0.0, 1.0], "batch_size": 3}
+EXCLUDING = BINARY | {"loss": "categorical_crossentropy"}
+CLASSES = ("a", "b", "c")
+
+
+class Told:
+    """A model that says of a window what its mean says."""
+
+    def __init__(self, offsets):
+        self.offsets = np.array(offsets)
+
+    def predict_on_batch(self, windows):
+        mean = windows.mean(axis=(1, 2))[:, None]
+        return 1 / (1 + np.exp(-(mean + self.offsets) * (1 + np.arange(len(self.offsets)))))
+
+
+@pytest.fixture(scope="module")
+def stage(defaults):
+    return defaults["experiments"]["demo"]["stages"]["first"]
+
+
+@pytest.fixture(scope="module")
+def source(tiny_shard, stage):
+    return segments.open_source({"tiny": [str(tiny_shard[0])]}, stage["segments"], 170)
+
+
+@pytest.fixture(scope="module")
+def recordings(tiny_shard):
+    return [("tiny", name) for name in tiny_shard[1]]
+
+
+@pytest.fixture(scope="module")
+def values(recordings):
+    return np.eye(3, dtype=np.float32)[np.arange(len(recordings)) % 3]
+
+
+@pytest.mark.parametrize("settings", [BINARY, EXCLUDING])
+def test_figures_agree_with_scikit_learn(settings, rng):
+    targets = np.eye(4)[rng.integers(0, 4, 30)]
+    scores = rng.dirichlet(np.ones(4), 30)
+    found = validation.figures(targets, scores, settings)
+    assert found["map_micro"] == pytest.approx(
+        reference.average_precision_score(targets.ravel(), scores.ravel())
+    )
+    assert found["map_macro"] == pytest.approx(
+        reference.average_precision_score(targets, scores, average="macro")
+    )
+    mlrap = reference.label_ranking_average_precision_score(targets, scores)
+    assert found["mlrap"] == pytest.approx(mlrap)
+    assert found["accuracy"] == np.mean(targets.argmax(axis=1) == scores.argmax(axis=1))
+    if settings is EXCLUDING:
+        assert found["loss"] == pytest.approx(reference.log_loss(targets.argmax(axis=1), scores))
+    else:
+        each = [reference.log_loss(t, s, labels=[0, 1]) for t, s in zip(targets.T, scores.T)]  # noqa: B905
+        assert found["loss"] == pytest.approx(np.mean(each))
+
+
+def test_accuracy_of_one_class_is_at_a_half():
+    found = validation.figures(
+        np.array([[1.0], [1], [0], [0]]), np.array([[0.5], [0.2], [0.1], [0.4]]), BINARY
+    )
+    assert found["accuracy"] == 0.75
+
+
+def test_loss_has_the_range_of_the_training_targets():
+    settings = EXCLUDING | {"target_range": [0.1, 0.7]}
+    found = validation.figures(np.array([[1.0, 1.0]]), np.array([[0.5, 0.5]]), settings)
+    # two classes of one recording share the sum of 1 before they are mapped
+    assert found["loss"] == pytest.approx(-2 * (0.1 + 0.6 * 0.5) * np.log(0.5))
+
+
+def test_scores_that_do_not_sum_to_1_are_divided_by_their_sum():
+    found = validation.figures(np.array([[1.0, 0.0]]), np.array([[0.9, 0.6]]), EXCLUDING)
+    assert found["loss"] == pytest.approx(-np.log(0.6))
+
+
+def test_certain_and_wrong_is_a_finite_loss():
+    for settings in (BINARY, EXCLUDING):
+        found = validation.figures(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), settings)
+        assert math.isfinite(found["loss"])
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_a_recording_counts_once(pooling, source, recordings, values):
+    index = source.index(recordings)
+    settings = BINARY | {"pooling": pooling}
+    model = Told([0.0, -0.1, 0.1])
+    found = validation.Validation(source, recordings, values, index, settings).measure(model, "val")
+    scores = model.predict_on_batch(source.batch(recordings, index))
+    pooled = [getattr(scores[index.recording == n], pooling)(axis=0) for n in range(24)]
+    expected = validation.figures(values, np.array(pooled), settings)
+    assert found == pytest.approx({f"val_{name}": value for name, value in expected.items()})
+
+
+def test_without_pooling_every_window_counts(source, recordings, values):
+    index = source.index(recordings).take(np.arange(1, 40, 3))
+    settings = EXCLUDING | {"pooling": None}
+    model = Told([0.0, -0.1, 0.1])
+    found = validation.Validation(source, recordings, values, index, settings).measure(
+        model, "test"
+    )
+    scores = model.predict_on_batch(source.batch(recordings, index))
+    expected = validation.figures(values[index.recording], scores, settings)
+    assert found == pytest.approx({f"test_{name}": value for name, value in expected.items()})
+
+
+def test_recordings_without_a_window_do_not_count(source, recordings, values):
+    index = source.index(recordings).take(np.arange(10))
+    settings = BINARY | {"pooling": "mean"}
+    found, expected = (
+        validation.Validation(source, recordings[:n], values[:n], index, settings).measure(
+            Told([0.0, -0.1, 0.1]), "val"
+        )
+        for n in (24, 5)
+    )
+    assert found == expected
+
+
+@pytest.mark.parametrize("offset", [np.nan, np.inf])
+def test_a_model_that_diverged_and_no_window_are_not_a_number(offset, source, recordings, values):
+    settings = BINARY | {"pooling": "mean"}
+    index = source.index(recordings)
+    whole = validation.Validation(source, recordings, values, index, settings)
+    empty = validation.Validation(source, [], values[:0], source.index([]), settings)
+    assert len(empty) == 0
+    found = [whole.measure(Told([np.nan] * 3), "val"), empty.measure(Told([offset] * 3), "val")]
+    for figures in found:
+        assert all(map(math.isnan, figures.values()))
+        assert set(figures) == set(fitting.HISTORY[3:])
+
+
+@pytest.fixture(scope="module")
+def targets_path(tmp_path_factory, recordings):
+    path = tmp_path_factory.mktemp("targets") / "targets.csv"
+    rows = [
+        ("tiny", name, 1 + i % 4, 0, *(int(i % 3 == k) for k in range(3)))
+        for i, (_, name) in enumerate(recordings)
+    ]
+    columns = ("corpus", "id", "fold", "part", *(f"target:{name}" for name in CLASSES))
+    artefacts.write_table(path, columns, rows)
+    return path
+
+
+def dealt(source, path, stage, validation_fold="none", **changed):
+    training = stage["training"] | {
+        "batch_size": 4,
+        "validation": stage["training"]["validation"] | changed,
+    }
+    settings = {
+        "training": training, "segments": stage["segments"], "pooling": "max",
+        "augmentation": stage["augmentation"], "validation": validation_fold,
+    }  # fmt: skip
+    member = targets.Member.named("f1p0s1")
+    return parts.parts(targets.read(path), member, source, settings, (1, "first", "f1p0s1"))
+
+
+def places(recordings, index):
+    return {(recordings[n], place) for n, place in zip(index.recording, index.place, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("fold", "watched", "trained"), [("none", 1, 3), ("own", 1, 3), ("next", 2, 2)]
+)
+def test_epochs_are_judged_by_recordings_of_the_fold_that_is_asked_for(
+    fold, watched, trained, source, targets_path, stage
+):
+    found = dealt(source, targets_path, stage, fold)
+    folds = {name: 1 + i % 4 for i, (_, name) in enumerate(targets.read(targets_path).recordings)}
+    own = {folds[name] for _, name in found.watched.recordings}
+    assert own == {watched}
+    seen = {folds[name] for _, name in found.examples.recordings}
+    assert seen == {1, 2, 3, 4} - {1, watched}
+    assert len(seen) == trained
+    assert found.test is None
+
+
+@pytest.mark.parametrize("order", ["random", "sequential"])
+def test_chunks_of_training_recordings_are_split_where_it_is_asked_for(
+    order, source, targets_path, stage
+):
+    found = dealt(
+        source, targets_path, stage, unit="chunk", share=0.25, test_share=0.125, order=order
+    )
+    recordings = found.examples.recordings
+    assert len(recordings) == 18  # fold 1 is not trained on
+    three = [found.examples.windows, found.watched.index, found.test.index]
+    assert [len(index) for index in three] == [22, 9, 5]  # of 36: two windows each
+    one, other, last = (places(recordings, index) for index in three)
+    assert len(one | other | last) == 36
+
+
+def test_a_history_ends_with_figures_of_the_test_chunks(tmp_path, tiny_shard, targets_path, stage):
+    training = stage["training"] | {
+        "batch_size": 8, "epochs": 2, "loss": "categorical_crossentropy", "keep": ["best_val_mlrap"],
+        "validation": stage["training"]["validation"]
+        | {"unit": "chunk", "share": 0.25, "test_share": 0.25},
+    }  # fmt: skip
+    settings = {
+        "seed": 1, "window": 170, "segments": stage["segments"], "training": training,
+        "model": {"name": "bulbul", "filters": [2] * 4, "dense": [4], "head": "softmax"},
+        "augmentation": stage["augmentation"], "pooling": "max", "validation": "none",
+    }  # fmt: skip
+    outputs = [tmp_path / name for name in ("m.keras", "h.csv", "m.kept.h5")]
+    shards = {"tiny": [str(tiny_shard[0])]}
+    fitting.train_member("f1p0s1", "first", targets_path, shards, settings, {}, *outputs)
+    first, last = artefacts.read_table(outputs[1])
+    assert tuple(last) == (*fitting.HISTORY, *fitting.TEST)
+    assert {first[name] for name in fitting.TEST} == {"nan"}
+    assert all(0 <= float(last[name]) <= 1 for name in fitting.TEST)
+    assert all(math.isfinite(float(value)) for value in last.values())
