@@ -1,6 +1,7 @@
 """Keras and the backend that computes: chosen by the experiment before either is imported.
 
 * `start`: choose, limit to threads, make deterministic.
+* `fused_normalisation`: an operation that Keras has only in pieces.
 
 The bits of a training follow the number of intra-op threads and the kernels in use, so both belong
 to the experiment's settings, not to the machine.
@@ -28,6 +29,23 @@ def start(settings: dict) -> None:
     os.environ["KERAS_BACKEND"] = name
     os.environ["OMP_NUM_THREADS"] = str(threads)
     globals()[f"_start_{name}"](threads, settings["deterministic"])
+
+
+def fused_normalisation(inputs, gain, bias, epsilon: float) -> tuple:
+    """Return TensorFlow's fused batch normalisation: values, mean, variance over n - 1.
+
+    Parameters
+    ----------
+    inputs : tensor, shape (B, T, F, channels), float32
+    gain, bias : tensors, shape (channels,)
+    epsilon : float
+    """
+    import tensorflow
+
+    fused = tensorflow.raw_ops.FusedBatchNormV3(
+        x=inputs, scale=gain, offset=bias, mean=[], variance=[], epsilon=epsilon
+    )
+    return fused.y, fused.batch_mean, fused.batch_variance
 
 
 def _start_tensorflow(threads: int, deterministic: bool) -> None:

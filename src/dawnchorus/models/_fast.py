@@ -11,6 +11,8 @@ Tensors are channels last, (B, T, F, channels).
 import keras
 from keras import layers, ops
 
+from dawnchorus import backend
+
 
 @keras.saving.register_keras_serializable(package="dawnchorus")
 class ChannelNorm(layers.BatchNormalization):
@@ -25,16 +27,12 @@ class ChannelNorm(layers.BatchNormalization):
         """Return the inputs, normalised by the batch where training, else by running statistics."""
         if not (training and self.trainable and self._can_be_fused(inputs, mask)):
             return super().call(inputs, training=training, mask=mask)
-        import tensorflow
-
-        fused = tensorflow.raw_ops.FusedBatchNormV3(
-            x=inputs, scale=ops.convert_to_tensor(self.gamma),
-            offset=ops.convert_to_tensor(self.beta), mean=[], variance=[], epsilon=self.epsilon,
-        )  # fmt: skip
+        gain, bias = ops.convert_to_tensor(self.gamma), ops.convert_to_tensor(self.beta)
+        found, mean, variance = backend.fused_normalisation(inputs, gain, bias, self.epsilon)
         n = ops.cast(ops.size(inputs[..., 0]), "float32")
         # the fused operation gives the variance over n - 1, Keras keeps the one over n
-        self._keep(fused.batch_mean, fused.batch_variance * (ops.maximum(n - 1, 1) / n))
-        return fused.y
+        self._keep(mean, variance * (ops.maximum(n - 1, 1) / n))
+        return found
 
     def _can_be_fused(self, inputs, mask) -> bool:
         is_plain = mask is None and len(inputs.shape) == 4 and self.axis in (-1, 3)
