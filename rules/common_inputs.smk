@@ -290,6 +290,8 @@ def evaluation_settings(wildcards):
         "ensembles",
         "pooling",
         "average",
+        "average_unit",
+        "ignored_classes",
         "evaluation",
     )
     stages = {

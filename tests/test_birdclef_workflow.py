@@ -79,7 +79,7 @@ def overlay_2018():
                     },
                     "student": {
                         "targets": {"from": "teachers", "stages": ["resnet", "baseline"]},
-                        "model": {"name": "pi", "dense": 16, **narrow},
+                        "model": {"name": "pi", "dense": [16, 16], **narrow},
                     },
                 },
                 "ensembles": {"teachers": ["resnet", "baseline"], "student": ["student"]},
@@ -167,7 +167,7 @@ def test_2016_with_its_faults_holds_out_segments(entry_2016):
         folder / "results/small-original/stages/first/f1p0s1.history.csv"
     )
     assert float(history[-1]["test_accuracy"]) >= 0
-    assert history[0]["test_accuracy"] == ""
+    assert history[0]["test_accuracy"] == "nan"
     assert all(float(row["val_map_micro"]) > 0 for row in history)
 
 

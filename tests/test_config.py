@@ -13,7 +13,7 @@ import yaml
 
 from dawnchorus import config
 from dawnchorus.config import frontends as frontend_checks
-from dawnchorus.config import meaning, merging, reading
+from dawnchorus.config import merging, reading
 from dawnchorus.frontends import mel
 
 ROOT = Path(__file__).parents[1]

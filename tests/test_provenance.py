@@ -89,9 +89,7 @@ def test_imports_are_followed_through_modules_functions_and_packages(package):
 
 
 def test_modules_that_import_each_other_are_found_once(package):
-    write(
-        package, hashes="from dawnchorus import seeds\n", seeds="from dawnchorus import hashes\n"
-    )
+    write(package, hashes="from dawnchorus import seeds\n", seeds="from dawnchorus import hashes\n")
     assert library(package).keys() == {"dawnchorus.hashes", "dawnchorus.seeds", "script"}
 
 

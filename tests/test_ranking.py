@@ -205,7 +205,7 @@ def test_empty_rows_flatter_and_constant_scores_are_worth_little(rng):
 def test_mlrap_in_pieces_is_the_same(rng, monkeypatch):
     targets, scores = drawn(rng)
     whole = metrics.label_ranking_per_recording(targets, scores)
-    monkeypatch.setattr("dawnchorus.metrics.ranking._ENTRIES", 40)
+    monkeypatch.setattr("dawnchorus.ranking.placing._ENTRIES", 40)
     np.testing.assert_array_equal(metrics.label_ranking_per_recording(targets, scores), whole)
 
 

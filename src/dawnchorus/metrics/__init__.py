@@ -23,24 +23,6 @@ from dawnchorus.bootstrap import (
     bootstrap_weights,
     interval,
 )
-from dawnchorus.metrics._checks import mean_of_known
-from dawnchorus.metrics.precision import (
-    PADDING,
-    POLICIES,
-    average_precision,
-    average_precision_micro,
-    average_precision_per_class,
-    mean_average_precision,
-)
-from dawnchorus.metrics.ranking import (
-    accuracy,
-    confusion,
-    label_ranking_average_precision,
-    label_ranking_per_recording,
-    top_k_accuracy,
-    top_k_per_recording,
-    weighted_mean,
-)
 from dawnchorus.metrics.roc import (
     auroc,
     auroc_per_class,
@@ -62,6 +44,24 @@ from dawnchorus.metrics.weighted import (
     weighted_average_precision_micro,
     weighted_macro_auroc,
     weighted_mean_average_precision,
+)
+from dawnchorus.ranking.checks import mean_of_known
+from dawnchorus.ranking.placing import (
+    accuracy,
+    confusion,
+    label_ranking_average_precision,
+    label_ranking_per_recording,
+    top_k_accuracy,
+    top_k_per_recording,
+    weighted_mean,
+)
+from dawnchorus.ranking.precision import (
+    PADDING,
+    POLICIES,
+    average_precision,
+    average_precision_micro,
+    average_precision_per_class,
+    mean_average_precision,
 )
 
 __all__ = [

@@ -14,9 +14,8 @@ https://doi.org/10.1148/radiology.143.1.7063747. Where a class has no positive o
 import numpy as np
 
 from dawnchorus import bootstrap
-from dawnchorus.metrics._checks import (
+from dawnchorus.ranking.checks import (
     checked,
-    checked_groups,
     checked_targets,
     checked_weights,
     counts_by_threshold,
@@ -131,7 +130,7 @@ def auroc_with_interval(
         ``n_groups``.
     """
     targets, scores = checked(targets, scores, ndim=1)
-    codes, n_groups = checked_groups(groups, len(targets))
+    codes, n_groups = _checked_groups(groups, len(targets))
     values = [
         _weighted_auroc(targets, scores, weights)
         for weights in bootstrap.weight_chunks(codes, n_replicates, rng)
@@ -174,7 +173,7 @@ def paired_difference(
     """
     targets, scores_a = checked(targets, scores_a, ndim=1)
     targets, scores_b = checked(targets, scores_b, ndim=1)
-    codes, _ = checked_groups(groups, len(targets))
+    codes, _ = _checked_groups(groups, len(targets))
     differences = np.concatenate(
         [
             _weighted_auroc(targets, scores_b, weights)
@@ -267,3 +266,11 @@ def _area(weights: np.ndarray, positive: np.ndarray, starts: np.ndarray) -> np.n
     won = np.einsum("rg,rg->r", positives, below)
     pairs = np.where(has_both(n_positive, n_negative), n_positive * n_negative, np.nan)
     return won / pairs
+
+
+def _checked_groups(groups, n: int) -> tuple[np.ndarray, int]:
+    """Return the groups of n recordings as numbers, and how many there are, or raise."""
+    codes, n_groups = bootstrap.group_codes(groups)
+    if len(codes) != n:
+        raise ValueError(f"{len(codes)} groups for {n} targets; expected a group for each target")
+    return codes, n_groups

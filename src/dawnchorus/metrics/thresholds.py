@@ -8,7 +8,7 @@ A recording is called positive where its score is at or above the threshold.
 
 import numpy as np
 
-from dawnchorus.metrics._checks import checked, counts_by_threshold, has_both
+from dawnchorus.ranking.checks import checked, counts_by_threshold, has_both
 
 CRITERIA = ("f1", "youden")
 

@@ -4,17 +4,17 @@ A whole weight of k equals the recording standing k times in the list. Axes: N r
 R weightings.
 
 * `weighted_average_precision`, `weighted_mean_average_precision`,
-  `weighted_average_precision_micro`: as `dawnchorus.metrics.precision` has them.
+  `weighted_average_precision_micro`: as `dawnchorus.ranking.precision` has them.
 * `weighted_macro_auroc`: as `dawnchorus.metrics.roc` has it.
 """
 
 import numpy as np
 
 from dawnchorus import bootstrap
-from dawnchorus.metrics._checks import checked, checked_weights, has_both, mean_of_known
 from dawnchorus.metrics._positives import ENTRIES, FEW, Positives, blocks
-from dawnchorus.metrics.precision import PADDING, check_policy
 from dawnchorus.metrics.roc import weighted_auroc
+from dawnchorus.ranking.checks import checked, checked_weights, has_both, mean_of_known
+from dawnchorus.ranking.precision import PADDING, check_policy
 
 
 def weighted_average_precision(

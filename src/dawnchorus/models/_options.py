@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 def check_counts(model: str, length: int | None = None, **options) -> None:
     """Raise where an option is no list of ``length`` whole numbers (None: at least one) from 1 on."""
-    wanted = "at least one" if length is None else str(length)
+    wanted = "one or more" if length is None else str(length)
     for option, values in options.items():
         is_list = isinstance(values, Sequence) and not isinstance(values, str)
         is_long = is_list and (len(values) > 0 if length is None else len(values) == length)

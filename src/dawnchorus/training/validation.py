@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dawnchorus import metrics, pooling, scoring, segments
+from dawnchorus import pooling, scoring, segments
+from dawnchorus.ranking import placing, precision
 
 if TYPE_CHECKING:
     import keras
@@ -102,13 +103,13 @@ def figures(targets: np.ndarray, scores: np.ndarray, settings: Mapping) -> dict[
     if targets.shape[1] == 1:
         accuracy = float(((scores >= 0.5) == present).mean())
     else:
-        accuracy = metrics.top_k_accuracy(present, scores, 1)
+        accuracy = placing.top_k_accuracy(present, scores, 1)
     return {
         "loss": _cross_entropy(targets, scores, settings),
         "accuracy": float(accuracy),
-        "map_micro": float(metrics.average_precision_micro(present, scores)),
-        "map_macro": float(metrics.mean_average_precision(present, scores, policy="skip")),
-        "mlrap": float(metrics.label_ranking_average_precision(present, scores, empty="skip")),
+        "map_micro": float(precision.average_precision_micro(present, scores)),
+        "map_macro": float(precision.mean_average_precision(present, scores, policy="skip")),
+        "mlrap": float(placing.label_ranking_average_precision(present, scores, empty="skip")),
     }
 
 

@@ -12,7 +12,7 @@ otherwise. Order among equal scores is never decided by the order of the classes
 
 import numpy as np
 
-from dawnchorus.metrics._checks import checked, checked_weights
+from dawnchorus.ranking.checks import checked, checked_weights
 
 EMPTY = ("skip", "one")
 _ENTRIES = 10**7  # comparisons made at once

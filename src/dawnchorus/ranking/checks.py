@@ -1,14 +1,11 @@
 """What the metrics refuse, and what they share.
 
-* `checked`, `checked_targets`, `checked_weights`, `checked_groups`: arguments as arrays, or an
-  error.
+* `checked`, `checked_targets`, `checked_weights`: arguments as arrays, or an error.
 * `counts_by_threshold`: what is called at each distinct score.
 * `has_both`, `mean_of_known`: where a figure is defined, and the mean of what is.
 """
 
 import numpy as np
-
-from dawnchorus import bootstrap
 
 
 def checked(targets, scores, ndim: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,14 +45,6 @@ def checked_weights(weights, n: int) -> np.ndarray:
     if weights.size and not (np.isfinite(weights).all() and weights.min() >= 0):
         raise ValueError("weights must be finite and at least 0")
     return weights
-
-
-def checked_groups(groups, n: int) -> tuple[np.ndarray, int]:
-    """Return the groups of n recordings as numbers, and how many there are, or raise."""
-    codes, n_groups = bootstrap.group_codes(groups)
-    if len(codes) != n:
-        raise ValueError(f"{len(codes)} groups for {n} targets; expected a group for each target")
-    return codes, n_groups
 
 
 def counts_by_threshold(

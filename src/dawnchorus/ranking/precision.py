@@ -19,7 +19,7 @@ offered.
 
 import numpy as np
 
-from dawnchorus.metrics._checks import checked, counts_by_threshold, mean_of_known
+from dawnchorus.ranking.checks import checked, counts_by_threshold, mean_of_known
 
 POLICIES = ("skip", "padded")
 PADDING = 5  # recordings that policy "padded" adds
