@@ -17,8 +17,8 @@ backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus import inference, models, predictions, segments, stopping, targets  # noqa: E402
-from dawnchorus.training import batches, checkpoints, fitting, saving  # noqa: E402
+from dawnchorus import inference, models, predictions, stopping, targets  # noqa: E402
+from dawnchorus.training import checkpoints, fitting, saving  # noqa: E402
 
 EPOCHS = 6
 
@@ -237,67 +237,6 @@ def test_a_pseudo_labelled_member_trains_on_its_part_and_the_other_folds(targets
     names = {wanted.recordings[row][1] for row in rows}
     expected = {f"r{i:02}" for i in range(16) if 1 + i % 4 != 2} | {"r16", "r18", "r20", "r22"}
     assert names == expected
-
-
-@pytest.fixture
-def tiny_batches(tiny_shard, targets_path, settings):
-    source = segments.open_source({"tiny": [tiny_shard[0]]}, settings["segments"], 170)
-    wanted = targets.read(targets_path)
-    chosen = settings["training"] | {key: settings[key] for key in ("segments", "augmentation")}
-
-    def make(key=(7, "first", "f1p0s1"), **changed):
-        return batches.Batches(source, wanted.recordings, wanted.values, chosen | changed, key)
-
-    return make
-
-
-def filled(source, epoch, step):
-    out = source.empty()
-    values, _ = source.fill(out, epoch, step)
-    return out, values
-
-
-def test_a_step_is_a_function_of_its_place_alone(tiny_batches):
-    one, other = tiny_batches(), tiny_batches()
-    for step in (3, 0, 1):  # whatever came before
-        filled(other, 0, step)
-    for first, second in zip(filled(one, 2, 5), filled(other, 2, 5), strict=True):
-        np.testing.assert_array_equal(first, second)
-
-
-def test_another_member_sees_another_order(tiny_batches):
-    assert not np.array_equal(filled(tiny_batches(), 0, 0)[0],
-                              filled(tiny_batches(key=(7, "first", "f2p0s1")), 0, 0)[0])  # fmt: skip
-
-
-def test_a_pass_holds_every_window_once(tiny_batches, settings):
-    still = settings["augmentation"] | {"rotate": False, "shift_bands": 0}
-    source = tiny_batches(augmentation=still, steps_per_epoch=None)
-    assert len(source.windows) == 48  # 210 frames each: windows begin at 0 and 170
-    seen = np.concatenate([filled(source, 0, step)[0] for step in range(source.steps)])
-    assert len(np.unique(seen.reshape(48, -1), axis=0)) == 48
-
-
-def test_targets_are_mapped_before_the_loss(tiny_batches):
-    values = np.concatenate([filled(tiny_batches(), 0, step)[1] for step in range(6)])
-    assert values.min() == np.float32(0.01)
-    assert values.max() == np.float32(0.99)
-
-
-def test_batches_made_ahead_are_those_asked_for(tiny_batches):
-    source, plain = tiny_batches(), tiny_batches()
-    for step, (windows, wanted, _) in enumerate(batches.ahead(source, 1, 2), start=2):
-        expected = filled(plain, 1, step)
-        np.testing.assert_array_equal(windows, expected[0])
-        np.testing.assert_array_equal(wanted, expected[1])
-    assert step == source.steps - 1
-
-
-def test_an_error_while_making_batches_is_raised_to_the_training(tiny_batches):
-    source = tiny_batches()
-    source.recordings = [("tiny", "gone")] * len(source.recordings)
-    with pytest.raises(ValueError, match="gone"):
-        list(batches.ahead(source, 0, 0))
 
 
 def test_band_shift_repeats_the_edge():
