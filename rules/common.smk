@@ -68,7 +68,7 @@ def frontend(wildcards):
 
 
 def sight(name, stage_name):
-    """What decides how a stage sees a recording: equal for two that can share a batch."""
+    """What decides how a stage sees a recording."""
     about = config["experiments"][name]["stages"][stage_name]
     return {key: about[key] for key in ("frontend", "window", "segments")}
 

@@ -157,7 +157,11 @@ def teachers(wildcards):
                 "model": f"{path}.keras",
                 "kept": f"{path}.kept.h5",
                 "use": experiment(wildcards)["stages"][teacher]["use"],
-                "shards": None if seen == own else shards_seen(wildcards, seen),
+                "shards": (
+                    None
+                    if settings.see_alike(seen, own)
+                    else shards_seen(wildcards, seen)
+                ),
             }
         )
     return found
@@ -232,6 +236,10 @@ def models_by_member(wildcards):
         name: {"model": f"{stem}/{name}.keras", "kept": f"{stem}/{name}.kept.h5"}
         for name in members(wildcards.experiment, wildcards.stage)
     }
+
+
+def prediction_library(wildcards):
+    return library("predict")
 
 
 def corpus_shards(wildcards):

@@ -28,7 +28,7 @@ rule predict:
     params:
         models=models_by_member,
         prediction=prediction_settings,
-        library=training_library,
+        library=prediction_library,
     script:
         "../workflow/scripts/predict.py"
 

@@ -172,6 +172,16 @@ def test_rare_classes_are_repeated_in_every_pass(make):
     assert np.bincount(in_pass(source, 0).ravel(), minlength=48)[46:].sum() == 12
 
 
+def test_contiguous_batches_of_repeated_windows_are_no_batches_of_a_class(make):
+    values = one_hot(*[0] * 12, *[1] * 6, *[2] * 6)
+    source = make(
+        values=values, oversample=24, augmentation=PLAIN, shuffle="batches", batch_size=12
+    )
+    classes = values[source.windows.recording].argmax(axis=1)
+    assert np.bincount(classes).tolist() == [24, 24, 24]
+    assert all(len(set(batch)) > 1 for batch in classes.reshape(-1, 12))
+
+
 def test_weights_are_those_of_the_windows(make):
     values = one_hot(*[0] * 12, *[1] * 6, *[2] * 6)
     source = make(values=values, class_weights="balanced", target_range=[0, 1])

@@ -5,13 +5,14 @@ import errno
 import json
 import math
 import os
+import unicodedata
 from pathlib import Path
 
 import birdclef_tree
 import numpy as np
 import pytest
 
-from dawnchorus import cli, corpora, sorting
+from dawnchorus import artefacts, cli, corpora, sorting
 from dawnchorus.corpora import birdclef, birdclef_csv, contents, listing, selection
 
 SETTINGS = {
@@ -201,6 +202,10 @@ def test_an_xml_without_class_is_a_test_recording(small):
         (birdclef_tree.document(FileName=".."), "file name '..' leads elsewhere"),
         (birdclef_tree.document(ClassId="a;b"), "class_id 'a;b' holds ';'"),
         (birdclef_tree.document(Author="a\x7fb"), r"author 'a\x7fb' holds control characters"),
+        (birdclef_tree.document(MediaId="1;2"), "media_id '1;2' holds ';'"),
+        (birdclef_tree.document(Author="a" * 200_000), "200000 characters in its fields, at most"),
+        (birdclef_tree.document(FileName="a/" * 99_999), "199998 characters in its fields"),
+        (birdclef_tree.document(BackgroundSpecies="x y," * 50_000), "150000 characters in its"),
     ],
 )
 def test_a_broken_xml_is_one_row_with_one_sentence(small, text, why):
@@ -211,9 +216,22 @@ def test_a_broken_xml_is_one_row_with_one_sentence(small, text, why):
     [(name, code, detail)] = found.excluded
     assert (name, code) == (one.xml.name, "LABEL_UNREADABLE")
     assert why in detail
+    assert len(detail) <= 300
     assert "\n" not in detail
     # it is told once: not as a recording without XML too
     assert not any("not described" in note for note in found.notes)
+
+
+def test_a_listed_corpus_with_an_endless_field_can_be_read(small, tmp_path):
+    one, other, *_ = small.recordings
+    one.xml.write_text(birdclef_tree.document(FileName=one.path.name, Author="a" * 200_000))
+    other.xml.write_text(birdclef_tree.document(FileName=f"{'b' * 200_000}.wav"))
+    settings = SETTINGS | {"audio": str(small.audio), "xml": str(small.xml)}
+    index = listing.list_corpus("c", settings, tmp_path)
+    read_back = corpora.read_labels(contents.labels_path(tmp_path, "c", index["labels"]))
+    assert {row.id for row in read_back} == {r.id for r in small.recordings[2:]}
+    rows = artefacts.read_table(contents.excluded_path(tmp_path, "c", index["excluded"]))
+    assert {row["id"] for row in rows} == {one.xml.name, other.xml.name}
 
 
 def test_an_xml_that_is_no_file_is_one_row(small):
@@ -309,7 +327,9 @@ def test_a_whitelist_and_a_least_number(tree):
 def test_a_slip_in_the_whitelist_is_refused_and_a_stranger_is_not(tree):
     with pytest.raises(ValueError, match="names 'Junco hiemalis', .* 'Junco hyemalis'"):
         read(tree, whitelist=["Junco hiemalis"])
-    assert len(read(tree, whitelist=["Junco hyemalis", "Corvus corax"]).recordings) == 3
+    found = read(tree, whitelist=["Junco hyemalis", "Corvus corax"])
+    assert len(found.recordings) == 3
+    assert "1 classes of the whitelist are of no recording: 'Corvus corax'" in found.notes
 
 
 def test_max_per_class_follows_from_the_ids_alone():
@@ -475,6 +495,8 @@ def test_a_file_in_the_folder_of_another_class_is_refused(tree, tmp_path):
         ("[]", "expected an object with 'background' as a list"),
         ('{"background": "a,b"}', "expected an object with 'background' as a list"),
         ('{"sci-name": ["a"]}', "'sci-name' is list, expected a text"),
+        ('{"classid": true}', "'classid' is bool, expected a text"),
+        ('{"background": ["a b", null]}', "'background' is NoneType, expected a text"),
         ('{"filename": "../a.wav"}', "file name '../a.wav' leads elsewhere"),
     ],
 )
@@ -603,6 +625,32 @@ def test_what_cannot_be_sorted_is_told_and_the_rest_is_sorted(small, tmp_path, c
     assert [p.name for p in (tmp_path / "out").rglob("*.wav")] == [small.recordings[3].path.name]
 
 
+def test_an_odd_file_or_class_does_not_stop_the_sorting(small, tmp_path, capsys):
+    one, other, third, fourth = small.recordings
+    one.path.unlink()
+    os.mkfifo(one.path)
+    other.path.unlink()
+    other.path.symlink_to("nowhere")
+    replaced(third.xml, "<Genus>Turdus</Genus>", f"<Genus>{'T' * 256}</Genus>")
+    for mode in ("symlink", "copy", "move"):
+        assert sort(small, tmp_path / mode, "--mode", mode) == 1
+        said = capsys.readouterr().err
+        assert f"left out: {one.id}: not a regular file" in said
+        assert f"left out: {other.id}: not a regular file" in said
+        assert f"left out: {third.id}: its class 'TTTT" in said
+        assert [p.name for p in (tmp_path / mode).rglob("*.wav")] == [fourth.path.name]
+
+
+def test_accents_of_a_folder_may_be_stored_in_two_ways(small, tmp_path):
+    one = next(r for r in small.recordings if r.species == "Junco hyemalis")
+    replaced(one.xml, "<Species>hyemalis</Species>", "<Species>hyemális</Species>")
+    sort(small, tmp_path / "out")
+    for folder in (tmp_path / "out").glob("*/Junco*"):
+        folder.rename(folder.with_name(unicodedata.normalize("NFD", folder.name)))
+    found = read(small, audio=str(tmp_path / "out"), xml=None, sorted=True)
+    assert by_id(found)[one.id].labels == "Junco hyemális"
+
+
 def test_a_class_with_one_recording_is_where_single_says(tree, tmp_path):
     sort(tree, tmp_path / "a")
     sort(tree, tmp_path / "b", "--single", "val")
@@ -684,6 +732,13 @@ def test_ratings_and_classes_choose(tmp_path):
     found = birdclef_csv.recordings(competition(tmp_path, rows, names, min_rating=2, top_classes=1))
     assert [one.id for one in found.recordings] == ["a/2", "a/3"]
     assert found.notes[0] == "min_rating 2 leaves out 3 recordings"
+
+
+def test_recordings_without_an_author_are_told(tmp_path):
+    rows = "a,[],x,,a/1.ogg,4\nb,[],x,Ben,b/2.ogg,4\n"
+    alone = "1 recordings have no author and are groups of their own"
+    assert birdclef_csv.recordings(competition(tmp_path, rows)).notes == [alone]
+    assert not birdclef_csv.recordings(competition(tmp_path, rows, group_by="recording")).notes
 
 
 def test_a_missing_file_of_a_competition_is_excluded(tmp_path):

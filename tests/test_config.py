@@ -221,6 +221,10 @@ REFUSED = {
         experiment("use: epoch_7, training: {snapshot_every: 5}"),
         ["stages.first.use: 'epoch_7'; expected a multiple of training.snapshot_every (5)"],
     ),
+    "snapshot after the last epoch": (
+        experiment("use: epoch_20, training: {snapshot_every: 5, epochs: 15}"),
+        ["stages.first.use: 'epoch_20'; expected epoch_1 to epoch_15"],
+    ),
     "an epoch chosen by nothing": (
         experiment("training: {keep: [best_val_loss]}"),
         ["stages.first.training: 'best_val_loss' chooses an epoch by validation; expected folds"],
@@ -228,6 +232,10 @@ REFUSED = {
     "training stopped by nothing": (
         experiment("training: {early_stopping: {metric: val_mlrap}}"),
         ["stages.first.training: 'val_mlrap' chooses an epoch by validation"],
+    ),
+    "option of another optimiser": (
+        experiment("training: {optimizer: sgd, optimizer_options: {rho: 0.9}}"),
+        ["training.optimizer_options: 'rho'; expected momentum, nesterov, weight_decay"],
     ),
     "teacher of a later stage": (
         stages("second: {targets: {from: teachers, stages: [third]}}"),
@@ -792,3 +800,28 @@ def test_command_line_says_one_line_and_starts_nothing(overlay, tmp_path, text, 
     assert "Traceback" not in done.stdout
     assert not (folder / "results").exists()
     assert seconds < 15  # about 2 on a machine with nothing else to do
+
+
+CHUNKS = {
+    "kind": "chunks",
+    "min_score": 0.0,
+    "noise_share": 0.1,
+    "max_per_class": None,
+    "rescale": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "alike"),
+    [
+        ({"window": 5}, True),  # chunks are as long as the frontend has them
+        ({"segments": CHUNKS | {"min_score": 0.5, "noise_share": 0.0, "max_per_class": 9}}, True),
+        ({"segments": CHUNKS | {"rescale": False}}, False),
+        ({"frontend": "other"}, False),
+    ],
+)
+def test_stages_see_alike_whatever_windows_they_train_on(changed, alike):
+    stage = {"frontend": "one", "window": 310, "segments": CHUNKS}
+    assert config.see_alike(stage, stage | changed) is alike
+    other = {"segments": {"kind": "cells"}}
+    assert not config.see_alike(stage | other, stage | other | {"window": 5})

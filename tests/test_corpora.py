@@ -741,13 +741,79 @@ def test_links_between_folders_are_followed_once(tmp_path):
     assert set(listed(tmp_path, settings)[1]) == {"a/1", "b/2"}
 
 
+def test_a_link_takes_no_name_from_a_folder_of_the_tree(tmp_path):
+    settings = below(tmp_path, "{class}/{}", ["owl/1.wav", "rail/2.wav"])
+    root = tmp_path / "root"
+    for link, target in (("a", "owl"), ("owl/b", "../rail"), ("owl/up", "..")):
+        (root / link).symlink_to(target)
+    index, truths, _, _ = listed(tmp_path, settings)
+    assert {name: one.labels for name, one in truths.items()} == {
+        "owl/1": ("owl",), "rail/2": ("rail",)
+    }  # fmt: skip
+    assert index["notes"] == [
+        "3 links lead to folders that are read already and are left out: 'a', 'owl/b', 'owl/up'"
+    ]
+
+
+def test_blanks_and_accents_make_no_second_class(tmp_path):
+    names = [
+        "rail/1.wav",
+        "rail /2.wav",
+        " rail/3.wav",
+        "pa\u0301ssaro/4.wav",
+        "p\u00e1ssaro/5.wav",
+    ]
+    index, truths, _, _ = listed(tmp_path, below(tmp_path, "{class}/{}", names))
+    assert {one.labels for one in truths.values()} == {("rail",), ("p\u00e1ssaro",)}
+    assert index["notes"] == ["blanks around 2 class names were stripped: ' rail', 'rail '"]
+    with pytest.raises(ValueError, match=r"class ' ' of ' /1\.wav' is blank, expected a name"):
+        listed(tmp_path / "2", below(tmp_path / "2", "{class}/{}", [" /1.wav"]))
+
+
+def test_what_lies_in_a_folder_of_odd_bytes_is_no_obstacle(tmp_path):
+    settings = below(tmp_path, "{class}/{}", ["a/1.wav"])
+    odd = os.fsencode(tmp_path / "root") + b"/\xff"
+    os.mkdir(odd)
+    for name in (b"2.wav", b"notes.txt"):
+        with open(odd + b"/" + name, "wb") as file:
+            file.write(name)
+    index, truths, _, excluded = listed(tmp_path, settings)
+    assert set(truths) == {"a/1"}
+    assert [row.split(",")[0] for row in excluded] == [r"\xff/2.wav"]
+    assert index["notes"] == ["root: 1 file ignored, not audio by the extension"]
+    assert files.Folder(os.fsdecode(odd), [], 0, 1).notes()[0].startswith(r"\xff: 1 file")
+
+
+def test_names_that_are_spelled_out_alike_stay_apart(tmp_path):
+    settings = below(tmp_path, "{class}/{}", ["a/1.wav"])
+    for name in (b"x\x80.wav", "x\x80.wav".encode()):  # a byte, and a control character
+        with open(os.fsencode(tmp_path / "root" / "a") + b"/" + name, "wb") as file:
+            file.write(name)
+    *_, excluded = listed(tmp_path, settings)
+    assert [row.split(",")[0] for row in excluded] == [r"a/x\x80.wav", r"a/x\x80.wav (2)"]
+
+
+def test_an_empty_corpus_says_what_left_it_so(tmp_path):
+    (tmp_path / "audio").mkdir()
+    write(tmp_path / "audio" / "1.ogg", "1")
+    table_path = write(tmp_path / "t.csv", "primary_label,filename\nowl,1.ogg\n")
+    settings = {"adapter": "birdclef_csv", "shards": 1, "fingerprint": "content",
+                "missing_files": "error", "table": table_path, "audio": str(tmp_path / "audio"),
+                "group_by": "recording", "whitelist": ["rail"]}  # fmt: skip
+    with pytest.raises(
+        ValueError, match="no recordings; 0 were excluded: none; 1 classes of the wh"
+    ):
+        listing.list_corpus("c", settings, tmp_path)
+
+
 def test_odd_names_in_folders(tmp_path):
     names = ["a/1.wav", "a/new\nline.wav", ".hidden/3.wav", "a/.4.wav"]
     settings = below(tmp_path, "{class}/{}", names)
     index, truths, _, excluded = listed(tmp_path, settings)
     assert set(truths) == {"a/1"}
     assert [row.split(",")[:2] for row in excluded] == [[r"a/new\x0aline.wav", "NAME_UNSUPPORTED"]]
-    assert "a: 1 file ignored, hidden or partly downloaded" in index["notes"]
+    # a folder and a file; one note, however many folders there are
+    assert "root: 2 files ignored, hidden or partly downloaded" in index["notes"]
     with pytest.raises(ValueError, match="NAME_COLLISION"):
         listed(tmp_path, below(tmp_path, "{class}/{}", ["a/1.ogg"]))
     with pytest.raises(ValueError, match="class 'x;y' of 'x;y/1.wav' holds ';'"):

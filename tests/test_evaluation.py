@@ -294,7 +294,23 @@ def test_a_test_corpus_without_truth_is_not_available(experiment):
     assert found["comparisons"][0]["test"]["field"]["p_two_sided"] is None
     assert found["test"]["field"]["classes_left_out"] == ["bird"]
     assert found["ensembles"]["one"]["out_of_fold"]["auroc"] is not None
-    assert "n/a [n/a, n/a]" in text
+    assert "n/a" not in text
+    assert "left out on" not in text
+    [about] = [line.split() for line in text.splitlines() if line.startswith("field ")]
+    assert about == ["field", "24", "0", "24", "0", "0", "0"]
+
+
+def test_tests_without_truth_leave_the_screen_to_the_others(species):
+    """As in BirdCLEF 2018: a split with labels, and two test sets without any."""
+    for name in ("monophone", "soundscapes"):
+        nothing = dict.fromkeys(range(24), 0)
+        species.add_corpus(name, 24, labelled=nothing, labels=dict.fromkeys(range(24), ""))
+    species.settings["test"] = ["field", "monophone", "soundscapes"]
+    _, text = species.run()
+    assert "more in metrics.json" not in text
+    for name in ("one", "two", "all"):
+        lines = [line for line in text.splitlines() if line.split()[:1] == [name]]
+        assert any(" out of fold" in line for line in lines)
 
 
 def test_a_split_of_a_corpus_is_judged_alone(experiment):
@@ -490,6 +506,10 @@ def test_background_species_that_are_classes_are_right_answers_too(species):
     assert "mlrap_with_background" not in values(found["ensembles"]["one"]["out_of_fold"])
     assert "+bg" in text
     assert max(map(len, text.splitlines())) <= 100
+    # narrow columns, and still each optimistic score has its mark
+    narrow = [line for line in text.splitlines() if line[:3] in ("two", "all") and "out" in line]
+    assert len(narrow) == 5
+    assert all(" * " in line for line in narrow)
 
 
 @pytest.mark.parametrize("change", ["chose_epoch", "split_groups"])
@@ -611,6 +631,26 @@ def test_the_summary_fits_a_screen_however_much_there_is(experiment):
         assert max(map(len, lines)) <= 100
     assert "more in metrics.json" in crowded
     assert "more in metrics.json" not in text
+
+
+def test_remarks_that_do_not_fit_are_counted(experiment):
+    found, text = experiment.run()
+    about = found["test"]["field"] | {"excluded": 1, "excluded_by_code": {"AUDIO_EMPTY": 1}}
+    tests = {f"corpus {i}": about | {"classes_left_out": ["bird"]} for i in range(20)}
+    lines = summary.text(found | {"test": tests}).splitlines()
+    shown = sum(line.startswith(("excluded of", "left out on")) for line in lines)
+    assert len(lines) == 45
+    assert lines[-1] == f"and {40 - shown} more remarks; what they say is in metrics.json"
+    assert "more remarks" not in text
+
+
+def test_the_title_of_many_classes_over_recordists_is_whole(experiment):
+    found, _ = experiment.run()
+    content = found | {"experiment": "birdclef2018-original-soundscapes", "classes": ["x"] * 1500}
+    policy = found["policy"] | {"replicates": 1000, "resampled": "recordists"}
+    title = summary.text(content | {"policy": policy}).splitlines()[0]
+    assert title.endswith("(1000 replicates over recordists)")
+    assert len(title) <= 100
 
 
 def test_the_summary_shows_the_figures_of_the_file(experiment):

@@ -136,6 +136,13 @@ def test_all_overlays_stand_side_by_side():
     }
 
 
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_no_fold_is_held_out_for_epochs_that_chunks_choose(name):
+    for experiment in CONFIGS[name]["experiments"].values():
+        units = {s["training"]["validation"]["unit"] for s in experiment["stages"].values()}
+        assert units != {"chunk"} or experiment["folds"]["validation"] == "none"
+
+
 def flat(value, path=""):
     if not isinstance(value, dict):
         return {path: value}

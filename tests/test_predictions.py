@@ -50,6 +50,32 @@ def test_windows_in_any_order_give_the_same_file(tmp_path):
     assert (tmp_path / "sorted.h5").read_bytes() == (tmp_path / "shuffled.h5").read_bytes()
 
 
+def test_scores_may_come_block_by_block(tmp_path):
+    columns, scores = (
+        ([0, 0, 1], [0.0, 1.0, 0.0], [1.0, 2.0, 1.0]),
+        np.float32([[0.25], [0.75], [0.5]]),
+    )
+    for name, rows in (("whole", scores), ("blocks", iter([scores[:2], scores[2:]]))):
+        with predictions.writing_windows(tmp_path / name, ["a", "b"], ["m"], ["bird"]) as put:
+            put("m", *columns, rows)
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "blocks").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("recording", "blocks", "message"),
+    [
+        ([0, 1], [[[0.5]]], "windows of 'm' have 1 rows of scores; expected 2"),
+        ([1, 0], [[[0.5]], [[0.5]]], "not in the order of recordings and onsets"),
+        ([0, 1], [[[0.5]], [[np.nan]]], "scores of 'm' are not finite; did the training"),
+    ],
+)
+def test_blocks_that_do_not_fit_are_refused(tmp_path, recording, blocks, message):
+    with pytest.raises(ValueError, match=message):
+        with predictions.writing_windows(tmp_path / "s.h5", ["a", "b"], ["m"], ["bird"]) as put:
+            put("m", recording, [0.0, 0.0], [1.0, 1.0], iter(blocks))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_member_may_have_no_windows(tmp_path):
     with predictions.writing_windows(tmp_path / "s.h5", ["a"], ["m"], ["bird"]) as put:
         put("m", [], [], [], np.empty((0, 1)))

@@ -1,6 +1,7 @@
 """Windows, cells and chunks: where they are, what is in them, which are trained on."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -355,7 +356,8 @@ def test_other_kinds_are_trained_on_whole(rng):
     settings = SEGMENTS | {"max_score": 0.5, "max_per_class": 1}
     rows = segments.training_rows(index_of([3, 2]), np.ones((2, 1)), settings, rng)
     assert rows.tolist() == [0, 1, 2, 3, 4]
-    assert not len(segments.noise_rows(index_of([3, 2]), settings | {"min_score": 2.0}, rng))
+    quiet = settings | {"min_score": 2.0}
+    assert not len(segments.noise_rows(index_of([3, 2]), np.ones((2, 1)), quiet, rng))
 
 
 def test_exempt_classes_skip_the_interval(rng):
@@ -408,6 +410,11 @@ def test_shorter_chunks_are_used_only_where_there_is_no_other(rng):
     assert chosen(index, values, rng, min_length_s=1.0, min_score=0.5) == [2, 3, 5]
 
 
+def test_a_whole_chunk_is_long_enough_though_samples_are_whole(rng):
+    index = index_of([3], length_s=[7276 / 22050] * 2 + [0.2])
+    assert chosen(index, [[1]], rng, min_length_s=0.33) == [0, 1]
+
+
 def test_an_interval_without_a_chunk_is_refused(rng):
     index = index_of([3], score=[0.1, 0.2, 0.3])
     with pytest.raises(ValueError, match="none of 3 chunks .* 0.1 to 0.3, wanted are 0.5 to 1.0"):
@@ -419,10 +426,22 @@ def test_noise_is_a_share_of_what_has_no_signal(rng):
     index = index_of([20_000], score=scores)
     settings = SEGMENTS | {"kind": "chunks", "min_score": 0.4, "max_score": 0.6}
     for threshold, least in ((None, 0.4), (0.2, 0.2)):
-        rows = segments.noise_rows(index, settings | {"signal_threshold": threshold}, rng)
+        changed = settings | {"signal_threshold": threshold}
+        rows = segments.noise_rows(index, np.ones((1, 1)), changed, rng)
         assert scores[rows].max() < least
         np.testing.assert_allclose(len(rows) / (least * 20_000), 0.1, atol=0.02)
         assert (np.diff(rows) > 0).all()
+
+
+def test_what_may_be_trained_on_is_no_noise(rng):
+    index = index_of([3, 3], score=[0.0, 0.3, 0.6] * 2)
+    values, names = [[1, 0], [0, 1]], ["bird", "Noise"]
+    settings = {"min_score": 0.5, "noise_share": 1.0, "exempt": ["Noise"]}
+    trained = chosen(index, values, rng, names, **settings)
+    assert trained == [2, 3, 4, 5]
+    settings = SEGMENTS | {"kind": "chunks"} | settings
+    noise = segments.noise_rows(index, np.array(values), settings, rng, names)
+    assert noise.tolist() == [0, 1]
 
 
 def split(index, rng, **changed):
@@ -491,6 +510,17 @@ def test_weights_are_scikit_learns_balanced():
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_weights_of_many_classes_need_little_memory():
+    index, values = index_of([400] * 100), np.eye(100, 500)
+    tracemalloc.start()
+    weights = segments.window_weights(index, values)
+    assert (
+        tracemalloc.get_traced_memory()[1] < 40_000 * 500 / 4
+    )  # a byte per window and class: 20 MB
+    tracemalloc.stop()
+    np.testing.assert_allclose(weights, 1, rtol=1e-6)
+
+
 def test_weight_of_several_classes_is_their_mean_and_of_none_is_one():
     values = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0]])
     weights = segments.window_weights(index_of([1, 1, 2]), values)
@@ -506,7 +536,7 @@ def test_choices_are_functions_of_the_generator():
         settings = SEGMENTS | {"kind": "chunks", "max_per_class": 5, "min_score": 0.3}
         return [
             *segments.training_rows(index, values, settings, make()),
-            *segments.noise_rows(index, settings, make()),
+            *segments.noise_rows(index, values, settings, make()),
             *segments.oversampled(index, values, 40, make()),
             *np.concatenate(split(index, make())),
         ]

@@ -194,6 +194,12 @@ def test_the_media_id_is_given_or_in_the_name_or_the_name(identifier, given, exp
     assert submission_media.media_id(recording) == expected
 
 
+def test_media_ids_are_in_the_order_of_numbers_however_long(submit):
+    names = ["7", "07", "10", "9" * 5000, "x"]
+    found = submit({"7": [0.5, 0.5]}, media(*names[::-1]), format="birdclef2016")
+    assert [line.split(";")[0] for line in found.splitlines()[::2]] == ["07", "7", *names[2:]]
+
+
 @pytest.mark.parametrize(
     ("rows", "class_names", "message"),
     [
@@ -291,12 +297,15 @@ def test_a_soundscape_is_scored_by_interval(soundscapes, tmp_path):
     assert read[4].score == pytest.approx(0.07)
 
 
-def test_an_incomplete_last_interval_can_be_dropped(soundscapes):
+def test_an_incomplete_last_interval_can_be_dropped(soundscapes, caplog, monkeypatch):
+    monkeypatch.setattr(logs.LOG, "propagate", True)
+    caplog.set_level(logging.INFO, "dawnchorus")
     times = {"1": every(1, 1, 7), "2": every(1, 1, 10), "3": every(1, 1, 4)}
     found = soundscapes(times, keep_trailing=False, best=1)
     spans = [line.split(";")[:2] for line in found]
     first, second = "00:00:00-00:00:05", "00:00:05-00:00:10"
     assert spans == [["1", first], ["2", first], ["2", second]]
+    assert "1 have no complete interval and no line" in caplog.text
 
 
 def test_windows_of_an_interval_are_pooled_as_the_experiment_says(soundscapes):

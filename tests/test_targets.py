@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -206,3 +207,19 @@ def test_the_next_fold_chooses_the_epoch_and_is_not_trained_on():
     assert fold[found.validation_rows(last, "own")].tolist() == [3, 3]
     assert fold[found.training_rows(last, "own")].tolist() == [1, 2, 1, 2, 0]
     assert fold[found.validation_rows(last)].tolist() == [3, 3]
+
+
+def test_targets_of_many_classes_need_little_memory(tmp_path):
+    n, n_classes = 300, 800
+    values = np.eye(n, n_classes) * 0.987654321
+    rows = [("c", f"r{i}", 1, 0, *(f"{v:.9g}" for v in values[i])) for i in range(n)]
+    columns = ("corpus", "id", "fold", "part", *(f"target:{k}" for k in range(n_classes)))
+    artefacts.write_table(tmp_path / "t.csv", columns, rows)
+    del rows
+    tracemalloc.start()
+    found = targets.read(tmp_path / "t.csv")
+    assert tracemalloc.get_traced_memory()[1] < 5 * found.values.nbytes
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found.values, values.astype(np.float32))
+    assert found.class_names == [str(k) for k in range(n_classes)]
+    assert found.recordings[7] == ("c", "r7")

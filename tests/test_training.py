@@ -17,8 +17,8 @@ backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus import inference, models, predictions, stopping, targets  # noqa: E402
-from dawnchorus.training import checkpoints, fitting, saving  # noqa: E402
+from dawnchorus import inference, logs, models, predictions, stopping, targets  # noqa: E402
+from dawnchorus.training import checkpoints, fitting, saving, validation  # noqa: E402
 
 EPOCHS = 6
 
@@ -465,6 +465,23 @@ def test_early_stopping_ends_a_training_that_gets_no_better(tmp_path, train):
     losses = [float(row["val_loss"]) for row in train(tmp_path, training=slow)]
     assert len(losses) < 60
     assert len(losses) == losses.index(min(losses)) + 1 + 2
+
+
+def test_a_figure_that_is_never_a_number_keeps_nothing_and_says_so(
+    tmp_path, train, monkeypatch, caplog
+):
+    monkeypatch.setattr(logs.LOG, "propagate", True)
+    unknown = dict.fromkeys(("loss", "accuracy", "map_micro", "map_macro", "mlrap"), float("nan"))
+    named = {f"val_{name}": value for name, value in unknown.items()}
+    monkeypatch.setattr(validation.Validation, "measure", lambda *_: named)
+    with caplog.at_level("INFO"):
+        train(tmp_path, training={"epochs": 1})
+    assert "no weights are kept as best_val_loss: it was a number in no epoch" in caplog.text
+    assert "kept as best_loss" not in caplog.text
+    with pytest.raises(
+        ValueError, match="keeps no weights 'best_val_loss'; .*: best_loss .*number"
+    ):
+        saving.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
 
 
 def test_without_recordings_to_validate_no_epoch_can_be_chosen(tmp_path, tiny_shard, train):

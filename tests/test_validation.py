@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as reference
 
-from dawnchorus import artefacts, backend, segments, targets
+from dawnchorus import artefacts, backend, logs, segments, targets
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
@@ -201,6 +201,41 @@ def test_chunks_of_training_recordings_are_split_where_it_is_asked_for(
     assert [len(index) for index in three] == [22, 9, 5]  # of 36: two windows each
     one, other, last = (places(recordings, index) for index in three)
     assert len(one | other | last) == 36
+
+
+def test_chunks_drawn_at_random_make_no_batches_of_one_recording(source, targets_path, stage):
+    training = stage["training"] | {"shuffle": "batches"}
+    chunks = {"unit": "chunk", "share": 0.25, "order": "random"}
+    found = dealt(source, targets_path, stage | {"training": training}, **chunks)
+    recordings = found.examples.windows.recording
+    assert not np.array_equal(recordings, np.sort(recordings))
+
+
+def test_no_epoch_can_be_chosen_by_chunks_that_are_none(source, targets_path, stage):
+    training = stage["training"] | {"keep": ["best_val_mlrap"]}
+    chunks = {"unit": "chunk", "share": 0.01, "order": "sequential", "lose_border": True}
+    with pytest.raises(ValueError, match="f1p0s1 has none of 36 chunks to validate on; .*best_val"):
+        dealt(source, targets_path, stage | {"training": training}, **chunks)
+
+
+def test_classes_without_a_window_and_noise_that_is_not_there_are_said(
+    source, targets_path, tmp_path, stage, caplog, monkeypatch
+):
+    monkeypatch.setattr(logs.LOG, "propagate", True)
+    text = targets_path.read_text().splitlines()
+    path = tmp_path / "targets.csv"
+    # the only recordings of class c are in the fold that is held out
+    rows = [line for line in text[1:] if not line.endswith(",1") or ",1,0," in line]
+    path.write_text("\n".join([text[0], *rows]) + "\n")
+    noisy = stage["augmentation"] | {"count": 1, "methods": {"add_noise": {}}}
+    with caplog.at_level("INFO"):
+        dealt(source, path, stage | {"augmentation": noisy})
+    assert "1 of 3 classes have no window to train on: c" in caplog.text
+    assert "add_noise finds no chunk without signal" in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        dealt(source, targets_path, stage)
+    assert "warning" not in caplog.text
 
 
 def test_a_history_ends_with_figures_of_the_test_chunks(tmp_path, tiny_shard, targets_path, stage):

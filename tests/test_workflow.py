@@ -76,6 +76,8 @@ STALE_BY_KEY = {
 # module -> what an edit of its logic makes stale
 STALE_BY_CODE = {
     "ranking/placing.py": {*TRAIN_ONE, *TRAIN_TWO},
+    "inference.py": {*AFTER_MODELS_ONE, "predict two first", *SECOND},
+    "training/fitting.py": {*TRAIN_ONE, *TRAIN_TWO},
     "metrics/roc.py": {"audit two second", "evaluate one", "evaluate two"},
     "summary.py": {"evaluate one", "evaluate two"},
     "submissions/bad2017.py": {"submit one"},

@@ -57,10 +57,10 @@ def predict_stage(
             recordings = [(corpus, ids[i]) for i in may_score]
             model = saving.load_used(paths, settings["use"])
             index = source.index(recordings, prediction=True)
-            scores = scoring.window_scores(
+            scored = scoring.in_batches(
                 model, source, recordings, index, settings["batch_size"], len(wanted.class_names)
             )
             # a member may have nothing to score here: its fold lies in another corpus
             rows = np.array(may_score, np.int32)[index.recording] if len(may_score) else []
-            put(name, rows, index.onset_s, index.offset_s, scores)
+            put(name, rows, index.onset_s, index.offset_s, (scores for _, scores in scored))
             progress.step()

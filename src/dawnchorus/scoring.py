@@ -1,9 +1,10 @@
 """What a model says of windows; both training and prediction ask.
 
 * `window_scores`: one model on the windows of some recordings.
+* `in_batches`: the same a batch at a time; scores of a large corpus take more memory than a job has.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,8 +38,22 @@ def window_scores(
     n_classes : int
         C.
     """
-    n = len(index.recording)
-    scores = np.empty((n, n_classes), np.float32)
+    scores = np.empty((len(index), n_classes), np.float32)
+    for part, found in in_batches(model, source, recordings, index, batch_size, n_classes):
+        scores[part] = found
+    return scores
+
+
+def in_batches(
+    model: "keras.Model",
+    source: segments.Source,
+    recordings: Sequence[tuple[str, str]],
+    index: segments.Index,
+    batch_size: int,
+    n_classes: int,
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield which windows, and their scores (B, C); parameters are those of `window_scores`."""
+    n = len(index)
     windows = np.empty((min(batch_size, n), *source.shape), np.float32)
     for first in range(0, n, batch_size):
         part = slice(first, min(first + batch_size, n))
@@ -46,5 +61,4 @@ def window_scores(
         names = [recordings[row] for row in index.recording[part]]
         source.into(batch, names, index.place[part])
         source.finish(batch)
-        scores[part] = models.class_scores(model, batch, n_classes)
-    return scores
+        yield part, models.class_scores(model, batch, n_classes)

@@ -26,6 +26,7 @@ from dawnchorus.corpora.descriptions import Description
 
 MODES = ("copy", "move", "symlink")
 SPLITS = (selection.TRAINING, selection.VALIDATION)
+_LONGEST = 255  # bytes of the name of a folder
 
 
 class Step(NamedTuple):
@@ -90,11 +91,12 @@ def planned(
     left_out += [f"{sources[stem]}: no XML speaks of it" for stem in sources if stem not in said]
     classes = {}
     for stem, one in said.items():
-        classes[stem] = descriptions.class_of(one, class_from)
-        why = _unfit(classes[stem], class_from, stem in sources or stem in there)
-        if why:
-            del classes[stem]
+        name = descriptions.class_of(one, class_from)
+        source = os.path.join(audio, sources[stem]) if stem in sources else ""
+        if why := _unfit(name, class_from, source, stem in there):
             left_out.append(f"{stem}: {why}")
+        else:
+            classes[stem] = name
     ids = sorted(classes)
     splits, more = selection.held_out(ids, [classes[stem] for stem in ids], holdout)
     steps = []
@@ -148,14 +150,17 @@ def _there(output: str) -> dict[str, list[str]]:
     return found
 
 
-def _unfit(name: str, class_from: str, has_recording: bool) -> str:
+def _unfit(name: str, class_from: str, source: str, is_there: bool) -> str:
     """Return why a recording of this class cannot be sorted, or nothing."""
-    if not has_recording:
+    if not source and not is_there:
         return "its XML has no recording"
+    if source and not files.state_of(source):
+        return "not a regular file"
     if not name:
         return f"its XML has no {class_from}"
-    if name.startswith(".") or "/" in name or "\\" in name:
-        return f"its class {name!r} cannot be the name of a folder"
+    is_long = len(name.encode()) > _LONGEST
+    if is_long or name.startswith(".") or "/" in name or "\\" in name:
+        return f"its class {name[:60]!r} cannot be the name of a folder"
     return ""
 
 

@@ -4,7 +4,8 @@
 
 A table with more rows than fit ends in a line that says how many are left to ``metrics.json``. Where
 classes are several there is a table of identification too: top-1 accuracy, MLRAP and cmAP (classes
-without positives left out).
+without positives left out). A test corpus of which nothing is judged, such as one without labels, is
+in the first table alone.
 """
 
 import math
@@ -34,9 +35,10 @@ def text(content: Mapping) -> str:
     str
         Ends in a line feed.
     """
-    tables = [_recordings(content), _stages(content), _ensembles(content)]
-    tables += [_identification(content), _differences(content), _thresholds(content)]
-    remarks = list(_remarks(content))
+    judged = _judged(content)
+    tables = [_recordings(content), _stages(judged), _ensembles(judged)]
+    tables += [_identification(judged), _differences(judged), _thresholds(judged)]
+    remarks = list(_remarks(judged))
     for most in range(max(len(rows) for _, rows in tables), 0, -1):
         lines = [_title(content)]
         for header, rows in tables:
@@ -44,16 +46,36 @@ def text(content: Mapping) -> str:
         lines += ["", *remarks] if remarks else []
         if len(lines) <= LINES:
             break
-    return "".join(f"{_cut(line, COLUMNS).rstrip()}\n" for line in lines[:LINES])
+    if len(lines) > LINES:
+        left = len(lines) - LINES + 1
+        lines = [*lines[: LINES - 1], f"and {left} more remarks; what they say is in metrics.json"]
+    return "".join(f"{_cut(line, COLUMNS).rstrip()}\n" for line in lines)
+
+
+def _judged(content: Mapping) -> dict:
+    """Return the content without the figures, all undefined, of tests of which nothing is judged."""
+    empty = {name for name, found in content["test"].items() if not found["judged"]}
+
+    def kept(item: Mapping) -> dict:
+        return {**item, "test": {n: found for n, found in item["test"].items() if n not in empty}}
+
+    ensembles = {
+        name: kept(found) | {"threshold": kept(found["threshold"])}
+        for name, found in content["ensembles"].items()
+    }
+    stages = {name: kept(found) for name, found in content["stages"].items()}
+    comparisons = [kept(pair) for pair in content["comparisons"]]
+    return {**content, "stages": stages, "ensembles": ensembles, "comparisons": comparisons}
 
 
 def _title(content: Mapping) -> str:
     policy, n_classes = content["policy"], len(content["classes"])
     what = "AUROC" if n_classes == 1 else f"macro AUROC of {n_classes} classes"
-    return (
-        f"{_cut(content['experiment'], _NAME)}: {what} with {policy['confidence']:.0%} interval "
-        f"({policy['replicates']} bootstrap replicates over {policy['resampled']})"
+    about = (
+        f": {what} with {policy['confidence']:.0%} interval "
+        f"({policy['replicates']} replicates over {policy['resampled']})"
     )
+    return _cut(content["experiment"], min(_NAME, COLUMNS - len(about))) + about
 
 
 def _recordings(content: Mapping) -> tuple[Sequence[str], list]:
@@ -189,7 +211,8 @@ def _remarks(content: Mapping) -> Iterator[str]:
         if found["excluded"]:
             codes = [f"{code} {n}" for code, n in sorted(found["excluded_by_code"].items())]
             yield f"excluded of {_cut(name, _NAME)}: {', '.join(codes)}"
-        if left_out := found["classes_left_out"]:
+        left_out = found["classes_left_out"]
+        if left_out and found["judged"]:
             yield f"left out on {_cut(name, _NAME)}, not both truths: {_listed(left_out)}"
 
 
@@ -257,4 +280,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _cut(name: str, width: int) -> str:
-    return name if len(name) <= width else f"{name[: width - 3]}..."
+    """Return the beginning of a name that is too wide, and the marks at its end."""
+    if len(name) <= width:
+        return name
+    head, _, marks = name.rpartition(" ")
+    is_marked = head and marks and set(marks) <= set("".join(_MARKS.values()))
+    end = f"... {marks}" if is_marked else "..."
+    return f"{name[: width - len(end)]}{end}"

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from dawnchorus.config import checking, meaning, merging, reading
 from dawnchorus.config.meaning import corpora_of, format_of
+from dawnchorus.config.stages import see_alike
 
-__all__ = ["compose", "corpora_of", "corpora_of_run", "format_of", "load"]
+__all__ = ["compose", "corpora_of", "corpora_of_run", "format_of", "load", "see_alike"]
 
 
 def load(

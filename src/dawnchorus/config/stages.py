@@ -3,6 +3,7 @@
 * `check_stages`: all stages of an experiment.
 * `check_model`: the name and the options of an architecture.
 * `check_references`, `overlap`: corpora, or subsets of them.
+* `see_alike`: whether the models of two stages can be asked about the same windows.
 """
 
 import ast
@@ -18,6 +19,17 @@ from dawnchorus.corpora.contents import parse_reference
 
 _MODELS = Path(__file__).parents[1] / "models"
 _SOFTMAX = ("alexnet", "baseline", "birdclef2016", "pi", "resnet")  # heads where none is given
+# of segments: which windows are trained on or scored, not what a window is
+_CHOOSING = (
+    "signal_threshold", "min_score", "max_score", "exempt", "min_length_s", "max_per_class",
+    "max_per_recording", "noise_share",
+)  # fmt: skip
+_OPTIMISER_OPTIONS = {
+    "adam": ("beta_1", "beta_2", "epsilon"),
+    "adamw": ("beta_1", "beta_2", "epsilon"),
+    "rmsprop": ("rho", "momentum", "epsilon"),
+    "sgd": ("momentum", "nesterov"),
+}
 _LIMITS = ("min_duration_s", "max_duration_s", "allow_truncated", "decoder")
 
 
@@ -115,6 +127,9 @@ def _check_training(path: str, stage: Mapping) -> None:
             f"{path}.loss: 'categorical_crossentropy'; expected binary_crossentropy, or a model "
             "with head: softmax"
         )
+    known = ("weight_decay", *_OPTIMISER_OPTIONS[training["optimizer"]])
+    for option in training["optimizer_options"]:
+        check_known(f"{path}.optimizer_options: {option!r}", option, known)
     shares = training["validation"]
     if shares["unit"] == "chunk" and not 0 < shares["share"] + shares["test_share"] < 1:
         raise ValueError(
@@ -135,6 +150,8 @@ def _check_choice(path: str, stage: Mapping, folds: Mapping) -> None:
         raise ValueError(
             f"{path}.use: {use!r}; expected a multiple of training.snapshot_every ({snapshots!r})"
         )
+    if use.startswith("epoch_") and not 0 < int(use[6:]) <= training["epochs"]:
+        raise ValueError(f"{path}.use: {use!r}; expected epoch_1 to epoch_{training['epochs']}")
     chosen_by = [*training["keep"], training["early_stopping"]["metric"] or ""]
     by_chunk = training["validation"]["unit"] == "chunk"
     if any("val_" in name for name in chosen_by) and folds["validation"] == "none" and not by_chunk:
@@ -178,6 +195,23 @@ def _check_pseudo_labels(path: str, targets: Mapping, experiment, earlier, confi
         raise ValueError(
             f"{path}.low: {targets['low']!r}; expected less than high {targets['high']!r}"
         )
+
+
+def see_alike(one: Mapping, other: Mapping) -> bool:
+    """Return whether models of two stages can be asked about the same windows.
+
+    Parameters
+    ----------
+    one, other : mapping
+        ``frontend``, ``segments`` and ``window``, which says nothing of chunks.
+    """
+    return _windows_of(one) == _windows_of(other)
+
+
+def _windows_of(stage: Mapping) -> tuple:
+    segments = {key: value for key, value in stage["segments"].items() if key not in _CHOOSING}
+    window = None if segments["kind"] == "chunks" else stage["window"]
+    return stage["frontend"], window, segments
 
 
 def check_references(path: str, references: Sequence[str], config: Mapping) -> None:

@@ -88,7 +88,8 @@ def recordings(settings: Mapping) -> Found:
     excluded += _missing(missing, settings)
     ids, classes = [one.id for one in found], [one.labels for one in found]
     kept, said = selection.chosen(ids, classes, settings)
-    return Found([found[i] for i in kept], excluded, notes + said)
+    found = [found[i] for i in kept]
+    return Found(found, excluded, notes + said + _group_notes(found, settings["group_by"]))
 
 
 def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
@@ -213,6 +214,13 @@ def _recording(row: _Row, place: str, state: str, group_by: str) -> Recording:
         recordist=row.author,
         background=SEPARATOR.join(row.secondary),
     )
+
+
+def _group_notes(found: list[Recording], group_by: str) -> list[str]:
+    n_alone = sum(not one.group for one in found)
+    if group_by == "recording" or not n_alone:
+        return []
+    return [f"{n_alone} recordings have no {group_by} and are groups of their own"]
 
 
 def _missing(missing: list[_Row], settings: Mapping) -> list[tuple[str, str, str]]:

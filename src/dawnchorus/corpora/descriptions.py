@@ -3,8 +3,9 @@
 XML: one file per recording, root ``Audio`` (LifeCLEF 2014 to 2018). JSON: the metadata that system
 002 writes beside its sorted files, with keys ``sci-name``, ``species`` (the common name),
 ``background``, ``filename`` and ``classid``; `dawnchorus sort` adds those of `FURTHER`. A file of
-more than `MOST_BYTES`, one that declares entities, and one that is not what it should be is
-refused in one sentence that becomes the detail of ``LABEL_UNREADABLE``.
+more than `MOST_BYTES`, one that declares entities, one with more than `MOST_CHARACTERS` in its fields
+and one that is not what it should be is refused in one sentence that becomes the detail of
+``LABEL_UNREADABLE``.
 
 * `Description`: what was said.
 * `read_folder`: the files of a folder, read, and those that cannot be.
@@ -29,8 +30,10 @@ from dawnchorus.corpora.contents import SEPARATOR
 
 KINDS = ("ClassId", "species", "genus", "family", "order")
 MOST_BYTES = 1_000_000
+MOST_CHARACTERS = 10_000  # of all fields: a table of much longer ones cannot be read back
 FURTHER = ("author", "date", "locality", "quality", "mediaid", "family", "order")
 _LIST = re.compile("[,;]")
+_MOST_SAID = 300  # characters of a sentence that quotes a stranger's file
 _MEDIA_ID = re.compile(r"_RN([^_]+)$")
 
 
@@ -84,7 +87,7 @@ def read_folder(folder: str, extension: str) -> Described:
         try:
             read[name] = _sound(parse(_content(os.path.join(folder, name))))
         except ValueError as error:
-            unreadable[name] = str(error)
+            unreadable[name] = str(error)[:_MOST_SAID]
     return Described(read, unreadable)
 
 
@@ -193,7 +196,9 @@ def _from_json(content: bytes) -> Description:
     fields = {key: told.get(key) for key in ("sci-name", "species", "filename", "classid")}
     fields |= {key: told.get(key) for key in FURTHER}
     for key, value in [*fields.items(), *(("background", name) for name in background)]:
-        if not isinstance(value, (str, int, type(None))):
+        # true is an int in Python, and a list holds no null
+        may_be = (str, int) if key == "background" else (str, int, type(None))
+        if isinstance(value, bool) or not isinstance(value, may_be):
             raise ValueError(f"{key!r} is {type(value).__name__}, expected a text")
     text = {key: _text("" if value is None else str(value)) for key, value in fields.items()}
     return Description(
@@ -218,7 +223,12 @@ def _names(text: str) -> list[str]:
 def _sound(said: Description) -> Description:
     """Return a description whose fields can pass through the workflow."""
     # all of it at once: a corpus has tens of thousands of these on every start
-    if not files.is_supported("".join((*said[:-1], *said.background))):
+    text = "".join((*said[:-1], *said.background))
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(
+            f"{len(text)} characters in its fields, at most {MOST_CHARACTERS} are read"
+        )
+    if not files.is_supported(text):
         field, text = next(
             (field, text)
             for field, value in said._asdict().items()
@@ -226,7 +236,7 @@ def _sound(said: Description) -> Description:
             if not files.is_supported(text)
         )
         raise ValueError(f"{field} '{files.escaped(text)}' holds control characters")
-    for field in ("class_id", "species", "family", "order", "background"):
+    for field in ("media_id", "class_id", "species", "family", "order", "background"):
         if SEPARATOR in "".join(getattr(said, field)):
             raise ValueError(f"{field} {getattr(said, field)!r} holds {SEPARATOR!r}")
     if "/" in said.file_name or "\\" in said.file_name or said.file_name in (".", ".."):

@@ -3,7 +3,8 @@
 The template stands for the path below ``root`` without its extension. ``{class}``, ``{fold}``,
 ``{group}``, ``{split}``, ``{data_set}`` and ``{recordist}`` are kept, ``{}`` is anything. A field
 is one character at least, none of them ``/``, and as few as can be; all other text is meant as it
-stands. The id of a recording is its path without the extension.
+stands. Blanks around a class name are stripped. The id of a recording is its path without the
+extension.
 
 =============  ================================
 ESC-10         ``{} - {class}/{fold}-{group}-{}``
@@ -29,7 +30,7 @@ unmatched : "error" or "exclude"
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dawnchorus.corpora import files, labels
@@ -84,9 +85,7 @@ def recordings(settings: Mapping) -> Found:
     found = [
         _recording(root, path, told, classes) for path, told in said.items() if told is not None
     ]
-    if "{class}" not in pattern:
-        notes.append("the pattern has no {class}: no truth is known")
-    return Found(found, excluded, notes)
+    return Found(found, excluded, notes + _class_notes(pattern, said.values()))
 
 
 def fields(stem: str, template: str | Sequence[_Part]) -> dict[str, str] | None:
@@ -163,43 +162,76 @@ def _values(text: str, part: _Part) -> list[str] | None:
 
 def _walk(root: str) -> tuple[list[str], list[str]]:
     """Return the audio files below a folder, sorted, as paths with slashes; and notes."""
-    paths, notes = [], []
-    for below in _folders(root, "", set()):
-        folder = files.scan(os.path.join(root, below) if below else root)
-        paths += [f"{below}/{name}" if below else name for name in folder.audio]
-        notes += folder.notes()
+    found, again = _folders(root)
+    scanned = {below: files.scan(os.path.join(root, below) if below else root) for below in found}
+    paths = [
+        f"{below}/{name}" if below else name
+        for below, folder in scanned.items()
+        for name in folder.audio
+    ]
+    notes = files.left_aside(root, list(scanned.values()))
+    if again:
+        notes.append(
+            f"{len(again)} links lead to folders that are read already and are left out: "
+            f"{labels.listed(sorted(again))}"
+        )
     return sorted(paths), notes
 
 
-def _folders(root: str, below: str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    """Yield a folder and those in it, each once: a link may lead back."""
+def _folders(root: str) -> tuple[list[str], list[str]]:
+    """Return the folders from a root on, each once, and the links that lead to one of them again.
+
+    Links are followed last: a folder keeps the name that it has itself.
+    """
+    found, again, seen = [], [], set()
+    waiting, links = [""], []
+    while waiting or links:
+        below = waiting.pop() if waiting else links.pop(0)
+        about, names, linked = _below(root, below)
+        if about in seen:
+            again.append(below)
+            continue
+        seen.add(about)
+        found.append(below)
+        waiting += names
+        links += linked
+    return found, again
+
+
+def _below(root: str, below: str) -> tuple[tuple[int, int], list[str], list[str]]:
+    """Return what tells a folder from all others, the folders in it and the links to folders."""
     path = os.path.join(root, below) if below else root
+    names: dict[bool, list[str]] = {False: [], True: []}
     try:
         about = os.stat(path)
         with os.scandir(path) as entries:
-            names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+            for entry in entries:
+                if entry.is_dir() and not entry.name.startswith("."):
+                    name = f"{below}/{entry.name}" if below else entry.name
+                    names[entry.is_symlink()].append(name)
     except OSError as error:
         raise ValueError(
             f"folder {path!r} cannot be read ({error.strerror}); it should hold recordings"
         ) from None
-    if (about.st_dev, about.st_ino) in seen:
-        return
-    seen.add((about.st_dev, about.st_ino))
-    yield below
-    for name in names:
-        yield from _folders(root, f"{below}/{name}" if below else name, seen)
+    # the last is read next: this way in the order of their names
+    return (about.st_dev, about.st_ino), sorted(names[False], reverse=True), sorted(names[True])
 
 
 def _class_names(classes: Mapping | None) -> dict[str, str] | None:
     if classes is None:
         return None
     # YAML reads the numbers of ESC-50 as numbers
-    return {str(text): "" if name is None else str(name) for text, name in classes.items()}
+    return {
+        files.composed(str(text)): "" if name is None else str(name)
+        for text, name in classes.items()
+    }
 
 
 def _recording(root: str, path: str, said: Mapping, classes: Mapping | None) -> Recording:
     place = os.path.join(root, *path.split("/"))
-    name = said.get("class", "")
+    name = files.composed(said.get("class", "").strip())
+    if "class" in said and not name:
+        raise ValueError(f"class {said['class']!r} of {path!r} is blank, expected a name")
     if name and classes is not None:
         if name not in classes:
             raise ValueError(
@@ -221,6 +253,16 @@ def _recording(root: str, path: str, said: Mapping, classes: Mapping | None) -> 
         state=files.state_of(place),
         recordist=said.get("recordist", ""),
     )
+
+
+def _class_notes(pattern: str, said: Iterable[Mapping | None]) -> list[str]:
+    if "{class}" not in pattern:
+        return ["the pattern has no {class}: no truth is known"]
+    names = {told["class"] for told in said if told is not None}
+    blanks = sorted(name for name in names if name != name.strip())
+    if not blanks:
+        return []
+    return [f"blanks around {len(blanks)} class names were stripped: {labels.listed(blanks)}"]
 
 
 def _unmatched(paths: list[str], n_paths: int, settings: Mapping) -> list[tuple[str, str, str]]:

@@ -56,7 +56,7 @@ def list_corpus(
     if not found.recordings:
         raise ValueError(
             f"corpus {name!r} has no recordings; {len(found.excluded)} were excluded: "
-            f"{listed([row[0] for row in found.excluded]) or 'none'}"
+            f"{'; '.join([listed([row[0] for row in found.excluded]) or 'none', *found.notes])}"
         )
     recordings = sorted(found.recordings, key=operator.attrgetter("id"))
     _refuse_repeats(name, recordings)
@@ -66,7 +66,7 @@ def list_corpus(
         "settings": settings_digest(settings),
         "shards": _write_listings(name, recordings, digests, int(settings["shards"]), results),
         "labels": _write_labels(name, recordings, results),
-        "excluded": _write_excluded(name, found.excluded, results),
+        "excluded": _write_excluded(name, _told_apart(found.excluded, recordings), results),
         "recordings": len(recordings),
         "notes": [*found.notes, *_duplicate_notes(recordings, digests)],
     }
@@ -132,6 +132,17 @@ def _write_labels(name: str, recordings: Sequence[Recording], results: str | Pat
 
 def _flag(recording: Recording) -> str:
     return "1" if recording.labelled else "0"
+
+
+def _told_apart(excluded: Iterable[tuple], recordings: Sequence[Recording]) -> list[tuple]:
+    """Return exclusions under ids of their own: two odd names may be spelled out alike."""
+    taken, rows = {recording.id for recording in recordings}, []
+    for identifier, *about in sorted(excluded):
+        names = (f"{identifier} ({number})" for number in itertools.count(2))
+        own = next(name for name in itertools.chain([identifier], names) if name not in taken)
+        taken.add(own)
+        rows.append((own, *about))
+    return rows
 
 
 def _write_excluded(name: str, excluded: Iterable[tuple], results: str | Path) -> str:

@@ -50,7 +50,7 @@ def chosen(
         Where a name of the whitelist is all but that of a class.
     """
     counts = collections.Counter(name for name in classes if name)
-    left, notes = set(counts), []
+    left, notes = set(counts), _stranger_notes(settings.get("whitelist") or (), counts)
     for key, choose in (
         ("whitelist", _whitelisted),
         ("min_per_class", _frequent),
@@ -137,6 +137,13 @@ def _class_notes(why: str, counts: Mapping[str, int], names: Collection[str]) ->
         f"{why} leaves out {n_recordings} recordings of {len(names)} classes: "
         f"{listed(sorted(names))}"
     ]
+
+
+def _stranger_notes(whitelist: Sequence[str], counts: Mapping[str, int]) -> list[str]:
+    strangers = sorted(set(whitelist) - set(counts))
+    if not strangers:
+        return []
+    return [f"{len(strangers)} classes of the whitelist are of no recording: {listed(strangers)}"]
 
 
 def _capped(kept: list[int], ids, classes, most: int) -> list[int]:

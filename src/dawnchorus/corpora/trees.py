@@ -178,15 +178,15 @@ def folders(path: str) -> list[str]:
 
 def _sorted_files(root: str) -> tuple[list[tuple[str, str, str]], list[str], list[str]]:
     """Return (path below root, split, class folder) of the files of a tree, odd paths, notes."""
-    places, odd, notes = [], [], []
+    places, odd, scanned = [], [], []
     for split in (selection.TRAINING, selection.VALIDATION):
         for folder in folders(os.path.join(root, split)):
-            scanned = files.scan(os.path.join(root, split, folder))
-            notes += scanned.notes()
-            for name in scanned.audio:
+            scanned.append(files.scan(os.path.join(root, split, folder)))
+            for name in scanned[-1].audio:
                 place = os.path.join(split, folder, name)
                 if files.is_supported(place) and SEPARATOR not in folder:
-                    places.append((place, split, folder))
+                    # systems differ in how they store accents
+                    places.append((place, split, files.composed(folder)))
                 else:
                     odd.append(place)
     if not places:
@@ -194,11 +194,11 @@ def _sorted_files(root: str) -> tuple[list[tuple[str, str, str]], list[str], lis
             f"{root!r} holds no recordings in train/<class>/ or val/<class>/, which sorted: true "
             "expects; is it the folder above the two?"
         )
-    return places, odd, notes
+    return places, odd, files.left_aside(root, scanned)
 
 
 def _refuse_conflict(place: str, folder: str, said: Description, name: str) -> None:
-    if folder not in (name, said.species, said.class_id):
+    if folder not in map(files.composed, (name, said.species, said.class_id)):
         raise ValueError(
             f"LABEL_CONFLICT: {place} lies in {folder!r}, but its metadata says {said.species!r} "
             f"({said.class_id!r}); move the file or correct the metadata"

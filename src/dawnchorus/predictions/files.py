@@ -80,6 +80,8 @@ def writing_windows(
 
     ``recording`` (W,) counts ``ids`` from 0, ``onset`` and ``offset`` (W,) are seconds and
     ``scores`` (W, C) finite, in any order of windows; put raises ValueError where they are not.
+    An iterator of rows of scores, block by block, is never held whole: windows are then to come in
+    the order of the file.
     """
     with artefacts.writing(path, check=_check, rows=len(ids)) as temporary:
         with _created(temporary) as file:
@@ -90,14 +92,18 @@ def writing_windows(
                     "recording": np.asarray(recording, np.int32),
                     "onset": np.asarray(onset, np.float64),
                     "offset": np.asarray(offset, np.float64),
-                    "scores": np.asarray(scores, np.float32),
                 }
+                if not isinstance(scores, Iterator):
+                    columns["scores"] = np.asarray(scores, np.float32)
                 _check_columns(member, columns, len(ids), len(class_names))
                 # readers take whole recordings as slices, and intervals as runs of windows
                 order = np.lexsort((columns["onset"], columns["recording"]))
                 group = file.create_group(f"members/{member}")
                 for name, column in columns.items():
                     group[name] = column if _is_sorted(order) else column[order]
+                if isinstance(scores, Iterator):
+                    _check_order(member, order)
+                    _write_blocks(group, member, scores, (len(order), len(class_names)))
 
             yield put
             file.attrs["complete"] = 1
@@ -132,11 +138,40 @@ def _is_sorted(order: np.ndarray) -> bool:
     return bool(np.array_equal(order, np.arange(len(order))))
 
 
+def _write_blocks(
+    group: h5py.Group, member: str, blocks: Iterator[np.ndarray], shape: tuple[int, int]
+) -> None:
+    rows, first = group.create_dataset("scores", shape, np.float32), 0
+    for block in blocks:
+        _check_scores(member, block)
+        rows[first : first + len(block)] = block
+        first += len(block)
+    if first != shape[0]:
+        raise ValueError(f"windows of {member!r} have {first} rows of scores; expected {shape[0]}")
+
+
+def _check_order(member: str, order: np.ndarray) -> None:
+    if not _is_sorted(order):
+        raise ValueError(
+            f"windows of {member!r} are not in the order of recordings and onsets; expected it where "
+            "scores come block by block"
+        )
+
+
+def _check_scores(member: str, scores: np.ndarray) -> None:
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            f"scores of {member!r} are not finite; did the training of this model diverge?"
+        )
+
+
 def _check_columns(
     member: str, columns: Mapping[str, np.ndarray], n_recordings: int, n_classes: int
 ) -> None:
     n_windows = columns["recording"].size
-    expected = {name: (n_windows,) for name in columns} | {"scores": (n_windows, n_classes)}
+    expected = {name: (n_windows,) for name in columns}
+    if "scores" in columns:
+        expected["scores"] = (n_windows, n_classes)
     shapes = {name: column.shape for name, column in columns.items()}
     if shapes != expected:
         raise ValueError(f"windows of {member!r} have shapes {shapes!r}; expected {expected!r}")
@@ -149,10 +184,7 @@ def _check_columns(
     for name in ("onset", "offset"):
         if not np.isfinite(columns[name]).all():
             raise ValueError(f"{name} of windows of {member!r} is not finite; expected seconds")
-    if not np.isfinite(columns["scores"]).all():
-        raise ValueError(
-            f"scores of {member!r} are not finite; did the training of this model diverge?"
-        )
+    _check_scores(member, columns.get("scores", np.empty(0)))
 
 
 def _write_header(file: h5py.File, ids, class_names, members) -> None:

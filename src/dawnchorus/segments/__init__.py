@@ -10,12 +10,12 @@ pair (corpus, id); batches are (B, T, F), and times are seconds from the recordi
 * `Source`: its windows: where they are, and what is in them.
 * `Index`: the windows of some recordings, as arrays.
 * `training_rows`, `noise_rows`: which windows are trained on, and which are noise to add.
-* `oversampled`, `window_weights`: rare classes more often, or with more weight.
+* `oversampled`, `window_weights`, `has_class`: rare classes more often, or with more weight.
 * `split_chunks`: windows for training, validation and test, without regard to recordings.
 * ``cells``: the mask of system 001, function by function.
 """
 
-from dawnchorus.segments.balancing import oversampled, window_weights
+from dawnchorus.segments.balancing import has_class, oversampled, window_weights
 from dawnchorus.segments.choosing import noise_rows, training_rows
 from dawnchorus.segments.index import Index
 from dawnchorus.segments.opening import open_source, source_of
@@ -25,6 +25,7 @@ from dawnchorus.segments.splitting import in_shuffled_recordings, split_chunks
 __all__ = [
     "Index",
     "Source",
+    "has_class",
     "in_shuffled_recordings",
     "noise_rows",
     "open_source",

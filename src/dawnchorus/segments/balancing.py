@@ -56,9 +56,9 @@ def window_weights(index: Index, values: np.ndarray) -> np.ndarray:
     is_of = has_class(values)
     if is_of.shape[1] == 1:
         is_of = np.column_stack([~is_of, is_of])
-    is_of = is_of[index.recording]
-    counts = is_of.sum(axis=0)
+    # by recording: a row of classes for each window would be gigabytes
+    counts = np.bincount(index.recording, minlength=len(is_of)) @ is_of
     of_class = len(index) / (max(np.count_nonzero(counts), 1) * np.maximum(counts, 1))
     n_classes = is_of.sum(axis=1)
     weights = np.where(n_classes, is_of @ of_class / np.maximum(n_classes, 1), 1.0)
-    return weights.astype(np.float32)
+    return weights.astype(np.float32)[index.recording]

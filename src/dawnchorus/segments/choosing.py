@@ -14,6 +14,8 @@ import numpy as np
 from dawnchorus.segments.balancing import has_class
 from dawnchorus.segments.index import Index
 
+_SAME_S = 1e-3  # a chunk of 0.33 s is one of whole samples
+
 
 def training_rows(
     index: Index,
@@ -71,23 +73,37 @@ def training_rows(
     return rows
 
 
-def noise_rows(index: Index, settings: Mapping, rng: np.random.Generator) -> np.ndarray:
+def noise_rows(
+    index: Index,
+    values: np.ndarray,
+    settings: Mapping,
+    rng: np.random.Generator,
+    class_names: Sequence[str] = (),
+) -> np.ndarray:
     """Return the windows that serve as noise, ascending: a random share of those without signal.
+
+    None of them is one that `training_rows` may choose: a chunk that is held out must not come back
+    as noise.
 
     Parameters
     ----------
     index : Index
         Windows of training recordings alone: noise of others would tell of them.
+    values, class_names
+        See `training_rows`.
     settings : mapping
         The ``segments`` section: each chunk with a score below ``signal_threshold`` (None: below
-        ``min_score``) is kept with probability ``noise_share``.
+        ``min_score``, and of no class in ``exempt``) is kept with probability ``noise_share``.
     rng : numpy.random.Generator
     """
     if settings["kind"] != "chunks":
         return np.arange(0)
-    threshold = settings["signal_threshold"]
-    threshold = settings["min_score"] if threshold is None else threshold
-    rejected = np.flatnonzero(index.score < threshold)
+    if settings["signal_threshold"] is not None:
+        is_rejected = index.score < settings["signal_threshold"]
+    else:
+        is_exempt = _exempt(values, settings["exempt"], class_names)[index.recording]
+        is_rejected = (index.score < settings["min_score"]) & ~is_exempt
+    rejected = np.flatnonzero(is_rejected)
     return rejected[rng.random(len(rejected)) < settings["noise_share"]]
 
 
@@ -104,7 +120,7 @@ def _exempt(values: np.ndarray, exempt: Sequence[str], class_names: Sequence[str
 
 def _long_enough(index: Index, is_candidate: np.ndarray, least_s: float) -> np.ndarray:
     """Return which windows are long enough, or the first of the longest of their recording."""
-    is_long = index.length_s >= least_s
+    is_long = index.length_s >= least_s - _SAME_S
     if is_long.all():
         return is_long
     has_long = set(index.recording[is_candidate & is_long].tolist())

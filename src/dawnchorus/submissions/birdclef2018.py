@@ -88,9 +88,10 @@ def submit_soundscape(
     scored = _scored(window_paths, set(ids.values()), settings)
     media_ids, spans, scores = _rows(ids, scored)
     n_filled = len(set(ids.values()) - scored.keys())
+    n_without = sum(not grouped for grouped, _ in scored.values())
     logs.LOG.info(
-        "%d intervals of %d recordings; %d without a score got the mean score of one interval",
-        len(spans), len(ids), n_filled,
+        "%d intervals of %d recordings; %d without a score got the mean score of one interval; %d "
+        "have no complete interval and no line", len(spans), len(ids), n_filled, n_without,
     )  # fmt: skip
     with predictions.open_windows(window_paths[0]) as windows:
         class_names = windows.class_names

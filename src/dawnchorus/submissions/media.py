@@ -123,6 +123,8 @@ def kept_classes(class_names: Sequence[str], ignored_classes: Sequence[str]) -> 
     return [i for i, name in enumerate(class_names) if name not in ignored_classes]
 
 
-def _order(name: str) -> tuple[bool, int, str]:
+def _order(name: str) -> tuple[bool, int, str, str]:
     is_number = name.isascii() and name.isdigit()
-    return not is_number, int(name) if is_number else 0, name
+    # not as a number, of which Python reads 4300 digits at most
+    digits = name.lstrip("0") if is_number else ""
+    return not is_number, len(digits), digits, name

@@ -66,7 +66,8 @@ class Batches:
         self.source, self.recordings, self.settings, self.key = source, recordings, settings, key
         every = source.index(recordings)
         self.windows = self._chosen(every if rows is None else rows, values, rows, class_names)
-        noise = segments.noise_rows(every, settings["segments"], seeds.generator(*key, "noise"))
+        rng = seeds.generator(*key, "noise")
+        noise = segments.noise_rows(every, values, settings["segments"], rng, class_names)
         self._bank, self.n_noise = every.take(noise), len(noise)
         self.weights = None
         if settings["class_weights"] == "balanced":
@@ -114,11 +115,16 @@ class Batches:
         if rows is None:
             wanted = (values, settings["segments"], rng, class_names)
             index = index.take(segments.training_rows(index, *wanted))
-            if settings["shuffle"] == "batches":  # recordings by name: a batch would be one class
-                order = seeds.generator(*self.key, "recordings")
-                index = index.take(segments.in_shuffled_recordings(index, order))
-        if settings["oversample"] is not None:
+        is_repeated = settings["oversample"] is not None
+        if is_repeated:
             index = index.take(segments.oversampled(index, values, settings["oversample"], rng))
+        # recordings by name, or repetitions class by class: a batch would be one class
+        if settings["shuffle"] == "batches" and (rows is None or is_repeated):
+            order = seeds.generator(*self.key, "recordings")
+            if is_repeated:
+                index = index.take(order.permutation(len(index)))
+            else:
+                index = index.take(segments.in_shuffled_recordings(index, order))
         if not len(index):
             raise ValueError(
                 f"no window to train on in {len(self.recordings)} recordings; give the member "

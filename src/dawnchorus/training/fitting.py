@@ -169,6 +169,9 @@ def train_member(
     checkpoint = checkpoints.path_beside(model_path, digest)
     _take_up(training, checkpoint)
     _fit(training, own, teachers, settings["training"], checkpoint)
+    for name in settings["training"]["keep"]:
+        if name not in training.choice.kept:
+            logs.LOG.info("warning: no weights are kept as %s: it was a number in no epoch", name)
     _write_history(training, own, history_path)
     saving.save_kept(kept_path, checkpoints.Epochs(checkpoint, training.choice.kept))
     saving.save(training.model, model_path)

@@ -64,7 +64,10 @@ def read_kept(path: str | Path, name: str) -> list[np.ndarray]:
     with _opened(path) as file:
         if name not in file:
             there = ", ".join(sorted(file)) or "none"
-            raise ValueError(f"{path} keeps no weights {name!r}; expected one of: {there}")
+            raise ValueError(
+                f"{path} keeps no weights {name!r}; expected one of: {there} (a figure that is a "
+                "number in no epoch keeps none, nor does an epoch after the last: see the history)"
+            )
         return [file[name][number][()] for number in sorted(file[name])]
 
 

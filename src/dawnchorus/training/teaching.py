@@ -82,11 +82,12 @@ class Teachers:
     def _heard(self, model: keras.Model, teacher: Mapping, recordings: Sequence) -> np.ndarray:
         source = segments.open_source(teacher["shards"], teacher["segments"], teacher["window"])
         index = source.index(recordings, prediction=True)
-        scores = scoring.window_scores(
+        scored = scoring.in_batches(
             model, source, recordings, index, self._settings["batch_size"], self._n_classes
         )
         total = np.zeros((len(recordings), self._n_classes))
-        np.add.at(total, index.recording, self._tempered(scores))
+        for part, scores in scored:
+            np.add.at(total, index.recording[part], self._tempered(scores))
         return total / np.bincount(index.recording, minlength=len(recordings))[:, None]
 
     def _tempered(self, scores: np.ndarray) -> np.ndarray:
