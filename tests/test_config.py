@@ -717,6 +717,7 @@ TOLD = {
     "birdclef": {"adapter", "audio"},
     "birdclef_csv": {"adapter", "table", "audio"},
     "folders": {"adapter", "root"},
+    "dcase_sed": {"adapter", "audio"},
 }
 
 

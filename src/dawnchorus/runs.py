@@ -89,7 +89,8 @@ def list_corpora(names: Iterable[str], config: Mapping, results: str | Path, is_
         for note in indexes[name]["notes"]:
             if note not in known:
                 print(f"corpus {name}: {note}", file=sys.stderr)
-    slim = {n: {k: i[k] for k in ("shards", "labels", "excluded")} for n, i in indexes.items()}
+    kept = ("shards", "labels", "excluded", "events")  # what rules read of them
+    slim = {n: {k: i[k] for k in kept if k in i} for n, i in indexes.items()}
     text = json.dumps(slim)
     if len(text) < 100_000:  # an environment variable has to stay small
         os.environ[_INDEXES] = text

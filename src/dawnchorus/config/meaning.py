@@ -16,7 +16,10 @@ from dawnchorus.config.merging import check_known
 from dawnchorus.config.stages import check_model, check_references, check_stages, overlap
 from dawnchorus.corpora.contents import parse_reference
 
-_PATHS = ("table", "root", "groups", "audio", "xml", "metadata")  # of adapters
+_PATHS = (  # of adapters; some are lists, or mappings of paths
+    *("table", "root", "groups", "audio", "xml", "metadata"),
+    *("weak", "strong", "unlabelled", "sources"),
+)
 _RESERVED = ("audio", "benchmarks", "corpora", "logs", "spectrograms")  # folders of results/
 
 
@@ -185,12 +188,25 @@ def format_of(submission: Mapping, corpus: str) -> str:
 
 
 def _check_files(path: str, corpus: Mapping) -> None:
-    files = {key: corpus.get(key) for key in _PATHS}
+    files = {}
+    for key in _PATHS:
+        files |= _named_files(key, corpus.get(key))
     for name, data_set in corpus.get("data_sets", {}).items():
         files |= {f"data_sets.{name}.{key}": value for key, value in data_set.items()}
     for key, file in files.items():
         if file is not None:
             _check_file(f"{path}.{key}", file)
+
+
+def _named_files(key: str, value) -> dict:
+    """Return files by key: of a path, of a list of them, of paths by name, of a table of sources."""
+    if key == "sources":
+        return {"sources.table": value["table"]} if value and "table" in value else {}
+    if isinstance(value, Mapping):
+        return {f"{key}.{name}": file for name, file in value.items()}
+    if isinstance(value, str):
+        return {key: value}
+    return {f"{key}.{number}": file for number, file in enumerate(value or [])}
 
 
 def _check_file(path: str, file: str) -> None:

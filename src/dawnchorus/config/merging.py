@@ -24,7 +24,7 @@ _ENTRIES = (
 # Sections whose definitions choose a kind, which has defaults of its own: the key and their section.
 _BY_CHOICE = {"corpora": ("adapter", "adapters"), "frontends": ("kind", "frontend_kinds")}
 # Settings that are a mapping or nothing: over these a null is a value.
-_OPTIONAL = ("classes", "holdout", "pretrained", "spec_augment")
+_OPTIONAL = ("classes", "holdout", "pretrained", "sources", "spec_augment")
 # What a stage takes from its experiment where it says nothing.
 INHERITED = (
     "frontend", "window", "segments", "predict_frontend", "model", "augmentation", "training",

@@ -8,8 +8,10 @@ found into immutable tables, and `contents` is how every later step reads them.
 * ``listing``: `listing.list_corpus`, run by the main process only.
 * ``files``: which files of a folder are recordings; content hashes and their cache.
 * ``labels``: a label file that a person made, read strictly.
-* ``bird_detection``, ``birdclef``, ``birdclef_csv``, ``folders``, ``synthetic``, ``table``: the
-  adapters.
+* ``bird_detection``, ``birdclef``, ``birdclef_csv``, ``dcase_sed``, ``folders``, ``synthetic``,
+  ``table``: the adapters.
+* ``clips``: clips and their events, from weak, strong and unlabelled lists.
+* ``sources``: what a table of sources says of folds and groups.
 * ``trees``, ``descriptions``: the files of BirdCLEF, and what XML and JSON say of a recording.
 * ``selection``: choices by class, and a share of each held out.
 * ``soundscapes``, ``syllables``: the sound of the synthetic corpus.

@@ -6,7 +6,7 @@ order of their ids.
 
 * `Recording`, `Found`: what an adapter hands over (see `dawnchorus.corpora`).
 * `shard_of`: the shard a recording belongs to, for ever.
-* `listing_path`, `labels_path`, `excluded_path`, `index_path`: where the tables lie.
+* `listing_path`, `labels_path`, `excluded_path`, `events_path`, `index_path`: where the tables lie.
 * `read_index`, `read_listing`, `read_labels`: the tables.
 * `parse_reference`, `select`: ``corpus`` or ``corpus:split``, and the recordings it means.
 * `duplicates`: recordings with the same content.
@@ -54,11 +54,16 @@ class Recording(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What an adapter found: recordings, exclusions (id, code, detail) and one-line notes."""
+    """What an adapter found: recordings, exclusions (id, code, detail) and one-line notes.
+
+    ``events`` are those of the recordings, each a `dawnchorus.events.contents.Event`; None where
+    the corpus has no truth of when something sounds. An empty list says that nothing does.
+    """
 
     recordings: list[Recording]
     excluded: list[tuple[str, str, str]]
     notes: list[str]
+    events: Sequence[tuple[str, float, float, str]] | None = None
 
 
 class Listed(NamedTuple):
@@ -125,6 +130,15 @@ def labels_path(results: str | Path, corpus: str, digest: str) -> Path:
 def excluded_path(results: str | Path, corpus: str, digest: str) -> Path:
     """Return where the exclusions at listing with this digest lie."""
     return folder_of(results, corpus) / f"excluded-{digest}.csv"
+
+
+def events_path(results: str | Path, corpus: str, digest: str) -> Path:
+    """Return where the events of a corpus with this digest lie.
+
+    Their digest is ``events`` of the index, which corpora without a truth of events do not have;
+    `dawnchorus.events.contents.read_events` reads them.
+    """
+    return folder_of(results, corpus) / f"events-{digest}.csv"
 
 
 def index_path(results: str | Path, corpus: str) -> Path:

@@ -20,8 +20,11 @@ from dawnchorus import artefacts, hashes
 from dawnchorus.corpora import contents, files
 from dawnchorus.corpora.contents import Recording
 from dawnchorus.corpora.labels import listed
+from dawnchorus.events.contents import EVENTS, checked_events
 
-ADAPTERS = ("bird_detection", "birdclef", "birdclef_csv", "folders", "synthetic", "table")
+ADAPTERS = (
+    "bird_detection", "birdclef", "birdclef_csv", "dcase_sed", "folders", "synthetic", "table",
+)  # fmt: skip
 
 
 def list_corpus(
@@ -45,7 +48,8 @@ def list_corpus(
     -------
     dict
         ``settings`` (digest), ``shards`` (name to digest and number of recordings), ``labels``
-        and ``excluded`` (digests), ``recordings`` (count) and ``notes``.
+        and ``excluded`` (digests), ``recordings`` (count) and ``notes``; ``events`` (digest) only
+        where the corpus has a truth of events.
 
     Raises
     ------
@@ -70,6 +74,8 @@ def list_corpus(
         "recordings": len(recordings),
         "notes": [*found.notes, *_duplicate_notes(recordings, digests)],
     }
+    if found.events is not None:
+        index["events"] = _write_events(name, found.events, recordings, results)
     _write(contents.index_path(results, name), artefacts.canonical_json(index).encode())
     return index
 
@@ -148,6 +154,20 @@ def _told_apart(excluded: Iterable[tuple], recordings: Sequence[Recording]) -> l
 def _write_excluded(name: str, excluded: Iterable[tuple], results: str | Path) -> str:
     content, digest = _table(contents.EXCLUDED, map(_line, sorted(excluded)))
     _write(contents.excluded_path(results, name, digest), content)
+    return digest
+
+
+def _write_events(
+    name: str, events: Iterable[tuple], recordings: Sequence[Recording], results: str | Path
+) -> str:
+    """Write a table that `dawnchorus.events.contents.read_events` reads."""
+    found = checked_events(events)
+    strangers = sorted({one.id for one in found} - {row.id for row in recordings})
+    if strangers:
+        raise ValueError(f"corpus {name!r} has events of no recording of it: {listed(strangers)}")
+    lines = [_line((one.id, repr(one.onset_s), repr(one.offset_s), one.label)) for one in found]
+    content, digest = _table(EVENTS, lines)
+    _write(contents.events_path(results, name, digest), content)
     return digest
 
 

@@ -1,0 +1,466 @@
+"""Facts about corpora of sound events: lists, missing audio, folds, and the table of events."""
+
+import collections
+import hashlib
+import json
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+import sed_tree
+from hypothesis import strategies as st
+
+from dawnchorus import corpora
+from dawnchorus.corpora import clips, contents, dcase_sed, listing, sources
+from dawnchorus.events.contents import Event, read_events, write_events
+
+COMMON = {"shards": 3, "fingerprint": "content", "missing_files": "exclude"}
+PLAIN = {
+    "adapter": "dcase_sed", "weak": None, "strong": None, "unlabelled": None,
+    "strong_format": "dcase", "label_column": "Annotation", "sample_rate": 32000,
+    "merge_gap_s": None, "min_length_s": None, "sources": None, **COMMON,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sed")
+    return sed_tree.make(folder, np.random.default_rng(4), sample_rate=2000, duration_s=1.0)
+
+
+@pytest.fixture(scope="module")
+def whole(tree, tmp_path_factory):
+    """The tree, listed: index, recordings by id, events, results folder."""
+    results = tmp_path_factory.mktemp("results")
+    index = listing.list_corpus("sed", sed_tree.settings(tree) | COMMON, results)
+    labels = corpora.read_labels(contents.labels_path(results, "sed", index["labels"]))
+    events = read_events(contents.events_path(results, "sed", index["events"]))
+    return index, {one.id: one for one in labels}, events, results
+
+
+def write(place: Path, content: str) -> str:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(content, encoding="utf-8")
+    return str(place)
+
+
+def small(tmp_path, names=("a.wav", "b.flac", "c.ogg"), **lists):
+    """Settings of a corpus in one folder; lists are given as their text."""
+    for name in names:
+        write(tmp_path / "audio" / name, f"sound of {name}")
+    paths = {
+        key: write(tmp_path / f"{key}.tsv", value) if isinstance(value, str) and "\n" in value else value
+        for key, value in lists.items()
+    }  # fmt: skip
+    return PLAIN | {"audio": str(tmp_path / "audio")} | paths
+
+
+def by_id(found):
+    return {recording.id: recording for recording in found.recordings}
+
+
+# the whole tree
+
+
+def test_every_clip_with_a_file_is_listed_with_what_is_known_of_it(tree, whole):
+    _, labels, _, _ = whole
+    expected = {
+        clip.id: (
+            clip.part if clip.part in ("weak", "unlabelled") else "strong",
+            clip.part,
+            clip.part != "unlabelled",
+            clip.classes if clip.part != "unlabelled" else (),
+            clip.fold,
+        )
+        for clip in tree.clips
+        if not clip.is_missing
+    }
+    assert expected == {
+        one.id: (one.data_set, one.split, one.labelled, one.labels, one.fold)
+        for one in labels.values()
+    }
+    counts = collections.Counter(one.split for one in labels.values())
+    assert counts == {"weak": 12, "unlabelled": 20, "validation": 6, "test": 5}
+
+
+def test_the_table_holds_the_events_of_strong_clips_alone(tree, whole):
+    _, _, events, _ = whole
+    strong = [c for c in tree.clips if c.part in ("validation", "test") and not c.is_missing]
+    assert events == sorted(Event(clip.id, *event) for clip in strong for event in clip.events)
+    twice, empty = tree.of("test")[:2]
+    assert [e.label for e in events if e.id == twice.id] == ["Bell", "Bell"]
+    assert not [e for e in events if e.id == empty.id]
+
+
+def test_a_clip_without_events_has_a_known_truth(tree, whole):
+    empty = whole[1][tree.of("validation")[1].id]
+    assert (empty.labelled, empty.labels) == (True, ())
+
+
+def test_missing_audio_is_excluded_with_its_line_and_counted(tree, whole):
+    index, _, _, results = whole
+    table = contents.excluded_path(results, "sed", index["excluded"]).read_text()
+    missing = tree.of("test")[-1]
+    lines = tree.labels["test"].read_text().splitlines()
+    line = 1 + next(i for i, row in enumerate(lines) if row.startswith(missing.id))
+    assert table == f'id,code,detail\n{missing.id},MISSING_FILE,"test.tsv, line {line}"\n'
+    assert "1 of 6 clips of strong test have no recording and are left out" in index["notes"]
+
+
+def test_missing_audio_can_be_refused(tree):
+    with pytest.raises(ValueError, match="MISSING_FILE: 1 clips have no recording.*test.tsv, line"):
+        dcase_sed.recordings(sed_tree.settings(tree) | {"missing_files": "error"})
+
+
+def test_the_table_of_events_is_named_by_its_bytes(whole, tmp_path):
+    index, _, events, results = whole
+    path = contents.events_path(results, "sed", index["events"])
+    write_events(tmp_path / "events.csv", events)
+    assert path.read_bytes() == (tmp_path / "events.csv").read_bytes()
+    assert hashlib.sha256(path.read_bytes()).hexdigest()[:16] == index["events"]
+
+
+def test_listing_again_writes_nothing(tree, whole):
+    index, _, _, results = whole
+    kept = {path: path.stat().st_mtime_ns for path in results.rglob("*") if path.is_file()}
+    assert listing.list_corpus("sed", sed_tree.settings(tree) | COMMON, results) == index
+    assert {p: p.stat().st_mtime_ns for p in results.rglob("*") if p.is_file()} == kept
+
+
+def test_a_moved_onset_changes_the_digest_of_the_events_alone(tree, whole, tmp_path):
+    index = whole[0]
+    text = tree.labels["validation"].read_text()
+    onset = text.splitlines()[1].split("\t")[1]
+    moved = write(tmp_path / "validation.tsv", text.replace(onset, "0.001", 1))
+    settings = sed_tree.settings(tree) | COMMON
+    settings["strong"] = settings["strong"] | {"validation": moved}
+    changed = listing.list_corpus("sed", settings, tmp_path / "results")
+    assert changed["events"] != index["events"]
+    assert [changed[key] for key in ("shards", "labels")] == [
+        index[k] for k in ("shards", "labels")
+    ]
+
+
+def test_equal_seeds_write_equal_trees(tmp_path):
+    trees = [
+        sed_tree.make(tmp_path / name, np.random.default_rng(1), sample_rate=500, duration_s=0.5)
+        for name in "ab"
+    ]
+    written = [
+        {p.relative_to(t.folder): p.read_bytes() for p in t.folder.rglob("*") if p.is_file()}
+        for t in trees
+    ]
+    assert written[0] == written[1]
+    assert len(written[0]) == 12 + 20 + 6 + 5 + 5
+    weak = trees[0].labels["weak"].read_text()
+    assert "," in weak
+    assert ";" in weak
+
+
+# other corpora are as they were
+
+
+def test_corpora_without_events_are_listed_byte_for_byte_as_before(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # paths are in the tables as the settings have them
+    write(tmp_path / "a.wav", "sound")
+    write(tmp_path / "t.csv", "path,labels\na.wav,lark\n")
+    settings = COMMON | {
+        "adapter": "table", "table": "t.csv", "root": ".", "separator": ";", "binary_class": None,
+    }  # fmt: skip
+    index = listing.list_corpus("c", settings, tmp_path / "results")
+    assert sorted(index) == ["excluded", "labels", "notes", "recordings", "settings", "shards"]
+    assert GOLDEN == {key: index[key] for key in GOLDEN}
+    assert not list((tmp_path / "results").rglob("events*"))
+    stored = (tmp_path / "results/corpora/c/index.json").read_text()
+    assert stored == json.dumps(index, sort_keys=True, indent=1) + "\n"
+
+
+# digests of what the code wrote before there were events
+GOLDEN = {
+    "settings": "f28469457652ca88",
+    "shards": {"002": {"digest": "88059f3e03cad81e", "recordings": 1}},
+    "labels": "df22de2c40192ab5",
+    "excluded": "8d29f09632aaa621",
+}
+
+
+def test_a_corpus_of_weak_labels_has_no_table_of_events(tmp_path):
+    settings = small(tmp_path, weak="a.wav\tlark\n")
+    assert "events" not in listing.list_corpus("c", settings, tmp_path / "results")
+
+
+def test_a_corpus_in_which_nothing_sounds_has_an_empty_one(tmp_path):
+    settings = small(tmp_path, strong="filename\tonset\toffset\tevent_label\na.wav\t\t\t\n")
+    index = listing.list_corpus("c", settings, tmp_path / "results")
+    assert read_events(contents.events_path(tmp_path / "results", "c", index["events"])) == []
+
+
+def test_events_of_strangers_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="corpus 'c' has events of no recording of it: 'x'"):
+        listing._write_events("c", [Event("x", 0.0, 1.0, "lark")], [], tmp_path)
+
+
+# lists
+
+
+def test_lists_and_files_meet_by_name_without_extension_and_folder(tmp_path):
+    settings = small(tmp_path, weak="sub/a.wav\tlark\nb\twren;lark\n", unlabelled="c.mp3\n")
+    found = by_id(dcase_sed.recordings(settings))
+    assert {name: row.labels for name, row in found.items()} == {
+        "a": "lark",
+        "b": "lark;wren",
+        "c": "",
+    }
+    assert found["c"].path == str(tmp_path / "audio" / "c.ogg")
+    assert (found["c"].labelled, found["c"].split, found["c"].data_set) == (
+        False, "unlabelled", "unlabelled",
+    )  # fmt: skip
+
+
+def test_a_clip_in_two_lists_counts_in_the_stronger(tmp_path):
+    settings = small(
+        tmp_path,
+        strong="a.wav\t0\t1\tlark\n",
+        weak="a.wav\twren\nb.wav\twren\n",
+        unlabelled="b.wav\na.wav\nc.wav\n",
+    )
+    found = dcase_sed.recordings(settings)
+    assert {n: (r.data_set, r.labels) for n, r in by_id(found).items()} == {
+        "a": ("strong", "lark"), "b": ("weak", "wren"), "c": ("unlabelled", ""),
+    }  # fmt: skip
+    assert found.notes == [
+        "weak.tsv: 1 clips are in a strong list too and count there",
+        "unlabelled.tsv: 1 clips are in a weak list too and count there",
+        "unlabelled.tsv: 1 clips are in a strong list too and count there",
+    ]
+
+
+def test_a_clip_in_two_splits_is_refused(tmp_path):
+    lists = {
+        name: write(tmp_path / f"{name}.tsv", "x.wav\na.wav\n" if name == "one" else "a.wav\n")
+        for name in ("one", "two")
+    }
+    with pytest.raises(
+        ValueError, match=r"LABEL_CONFLICT: clip 'a' is in .*one.tsv, line 2, and in"
+    ):
+        dcase_sed.recordings(small(tmp_path, unlabelled=lists))
+
+
+def test_repeated_rows_count_once_where_they_agree(tmp_path):
+    found = dcase_sed.recordings(small(tmp_path, weak="a\tlark,wren\na.wav\twren;lark\nb\tx,x\n"))
+    assert {name: row.labels for name, row in by_id(found).items()} == {"a": "lark;wren", "b": "x"}
+    assert any("1 repeated label rows agree" in note for note in found.notes)
+    assert "weak.tsv: 1 clips name a class twice, which counts once" in found.notes
+    with pytest.raises(ValueError, match="LABEL_CONFLICT: .*line 2 says 'wren' of 'a'"):
+        dcase_sed.recordings(small(tmp_path, weak="a\tlark\na\twren\n"))
+
+
+def test_repeated_events_count_once(tmp_path):
+    found = dcase_sed.recordings(small(tmp_path, strong="a\t0\t1\tx\na\t0\t1\tx\na\t0\t1\ty\n"))
+    assert found.events == [Event("a", 0.0, 1.0, "x"), Event("a", 0.0, 1.0, "y")]
+    assert "strong.tsv: 1 events stand there again and count once" in found.notes
+
+
+def test_rules_for_events_join_before_they_leave_out(tmp_path):
+    rows = ["a\t0.0\t0.2\tx", "a\t0.3\t0.5\tx", "a\t0.65\t1\tx", "b\t0\t0.249\ty", "b\t1\t1.25\tz"]
+    settings = small(tmp_path, strong="\n".join([*rows, ""]))
+    assert len(dcase_sed.recordings(settings).events) == 5
+    found = dcase_sed.recordings(settings | {"merge_gap_s": 0.15, "min_length_s": 0.25})
+    # 150 ms stay a gap and 250 ms an event
+    assert found.events == [
+        Event("a", 0.0, 0.5, "x"), Event("a", 0.65, 1.0, "x"), Event("b", 1.0, 1.25, "z"),
+    ]  # fmt: skip
+    assert {name: row.labels for name, row in by_id(found).items()} == {"a": "x", "b": "z"}
+    assert "merge_gap_s joins 5 events to 4" in found.notes
+    assert "min_length_s leaves out 1 of 4 events" in found.notes
+
+
+def test_what_is_no_list_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="expected one list at least"):
+        dcase_sed.recordings(small(tmp_path))
+    with pytest.raises(ValueError, match="strong_format='csv', expected one of dcase, raven"):
+        dcase_sed.recordings(small(tmp_path, strong="a\t0\t1\tx\n", strong_format="csv"))
+    with pytest.raises(ValueError, match="is a folder, expected a file of format dcase"):
+        dcase_sed.recordings(small(tmp_path, strong=str(tmp_path)))
+    with pytest.raises(ValueError, match="weak.tsv, line 1: a class name holds control characters"):
+        dcase_sed.recordings(small(tmp_path, weak="a\tla\x07rk\n"))
+
+
+def test_names_that_differ_in_the_folder_alone_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="NAME_COLLISION: .*'x/a' and 'y/a'"):
+        dcase_sed.recordings(small(tmp_path, unlabelled="x/a.wav\ny/a.wav\n"))
+    write(tmp_path / "more" / "a.ogg", "sound")
+    both = [str(tmp_path / "audio"), str(tmp_path / "more")]
+    with pytest.raises(ValueError, match="NAME_COLLISION: a clip is in '.*a.wav' and in '.*a.ogg'"):
+        dcase_sed.recordings(small(tmp_path, unlabelled="a\n") | {"audio": both})
+    assert (
+        len(dcase_sed.recordings(small(tmp_path, unlabelled="b\n") | {"audio": both}).recordings)
+        == 1
+    )
+
+
+def test_recordings_in_no_list_are_told(tmp_path):
+    found = dcase_sed.recordings(small(tmp_path, unlabelled="a\n"))
+    assert found.notes == ["2 recordings are in no list and are left out: 'b', 'c'"]
+
+
+# other formats of strong labels
+
+RAVEN = "Selection\tView\tBegin Time (s)\tEnd Time (s)\tSpecies\n"
+
+
+def test_a_folder_of_selection_tables(tmp_path):
+    write(tmp_path / "tables" / "a.Table.1.selections.txt", RAVEN + "1\tWaveform 1\t0\t1\tlark\n")
+    write(tmp_path / "tables" / "b.Table.1.selections.txt", RAVEN)
+    write(tmp_path / "tables" / "read.me", "no table")
+    settings = small(
+        tmp_path, strong=str(tmp_path / "tables"), strong_format="raven", label_column="Species"
+    )
+    found = dcase_sed.recordings(settings)
+    assert found.events == [Event("a", 0.0, 1.0, "lark")]
+    assert {name: (r.labelled, r.labels) for name, r in by_id(found).items()} == {
+        "a": (True, "lark"), "b": (True, ""),
+    }  # fmt: skip
+    write(tmp_path / "tables" / "a.Table.2.selections.txt", RAVEN)
+    with pytest.raises(
+        ValueError, match="LABEL_CONFLICT: clip 'a' is in .*Table.1.*and in .*Table.2"
+    ):
+        dcase_sed.recordings(settings)
+
+
+def test_one_selection_table_of_several_recordings(tmp_path):
+    table = (
+        "Begin Time (s)\tEnd Time (s)\tBegin File\tFile Offset (s)\tAnnotation\n"
+        "0\t1\ta.wav\t0\tlark\n7\t8\tb.wav\t2\twren\n"
+    )
+    found = dcase_sed.recordings(small(tmp_path, strong=table, strong_format="raven"))
+    assert found.events == [Event("a", 0.0, 1.0, "lark"), Event("b", 2.0, 3.0, "wren")]
+
+
+def test_a_folder_of_label_tracks(tmp_path):
+    write(tmp_path / "tracks" / "a.txt", "0\t1\tlark\n\\\t100\t200\n")
+    write(tmp_path / "tracks" / "c.txt", "")
+    settings = small(tmp_path, strong=str(tmp_path / "tracks"), strong_format="audacity")
+    found = dcase_sed.recordings(settings)
+    assert (found.events, set(by_id(found))) == ([Event("a", 0.0, 1.0, "lark")], {"a", "c"})
+    with pytest.raises(ValueError, match=r"folder .*audio holds no .txt, expected audacity files"):
+        dcase_sed.recordings(settings | {"strong": str(tmp_path / "audio")})
+
+
+def test_birdsong_xml_says_wav_where_files_are_flac(tmp_path):
+    document = (
+        "<Sequences><NumSequence>1</NumSequence><Sequence><WaveFileName>b.wav</WaveFileName>"
+        "<Position>400</Position><Length>900</Length><NumNote>1</NumNote>"
+        "<Note><Position>100</Position><Length>200</Length><Label>3</Label></Note>"
+        "</Sequence></Sequences>\n"
+    )
+    settings = small(tmp_path, strong=document, strong_format="birdsong_xml", sample_rate=1000)
+    found = dcase_sed.recordings(settings)
+    assert found.events == [Event("b", 0.5, 0.7, "3")]
+    assert found.recordings[0].path.endswith("b.flac")
+
+
+# sources
+
+TABLE = {
+    "clip": "clip", "fold": "part", "fold_pattern": r"fold(\d+)$", "group": "sources",
+    "group_separator": " ",
+}  # fmt: skip
+COMPOSED = (
+    "part,clip,sources\n"
+    "train/weak/fold0,a.ogg,1-A 2-B\n"
+    "train/weak/fold0,b.ogg,3-C 2-B\n"
+    "train/weak/fold1,c.ogg,4-D\n"
+    "train/unlabelled/fold0,z.ogg,3-C\n"
+)
+
+
+def test_clips_that_share_sources_are_a_group(tmp_path):
+    table = write(tmp_path / "sources.csv", COMPOSED)
+    settings = small(tmp_path, unlabelled="a\nb\nc\n") | {"sources": TABLE | {"table": table}}
+    found = by_id(dcase_sed.recordings(settings))
+    assert {name: (row.fold, row.group) for name, row in found.items()} == {
+        "a": ("0", "a"), "b": ("0", "a"), "c": ("1", ""),
+    }  # fmt: skip
+
+
+def test_a_group_may_be_a_column_as_it_stands(tmp_path):
+    table = write(tmp_path / "sources.csv", "clip,site\na,north\nb,south\nc,north\n")
+    about = {"table": table, "clip": "clip", "fold": None, "fold_pattern": None, "group": "site",
+             "group_separator": None}  # fmt: skip
+    found = by_id(dcase_sed.recordings(small(tmp_path, unlabelled="a\nb\nc\n", sources=about)))
+    assert [found[name].group for name in "abc"] == ["north", "south", "north"]
+
+
+def test_clips_that_the_sources_do_not_know_are_told(tmp_path):
+    table = write(tmp_path / "sources.csv", COMPOSED.replace("b.ogg", "x.ogg"))
+    about = TABLE | {"table": table}
+    found = dcase_sed.recordings(small(tmp_path, unlabelled="a\nb\nc\n", sources=about))
+    assert any(note.startswith("1 recordings are not in sources.csv") for note in found.notes)
+    write(tmp_path / "sources.csv", "part,clip,sources\nfold0,x,1\n")
+    with pytest.raises(
+        ValueError, match="no clip of .*sources.csv is a recording.*the first is 'x'"
+    ):
+        dcase_sed.recordings(small(tmp_path, unlabelled="a\n", sources=about))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fold_pattern": "("}, r"fold_pattern '\(' is no expression"),
+        ({"fold_pattern": "fold"}, "has 0 groups, expected 1"),
+        (
+            {"fold_pattern": r"fold([1-9])"},
+            "line 2: part is 'train/weak/fold0', which fold_pattern",
+        ),
+        ({"group": "source"}, "no column 'source'.*did you mean 'sources'"),
+        ({"groups": "x"}, "sources has keys"),
+    ],
+)
+def test_sources_that_say_something_else_are_refused(tmp_path, changes, message):
+    table = write(tmp_path / "sources.csv", COMPOSED)
+    with pytest.raises(ValueError, match=message):
+        sources.read(TABLE | {"table": table} | changes)
+
+
+@hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+@hypothesis.given(st.lists(st.lists(st.integers(0, 12), max_size=3), min_size=1, max_size=10))
+def test_linked_clips_are_those_that_a_walk_over_shared_sources_reaches(lists):
+    used = {f"clip{i}": {str(source) for source in own} for i, own in enumerate(lists)}
+    groups = sources.linked(used)
+    for name in used:
+        reached, waiting = {name}, [name]
+        while waiting:
+            at = waiting.pop()
+            near = {other for other in used if used[other] & used[at]} - reached
+            reached |= near
+            waiting += near
+        assert groups[name] == (min(reached) if len(reached) > 1 else "")
+
+
+# rows as the lists of DCASE 2018 have them: a class twice, a clip without events, names without Y
+
+
+def test_rows_of_the_kinds_in_the_lists_of_the_challenge(tmp_path):
+    weak = (
+        "filename\tevent_labels\n"
+        "Y-6p32k2WUCs_0.000_10.000.wav\tBell\n"
+        "YKK227gPpRn4_30.000_40.000.wav\tBell,Speech\n"
+        "Y79rmTWPTE4k_20.000_30.000.wav\tBell,Bell\n"
+    )
+    strong = (
+        "filename\tonset\toffset\tevent_label\n"
+        "1Ro0FgMWTUE_120_130.wav\t2.618\t10.115\tSpeech\n"
+        "YU0Cg_t_3TdI_30.000_40.000.wav\t\t\t\n"
+    )
+    settings = small(tmp_path, weak=weak, strong=strong)
+    read = clips.read(settings)
+    assert {name: clip.classes for name, clip in read.clips.items()} == {
+        "1Ro0FgMWTUE_120_130": ("Speech",),
+        "YU0Cg_t_3TdI_30.000_40.000": (),
+        "Y-6p32k2WUCs_0.000_10.000": ("Bell",),
+        "YKK227gPpRn4_30.000_40.000": ("Bell", "Speech"),
+        "Y79rmTWPTE4k_20.000_30.000": ("Bell",),
+    }
+    assert read.events == [Event("1Ro0FgMWTUE_120_130", 2.618, 10.115, "Speech")]
