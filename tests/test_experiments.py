@@ -84,7 +84,19 @@ def named(learner):
     return f"{options}-{frames}x{bands}-{training['optimizer']}-{training['loss'].split('_')[0]}"
 
 
-@pytest.mark.parametrize("learner", learners(), ids=named)
+def is_wide(learner):
+    """Return whether a step takes long, and says no more than that of a narrower sibling."""
+    model, *_ = learner
+    return model.get("k") == 4 or model.get("norm_axis") == "time"
+
+
+LEARNERS = [
+    pytest.param(each, id=named(each), marks=[pytest.mark.slow] if is_wide(each) else [])
+    for each in learners()
+]
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
 def test_model_learns_a_step_and_is_kept(learner, tmp_path, rng):
     model, seen, training = learner
     several = training["loss"] == "categorical_crossentropy" and model.get("head") != "softmax"
