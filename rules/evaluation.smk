@@ -38,6 +38,7 @@ rule submit:
         scores=submitted_scores,
         windows=submitted_windows,
         labels=submission_labels,
+        leaks="results/{experiment}/leaks.csv",
     output:
         submission="results/{experiment}/submission.{corpus}.csv",
     log:

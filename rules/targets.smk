@@ -32,6 +32,7 @@ rule check_leaks:
         leaks="results/{experiment}/leaks.csv",
     log:
         "results/logs/check_leaks/{experiment}.log",
+    priority: 100  # before hours of training that a leak would make worthless
     conda:
         "../envs/dawnchorus.yaml"
     resources:
