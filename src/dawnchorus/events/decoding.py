@@ -1,0 +1,279 @@
+"""Frame scores to events, and events to frame targets.
+
+Axes: T frames, C classes. Frame t covers [onset_s + t / frames_per_second, onset_s + (t + 1) /
+frames_per_second), in seconds. A class is active where its score is at or above its threshold; a
+median filter takes out what is short; each run of active frames is an event; events closer than a
+gap are joined, then those shorter than a minimum are left out. All settings are one number, or one
+per class.
+
+* `detections`: the events of one recording.
+* `activity`: which frames are active, after threshold and filter (hard).
+* `filtered_scores`: scores after the same filter (soft): they reach a threshold in the same frames.
+* `filter_frames`: the length of a filter in frames.
+* `frame_targets`: events as one target per frame and class, the inverse.
+* `PRESETS`: settings of published systems, by name.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from dawnchorus.events import contents
+
+EDGES = ("any", "soft")  # what a frame is that an event covers in part
+PRESETS = {
+    # System 004, the baseline of DCASE 2018 task 4: 51 frames at 50 per second
+    "dcase2018": {"threshold": 0.5, "filter_s": 1.02, "gap_s": 0.0, "minimum_s": 0.0},
+}
+
+PerClass = float | Sequence[float] | np.ndarray
+
+
+def detections(
+    recording: str,
+    scores: np.ndarray,
+    class_names: Sequence[str],
+    frames_per_second: float,
+    *,
+    onset_s: float = 0.0,
+    duration_s: float | None = None,
+    threshold: PerClass = 0.5,
+    filter_s: PerClass = 0.0,
+    gap_s: PerClass = 0.0,
+    minimum_s: PerClass = 0.0,
+) -> list[contents.Event]:
+    """Return the events that frame scores tell of.
+
+    Parameters
+    ----------
+    recording : str
+        Its id.
+    scores : array, shape (T, C)
+        In [0, 1].
+    class_names : sequence of str
+        C.
+    frames_per_second : float > 0
+    onset_s : float
+        Of frame 0 [s]; may lie before the recording's start, where no event begins.
+    duration_s : float, optional
+        Of the recording [s]: events end there; by default with the last frame.
+    threshold, filter_s : float, or C of them
+        See `activity`.
+    gap_s : float >= 0, or C of them
+        Events of a class with less than this between them are joined [s].
+    minimum_s : float >= 0, or C of them
+        Events shorter than this, once joined, are left out [s].
+
+    Returns
+    -------
+    list of Event
+        By onset.
+
+    Raises
+    ------
+    ValueError
+        Where shapes do not fit, or a number is out of its range.
+    """
+    scores = _checked_scores(scores, len(class_names))
+    active = activity(scores, frames_per_second, threshold=threshold, filter_s=filter_s)
+    label, onset, offset = _runs(active)
+    end_s = np.inf if duration_s is None else duration_s
+    span_s = np.clip(onset_s + np.stack([onset, offset]) / frames_per_second, 0, end_s)
+    is_inside = span_s[1] > span_s[0]
+    label, (onset_s, offset_s) = label[is_inside], span_s[:, is_inside]
+    gap_s, least_s = _seconds("gap_s", gap_s, scores), _seconds("minimum_s", minimum_s, scores)
+    label, onset_s, offset_s = _joined(label, onset_s, offset_s, gap_s[label])
+    is_kept = offset_s - onset_s >= least_s[label] - contents.TOLERANCE_S
+    rows = zip(label[is_kept], onset_s[is_kept], offset_s[is_kept], strict=True)
+    return sorted(
+        contents.Event(recording, float(onset_s), float(offset_s), class_names[label])
+        for label, onset_s, offset_s in rows
+    )
+
+
+def activity(
+    scores: np.ndarray,
+    frames_per_second: float,
+    *,
+    threshold: PerClass = 0.5,
+    filter_s: PerClass = 0.0,
+) -> np.ndarray:
+    """Return which frames are active: a median filter on scores at or above a threshold.
+
+    Parameters
+    ----------
+    scores : array, shape (T, C)
+        In [0, 1].
+    frames_per_second : float > 0
+    threshold : float, or C of them
+        In [0, 1]; NaN is never reached.
+    filter_s : float >= 0, or C of them
+        Length of the filter [s], see `filter_frames`. Beyond the edges nothing is active. Of an odd
+        number of frames n, it takes out runs and pauses of less than (n + 1) / 2 frames.
+
+    Returns
+    -------
+    array, shape (T, C), bool
+    """
+    scores = _checked_scores(scores)
+    threshold = _per_class("threshold", threshold, scores)
+    if bad := threshold[(threshold < 0) | (threshold > 1)].tolist():
+        raise ValueError(f"threshold {bad[0]!r}; expected numbers from 0 to 1, or NaN for never")
+    half = filter_frames(_seconds("filter_s", filter_s, scores), frames_per_second) // 2
+    n_before = np.zeros((len(scores) + 1, scores.shape[1]), dtype=np.int64)
+    np.cumsum(scores >= threshold, axis=0, out=n_before[1:])
+    frame = np.arange(len(scores))[:, None]
+    first, last = np.maximum(frame - half, 0), np.minimum(frame + half + 1, len(scores))
+    n_active = np.take_along_axis(n_before, last, 0) - np.take_along_axis(n_before, first, 0)
+    return n_active > half
+
+
+def filtered_scores(scores: np.ndarray, frames_per_second: float, filter_s: PerClass) -> np.ndarray:
+    """Return the median of the scores around each frame, for what has no threshold.
+
+    At any threshold above 0, these scores reach it in the frames of `activity`.
+
+    Parameters
+    ----------
+    scores : array, shape (T, C)
+        In [0, 1].
+    frames_per_second : float > 0
+    filter_s : float >= 0, or C of them
+        Length of the filter [s], see `filter_frames`. Beyond the edges all scores are 0.
+
+    Returns
+    -------
+    array, shape (T, C), of the scores' type
+    """
+    scores = _checked_scores(scores)
+    n_frames = filter_frames(_seconds("filter_s", filter_s, scores), frames_per_second)
+    filtered = scores.copy()
+    for n in np.unique(n_frames[n_frames > 1]):
+        own = n_frames == n
+        filtered[:, own] = ndimage.median_filter(scores[:, own], (n, 1), mode="constant", cval=0)
+    return filtered
+
+
+def filter_frames(filter_s: PerClass, frames_per_second: float) -> np.ndarray:
+    """Return the odd number of frames next to a length in seconds; 1, no filter, for 0 s.
+
+    An even number of frames lies between two odd ones and takes the longer.
+    """
+    if not (np.isfinite(frames_per_second) and frames_per_second > 0):
+        raise ValueError(f"frames_per_second={frames_per_second!r}; expected a number above 0")
+    n = (np.asarray(filter_s) + contents.TOLERANCE_S) * frames_per_second
+    return 2 * np.floor(n / 2).astype(np.int64) + 1
+
+
+def frame_targets(
+    events: Iterable[contents.Event],
+    n_frames: int,
+    frames_per_second: float,
+    class_names: Sequence[str],
+    *,
+    edges: str = "any",
+    onset_s: float = 0.0,
+) -> np.ndarray:
+    """Return the events of one recording as targets per frame.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        Of one recording; those of one class may overlap. What lies outside the frames is cut off.
+    n_frames : int >= 0
+        T.
+    frames_per_second : float > 0
+    class_names : sequence of str
+        C.
+    edges : {"any", "soft"}
+        What a frame is that events of a class cover in part: 1, or the share that is covered.
+    onset_s : float
+        Of frame 0 [s].
+
+    Returns
+    -------
+    array, shape (T, C), float32
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        Where events are of several recordings or of an unknown class, or ``edges`` is unknown.
+    """
+    events = _checked_events(events, class_names)
+    if edges not in EDGES:
+        raise ValueError(f"edges {edges!r}; expected one of {', '.join(EDGES)}")
+    borders_s = onset_s + np.arange(n_frames + 1) / frames_per_second
+    shares = np.zeros((n_frames, len(class_names)))
+    for column, name in enumerate(class_names):
+        own = [(event.onset_s, event.offset_s) for event in events if event.label == name]
+        if own:
+            shares[:, column] = np.diff(_covered_s(np.array(own), borders_s)) * frames_per_second
+    rounding = contents.TOLERANCE_S * frames_per_second
+    shares[shares < rounding] = 0
+    shares[shares > 1 - rounding] = 1
+    return (shares if edges == "soft" else shares > 0).astype(np.float32)
+
+
+def _runs(active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return class, first frame and frame after the last of each run, by class and time."""
+    padded = np.pad(active, ((1, 1), (0, 0))).T.astype(np.int8)  # (C, T + 2)
+    change = np.diff(padded, axis=1)
+    label, onset = np.nonzero(change == 1)
+    return label, onset, np.nonzero(change == -1)[1]
+
+
+def _joined(label, onset_s, offset_s, gap_s) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Join runs, in order of class and time, with less than a gap before them."""
+    is_close = onset_s[1:] - offset_s[:-1] < gap_s[1:] - contents.TOLERANCE_S
+    is_first = np.ones(len(label), dtype=bool)
+    is_first[1:] = (label[1:] != label[:-1]) | ~is_close
+    is_last = np.append(is_first[1:], True)[: len(label)]
+    return label[is_first], onset_s[is_first], offset_s[is_last]
+
+
+def _covered_s(spans_s: np.ndarray, until_s: np.ndarray) -> np.ndarray:
+    """Return for how long spans (E, 2) that are ordered and apart have lasted at each time."""
+    lasted_s = np.repeat(np.cumsum(spans_s[:, 1] - spans_s[:, 0]), 2)
+    return np.interp(until_s, spans_s.ravel(), np.append(0, lasted_s[:-1]))
+
+
+def _checked_events(events, class_names: Sequence[str]) -> list[contents.Event]:
+    events = contents.overlapping(events, "union")
+    if len(found := sorted({event.id for event in events})) > 1:
+        raise ValueError(f"events are of {len(found)} recordings, {found[:5]}; expected one")
+    if unknown := sorted({event.label for event in events} - set(class_names)):
+        raise ValueError(
+            f"events of classes {unknown[:5]} are not among the {len(class_names)} classes "
+            f"{list(class_names)[:5]}"
+        )
+    return events
+
+
+def _checked_scores(scores, n_classes: int | None = None) -> np.ndarray:
+    scores = np.asarray(scores)
+    if scores.ndim != 2 or (n_classes is not None and scores.shape[1] != n_classes):
+        raise ValueError(
+            f"frame scores have shape {scores.shape}; expected (T, {n_classes or 'C'}), frames by "
+            "classes"
+        )
+    if bad := int((~((scores >= 0) & (scores <= 1))).sum()):
+        raise ValueError(f"{bad} of {scores.size} frame scores are not numbers from 0 to 1")
+    return scores
+
+
+def _per_class(name: str, value: PerClass, scores: np.ndarray) -> np.ndarray:
+    values, n_classes = np.asarray(value, dtype=float), scores.shape[1]
+    if values.shape not in ((), (n_classes,)):
+        raise ValueError(
+            f"{name} has shape {values.shape}; expected one number or {n_classes}, one per class"
+        )
+    return np.broadcast_to(values, n_classes)
+
+
+def _seconds(name: str, value: PerClass, scores: np.ndarray) -> np.ndarray:
+    values = _per_class(name, value, scores)
+    if bad := values[~(np.isfinite(values) & (values >= 0))].tolist():
+        raise ValueError(f"{name} {bad[0]!r}; expected seconds, at least 0")
+    return values
