@@ -87,7 +87,7 @@ FULLCONV = [
     ("clip_logits", (1,), 257),
 ]
 SMALLEST = {"bulbul": (161, 17), "fullconv": (493, 80), "sparrow": (103, 25)}
-ELSEWHERE = ("alexnet", "baseline", "birdclef2016", "pi", "resnet")  # test_birdclef_models.py
+ELSEWHERE = ("alexnet", "baseline", "birdclef2016", "crnn", "pi", "resnet")  # their own test files
 # few frames, so that steps are quick
 SMALL = {"bulbul": (170, 20), "fullconv": (493, 80), "sparrow": (121, 27)}
 LEAN = {

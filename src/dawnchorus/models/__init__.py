@@ -9,6 +9,7 @@ augmentation is the training's work, not theirs. A new architecture is a new mod
 * `build`: a model by name.
 * `load`: a model that was saved.
 * `class_scores`: the scores of a batch.
+* `frame_model`, `frame_scores`: the scores per frame behind those of clips.
 * `names`: the names there are; like importing this package, it does not load Keras.
 """
 
@@ -16,6 +17,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,9 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-OUTPUTS = ("clip",)
+OUTPUTS = ("clip", "frame")  # an architecture has the first; its own OUTPUTS may say more
+_FRAME_SCORES = "frame_scores"  # the layer, in every architecture with frame output
+_frame_models = weakref.WeakKeyDictionary()
 
 
 def names() -> tuple[str, ...]:
@@ -46,9 +50,10 @@ def build(
         T frames and F bands; None where the architecture takes any number of frames.
     n_classes : int
         C, at least 1.
-    output : {"clip"}
+    output : {"clip", "frame"}
         One row of scores per clip, shape (B, C); (B, 2) for one class under a softmax head, the
-        last column being the class.
+        last column being the class. Or one per frame, shape (B, T', C), where the architecture has
+        it.
     **options
         What the module's own ``build`` takes, by keyword.
 
@@ -59,11 +64,12 @@ def build(
     """
     if name not in names():
         raise ValueError(f"model {name!r}; expected {', '.join(names())}{_nearest(name, names())}")
-    if output not in OUTPUTS:
-        raise ValueError(f"model {name}: output {output!r}; expected {', '.join(OUTPUTS)}")
+    module = importlib.import_module(f"dawnchorus.models.{name}")
+    outputs = getattr(module, "OUTPUTS", OUTPUTS[:1])
+    if output not in outputs:
+        raise ValueError(f"model {name}: output {output!r}; expected {' or '.join(outputs)}")
     if isinstance(n_classes, bool) or not isinstance(n_classes, int) or n_classes < 1:
         raise ValueError(f"model {name}: n_classes {n_classes!r}; expected 1 or more")
-    module = importlib.import_module(f"dawnchorus.models.{name}")
     _check_options(name, module.build, options)
     return module.build(tuple(input_shape), n_classes, output, **options)
 
@@ -72,19 +78,52 @@ def load(path: str | Path) -> "keras.Model":
     """Load a model saved as ``.keras``, of any architecture, for predicting (not compiled)."""
     import keras
 
-    from dawnchorus.models import _fast, _layers
+    from dawnchorus.models import _fast, _frame_pooling, _layers, _recurrent
 
     # Keras finds them only where they are handed over
-    own = {layer.__name__: layer for layer in (_layers.RandomOffset, *_fast.LAYERS)}
+    own = (_layers.RandomOffset, *_fast.LAYERS, *_frame_pooling.LAYERS, *_recurrent.LAYERS)
+    own = {layer.__name__: layer for layer in own}
     return keras.saving.load_model(path, custom_objects=own, compile=False)
 
 
 def class_scores(model: "keras.Model", windows: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return the scores (B, C) of windows (B, T, F); of a softmax over absent and present, the last."""
+    """Return the scores (B, C) of windows (B, T, F), or (B, T', C) where a model's output is frames.
+
+    Of a softmax over absent and present, the last.
+    """
     import keras
 
     scores = keras.ops.convert_to_numpy(model.predict_on_batch(windows))
-    return scores[:, -n_classes:]
+    return scores[..., -n_classes:]
+
+
+def frame_model(model: "keras.Model") -> "keras.Model":
+    """Return the model that gives the frame scores behind a model's clip scores.
+
+    Both have the same weights, now and later. A model with frame output is its own.
+
+    Raises
+    ------
+    ValueError
+        Where the architecture has no frame output.
+    """
+    import keras
+
+    if _FRAME_SCORES not in (layer.name for layer in model.layers):
+        raise ValueError(f"model {model.name!r} has no frame scores; expected one such as crnn")
+    scores = model.get_layer(_FRAME_SCORES).output
+    if scores is model.output:
+        return model
+    if model not in _frame_models:  # a new one would be compiled again
+        _frame_models[model] = keras.Model(model.inputs, scores, name=model.name)
+    return _frame_models[model]
+
+
+def frame_scores(model: "keras.Model", windows: np.ndarray) -> np.ndarray:
+    """Return the scores (B, T', C) of the frames of windows (B, T, F); see `frame_model`."""
+    import keras
+
+    return keras.ops.convert_to_numpy(frame_model(model).predict_on_batch(windows))
 
 
 def _check_options(name: str, function, options: dict) -> None:
