@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from dawnchorus import models
 from dawnchorus.models import _frame_pooling, _recurrent
-from dawnchorus.training import fitting, saving
+from dawnchorus.training import saving, stepping
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
 pytestmark = pytest.mark.filterwarnings(
@@ -222,7 +222,7 @@ def test_equal_trainings_are_equal_to_the_bit():
     trained = []
     for seed in (1, 1, 2):
         keras.utils.set_random_seed(5)
-        training = fitting.Training(small(), SETTINGS, (seed, "first", "f0p0s0"))
+        training = stepping.Training(small(), SETTINGS, (seed, "first", "f0p0s0"))
         for step in range(3):
             training.train_on(spectrograms(seed=step), np.eye(6, 3, dtype=np.float32))
         trained.append(training.model.get_weights())

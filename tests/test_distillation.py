@@ -12,7 +12,7 @@ backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 import keras  # noqa: E402
 
 from dawnchorus import models  # noqa: E402
-from dawnchorus.training import batches, checkpoints, fitting, saving, teaching  # noqa: E402
+from dawnchorus.training import batches, checkpoints, fitting, saving, stepping, teaching  # noqa: E402
 
 SETTINGS = {"temperature": 1.0, "loss": "categorical_crossentropy", "batch_size": 8}
 WINDOW, OTHER_WINDOW, N_BANDS = 170, 180, 20
@@ -190,13 +190,13 @@ def test_a_killed_student_goes_on_to_the_same_bytes(teach, teacher, tmp_path, mo
 
 def test_a_student_is_trained_on_its_teachers_alone(teach, teacher, tmp_path, monkeypatch):
     about, model = teacher(seed=5)
-    seen, train_on = [], fitting.Training.train_on
+    seen, train_on = [], stepping.Training.train_on
 
     def kept(self, windows, wanted, weights=None):
         seen.append((windows.copy(), wanted))
         train_on(self, windows, wanted, weights)
 
-    monkeypatch.setattr(fitting.Training, "train_on", kept)
+    monkeypatch.setattr(stepping.Training, "train_on", kept)
     teach(tmp_path, [about], epochs=1)
     for windows, wanted in seen:
         said = teaching.tempered(models.class_scores(model, windows, 3), 2.0, True)

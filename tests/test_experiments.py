@@ -12,7 +12,7 @@ import pytest
 from dawnchorus import config, models
 from dawnchorus.config import stages
 from dawnchorus.frontends import mel, settings
-from dawnchorus.training import fitting, saving
+from dawnchorus.training import saving, stepping
 
 ROOT = Path(__file__).parents[1]
 AFTER = {"laptop": ["bad2017"], "esc50": ["esc10"]}  # overlays that stand on others
@@ -103,7 +103,7 @@ def test_model_learns_a_step_and_is_kept(learner, tmp_path, rng):
     n_classes = 3 if several else 1
     keras.utils.set_random_seed(1)
     built = models.build(input_shape=seen, n_classes=n_classes, output="clip", **model)
-    learning = fitting.Training(built, training, (2017, "first", "f1p0s1"))
+    learning = stepping.Training(built, training, (2017, "first", "f1p0s1"))
     before = built.get_weights()
     windows = rng.standard_normal((BATCH, *seen)).astype(np.float32)
     wanted = np.eye(BATCH, 3)[:, :n_classes] if several else np.array([[0.01], [0.99]])

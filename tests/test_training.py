@@ -18,7 +18,7 @@ backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 import keras  # noqa: E402
 
 from dawnchorus import inference, logs, models, predictions, stopping, targets  # noqa: E402
-from dawnchorus.training import checkpoints, fitting, saving, validation  # noqa: E402
+from dawnchorus.training import checkpoints, fitting, saving, stepping, validation  # noqa: E402
 
 EPOCHS = 6
 
@@ -266,7 +266,7 @@ def begin(defaults):
         keras.utils.set_random_seed(3)
         model = models.build("bulbul", (170, 20), n_classes, "clip", **options)
         training = defaults["experiments"]["demo"]["stages"]["first"]["training"] | changed
-        return fitting.Training(model, training, (1, "first", "f1p0s1"))
+        return stepping.Training(model, training, (1, "first", "f1p0s1"))
 
     return begin
 

@@ -24,7 +24,8 @@ def mixed(
     Parameters
     ----------
     windows : array, shape (B, T, F)
-    values : array, shape (B, C)
+        NaN where a window is padded: what is mixed with padding stays as it is.
+    values : array, shape (B, C), or (B, T', C) of frames
         Targets; left as they are.
     settings : mapping
         ``mixup``: the paper's alpha; a window keeps a share drawn from Beta(alpha, alpha). With 0
@@ -33,7 +34,7 @@ def mixed(
 
     Returns
     -------
-    array, shape (B, C)
+    array, of the targets' shape
     """
     alpha = settings["mixup"]
     if alpha == 0 or len(windows) < 2:
@@ -41,8 +42,11 @@ def mixed(
     partners = rng.permutation(len(windows))
     shares = rng.beta(alpha, alpha, len(windows)).astype(windows.dtype)
     others = windows[partners]
+    is_padded, are_padded = np.isnan(windows), np.isnan(others)
+    np.copyto(windows, others, where=is_padded)
+    np.copyto(others, windows, where=are_padded)
     others *= (1 - shares)[:, None, None]
     windows *= shares[:, None, None]
     windows += others
-    shares = shares.astype(values.dtype)[:, None]
+    shares = shares.astype(values.dtype).reshape(-1, *[1] * (values.ndim - 1))
     return shares * values + (1 - shares) * values[partners]

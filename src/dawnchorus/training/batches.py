@@ -1,6 +1,6 @@
 """What a training step sees.
 
-* `Batches`: windows (B, T, F) and targets (B, C) of a step.
+* `Batches`: windows (B, T, F) and targets (B, C), or (B, T', C) of frames, of a step.
 * `ahead`: the same, made in a thread while the step before is computed.
 
 The order of windows is an endless sequence of passes over all of them, each pass shuffled anew; step s
@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from dawnchorus import augmentation, seeds, segments
+from dawnchorus.training import frame_targets
 
 _BUFFERS = 4  # batches that exist at once: one in use, up to two waiting, one being made
 
-Made = tuple[np.ndarray, np.ndarray | None]  # targets (n, C), weights (n,)
+Made = tuple[np.ndarray, np.ndarray | None]  # targets (n, C) or (n, T', C), weights (n,)
 
 
 class Batches:
@@ -42,6 +43,9 @@ class Batches:
         The windows to train on; left out: what `dawnchorus.segments.training_rows` chooses of all.
     class_names : sequence of str, length C, optional
         Needed where segments exempt classes.
+    frames : FrameTargets, optional
+        Of ``recordings``: targets are those of the windows' frames, or, where ``settings`` has the
+        ``output`` clip, of the window: the greatest of its frames.
 
     Attributes
     ----------
@@ -62,7 +66,9 @@ class Batches:
         key: tuple,
         rows: segments.Index | None = None,
         class_names: Sequence[str] = (),
+        frames: frame_targets.FrameTargets | None = None,
     ):
+        self.frames = frames
         self.source, self.recordings, self.settings, self.key = source, recordings, settings, key
         every = source.index(recordings)
         self.windows = self._chosen(every if rows is None else rows, values, rows, class_names)
@@ -82,7 +88,7 @@ class Batches:
 
         Returns
         -------
-        values : array, shape (n, C), float32
+        values : array, shape (n, C), or (n, T', C) of frames, float32
             Targets of ``out[:n]``. n is B, but where augmentation loses windows that find no noise
             (``drop_without_noise``); a batch that would lose all of them is used whole.
         weights : array, shape (n,), float32, or None
@@ -98,16 +104,25 @@ class Batches:
         kept = augmentation.augment(out, settings, rng, self._noise if self.n_noise else None)
         if not kept.all() and kept.any():
             out[: kept.sum()] = out[kept]
-            rows, part = rows[kept], part.take(np.flatnonzero(kept))
+            rows, part, rotations = rows[kept], part.take(np.flatnonzero(kept)), rotations[kept]
         weights = None if self.weights is None else self.weights[rows]
         windows = out[: len(rows)]
-        made = _mixed(windows, self.values[part.recording], weights, settings, rng)
+        made = _mixed(windows, self._targets(part, rotations), weights, settings, rng)
         self.source.finish(windows)
         return made
 
     def empty(self) -> np.ndarray:
         """Return an array for one batch."""
         return np.empty((self.size, *self.source.shape), np.float32)
+
+    def _targets(self, part: segments.Index, rotations: np.ndarray) -> np.ndarray:
+        if self.frames is None:
+            return self.values[part.recording]
+        turned = np.round(rotations * (self.frames.n_frames / self.source.shape[0])).astype(int)
+        found = self.frames.of(part, turned)
+        if self.settings["output"] == "clip":
+            found = found.max(axis=1)
+        return _mapped(found, self.settings)
 
     def _chosen(self, index: segments.Index, values, rows, class_names) -> segments.Index:
         rng = seeds.generator(*self.key, "selection")
@@ -211,10 +226,10 @@ def _put(ready: queue.Queue, item, gone: threading.Event) -> bool:
 
 
 def _mapped(values: np.ndarray, settings: Mapping) -> np.ndarray:
-    """Return the targets as the loss gets them (N, C), float32."""
-    if settings["loss"] == "categorical_crossentropy" and values.shape[1] > 1:
+    """Return the targets as the loss gets them (..., C), float32."""
+    if settings["loss"] == "categorical_crossentropy" and values.shape[-1] > 1:
         # the softmax' scores have the sum 1; less than 1 is less certain, and stays so
-        values = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
+        values = values / np.maximum(values.sum(axis=-1, keepdims=True), 1)
     low, high = settings["target_range"]
     return (low + (high - low) * values).astype(np.float32)
 
@@ -223,5 +238,6 @@ def _mixed(windows, values, weights, settings, rng) -> Made:
     """Mix windows in place, and targets and weights alike."""
     if weights is None:
         return augmentation.mixed(windows, values, settings, rng), None
-    both = augmentation.mixed(windows, np.column_stack([values, weights]), settings, rng)
-    return np.ascontiguousarray(both[:, :-1]), np.ascontiguousarray(both[:, -1])
+    both = np.column_stack([values.reshape(len(values), -1), weights])
+    both = augmentation.mixed(windows, both, settings, rng)
+    return np.ascontiguousarray(both[:, :-1]).reshape(values.shape), both[:, -1].copy()

@@ -1,0 +1,159 @@
+"""Targets of the frames in a window.
+
+* `FrameTargets`: what each frame of a window should score.
+
+A recording whose events are known has them; one with a pseudo-label of frames has what an earlier
+stage said of its frames; of any other, every frame has the classes of the recording (system 004's
+second pass). Axes: B windows, T' frames of a window, C classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dawnchorus import corpora, predictions, segments
+from dawnchorus.events import contents, decoding
+
+
+class Said(NamedTuple):
+    """What an earlier stage said of a recording: values (T, C) at a rate [1/s] from a time on [s]."""
+
+    onset_s: float
+    frames_per_second: float
+    values: np.ndarray
+
+
+class FrameTargets:
+    """Targets per frame.
+
+    Parameters
+    ----------
+    recordings : N pairs (corpus, id)
+    values : array, shape (N, C)
+        Targets of the recordings, in [0, 1].
+    class_names : C names
+    settings : mapping
+        ``events``: corpus to paths of its tables of ``events`` and ``labels``, for corpora that have
+        both; ``scores``: corpus to path of an earlier stage's frame scores, whose recordings in
+        ``recordings`` have pseudo-labels of frames; for those ``labels`` (soft, hard),
+        ``frame_threshold``, ``filter_s`` and ``average``. ``frames_each``: frames of the frontend
+        that make one frame of the targets; ``padded``: windows end in silence, not in the
+        recording's beginning.
+    rate : float
+        Frames per second of the targets.
+    n_frames : int
+        T'.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[tuple[str, str]],
+        values: np.ndarray,
+        class_names: Sequence[str],
+        settings: Mapping,
+        rate: float,
+        n_frames: int,
+    ):
+        self.recordings, self.values, self.class_names = recordings, values, list(class_names)
+        self.rate, self.n_frames = rate, n_frames
+        self._frames_each, self._is_padded = settings["frames_each"], settings["padded"]
+        self._events = _events(settings["events"], recordings, class_names)
+        self._said = _said(settings, recordings, values, class_names)
+        self._known: dict[tuple[int, float], np.ndarray] = {}
+
+    def of(self, part: segments.Index, rotations: Sequence[int] | None = None) -> np.ndarray:
+        """Return the targets of the frames of some windows, shape (B, T', C), float32.
+
+        Where a window goes on at its recording's beginning, so do the targets; padding is silent.
+
+        Parameters
+        ----------
+        part : Index
+            B windows.
+        rotations : B ints, optional
+            Circular shifts of the windows in frames of the targets.
+        """
+        out = np.empty((len(part), self.n_frames, len(self.class_names)), np.float32)
+        for row in range(len(part)):
+            found = self._window(part, row)
+            out[row] = found if rotations is None else np.roll(found, rotations[row], axis=0)
+        return out
+
+    def _window(self, part: segments.Index, row: int) -> np.ndarray:
+        number, onset_s = int(part.recording[row]), float(part.onset_s[row])
+        key = number, onset_s
+        if key not in self._known:
+            recording = self.recordings[number]
+            if recording in self._events or recording in self._said:
+                n_sound = round((float(part.offset_s[row]) - onset_s) * self.rate)
+                first_s = onset_s - int(part.place[row]) / (self.rate * self._frames_each)
+                self._known[key] = self._looped(recording, onset_s, n_sound, first_s)
+            else:
+                self._known[key] = self.values[number][None].astype(np.float32)
+        return self._known[key]
+
+    def _looped(self, recording, onset_s: float, n_sound: int, first_s: float) -> np.ndarray:
+        """Return the targets (T', C) of a window with so many frames of sound before its end."""
+        n_sound = min(n_sound, self.n_frames)
+        out = np.zeros((self.n_frames, len(self.class_names)), np.float32)
+        out[:n_sound] = self._between(recording, onset_s, n_sound)
+        if n_sound < self.n_frames and not self._is_padded:
+            n_all = round((onset_s - first_s) * self.rate) + n_sound
+            again = np.arange(self.n_frames - n_sound) % n_all
+            out[n_sound:] = self._between(recording, first_s, n_all)[again]
+        return out
+
+    def _between(self, recording, onset_s: float, n_frames: int) -> np.ndarray:
+        if recording in self._events:
+            end_s, events = onset_s + n_frames / self.rate, self._events[recording]
+            near = [event for event in events if event.onset_s < end_s and event.offset_s > onset_s]
+            return decoding.frame_targets(
+                near, n_frames, self.rate, self.class_names, onset_s=onset_s
+            )
+        said = self._said[recording]
+        middles_s = onset_s + (np.arange(n_frames) + 0.5) / self.rate
+        rows = np.floor((middles_s - said.onset_s) * said.frames_per_second).astype(np.int64)
+        return said.values[np.clip(rows, 0, len(said.values) - 1)]
+
+
+def _events(paths: Mapping, recordings: Sequence, class_names: Sequence[str]) -> dict:
+    """Return the events of those recordings whose truth is one of events."""
+    wanted, known = set(recordings), set(class_names)
+    found: dict[tuple[str, str], list] = {}
+    for corpus, about in paths.items():
+        for recording in corpora.read_labels(about["labels"]):
+            if recording.data_set == "strong" and (corpus, recording.id) in wanted:
+                found[corpus, recording.id] = []
+        for event in contents.read_events(about["events"]):
+            if (corpus, event.id) in found and event.label in known:
+                found[corpus, event.id].append(event)
+    return found
+
+
+def _said(settings: Mapping, recordings: Sequence, values: np.ndarray, class_names) -> dict:
+    """Return what an earlier stage said of the frames of recordings."""
+    row = {recording: number for number, recording in enumerate(recordings)}
+    found = {}
+    for corpus, path in settings["scores"].items():
+        with predictions.open_frames(path) as frames:
+            if list(frames.class_names) != list(class_names):
+                raise ValueError(f"{path} scores other classes than the targets; predict again")
+            for name in frames.scored:
+                if (corpus, name) not in row:
+                    continue
+                onset_s, scores = frames.of(name, settings["average"])
+                own = values[row[corpus, name]]
+                labels = _labels(scores, own, frames.frames_per_second, settings)
+                found[corpus, name] = Said(onset_s, frames.frames_per_second, labels)
+    return found
+
+
+def _labels(scores: np.ndarray, own: np.ndarray, rate: float, settings: Mapping) -> np.ndarray:
+    """Return pseudo-labels (T, C) of frames: scores, or activity of the classes a clip has."""
+    if settings["labels"] == "soft":
+        return scores
+    active = decoding.activity(
+        scores, rate, threshold=settings["frame_threshold"], filter_s=settings["filter_s"]
+    )
+    return (active & (own >= 0.5)).astype(np.float32)
