@@ -24,6 +24,7 @@ wildcard_constraints:
     experiment=either(config["experiments"]),
     stage=either(stage_names()),
     ensemble=either(ensemble_names()),
+    decoding=either(decoding_names()),
     member=r"f\d+p\d+s\d+",
     shard=r"\d+",
 
@@ -36,6 +37,7 @@ include: "rules/targets.smk"
 include: "rules/training.smk"
 include: "rules/predictions.smk"
 include: "rules/evaluation.smk"
+include: "rules/events.smk"
 
 
 rule all:

@@ -53,6 +53,13 @@ def ensemble_names():
     return {name for e in config["experiments"].values() for name in e["ensembles"]}
 
 
+def decoding_names():
+    experiments = config["experiments"].values()
+    return {
+        name for e in experiments for name in (e["events"] or {}).get("decodings", [])
+    }
+
+
 def experiment(wildcards):
     return config["experiments"][wildcards.experiment]
 
@@ -187,6 +194,38 @@ def ensembles(name, corpora):
     }
 
 
+def frame_scores(name, stages, corpora):
+    """Frame scores: stage to corpus to path."""
+    return {
+        s: {c: f"{RESULTS}/{name}/stages/{s}/frames.{c}.h5" for c in corpora}
+        for s in stages
+    }
+
+
+def frame_ensembles(name, corpora):
+    """Averaged frame scores: ensemble to corpus to path."""
+    chosen = config["experiments"][name]["ensembles"]
+    return {
+        e: {c: f"{RESULTS}/{name}/ensembles/{e}.{c}.frames.h5" for c in corpora}
+        for e in chosen
+    }
+
+
+def event_corpora(name):
+    """Corpora in which events are detected: those that choose decodings, and those tested."""
+    chosen = config["experiments"][name]
+    return names_of([*chosen["test"], *chosen["events"]["validation"]])
+
+
+def event_tables(corpora):
+    """Immutable tables of events, of corpora that have one."""
+    return {
+        c: str(contents.events_path(RESULTS, c, INDEX[c]["events"]))
+        for c in corpora
+        if "events" in INDEX[c]
+    }
+
+
 def results_of_run():
     return [path for name in config["run"] for path in results_of(name)]
 
@@ -201,6 +240,8 @@ def results_of(name):
     for stage_name, about in chosen["stages"].items():
         if about["targets"]["from"] == "predictions":
             paths.append(f"{RESULTS}/{name}/stages/{stage_name}/audit.json")
+    if chosen["events"]:
+        paths += results_of_events(name, chosen)
     paths += [
         f"{RESULTS}/{name}/submission.{corpus}.csv"
         for corpus in names_of(chosen["test"])
@@ -209,8 +250,25 @@ def results_of(name):
     return paths
 
 
+def results_of_events(name, chosen):
+    stem, corpora = f"{RESULTS}/{name}/detections", names_of(chosen["test"])
+    found = [
+        f"{stem}/{ensemble}.{decoding}.{corpus}.tsv"
+        for ensemble in chosen["ensembles"]
+        for decoding in chosen["events"]["decodings"]
+        for corpus in corpora
+    ]
+    found += [
+        f"{stem}/{ensemble}.{decoding}.{corpus}"
+        for ensemble, decoding in chosen["events"]["exports"]
+        for corpus in corpora
+    ]
+    return [f"{RESULTS}/{name}/events.json", *found]
+
+
 def show_summaries():
     for name in config["run"]:
-        path = Path(RESULTS, name, "summary.txt")
-        if path.exists():
-            print(f"\n{path.read_text()}", file=sys.stderr)
+        for file in ("summary.txt", "events.txt"):
+            path = Path(RESULTS, name, file)
+            if path.exists():
+                print(f"\n{path.read_text()}", file=sys.stderr)

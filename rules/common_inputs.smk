@@ -97,21 +97,67 @@ def teacher_scores(wildcards):
 
 
 def teacher_files(wildcards):
-    return list(teacher_scores(wildcards).values())
+    return [
+        *teacher_scores(wildcards).values(),
+        *unlabelled_verdicts(wildcards).values(),
+    ]
 
 
 def target_settings(wildcards):
     chosen, targets = experiment(wildcards), stage(wildcards)["targets"]
     references = targets.get("unlabelled", [])
-    # labels of unlabelled corpora are opened only where a split has to be looked up in them
-    split = [reference for reference in references if ":" in reference]
-    found = teacher_scores(wildcards)
+    found, used = teacher_scores(wildcards), unlabelled_verdicts(wildcards)
+    # labels of unlabelled corpora are opened only where they have to be looked up in
+    split = [reference for reference in references if used or ":" in reference]
     return {
         "settings": {**targets, "seed": chosen["seed"], "classes": chosen["classes"]},
         "train": chosen["train"],
         "labels": labels(names_of([*chosen["train"], *split])),
-        "teachers": {r: found[names_of([r])[0]] for r in references},
+        "teachers": {r: found[names_of([r])[0]] for r in references if found},
+        "verdicts": used,
     }
+
+
+def is_hard(targets):
+    return targets["from"] == "predictions" and targets["labels"] == "hard"
+
+
+def thresholds_of(wildcards):
+    """Thresholds of hard pseudo-labels."""
+    if not is_hard(stage(wildcards)["targets"]):
+        return []
+    return [f"results/{wildcards.experiment}/stages/{wildcards.stage}/thresholds.csv"]
+
+
+def validation_scores(wildcards):
+    """What the earlier stage says of training recordings, out of fold: that chooses thresholds."""
+    targets = stage(wildcards)["targets"]
+    if not is_hard(targets) or isinstance(targets["thresholds"], (int, float)):
+        return {}
+    corpora = names_of(experiment(wildcards)["train"])
+    return scores(wildcards.experiment, [targets["stage"]], corpora)[targets["stage"]]
+
+
+def validation_files(wildcards):
+    return list(validation_scores(wildcards).values())
+
+
+def threshold_settings(wildcards):
+    chosen = experiment(wildcards)
+    return {
+        "settings": {**stage(wildcards)["targets"], "classes": chosen["classes"]},
+        "train": chosen["train"],
+        "labels": labels(names_of(chosen["train"])),
+        "scores": validation_scores(wildcards),
+    }
+
+
+def unlabelled_verdicts(wildcards):
+    """Verdicts of what a mean teacher's stage uses without labels."""
+    targets = stage(wildcards)["targets"]
+    if targets["from"] != "mean_teacher":
+        return {}
+    return verdicts(wildcards.experiment, names_of(targets["unlabelled"]))
 
 
 def audit_settings(wildcards):
@@ -177,18 +223,104 @@ def pretrained_model(wildcards):
     return [ancient(chosen["path"])] if chosen else []
 
 
+def normaliser_file(wildcards):
+    if stage(wildcards)["training"]["standardise"] != "corpus":
+        return []
+    return [f"results/{wildcards.experiment}/stages/{wildcards.stage}/normaliser.csv"]
+
+
+def normalised_corpora(wildcards):
+    name = wildcards.experiment
+    return names_of([*experiment(wildcards)["train"], *unlabelled_references(name)])
+
+
+def normalised_shards(wildcards):
+    chosen = stage(wildcards)["frontend"]
+    return spectrogram_shards(chosen, normalised_corpora(wildcards))
+
+
+def normaliser_settings(wildcards):
+    corpora = normalised_corpora(wildcards)
+    unlabelled = list(dict.fromkeys(unlabelled_references(wildcards.experiment)))
+    chosen = stage(wildcards)["frontend"]
+    return {
+        "shards": {c: spectrogram_shards(chosen, [c]) for c in corpora},
+        "labels": labels(corpora),
+        "unlabelled": unlabelled,
+        "labelled_twice": stage(wildcards)["training"]["labelled_twice"],
+    }
+
+
+def teacher_frames(wildcards):
+    """What an earlier stage says of the frames that get pseudo-labels: corpus to path."""
+    targets = stage(wildcards)["targets"]
+    if targets.get("level") != "frame":
+        return {}
+    corpora = names_of(targets["unlabelled"])
+    found = frame_scores(wildcards.experiment, [targets["stage"]], corpora)
+    return found[targets["stage"]]
+
+
+def teacher_frame_files(wildcards):
+    return list(teacher_frames(wildcards).values())
+
+
+def frame_targets(wildcards):
+    """What is known of frames, for stages that are trained on them; else None."""
+    about = stage(wildcards)
+    if about["output"] == "clip" and about["segments"]["labels"] == "recording":
+        return None
+    targets = about["targets"]
+    events = event_tables(names_of(experiment(wildcards)["train"]))
+    kept = ("labels", "frame_threshold", "filter_s", "average")
+    return {
+        "events": {
+            c: {"events": path, "labels": labels([c])[c]} for c, path in events.items()
+        },
+        "scores": teacher_frames(wildcards),
+        **{key: targets[key] for key in kept if key in targets},
+    }
+
+
+def mean_teacher_settings(wildcards):
+    targets = stage(wildcards)["targets"]
+    if targets["from"] != "mean_teacher":
+        return None
+    return {k: v for k, v in targets.items() if k not in ("from", "unlabelled")}
+
+
+def validated_by(wildcards):
+    """Which labelled recordings choose the epoch."""
+    is_all = stage(wildcards)["targets"].get("labelled") == "validate"
+    return "all" if is_all else experiment(wildcards)["folds"]["validation"]
+
+
 def training_settings(wildcards):
     chosen, about = experiment(wildcards), stage(wildcards)
-    kept = ("frontend", "window", "segments", "model", "augmentation", "training")
+    kept = (
+        "frontend",
+        "window",
+        "segments",
+        "model",
+        "augmentation",
+        "output",
+        "clip_pooling",
+    )
     pretrained = about["training"]["pretrained"]
     return {
         **{key: chosen[key] for key in ("seed", "backend")},
         **{key: about[key] for key in kept},
+        "training": {
+            **about["training"],
+            "mean_teacher": mean_teacher_settings(wildcards),
+        },
         "pooling": about["training"]["validation"]["pooling"],
-        "validation": chosen["folds"]["validation"],
+        "validation": validated_by(wildcards),
         "teachers": teachers(wildcards),
         "temperature": about["targets"].get("temperature"),
         "pretrained_digest": runs.digest_of_file(pretrained),
+        "normaliser": next(iter(normaliser_file(wildcards)), None),
+        "frame_targets": frame_targets(wildcards),
     }
 
 
@@ -251,7 +383,7 @@ def corpus_shards(wildcards):
 def prediction_settings(wildcards):
     about = stage(wildcards)
     return {
-        **{key: about[key] for key in ("window", "segments", "use")},
+        **{key: about[key] for key in ("window", "segments", "use", "clip_pooling")},
         "batch_size": about["training"]["batch_size"],
         "backend": experiment(wildcards)["backend"],
     }
@@ -317,6 +449,155 @@ def evaluation_settings(wildcards):
         "labels": labels(corpora),
         "verdicts": verdicts(name, corpora),
     }
+
+
+def average_settings(wildcards):
+    return experiment(wildcards)["average"]
+
+
+def ensemble_frames(wildcards):
+    stages = experiment(wildcards)["ensembles"][wildcards.ensemble]
+    found = frame_scores(wildcards.experiment, stages, [wildcards.corpus])
+    return [found[name][wildcards.corpus] for name in stages]
+
+
+# events.smk
+
+
+def is_tuned_by(wildcards, what):
+    decodings = experiment(wildcards)["events"]["decodings"].values()
+    return any(about["tune"] == what for about in decodings)
+
+
+def validation_frames(wildcards):
+    """Frame scores by which decodings are chosen: corpus to path."""
+    if not is_tuned_by(wildcards, "events"):
+        return {}
+    corpora = names_of(experiment(wildcards)["events"]["validation"])
+    return frame_ensembles(wildcards.experiment, corpora)[wildcards.ensemble]
+
+
+def out_of_fold_scores(wildcards):
+    """Clip scores by which thresholds are chosen: corpus to path."""
+    if not is_tuned_by(wildcards, "clips"):
+        return {}
+    corpora = names_of(experiment(wildcards)["train"])
+    return ensembles(wildcards.experiment, corpora)[wildcards.ensemble]
+
+
+def decoding_files(wildcards):
+    found = [
+        *validation_frames(wildcards).values(),
+        *out_of_fold_scores(wildcards).values(),
+    ]
+    corpora = names_of(experiment(wildcards)["events"]["validation"])
+    return [*found, *verdicts(wildcards.experiment, corpora).values()]
+
+
+def first_targets(wildcards):
+    """Targets of a stage of the ensemble: they name the classes."""
+    first = experiment(wildcards)["ensembles"][wildcards.ensemble][0]
+    return f"results/{wildcards.experiment}/stages/{first}/targets.csv"
+
+
+def decoding_settings(wildcards):
+    name, chosen = wildcards.experiment, experiment(wildcards)
+    corpora = names_of([*chosen["train"], *chosen["events"]["validation"]])
+    kept = ("collar", "validation", "decodings")
+    return {
+        "frames": validation_frames(wildcards),
+        "recording_scores": out_of_fold_scores(wildcards),
+        "labels": labels(corpora),
+        "verdicts": verdicts(name, corpora),
+        "events": event_tables(corpora),
+        "settings": {
+            "events": {key: chosen["events"][key] for key in kept},
+            "train": chosen["train"],
+        },
+    }
+
+
+def detected_frames(wildcards):
+    return frame_ensembles(wildcards.experiment, [wildcards.corpus])[
+        wildcards.ensemble
+    ][wildcards.corpus]
+
+
+def corpus_verdicts(wildcards):
+    return verdicts(wildcards.experiment, [wildcards.corpus])[wildcards.corpus]
+
+
+def detection_settings(wildcards):
+    about = experiment(wildcards)["events"]
+    twice = about["duplicate_rows"]
+    return {
+        "decoding": wildcards.decoding,
+        "duplicate_rows": twice,
+        "events": (
+            event_tables([wildcards.corpus]).get(wildcards.corpus) if twice else None
+        ),
+    }
+
+
+def drawn_shards(wildcards):
+    chosen = experiment(wildcards)
+    if not chosen["events"]["drawn"]:
+        return []
+    first = chosen["ensembles"][wildcards.ensemble][0]
+    return spectrogram_shards(chosen["stages"][first]["frontend"], [wildcards.corpus])
+
+
+def export_settings(wildcards):
+    corpus = wildcards.corpus
+    return {
+        "listings": listings([corpus])[corpus],
+        "shards": drawn_shards(wildcards),
+        "events": event_tables([corpus]).get(corpus),
+        "labels": labels([corpus])[corpus],
+        "drawn": experiment(wildcards)["events"]["drawn"],
+        "decoding": wildcards.decoding,
+    }
+
+
+def all_frames(wildcards):
+    found = frame_ensembles(wildcards.experiment, event_corpora(wildcards.experiment))
+    return [path for by_corpus in found.values() for path in by_corpus.values()]
+
+
+def all_decoders(wildcards):
+    stem = f"results/{wildcards.experiment}/decoders"
+    return [f"{stem}/{name}.json" for name in experiment(wildcards)["ensembles"]]
+
+
+def event_verdicts(wildcards):
+    corpora = event_corpora(wildcards.experiment)
+    return list(verdicts(wildcards.experiment, corpora).values())
+
+
+def event_settings(wildcards):
+    name, chosen = wildcards.experiment, experiment(wildcards)
+    corpora = event_corpora(name)
+    kept = ("seed", "train", "test", "ensembles", "folds", "evaluation", "events")
+    stages = {s: {"targets": about["targets"]} for s, about in chosen["stages"].items()}
+    counted = {
+        k: v for k, v in chosen["events"].items() if k not in ("exports", "drawn")
+    }
+    return {
+        "frames": frame_ensembles(name, corpora),
+        "decoders": dict(zip(chosen["ensembles"], all_decoders(wildcards))),
+        "labels": labels(corpora),
+        "verdicts": verdicts(name, corpora),
+        "events": event_tables(corpora),
+        "settings": {
+            "name": name,
+            "stages": stages,
+            **{key: chosen[key] for key in kept},
+            "events": counted,
+        },
+    }
+
+
+# evaluation.smk again: submissions
 
 
 def submitted_scores(wildcards):

@@ -2,7 +2,8 @@
 
 Reads:   results/{experiment}/stages/{stage}/{member}.keras, results/spectrograms/{frontend}/...
 Writes:  results/{experiment}/stages/{stage}/scores.{corpus}.h5,
-         results/{experiment}/ensembles/{ensemble}.{corpus}.h5
+         results/{experiment}/ensembles/{ensemble}.{corpus}.h5,
+         both again of frames: frames.{corpus}.h5, {ensemble}.{corpus}.frames.h5
 """
 
 
@@ -51,3 +52,50 @@ rule ensemble:
         library=library("ensemble"),
     script:
         "../workflow/scripts/ensemble.py"
+
+
+rule predict_frames:
+    """Score the frames of one corpus with all members of a stage, each only where it may."""
+    input:
+        models=stage_models,
+        targets="results/{experiment}/stages/{stage}/targets.csv",
+        spectrograms=corpus_shards,
+    output:
+        frames="results/{experiment}/stages/{stage}/frames.{corpus}.h5",
+    log:
+        "results/logs/predict_frames/{experiment}/{stage}/{corpus}.log",
+    benchmark:
+        "results/benchmarks/predict_frames/{experiment}/{stage}/{corpus}.tsv"
+    conda:
+        "../envs/dawnchorus.yaml"
+    threads: training_threads
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        models=models_by_member,
+        prediction=prediction_settings,
+        library=library("predict_frames"),
+    script:
+        "../workflow/scripts/predict_frames.py"
+
+
+rule ensemble_frames:
+    """Average the frame scores of the members of an ensemble's stages."""
+    input:
+        scores=ensemble_frames,
+    output:
+        scores="results/{experiment}/ensembles/{ensemble}.{corpus}.frames.h5",
+    log:
+        "results/logs/ensemble_frames/{experiment}/{ensemble}/{corpus}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        average=average_settings,
+        library=library("ensemble_frames"),
+    script:
+        "../workflow/scripts/ensemble_frames.py"

@@ -2,7 +2,8 @@
 
 Reads:   results/corpora/{corpus}/labels-*.csv, results/audio/{audio}/{corpus}/verdicts.csv,
          results/{experiment}/stages/{stage}/scores.{corpus}.h5 of earlier stages
-Writes:  results/{experiment}/folds.csv, leaks.csv, results/{experiment}/stages/{stage}/targets.csv, audit.json
+Writes:  results/{experiment}/folds.csv, leaks.csv, results/{experiment}/stages/{stage}/thresholds.csv, targets.csv,
+         audit.json
 """
 
 
@@ -45,11 +46,33 @@ rule check_leaks:
         "../workflow/scripts/check_leaks.py"
 
 
+rule choose_thresholds:
+    """Choose the thresholds of hard pseudo-labels by an earlier stage's out-of-fold scores."""
+    input:
+        folds="results/{experiment}/folds.csv",
+        scores=validation_files,
+    output:
+        thresholds="results/{experiment}/stages/{stage}/thresholds.csv",
+    log:
+        "results/logs/choose_thresholds/{experiment}/{stage}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        thresholds=threshold_settings,
+        library=library("choose_thresholds"),
+    script:
+        "../workflow/scripts/choose_thresholds.py"
+
+
 rule set_targets:
     """Set the targets of a stage: labels, and confident predictions of an earlier stage."""
     input:
         folds="results/{experiment}/folds.csv",
         teachers=teacher_files,
+        thresholds=thresholds_of,
     output:
         targets="results/{experiment}/stages/{stage}/targets.csv",
     log:
@@ -71,6 +94,7 @@ rule audit:
     input:
         targets="results/{experiment}/stages/{stage}/targets.csv",
         teachers=teacher_files,
+        thresholds=thresholds_of,
     output:
         audit="results/{experiment}/stages/{stage}/audit.json",
     log:

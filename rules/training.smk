@@ -1,8 +1,30 @@
 """Train the members of each stage.
 
 Reads:   results/{experiment}/stages/{stage}/targets.csv, results/spectrograms/{frontend}/...
-Writes:  results/{experiment}/stages/{stage}/{member}.keras, .kept.h5 and .history.csv, segments.png
+Writes:  results/{experiment}/stages/{stage}/{member}.keras, .kept.h5 and .history.csv, segments.png,
+         normaliser.csv
 """
+
+
+rule normalise:
+    """Take mean and deviation of every band over all recordings that any stage trains on."""
+    input:
+        folds="results/{experiment}/folds.csv",
+        spectrograms=normalised_shards,
+    output:
+        normaliser="results/{experiment}/stages/{stage}/normaliser.csv",
+    log:
+        "results/logs/normalise/{experiment}/{stage}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        normaliser=normaliser_settings,
+        library=library("normalise"),
+    script:
+        "../workflow/scripts/normalise.py"
 
 
 rule train:
@@ -12,6 +34,8 @@ rule train:
         spectrograms=training_shards,
         teachers=teacher_models,
         pretrained=pretrained_model,
+        normaliser=normaliser_file,
+        frames=teacher_frame_files,
     output:
         model="results/{experiment}/stages/{stage}/{member}.keras",
         kept="results/{experiment}/stages/{stage}/{member}.kept.h5",

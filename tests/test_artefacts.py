@@ -216,3 +216,51 @@ def test_a_folder_that_cannot_be_is_an_error(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OSError, match="file"):
         artefacts.write_text(tmp_path / "file" / "a.csv", "x")
+
+
+def exported(path, results, names):
+    with (
+        artefacts.recording_for({"results": results, "about": ABOUT}),
+        artefacts.writing_folder(path) as folder,
+    ):
+        for name in names:
+            artefacts.write_text(folder / name, name)
+
+
+def test_a_folder_appears_whole_and_each_of_its_files_has_a_record(results):
+    exported("results/out", results, ["a.csv", "deep/b.tsv"])
+    for name in ("a.csv", "deep/b.tsv"):
+        record = artefacts.read_record(f"results/out/{name}", results)
+        assert record.items() >= ABOUT.items()
+        assert record["sha256"] == artefacts.sha256(f"results/out/{name}")
+    assert files_in(results) == ["a.csv", "a.csv.json", "b.tsv", "b.tsv.json"]
+
+
+def test_a_former_folder_goes_with_its_files_and_records(results):
+    exported("results/out", results, ["a.csv", "b.csv"])
+    recorded("results/outside.csv", results)
+    exported("results/out", results, ["b.csv"])
+    assert files_in("results/out") == ["b.csv"]
+    assert files_in(results / ".provenance") == ["b.csv.json", "outside.csv.json"]
+    assert sorted(path.name for path in results.iterdir()) == [
+        ".provenance", "out", "outside.csv",
+    ]  # fmt: skip
+
+
+def test_a_folder_whose_block_fails_leaves_the_former_one(results):
+    exported("results/out", results, ["a.csv"])
+    with pytest.raises(ValueError, match="embedded null"):
+        exported("results/out", results, ["b.csv", "\0"])
+    assert files_in(results) == ["a.csv", "a.csv.json"]
+    assert sorted(path.name for path in results.iterdir()) == [".provenance", "out"]
+
+
+def test_a_process_that_dies_while_writing_a_folder_leaves_none(results):
+    died = in_a_job(
+        "with artefacts.writing_folder('results/out') as folder:\n"
+        "    artefacts.write_text(folder / 'a.csv', 'x')\n"
+        "    os._exit(9)"
+    )
+    assert died.returncode == 9
+    assert not (results / "out").exists()
+    assert not (results / ".provenance").exists()

@@ -235,3 +235,75 @@ def test_several_classes_are_kept_where_all_are_confident(files):
     owl = found["classes"]["owl"]
     assert (owl["balance"]["candidates"]["positive"], owl["auroc"]["candidates"]) == (0, None)
     assert owl["at_margins"][2]["kept"] == 7
+
+
+@pytest.fixture
+def hard(files):
+    """All of the field with hard labels at 0.6 and above: 4 present, 6 absent."""
+    files.settings |= {"select": "all", "labels": "hard", "thresholds": 0.6, "parts": 1}
+    rows = [("bird", 0.6, "", 0, 0)]
+    columns = ("class", "threshold", "f", "positives", "recordings")
+    artefacts.write_table(files.folder / "thresholds.csv", columns, rows)
+    return files
+
+
+def audited(files, targets_path=None):
+    path, table = files.folder / "targets.csv", files.folder / "thresholds.csv"
+    if targets_path is None:
+        folds = files.folder / "folds.csv"
+        arguments = (["alpha"], files.labels, folds, files.scores, files.settings, path, table)
+        targets.set_targets(*arguments)
+    audit.audit(
+        files.settings, files.scores, path, files.labels, files.folder / "audit.json", table
+    )
+    return json.loads((files.folder / "audit.json").read_text())
+
+
+def test_hard_labels_are_judged_by_what_they_say(hard):
+    found = audited(hard)
+    assert (found["kept"], found["by_part"], found["thresholds"]) == (10, {"1": 10}, {"bird": 0.6})
+    bird = found["classes"]["bird"]
+    assert (bird["kept_low"], bird["kept_high"]) == (6, 4)
+    # c is missed and i a false alarm; f, at 0.55, is right
+    assert bird["errors"]["kept"]["high"]["false_positives"] == 1
+    assert bird["errors"]["kept"]["low"]["false_negatives"] == 1
+    assert bird["errors"]["kept"] == bird["errors"]["candidates"]
+
+
+def test_a_kept_row_says_what_the_training_was_told(hard):
+    audited(hard)
+    path = hard.folder / "targets.csv"
+    lines = path.read_text().splitlines()
+    lines[lines.index("field,j,0,1,1")] = "field,j,0,1,0"
+    path.write_text("\n".join(lines) + "\n")
+    bird = audited(hard, path)["classes"]["bird"]
+    assert (bird["kept_low"], bird["kept_high"]) == (7, 3)
+    assert bird["errors"]["kept"]["low"]["false_negatives"] == 2
+
+
+def test_what_was_not_kept_is_judged_by_its_threshold(hard):
+    hard.settings["select"] = "confident"
+    found = audited(hard)
+    errors = found["classes"]["bird"]["errors"]
+    assert (found["kept"], errors["kept"]["known"], errors["kept"]["wrong"]) == (7, 6, 2)
+    assert (errors["candidates"]["known"], errors["candidates"]["wrong"]) == (9, 2)
+
+
+def test_soft_labels_have_no_thresholds(files):
+    found = files.run()
+    assert (found["labels"], found["select"], found["thresholds"]) == ("soft", "confident", None)
+
+
+def test_an_audit_of_hard_labels_needs_their_thresholds(hard):
+    audited(hard)
+    with pytest.raises(ValueError, match="choose_thresholds"):
+        hard.run(hard.folder / "targets.csv")
+
+
+def test_all_recordings_are_said_to_be_kept(hard, caplog, monkeypatch):
+    audited(hard)
+    monkeypatch.setattr(logging.getLogger("dawnchorus"), "propagate", True)
+    with caplog.at_level(logging.INFO, logger="dawnchorus"):
+        audited(hard, hard.folder / "targets.csv")
+    said = "10 of 10 recordings kept as pseudo-labels (all): 6 absent, 4 present"
+    assert caplog.records[0].getMessage() == said

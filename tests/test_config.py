@@ -233,6 +233,86 @@ REFUSED = {
         experiment("training: {early_stopping: {metric: val_mlrap}}"),
         ["stages.first.training: 'val_mlrap' chooses an epoch by validation"],
     ),
+    "frames of a model that scores none": (
+        experiment("output: frame"),
+        ["stages.first.output: 'frame'; expected clip, or segments.kind: windows and a model with"],
+    ),
+    "frames judged where none are scored": (
+        experiment("model: {name: crnn}, training: {validation: {unit: frame}}"),
+        ["stages.first.training.validation.unit: 'frame'; expected it with output: frame"],
+    ),
+    "pseudo-labels of frames for clips": (
+        stages(
+            "second: {targets: {from: predictions, stage: first, unlabelled: [demo-test], "
+            "level: frame}}"
+        ),
+        [
+            "stages.second.targets.level: 'frame'; expected output: frame of the stage, or level: clip"
+        ],
+    ),
+    "pseudo-labels of frames by clips": (
+        stages(
+            "second: {targets: {from: predictions, stage: first, unlabelled: [demo-test], "
+            "level: frame}, output: frame, model: {name: crnn}}"
+        ),
+        ["stages.second.targets.level: 'frame'; expected a stage before it that scores frames"],
+    ),
+    "padding that an augmentation does not know": (
+        experiment(
+            "segments: {padding: zeros}, augmentation: {spec_augment: {time_masks: 1, "
+            "time_width: 0.1, frequency_masks: 1, frequency_width: 0.1, replace: mean}}"
+        ),
+        ["stages.first.augmentation: methods and spec_augment know no padding"],
+    ),
+    "a mean teacher on labelled recordings": (
+        stages("second: {targets: {from: mean_teacher, unlabelled: [demo-train]}}"),
+        ["stages.second.targets.unlabelled: 'demo-train' is labelled and trained on; name it once"],
+    ),
+    "a mean teacher without recordings": (
+        stages("second: {targets: {from: mean_teacher}}"),
+        ["stages.second.targets.unlabelled: missing; this key is needed"],
+    ),
+    "events of a model without frames": (
+        experiment("events: {decodings: {fixed: {}}}"),
+        [
+            "experiments.mine.events: ensembles have stage 'first', whose model bulbul scores no frames"
+        ],
+    ),
+    "events that nothing decodes": (
+        experiment("model: {name: crnn}, events: {}"),
+        ["experiments.mine.events.decodings"],
+    ),
+    "decodings tuned by nothing": (
+        experiment("model: {name: crnn}, events: {decodings: {tuned: {tune: events}}}"),
+        ["events.decodings.tuned.tune: 'events'; expected none or clips, or a corpus with events"],
+    ),
+    "decodings chosen by what is tested": (
+        experiment(
+            "model: {name: crnn}, events: {validation: [demo-test], decodings: {fixed: {}}}"
+        ),
+        ["events.validation: 'demo-test' shares recordings with 'demo-test'; decodings are never"],
+    ),
+    "a threshold above 1": (
+        experiment("model: {name: crnn}, events: {decodings: {fixed: {threshold: 1.5}}}"),
+        ["events.decodings.fixed.threshold: 1.5; expected 0 to 1"],
+    ),
+    "an unknown key of events": (
+        experiment("model: {name: crnn}, events: {decodings: {fixed: {treshold: 0.4}}}"),
+        ["events.decodings.fixed.treshold: unknown key", "did you mean 'threshold'?"],
+    ),
+    "thresholds of an unknown rule": (
+        stages(
+            "second: {targets: {from: predictions, stage: first, unlabelled: [demo-test], "
+            "labels: hard, thresholds: best}}"
+        ),
+        ["stages.second.targets.thresholds: 'best'; expected published, tuned"],
+    ),
+    "an export of no decoding": (
+        experiment(
+            "model: {name: crnn}, events: {decodings: {fixed: {}}, exports: [[first, tuned]]}"
+        ),
+        ["events.exports: 'tuned'; expected fixed"],
+    ),
     "option of another optimiser": (
         experiment("training: {optimizer: sgd, optimizer_options: {rho: 0.9}}"),
         ["training.optimizer_options: 'rho'; expected momentum, nesterov, weight_decay"],
@@ -674,7 +754,7 @@ def turned(value, key=""):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_order_of_keys_changes_nothing(tmp_path, path):
-    below = {"esc50": "esc10"}.get(path.stem, "bad2017")
+    below = {"esc50": "esc10", "sound-events": "dcase2018_task4"}.get(path.stem, "bad2017")
     overlays = [ROOT / f"experiments/{below}.yaml", path]
     written = []
     for name in (BASE, *overlays):

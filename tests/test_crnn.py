@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from stage_settings import PATIENT
 
 from dawnchorus import models
 from dawnchorus.models import _frame_pooling, _recurrent
@@ -212,7 +213,7 @@ def test_training_steps_lower_the_loss(options):
 
 SETTINGS = {
     "optimizer": "adam", "optimizer_options": {}, "learning_rate": 0.01, "l2": 0.0, "epochs": 1,
-    "loss": "binary_crossentropy", "early_stopping": {"metric": None, "patience": 1}, "keep": [],
+    "loss": "binary_crossentropy", "early_stopping": PATIENT, "keep": [],
     "schedule": {"kind": "constant", "warmup_epochs": 0, "end_rate": 0, "step_epochs": 1, "decay": 1},
     "snapshot_every": None,
 }  # fmt: skip

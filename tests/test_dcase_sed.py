@@ -12,14 +12,14 @@ import sed_tree
 from hypothesis import strategies as st
 
 from dawnchorus import corpora
-from dawnchorus.corpora import clips, contents, dcase_sed, listing, sources
+from dawnchorus.corpora import clips, contents, dcase_sed, listing, parts, sources
 from dawnchorus.events.contents import Event, read_events, write_events
 
 COMMON = {"shards": 3, "fingerprint": "content", "missing_files": "exclude"}
 PLAIN = {
     "adapter": "dcase_sed", "weak": None, "strong": None, "unlabelled": None,
     "strong_format": "dcase", "label_column": "Annotation", "sample_rate": 32000,
-    "merge_gap_s": None, "min_length_s": None, "sources": None, **COMMON,
+    "merge_gap_s": None, "min_length_s": None, "sources": None, "parts": None, **COMMON,
 }  # fmt: skip
 
 
@@ -437,6 +437,163 @@ def test_linked_clips_are_those_that_a_walk_over_shared_sources_reaches(lists):
             reached |= near
             waiting += near
         assert groups[name] == (min(reached) if len(reached) > 1 else "")
+
+
+# parts
+
+SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
+
+
+def deal(sizes, seed=1, shares=SHARES):
+    """Deal groups of these sizes; return the part of each group and the recordings per part."""
+    groups = [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
+    names = parts.dealt(
+        [f"r{i}" for i in range(len(groups))], groups, {"shares": shares, "seed": seed}
+    )
+    part_of = dict(zip(groups, names, strict=True))
+    assert [part_of[group] for group in groups] == names  # no group is divided
+    return part_of, collections.Counter(names)
+
+
+def deal_alone(ids, seed=1, shares=SHARES):
+    """Deal recordings without groups; return the part of each."""
+    names = parts.dealt(ids, [""] * len(ids), {"shares": shares, "seed": seed})
+    return dict(zip(ids, names, strict=True))
+
+
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(st.integers(3, 300), st.integers(0, 50), st.permutations([0.6, 0.15, 0.25]))
+def test_each_part_has_its_share_to_within_a_recording(n, seed, values):
+    shares = dict(zip("abc", values, strict=True))
+    counts = collections.Counter(deal_alone([f"r{i}" for i in range(n)], seed, shares).values())
+    assert set(counts) == set(shares)
+    for part, share in shares.items():
+        assert counts[part] == 1 or abs(counts[part] - share * n) <= 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "counts"),
+    [
+        ([60, 15, 25], {"train": 60, "validation": 15, "test": 25}),
+        ([25, 15, 60], {"train": 60, "validation": 15, "test": 25}),
+        ([20] * 5, {"train": 60, "validation": 20, "test": 20}),
+        ([20] * 3, {"train": 20, "validation": 20, "test": 20}),  # none stays empty
+        ([50, *[1] * 50], {"train": 60, "validation": 15, "test": 25}),
+        ([90, 1, 1], {"train": 90, "validation": 1, "test": 1}),
+    ],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_shares_are_met_as_groups_allow(sizes, counts, seed):
+    assert deal(sizes, seed)[1] == counts
+
+
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(st.lists(st.integers(1, 9), min_size=3, max_size=40), st.integers(0, 9))
+def test_no_part_is_farther_from_its_share_than_the_largest_group(sizes, seed):
+    counts = deal(sizes, seed)[1]
+    assert set(counts) == set(SHARES)
+    for part, share in SHARES.items():
+        assert counts[part] - share * sum(sizes) <= max(sizes)
+
+
+def test_the_draw_is_one_of_seed_and_ids():
+    ids = [f"r{i}" for i in range(60)]
+    found = deal_alone(ids)
+    assert deal_alone(ids[::-1]) == found
+    assert deal_alone(ids, seed=2) != found
+
+
+def test_one_more_recording_moves_few():
+    ids = [f"r{i}" for i in range(200)]
+    before = deal_alone(ids)
+    for name in ("new", "other", "a third"):
+        after = deal_alone([*ids, name])
+        assert sum(after[one] != before[one] for one in ids) <= len(SHARES)
+
+
+def test_a_group_and_a_recording_of_one_name_are_two():
+    with pytest.raises(ValueError, match="3 parts .* for 3 recordings in 2 groups"):
+        parts.dealt(["a", "b", "c"], ["x", "", "x"], {"shares": SHARES, "seed": 1})
+    names = parts.dealt(["a", "b", "x"], ["x", "", ""], {"shares": SHARES, "seed": 1})
+    assert set(names) == set(SHARES)
+
+
+def test_a_strong_list_without_a_split_gets_one(tmp_path):
+    rows = "".join(f"s{i}\t0\t1\tlark\n" for i in range(20))
+    clips_of = {"strong": rows, "weak": "w\twren\n", "unlabelled": "u\n"}
+    names = [*(f"s{i}.wav" for i in range(20)), "w.wav", "u.wav"]
+    settings = small(tmp_path, names, **clips_of) | {"parts": {"shares": SHARES, "seed": 3}}
+    found = dcase_sed.recordings(settings)
+    strong = {name: row for name, row in by_id(found).items() if name.startswith("s")}
+    assert {row.data_set for row in strong.values()} == {"strong"}
+    assert {name: row.split for name, row in strong.items()} == deal_alone(list(strong), seed=3)
+    assert (by_id(found)["w"].split, by_id(found)["u"].split) == ("weak", "unlabelled")
+    assert found.notes == ["parts deals 20 recordings: 12 train, 3 validation, 5 test"]
+    assert len(found.events) == 20
+
+
+def test_parts_keep_to_the_groups_of_the_sources(tmp_path):
+    sites = {f"s{i}": f"site{i % 4}" for i in range(20)}
+    table = "clip,site\n" + "".join(f"{name},{site}\n" for name, site in sites.items())
+    about = {"table": write(tmp_path / "sites.csv", table), "clip": "clip", "fold": None,
+             "fold_pattern": None, "group": "site", "group_separator": None}  # fmt: skip
+    rows = "".join(f"{name}\t0\t1\tlark\n" for name in sites)
+    settings = small(tmp_path, [f"{name}.wav" for name in sites], strong=rows, sources=about)
+    found = dcase_sed.recordings(settings | {"parts": {"shares": SHARES, "seed": 1}})
+    splits = collections.defaultdict(set)
+    for row in found.recordings:
+        splits[row.group].add(row.split)
+    assert sorted(len(of) for of in splits.values()) == [1, 1, 1, 1]
+    assert collections.Counter(row.split for row in found.recordings) == {
+        "train": 10, "validation": 5, "test": 5,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"shares": {"train": 0.6, "test": 0.5}},
+            r"are 1.1 in all \(train 0.6, test 0.5\), expected 1",
+        ),
+        ({"shares": {"train": 0.9}}, "are 0.9 in all"),
+        ({"shares": {"train": 1.5, "test": -0.5}}, "shares.train is 1.5, expected more than 0"),
+        ({"shares": {"train": 1, "test": 0}}, "shares.test is 0, expected more than 0"),
+        ({"shares": {"train": True}}, "shares.train is True"),
+        ({"shares": {"": 1.0}}, "a part '', expected a name"),
+        ({"shares": {}}, "shares is {}, expected names"),
+        ({"shares": None}, "shares is None, expected names"),
+        ({"seed": 1.0}, "seed is 1.0, expected a whole number"),
+        ({"seeds": 1}, r"keys \['seed', 'seeds', 'shares'\], expected shares, seed"),
+        (
+            {"shares": dict.fromkeys("abcd", 0.25)},
+            r"4 parts \(a, b, c, d\) for 3 recordings in 3 g",
+        ),
+    ],
+)
+def test_parts_that_cannot_be_dealt_are_refused(tmp_path, changes, message):
+    settings = small(tmp_path, strong="a\t0\t1\tx\nb\t0\t1\tx\nc\t0\t1\tx\n")
+    with pytest.raises(ValueError, match=message):
+        dcase_sed.recordings(settings | {"parts": {"shares": SHARES, "seed": 1} | changes})
+
+
+def test_shares_of_thirds_need_not_be_exact():
+    shares = dict.fromkeys("abc", 0.3333333)
+    assert collections.Counter(deal_alone(list("rstuvw"), 1, shares).values()) == dict.fromkeys(
+        "abc", 2
+    )
+
+
+def test_parts_of_no_list_and_names_in_use_are_refused(tmp_path):
+    about = {"parts": {"shares": {"weak": 0.5, "test": 0.5}, "seed": 1}}
+    rows = "a\t0\t1\tx\nb\t0\t1\tx\n"
+    with pytest.raises(ValueError, match="shares has 'weak', which another list has for its split"):
+        dcase_sed.recordings(small(tmp_path, strong=rows, weak="c\tx\n") | about)
+    with pytest.raises(ValueError, match="strong is None and parts deals a strong list"):
+        dcase_sed.recordings(small(tmp_path, weak="c\tx\n") | about)
+    split = {"all": write(tmp_path / "strong.tsv", rows)}
+    with pytest.raises(ValueError, match="strong is {'all': .*expected one path, or parts: null"):
+        dcase_sed.recordings(small(tmp_path, strong=split) | about)
 
 
 # rows as the lists of DCASE 2018 have them: a class twice, a clip without events, names without Y

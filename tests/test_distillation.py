@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from stage_settings import ALONE, FRAMELESS
 
 from dawnchorus import artefacts, backend, segments
 
@@ -156,10 +157,10 @@ def teach(tiny_shard, targets_path, stage):
         chosen = {"batch_size": 8, "epochs": 3, "steps_per_epoch": 4, "target_range": [0.0, 1.0]}
         settings = {
             "seed": 1, "window": WINDOW, "segments": stage["segments"], "validation": "none",
-            "training": stage["training"] | chosen | {"loss": SETTINGS["loss"]} | training,
+            "training": stage["training"] | chosen | {"loss": SETTINGS["loss"]} | ALONE | training,
             "model": {"name": "bulbul", "filters": [2] * 4, "dense": [4], "head": "softmax"},
             "augmentation": stage["augmentation"] | {"mixup": 0.3}, "pooling": "max",
-            "teachers": teachers, "temperature": 2.0,
+            "teachers": teachers, "temperature": 2.0, **FRAMELESS,
         }  # fmt: skip
         outputs = [folder / name for name in ("m.keras", "h.csv", "m.kept.h5")]
         shards = {"tiny": [str(tiny_shard[0])]}

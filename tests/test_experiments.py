@@ -15,7 +15,11 @@ from dawnchorus.frontends import mel, settings
 from dawnchorus.training import saving, stepping
 
 ROOT = Path(__file__).parents[1]
-AFTER = {"laptop": ["bad2017"], "esc50": ["esc10"]}  # overlays that stand on others
+AFTER = {
+    "laptop": ["bad2017"],
+    "esc50": ["esc10"],
+    "sound-events": ["dcase2018_task4"],
+}  # overlays that stand on others
 BATCH = 2
 
 # the published branches, each by what it differs from the entry of 2017 in

@@ -1,4 +1,4 @@
-"""Pictures of segments: what is where on a sheet, which segments are drawn, and equal bytes."""
+"""Pictures: what is where on them, which segments are drawn, and equal bytes."""
 
 import csv
 import struct
@@ -10,7 +10,8 @@ import pytest
 
 from dawnchorus import artefacts, frontends, pictures, segments
 from dawnchorus.audio import wave
-from dawnchorus.pictures import png, sheets, stages
+from dawnchorus.events.contents import Event
+from dawnchorus.pictures import canvas, clips, png, sheets, stages
 
 RATE = 8000  # Hz
 TONES = {"a/low": (250.0, ["low"]), "b-high": (3300.0, ["high"]), ".c": (250.0, ["low", "high"])}
@@ -310,3 +311,139 @@ def test_segment_images_go_into_a_new_folder(stage, tmp_path):
     with pytest.raises(ValueError, match="is not empty; expected a new folder"):
         pictures.segment_images(*of(stage, "chunks"), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+
+
+# recordings
+
+
+def of_clip(path, reference, detected, scores=None, thresholds=None, **changed):
+    """Draw 10 s of two classes and return the picture: RGB of its rows and columns."""
+    scores = np.zeros((125, 2)) if scores is None else scores
+    about = {"class_names": ["dog", "owl"], "score_rate": 12.5} | changed
+    spectrogram = about.pop("spectrogram", np.tile(np.arange(4.0), (500, 1)))
+    pictures.clip_picture(
+        spectrogram, 50.0, 0.0, reference, detected, scores, about.pop("score_rate"),
+        about.pop("class_names"), thresholds, path, **about,
+    )  # fmt: skip
+    return np.round(matplotlib.image.imread(path)[:, :, :3] * 255).astype(int)
+
+
+def where(picture, colour):
+    """First and last row and column of a colour below the head of a picture; None: nowhere."""
+    wanted = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    rows, columns = np.nonzero((picture[canvas.HEAD :] == wanted).all(axis=2))
+    return (
+        (*np.array([rows.min(), rows.max()]) + canvas.HEAD, columns.min(), columns.max())
+        if len(rows)
+        else None
+    )
+
+
+def test_events_are_at_their_times_in_their_halves_of_their_lanes(tmp_path):
+    sheet = canvas.Sheet(84, 1000, 2, 10.0)
+    picture = of_clip(
+        tmp_path / "clip.png", [Event("x", 2.0, 4.0, "dog")], [Event("x", 5.0, 9.5, "owl")]
+    )
+    assert picture.shape[:2] == sheet.shape
+    for colour, lane, half, span in (
+        (clips.REFERENCE, 0, 0, (2.0, 4.0)), (clips.DETECTED, 1, 1, (5.0, 9.5)),
+    ):  # fmt: skip
+        top = sheet.lane(lane) + half * canvas.HALF
+        left, right = (84 + 100 * time for time in span)
+        expected = (top, top + canvas.HALF, left, right)
+        np.testing.assert_allclose(where(picture, colour), expected, atol=3)
+
+
+def test_an_unknown_reference_is_not_the_same_as_none(tmp_path):
+    detected = [Event("x", 5.0, 9.5, "owl")]
+    unknown = of_clip(tmp_path / "unknown.png", None, detected)
+    empty = of_clip(tmp_path / "empty.png", [], detected)
+    assert where(unknown, clips.REFERENCE) is where(empty, clips.REFERENCE) is None
+    np.testing.assert_array_equal(unknown[canvas.HEAD :], empty[canvas.HEAD :])
+    assert (unknown[: canvas.HEAD] != empty[: canvas.HEAD]).any()  # the legend
+
+
+def test_the_curve_has_the_height_of_the_scores_and_the_threshold_its_own(tmp_path):
+    scores = np.zeros((125, 2))
+    scores[50:75, 1] = 0.75  # 4 to 6 s
+    picture = of_clip(tmp_path / "clip.png", None, [], scores, [0.25, 0.5])
+    bottom = canvas.Sheet(84, 1000, 2, 10.0).lane(1) + canvas.CURVE_TOP + canvas.CURVE
+    lane = picture[bottom - canvas.CURVE : bottom, 84:]  # right of the names
+    rows, columns = np.nonzero((lane == 0xE4).all(axis=2))
+    np.testing.assert_allclose((rows.min(), rows.max()), (canvas.CURVE / 4, canvas.CURVE), atol=2)
+    np.testing.assert_allclose((columns.min(), columns.max()), (400, 600), atol=2)
+    column = picture[bottom - canvas.CURVE + 2 : bottom - 1, 84 + 210 : 84 + 290]
+    is_red = (column[..., 0] > column[..., 1] + 40).any(axis=1)
+    np.testing.assert_allclose(np.flatnonzero(is_red).mean() + 2, canvas.CURVE / 2, atol=1.5)
+    without = of_clip(tmp_path / "without.png", None, [], scores)
+    assert not (without[..., 0] > without[..., 1] + 100).any()
+
+
+def test_low_bands_are_at_the_bottom_of_the_spectrogram(tmp_path):
+    picture = of_clip(tmp_path / "clip.png", None, [])
+    rows = canvas.HEAD + np.array([0.1, 0.9]) * canvas.SPECTROGRAM
+    high, low = picture[rows.astype(int), 500, 0]
+    assert high < low  # the higher the level, the darker
+
+
+def test_equal_recordings_give_equal_bytes_in_any_style(tmp_path, rng):
+    about = ([Event("x", 1.0, 2.0, "owl")], [], rng.random((125, 2)), [0.5, 0.5])
+    of_clip(tmp_path / "one.png", *about, title="Müller's $x$ \n 鳥")
+    with matplotlib.rc_context({"text.color": "red", "font.size": 40, "savefig.dpi": 30}):
+        of_clip(tmp_path / "two.png", *about, title="Müller's $x$ \n 鳥")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    assert b"Matplotlib" not in (tmp_path / "one.png").read_bytes()
+
+
+def test_a_long_recording_is_scaled_and_its_short_events_stay_visible(tmp_path):
+    scores = np.zeros((3600, 2))
+    scores[1800, 0] = 1.0  # one frame of several in a column
+    picture = of_clip(
+        tmp_path / "long.png", None, [Event("x", 900.0, 900.01, "owl")], scores, score_rate=1.0,
+        spectrogram=np.ones((7200, 3)), title="long " * 200,
+    )  # fmt: skip
+    assert picture.shape[1] == canvas.WIDEST
+    *_, left, right = where(picture, clips.DETECTED)
+    assert right - left <= canvas.HALF
+    sheet = canvas.Sheet(84, canvas.WIDEST - 136, 2, 3600.0)
+    assert (left - 84) / sheet.width == pytest.approx(0.25, abs=0.001)
+    curve = picture[sheet.lane(0) + canvas.CURVE_TOP + 5, 84 + sheet.width // 2 + np.arange(-3, 4)]
+    assert (curve < 200).any()  # the peak was not averaged away
+
+
+def test_long_names_of_classes_leave_a_picture_room(tmp_path):
+    names = ["a very long name of a class " * 9, "owl"]
+    picture = of_clip(tmp_path / "clip.png", None, [], class_names=names)
+    left = picture.shape[1] - 1000 - 52
+    assert 250 < left <= 300
+    assert (picture[:, :6] == 255).all()
+    lanes = picture[canvas.HEAD + canvas.SPECTROGRAM + 10 : -canvas.FOOT]
+    assert (lanes[:, left - 7 : left - 3] == 255).all()  # between the names and the axis
+
+
+def test_of_many_classes_those_with_events_and_high_scores_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(clips, "MOST_CLASSES", 2)
+    scores = np.tile([0.1, 0.9, 0.5], (125, 1))
+    events = [Event("x", 1.0, 2.0, "a")]
+    assert clips._lanes(scores, ["a", "b", "c"], {clips.DETECTED: events}) == [0, 1]
+    assert clips._lanes(scores, ["a", "b", "c"], {}) == [1, 2]
+    picture = of_clip(tmp_path / "clip.png", None, events, scores, class_names=["a", "b", "c"])
+    assert len(picture) == canvas.Sheet(84, 1000, 2, 10.0).shape[0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"scores": np.zeros((5, 3))}, r"scores \(5, 3\); expected .* \(T', 2\)"),
+        ({"scores": np.zeros((0, 2))}, r"with a frame each"),
+        ({"spectrogram": np.zeros(7)}, r"spectrogram \(7,\) and scores"),
+        ({"thresholds": [0.5]}, r"thresholds have shape \(1,\); expected \(2,\)"),
+        ({"score_rate": 0.0}, r"frame rates \(50\.0, 0\.0\) .* above 0"),
+        ({"detected": [Event("x", 0, 1, "cat")]}, r"1 classes of events have no scores: \['cat'\]"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(tmp_path, changed, message):
+    about = {"reference": None, "detected": []} | changed
+    with pytest.raises(ValueError, match=message):
+        of_clip(tmp_path / "clip.png", **about)
+    assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ import math
 
 import keras
 import pytest
+from stage_settings import PATIENT
 
 from dawnchorus.training import choosing, optimizers, schedules
 
@@ -13,7 +14,11 @@ SCHEDULE = {
     "kind": "constant", "factor": 0.1, "patience": 2, "min_delta": 0.0, "stop_rate": 1e-5,
     "end_rate": 1e-6, "step_epochs": 10, "decay": 0.95, "warmup_epochs": 0,
 }  # fmt: skip
-CHOICE = {"early_stopping": {"metric": None, "patience": 2}, "keep": [], "snapshot_every": None}
+CHOICE = {
+    "early_stopping": PATIENT,
+    "keep": [],
+    "snapshot_every": None,
+}
 
 
 def made(kind, epochs=60, start=1e-3, **changed):
@@ -163,7 +168,7 @@ def test_an_epoch_of_nothing_but_nan_is_not_kept():
 
 
 def test_training_stops_after_so_many_epochs_without_a_better_one():
-    stopping = {"metric": "val_mlrap", "patience": 3}
+    stopping = {"metric": "val_mlrap", "patience": 3, "min_delta": 0.0, "from_epoch": 1}
     values = [0.1, 0.2, 0.2, 0.1, 0.2, 0.9]
     assert observed(values, early_stopping=stopping)[1] == 5
     assert not observed(values[:4], early_stopping=stopping)[0].is_over
@@ -176,7 +181,10 @@ def test_snapshots_are_kept_every_so_many_epochs():
 
 
 def test_a_choice_goes_on_from_its_plain_state():
-    settings = {"keep": ["best_val_mlrap"], "early_stopping": {"metric": "val_loss", "patience": 2}}
+    settings = {
+        "keep": ["best_val_mlrap"],
+        "early_stopping": PATIENT | {"metric": "val_loss", "patience": 2},
+    }
     one, _ = observed([0.3, 0.6], **settings)
     other = choosing.Choice(CHOICE | settings)
     other.restore(json.loads(json.dumps(one.state())))
@@ -189,7 +197,7 @@ def test_an_unknown_metric_is_refused():
 
 
 def test_only_choices_by_validation_need_validation():
-    stopping = {"metric": "val_mlrap", "patience": 3}
+    stopping = {"metric": "val_mlrap", "patience": 3, "min_delta": 0.0, "from_epoch": 1}
     assert choosing.validated(CHOICE | {"keep": ["best_loss"]}) == []
     chosen = CHOICE | {"keep": ["best_loss", "best_val_loss"], "early_stopping": stopping}
     assert choosing.validated(chosen) == ["best_val_loss", "val_mlrap"]

@@ -192,6 +192,82 @@ def test_windows_wrap_around_and_say_what_is_sound(rng):
     np.testing.assert_array_equal(batch[3], frontends.looped(by_id["a"], 20, 10))
 
 
+def padded_source(by_id, **changed):
+    settings = SEGMENTS | {"padding": "zeros", "min_fill": 0.1} | changed
+    return segments.source_of({"c": Frames(by_id)}, settings, 10)
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "min_fill", "starts"),
+    [
+        (501, 0.1, [0]),  # system 004: a clip of ten seconds is one window
+        (501, 0.0, [0, 500]),
+        (550, 0.1, [0]),  # a tenth is not more than a tenth
+        (551, 0.1, [0, 500]),
+        (1000, 0.1, [0, 500]),
+        (1501, 0.1, [0, 500, 1000]),
+        (3, 0.1, [0]),  # the only one
+    ],
+)
+def test_a_last_window_of_little_sound_is_left_out(n_frames, min_fill, starts):
+    assert frontends.window_starts(n_frames, 500, min_fill) == starts
+
+
+@pytest.mark.parametrize("min_fill", [-0.1, 1.0, float("nan")])
+def test_a_share_that_is_none_is_refused(min_fill):
+    with pytest.raises(ValueError, match=r"min_fill=.*expected a share from 0 to below 1"):
+        frontends.window_starts(501, 500, min_fill)
+
+
+@pytest.mark.parametrize("n_frames", [1, 9, 10, 17, 40])
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("rotation", [0, 1, 9, 10, 23, -4])
+def test_a_padded_window_rotates_as_a_whole(rng, n_frames, start, rotation):
+    frames = rng.standard_normal((n_frames, 3))
+    start *= n_frames // 2
+    whole = np.full((10, 3), np.nan)
+    sound = frames[start : start + 10]
+    whole[: len(sound)] = sound
+    window = frontends.padded(frames, start, 10, rotation)
+    np.testing.assert_array_equal(window, np.roll(whole, rotation, axis=0))
+
+
+def test_padded_windows_end_with_their_sound(rng):
+    by_id = {"a": rng.random((25, 4), np.float32), "b": rng.random((11, 4), np.float32)}
+    by_id["short"] = rng.random((1, 4), np.float32)
+    source = padded_source(by_id)
+    recordings = [("c", name) for name in by_id]
+    index = source.index(recordings)
+    assert index.recording.tolist() == [0, 0, 0, 1, 2]
+    assert index.place.tolist() == [0, 10, 20, 0, 0]
+    assert index.offset_s.tolist() == [5.25, 10.25, 12.75, 5.25, 0.75]
+    assert index.length_s.tolist() == [5, 5, 2.5, 5, 0.5]
+    batch = source.batch(recordings, index)
+    lengths = [10, 10, 5, 10, 1]
+    for window, recording, place, n in zip(
+        batch, index.recording, index.place, lengths, strict=True
+    ):
+        frames = by_id[recordings[recording][1]]
+        np.testing.assert_array_equal(window[:n], frames[place : place + n])
+        assert np.isnan(window[n:]).all()
+
+
+def test_windows_that_rotate_are_those_of_the_index(rng):
+    source = padded_source({"a": rng.random((14, 4), np.float32)})
+    out = np.empty((2, 10, 4), np.float32)
+    source.into(out, [("c", "a")] * 2, [10, 10], [0, 7])
+    np.testing.assert_array_equal(out[1], np.roll(out[0], 7, axis=0))
+    assert np.isnan(out[1]).any(axis=1).tolist() == [False] + [True] * 6 + [False] * 3
+
+
+def test_padding_that_cannot_be_is_refused(rng):
+    by_id = {"a": rng.random((14, 4), np.float32)}
+    with pytest.raises(ValueError, match="padding='zero'; expected loop or zeros"):
+        padded_source(by_id, padding="zero")
+    with pytest.raises(ValueError, match="begins at frame 14 of 14"):
+        padded_source(by_id).into(np.empty((1, 10, 4), np.float32), [("c", "a")], [14])
+
+
 def chunk_source(by_id, scores=None, lengths_s=None, **changed):
     settings = SEGMENTS | {"kind": "chunks"} | changed
     return segments.source_of({"c": Chunks(by_id, scores, lengths_s)}, settings, 999)

@@ -129,14 +129,24 @@ def teacher(tmp_path):
     return str(path)
 
 
-def set_targets(tmp_path, corpus, teachers, **settings):
+def set_targets(
+    tmp_path, corpus, teachers, *, thresholds=None, tables=None, verdicts=None, **settings
+):
     files = corpus("a", 9)
     folds = deal(tmp_path, "a", files)
     chosen = {"seed": 3, "classes": None, "low": 0.2, "high": 0.8, "parts": 2, "pooling": "max",
               "average": "mean"} | settings  # fmt: skip
     output = tmp_path / "targets.csv"
-    targets.set_targets(["a"], {"a": files[0]}, folds, teachers, chosen, output)
+    tables = {"a": files[0]} | (tables or {})
+    targets.set_targets(["a"], tables, folds, teachers, chosen, output, thresholds, verdicts)
     return targets.read(output)
+
+
+def pseudo_rows(found):
+    """Scores of what has no fold, by id."""
+    return {
+        found.recordings[row][1]: found.values[row, 0] for row in np.flatnonzero(found.fold == 0)
+    }
 
 
 def test_labels_become_targets_of_their_fold(tmp_path, corpus):
@@ -223,3 +233,104 @@ def test_targets_of_many_classes_need_little_memory(tmp_path):
     np.testing.assert_array_equal(found.values, values.astype(np.float32))
     assert found.class_names == [str(k) for k in range(n_classes)]
     assert found.recordings[7] == ("c", "r7")
+
+
+@pytest.fixture
+def thresholds(tmp_path):
+    def make(value, name="bird"):
+        columns = ("class", "threshold", "f", "positives", "recordings")
+        path = tmp_path / "thresholds.csv"
+        artefacts.write_table(path, columns, [("none", 0.1, "", 0, 0), (name, value, "", 0, 0)])
+        return path
+
+    return make
+
+
+HARD = {"select": "all", "labels": "hard", "parts": 1}
+
+
+def test_hard_labels_of_all_that_is_scored(tmp_path, corpus, teacher, thresholds):
+    found = set_targets(tmp_path, corpus, {"b": teacher}, thresholds=thresholds(0.5), **HARD)
+    # what is at the threshold is of the class; what is of none stays
+    assert pseudo_rows(found) == {f"t{i}": float(i >= 5) for i in range(10)}
+    assert found.part[found.fold == 0].tolist() == [1] * 10
+
+
+def test_hard_labels_of_confident_recordings_alone(tmp_path, corpus, teacher, thresholds):
+    chosen = HARD | {"select": "confident"}
+    found = set_targets(tmp_path, corpus, {"b": teacher}, thresholds=thresholds(0.15), **chosen)
+    assert pseudo_rows(found) == {"t0": 0, "t1": 0, "t2": 1, "t8": 1, "t9": 1}
+
+
+def test_soft_labels_of_all_that_is_scored(tmp_path, corpus, teacher):
+    found = set_targets(tmp_path, corpus, {"b": teacher}, select="all")
+    assert pseudo_rows(found) == {f"t{i}": np.float32(i / 10) for i in range(10)}
+    assert sorted(found.part[found.fold == 0]) == [1] * 5 + [2] * 5
+
+
+def test_a_recording_that_nobody_scored_is_no_row(tmp_path, corpus, thresholds):
+    path = tmp_path / "gaps.h5"
+    with predictions.writing_windows(path, ["t0", "t1"], ["f1p0s1"], ["bird"]) as put:
+        put("f1p0s1", [1], [0.0], [1.0], [[0.7]])
+    found = set_targets(tmp_path, corpus, {"b": path}, thresholds=thresholds(0.5), **HARD)
+    assert pseudo_rows(found) == {"t1": 1}
+
+
+def test_hard_labels_without_a_threshold_are_refused(tmp_path, corpus, teacher, thresholds):
+    with pytest.raises(ValueError, match="hard labels have no thresholds.*choose_thresholds"):
+        set_targets(tmp_path, corpus, {"b": teacher}, **HARD)
+    other = thresholds(0.5, "owl")
+    with pytest.raises(ValueError, match=r"no threshold for 1 classes: \['bird'\]"):
+        set_targets(tmp_path, corpus, {"b": teacher}, thresholds=other, **HARD)
+
+
+@pytest.mark.parametrize("odd", [{"select": "most"}, {"labels": "firm"}])
+def test_a_choice_that_is_none_is_refused(tmp_path, corpus, teacher, odd):
+    with pytest.raises(ValueError, match=r"(select|labels) of pseudo-labels is '(most|firm)'"):
+        set_targets(tmp_path, corpus, {"b": teacher}, **odd)
+
+
+def test_a_mean_teacher_has_rows_that_say_nothing(tmp_path, corpus):
+    labels, _, verdicts = corpus("b", 4, splits=["", "more", "more", "test"])
+    about = {"tables": {"b": labels}, "verdicts": {"b": verdicts}, "from": "mean_teacher"}
+    found = set_targets(tmp_path, corpus, {}, unlabelled=["b"], **about)
+    rows = found.unlabelled_rows()
+    # r0 cannot be used
+    assert [found.recordings[row] for row in rows] == [("b", f"r{i}") for i in (1, 2, 3)]
+    assert not found.values[rows].any() | found.fold[rows].any() | found.part[rows].any()
+    member = targets.Member(fold=1, part=0, seed=1)
+    assert set(found.fold[found.training_rows(member)]) == {2}
+    assert set(found.fold[found.validation_rows(member)]) == {1}
+    found = set_targets(tmp_path, corpus, {}, unlabelled=["b:more"], **about)
+    assert [found.recordings[row][1] for row in found.unlabelled_rows()] == ["r1", "r2"]
+
+
+def test_a_labelled_recording_is_no_second_row_of_a_mean_teacher(tmp_path, corpus):
+    verdicts = {"a": corpus("a", 9)[2]}
+    found = set_targets(
+        tmp_path, corpus, {}, unlabelled=["a"], verdicts=verdicts, **{"from": "mean_teacher"}
+    )
+    assert len(set(found.recordings)) == len(found.recordings) == 8
+    assert len(found.unlabelled_rows()) == 0
+
+
+def test_a_mean_teacher_without_unlabelled_recordings_is_an_error(tmp_path, corpus):
+    labels, _, verdicts = corpus("b", 1)
+    about = {"tables": {"b": labels}, "unlabelled": ["b"], "from": "mean_teacher"}
+    with pytest.raises(ValueError, match="no used recording in b"):
+        set_targets(tmp_path, corpus, {}, verdicts={"b": verdicts}, **about)
+    with pytest.raises(ValueError, match="no verdicts of b"):
+        set_targets(tmp_path, corpus, {}, **about)
+
+
+def test_all_labelled_rows_may_choose_the_epoch_and_none_is_trained_on():
+    fold, part = np.array([1, 2, 3, 0, 0, 0]), np.array([0, 0, 0, 1, 2, 0])
+    found = targets.Targets(
+        recordings=[("a", f"r{i}") for i in range(6)], fold=fold, part=part,
+        values=np.zeros((6, 1), np.float32), class_names=["bird"],
+    )  # fmt: skip
+    member = targets.Member.named("f2p1s1")
+    assert found.training_rows(member, "all").tolist() == [3]
+    assert found.validation_rows(member, "all").tolist() == [0, 1, 2]
+    assert found.training_rows(member, "own").tolist() == [0, 2, 3]
+    assert found.unlabelled_rows().tolist() == [5]

@@ -10,6 +10,7 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
+from stage_settings import ALONE, FRAMELESS, PATIENT
 
 from dawnchorus import artefacts, augmentation, backend
 
@@ -37,7 +38,8 @@ def targets_path(tmp_path_factory, tiny_shard):
 def settings(defaults):
     first = defaults["experiments"]["demo"]["stages"]["first"]
     training = first["training"] | {"batch_size": 8, "epochs": EPOCHS, "steps_per_epoch": 25}
-    return {
+    training |= ALONE
+    return FRAMELESS | {
         "seed": 7, "window": 170, "model": {"name": "bulbul", "filters": [4, 4, 4, 4], "dense": [8, 4]},
         "augmentation": first["augmentation"], "training": training,
         "segments": first["segments"], "frontend": "tiny", "pooling": "max", "validation": "none",
@@ -167,6 +169,7 @@ def test_a_checkpoint_of_other_settings_is_not_taken_up(tmp_path):
 
 def test_a_checkpoint_is_of_its_settings_and_of_all_that_it_was_made_from(tmp_path):
     names = ("targets.csv", "one.h5", "two.h5", "t.keras", "t.kept.h5", "t.h5", "start.keras")
+    names += ("normaliser.csv", "frames.h5", "events.csv", "labels.csv")
     paths = {name: str(tmp_path / name) for name in names}
     for name, path in paths.items():
         (tmp_path / name).write_text(path)
@@ -179,7 +182,14 @@ def test_a_checkpoint_is_of_its_settings_and_of_all_that_it_was_made_from(tmp_pa
     start = {"path": paths["start.keras"], "head": True}
 
     def digest(stage="first", seed=1, library=2):
-        about = {"seed": seed, "teachers": [heard], "training": {"pretrained": start}}
+        about = FRAMELESS | {
+            "seed": seed, "teachers": [heard], "training": {"pretrained": start},
+            "normaliser": paths["normaliser.csv"],
+            "frame_targets": {
+                "scores": {"b": paths["frames.h5"]},
+                "events": {"a": {"events": paths["events.csv"], "labels": paths["labels.csv"]}},
+            },
+        }  # fmt: skip
         where = paths["targets.csv"]
         return fitting.training_digest(stage, where, shards, about, {"l": library})
 
@@ -343,7 +353,7 @@ def test_weights_that_were_not_kept_are_named(tmp_path):
 CHOOSING = {
     "batch_size": 8, "epochs": 6, "steps_per_epoch": 3, "keep": ["best_val_loss", "best_loss"],
     "snapshot_every": 2, "l2": 0.001, "class_weights": "balanced", "optimizer": "rmsprop",
-    "early_stopping": {"metric": "val_map_macro", "patience": 3}, "checkpoint_every": 2,
+    "early_stopping": PATIENT | {"metric": "val_map_macro", "patience": 3}, "checkpoint_every": 2,
 }  # fmt: skip
 
 
@@ -446,7 +456,10 @@ def test_kept_weights_that_are_gone_let_the_training_start_anew(
 
 
 def test_kept_weights_are_those_of_the_epochs_that_the_history_names(tmp_path, train):
-    rows = train(tmp_path, training={"early_stopping": {"metric": None, "patience": 1}})
+    rows = train(
+        tmp_path,
+        training={"early_stopping": PATIENT},
+    )
     assert [row["rate"] for row in rows][:2] == ["0.0005", "0.001"]
     losses = [float(row["val_loss"]) for row in rows]
     best = saving.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
@@ -459,7 +472,7 @@ def test_kept_weights_are_those_of_the_epochs_that_the_history_names(tmp_path, t
 
 
 def test_early_stopping_ends_a_training_that_gets_no_better(tmp_path, train):
-    stopping = {"metric": "val_loss", "patience": 2}
+    stopping = {"metric": "val_loss", "patience": 2, "min_delta": 0.0, "from_epoch": 1}
     # at this rate only the running statistics of the bands move, and they settle
     slow = {"learning_rate": 1e-30, "optimizer": "sgd", "epochs": 60, "early_stopping": stopping}
     losses = [float(row["val_loss"]) for row in train(tmp_path, training=slow)]
@@ -490,6 +503,10 @@ def test_without_recordings_to_validate_no_epoch_can_be_chosen(tmp_path, tiny_sh
     artefacts.write_table(path, ("corpus", "id", "fold", "part", "target:bird"), rows)
     with pytest.raises(ValueError, match="f3p0s1 has no recording to validate on; .*best_val_loss"):
         train(tmp_path, path, member="f3p0s1", validation="own")
-    plain = {"keep": [], "early_stopping": {"metric": None, "patience": 1}, "epochs": 1}
+    plain = {
+        "keep": [],
+        "early_stopping": PATIENT,
+        "epochs": 1,
+    }
     (row,) = train(tmp_path, path, member="f3p0s1", training=plain, validation="own")
     assert {row[name] for name in fitting.HISTORY if name.startswith("val_")} == {"nan"}

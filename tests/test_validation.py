@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import sklearn.metrics as reference
+from stage_settings import ALONE, FRAMELESS
 
 from dawnchorus import artefacts, backend, logs, segments, targets
 
@@ -158,11 +159,11 @@ def targets_path(tmp_path_factory, recordings):
 def dealt(source, path, stage, validation_fold="none", **changed):
     training = stage["training"] | {
         "batch_size": 4,
-        "validation": stage["training"]["validation"] | changed,
-    }
+        "validation": stage["training"]["validation"] | changed, **ALONE,
+    }  # fmt: skip
     settings = {
         "training": training, "segments": stage["segments"], "pooling": "max",
-        "augmentation": stage["augmentation"], "validation": validation_fold,
+        "augmentation": stage["augmentation"], "validation": validation_fold, **FRAMELESS,
     }  # fmt: skip
     member = targets.Member.named("f1p0s1")
     return parts.parts(targets.read(path), member, source, settings, (1, "first", "f1p0s1"))
@@ -242,12 +243,12 @@ def test_a_history_ends_with_figures_of_the_test_chunks(tmp_path, tiny_shard, ta
     training = stage["training"] | {
         "batch_size": 8, "epochs": 2, "loss": "categorical_crossentropy", "keep": ["best_val_mlrap"],
         "validation": stage["training"]["validation"]
-        | {"unit": "chunk", "share": 0.25, "test_share": 0.25},
+        | {"unit": "chunk", "share": 0.25, "test_share": 0.25}, **ALONE,
     }  # fmt: skip
     settings = {
         "seed": 1, "window": 170, "segments": stage["segments"], "training": training,
         "model": {"name": "bulbul", "filters": [2] * 4, "dense": [4], "head": "softmax"},
-        "augmentation": stage["augmentation"], "pooling": "max", "validation": "none",
+        "augmentation": stage["augmentation"], "pooling": "max", "validation": "none", **FRAMELESS,
     }  # fmt: skip
     outputs = [tmp_path / name for name in ("m.keras", "h.csv", "m.kept.h5")]
     shards = {"tiny": [str(tiny_shard[0])]}

@@ -6,6 +6,7 @@ and checked, renamed, and its folder synchronised. One small JSON record per art
 ``.provenance/`` of the results folder, says what it holds and what it was made from.
 
 * `writing`: a temporary path that becomes the artefact when its block ends well.
+* `writing_folder`: a temporary folder that does, for a job that writes as many files as it finds.
 * `write_bytes`, `write_text`, `write_json`, `write_table`: the common kinds.
 * `recording_for`: what the records of this block say of the job (set by `dawnchorus.job`).
 * `read_record`, `record_path`: the record of an artefact.
@@ -19,6 +20,7 @@ import io
 import json
 import math
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -135,6 +137,47 @@ def writing(
         _write_record(path, about if counted is None else about | {"rows": counted})
 
 
+@contextlib.contextmanager
+def writing_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder that becomes ``path`` when the block ends without an error.
+
+    The files in it are written by `writing`; each gets its record under its final name. A former
+    folder of that name goes with all that is in it, and with the records.
+
+    Raises
+    ------
+    OSError
+        Where the folder cannot be made: nothing is left behind, and a former one stays as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary, former = (
+        path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:12]}.tmp") for _ in range(2)
+    )
+    temporary.mkdir()
+    job = _job.set(None)  # nothing has its final name yet, so nothing gets a record
+    try:
+        try:
+            yield temporary
+        finally:
+            _job.reset(job)
+        files = sorted(one for one in temporary.rglob("*") if one.is_file())
+        found = {
+            one.relative_to(temporary): {"sha256": sha256(one), "bytes": one.stat().st_size}
+            for one in files
+        }
+        _forget_folder(path)
+        if path.is_dir():
+            os.replace(path, former)  # only an empty folder can be replaced at once
+        os.replace(temporary, path)
+        _synchronise(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    shutil.rmtree(former, ignore_errors=True)
+    for name, about in found.items():
+        _write_record(path / name, about)
+
+
 def write_bytes(path: str | Path, content: bytes, rows: int | None = None) -> None:
     """Write an artefact from bytes and read it back."""
 
@@ -199,6 +242,14 @@ def _forget(path: Path) -> None:
     job = _job.get()
     if job is not None:
         record_path(path, job["results"]).unlink(missing_ok=True)
+
+
+def _forget_folder(path: Path) -> None:
+    """Remove the records of all files of a folder that is about to be replaced."""
+    job = _job.get()
+    if job is not None:
+        records = record_path(path / "any", job["results"]).parent
+        shutil.rmtree(records, ignore_errors=True)
 
 
 def _write_record(path: Path, about: dict) -> None:

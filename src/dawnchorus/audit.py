@@ -1,8 +1,9 @@
 """Were the pseudo-labels any good? What a stage took from predictions, against what is known.
 
 Candidates are the recordings that a stage could have taken; those it kept have a part in its
-targets. A pseudo-label says "present" where the score is at or above 0.5. Undefined values (nothing
-kept, no truth) are NaN, null in the file. The truth is used here and nowhere before.
+targets. A soft pseudo-label says "present" where the score is at or above 0.5, a hard one where it
+is 1; what was not kept says what it would have said. Undefined values (nothing kept, no truth) are
+NaN, null in the file. The truth is used here and nowhere before.
 
 * `audit`: the audit of one stage as JSON, and two lines of it in the log.
 """
@@ -19,16 +20,21 @@ from dawnchorus.logs import LOG
 
 BINS = 20  # of the score histograms, equal steps from 0 to 1
 MARGINS = (0.01, 0.05, 0.1, 0.2, 0.3)  # kept would be: score <= margin or >= 1 - margin
+_PRESENT = 0.5  # what a pseudo-label of a class that is present has at least
 _NAMED = 5  # offenders an error names
 
 
 @dataclass(frozen=True)
 class _Candidates:
-    """N recordings with scores (N, C), truth (N, C; -1 unknown) and part (N; 0 not kept)."""
+    """N recordings with scores (N, C), truth (N, C; -1 unknown) and part (N; 0 not kept).
+
+    ``says`` (N, C): whether the pseudo-label says "present", or would.
+    """
 
     recordings: list[tuple[str, str]]
     class_names: list[str]
     scores: np.ndarray
+    says: np.ndarray
     truth: np.ndarray
     part: np.ndarray
 
@@ -39,6 +45,7 @@ def audit(
     targets_path: str | Path,
     labels: Mapping[str, str | Path],
     output_path: str | Path,
+    thresholds_path: str | Path | None = None,
 ) -> None:
     """Compare the pseudo-labels of a stage with all candidates and with the truth.
 
@@ -46,7 +53,8 @@ def audit(
     ----------
     settings : mapping
         The stage's ``targets`` section: ``stage`` (the teacher), ``unlabelled`` (corpus
-        references), ``low`` and ``high`` (scores in [0, 1]), ``parts``, ``pooling``, ``average``.
+        references), ``low`` and ``high`` (scores in [0, 1]), ``parts``, ``pooling``, ``average``,
+        ``select`` (confident, all) and ``labels`` (soft, hard).
     window_scores : mapping of corpus to path
         Window scores of the teacher stage.
     targets_path : path
@@ -55,21 +63,40 @@ def audit(
         Label tables.
     output_path : path
         JSON: counts, then for each of the ``classes`` the ``balance``, ``mean_score`` by truth,
-        ``histogram``, ``auroc``, ``errors`` of the kept and of all, and ``at_margins``.
+        ``histogram``, ``auroc``, ``errors`` of the kept and of all, and ``at_margins``;
+        ``thresholds`` of hard labels by class.
+    thresholds_path : path, optional
+        Table of `dawnchorus.thresholds.choose_thresholds`; needed where labels are hard.
 
     Raises
     ------
     ValueError
-        Where the targets hold pseudo-labels that the scores do not have, or have other classes.
+        Where the targets hold pseudo-labels that the scores do not have, or have other classes, or
+        hard labels have no thresholds.
     """
-    found = _candidates(settings, window_scores, targets.read(targets_path), labels)
-    classes = {
-        name: _of_class(found, column, settings) for column, name in enumerate(found.class_names)
+    wanted = targets.read(targets_path)
+    thresholds = _thresholds(settings, thresholds_path, wanted.class_names)
+    found = _candidates(settings, window_scores, wanted, labels, thresholds)
+    classes = {name: _of_class(found, column) for column, name in enumerate(found.class_names)}
+    content = _counts(found, settings) | {
+        "thresholds": thresholds and dict(zip(wanted.class_names, thresholds, strict=True)),
+        "classes": classes,
     }
-    content = _counts(found, settings) | {"classes": classes}
     artefacts.write_json(output_path, content)
     for line in _said(content):
         LOG.info(line)
+
+
+def _thresholds(
+    settings: Mapping, path: str | Path | None, class_names: Sequence[str]
+) -> list[float] | None:
+    if settings.get("labels", "soft") == "soft":
+        return None
+    if path is None:
+        raise ValueError(
+            "hard labels have no thresholds; expected the table that choose_thresholds writes"
+        )
+    return targets.read_thresholds(path, class_names).tolist()
 
 
 def _candidates(
@@ -77,35 +104,47 @@ def _candidates(
     window_scores: Mapping[str, str | Path],
     wanted: targets.Targets,
     labels: Mapping[str, str | Path],
+    thresholds: Sequence[float] | None,
 ) -> _Candidates:
-    part_of = {
-        recording: int(part)
-        for recording, part in zip(wanted.recordings, wanted.part, strict=True)
-        if part > 0
-    }
+    row_of = {wanted.recordings[row]: row for row in np.flatnonzero(wanted.part > 0)}
+    recordings, scores, truth = _scored(settings, window_scores, wanted.class_names, labels)
+    if strange := sorted(row_of.keys() - set(recordings)):
+        raise ValueError(
+            f"{len(strange)} pseudo-labels have no score of stage {settings['stage']!r}: "
+            f"{['/'.join(pair) for pair in strange[:_NAMED]]!r}; make the targets again"
+        )
+    says = targets.hard_labels(scores, _PRESENT if thresholds is None else thresholds) == 1
+    part = np.zeros(len(recordings), dtype=np.int64)
+    for position, pair in enumerate(recordings):
+        if pair in row_of:  # what the training was told, not what it should have been told
+            says[position] = wanted.values[row_of[pair]] >= _PRESENT
+            part[position] = wanted.part[row_of[pair]]
+    return _Candidates(recordings, wanted.class_names, scores, says, truth, part)
+
+
+def _scored(
+    settings: Mapping,
+    window_scores: Mapping[str, str | Path],
+    class_names: Sequence[str],
+    labels: Mapping[str, str | Path],
+) -> tuple[list[tuple[str, str]], np.ndarray, np.ndarray]:
+    """Return recordings (N), scores (N, C) and truth (N, C) of all that have a score."""
     recordings, scores, truth = [], [], []
     for reference in settings["unlabelled"]:
         corpus, split = corpora.parse_reference(reference)
         known = {r.id: r for r in corpora.select(corpora.read_labels(labels[corpus]), split)}
         ids, values = targets.teacher_scores(window_scores[corpus], settings)
-        _check_classes(window_scores[corpus], wanted.class_names)
+        _check_classes(window_scores[corpus], class_names)
         for name, row in zip(ids, values, strict=True):
             if name in known and not np.isnan(row).any():
                 recordings.append((corpus, name))
                 scores.append(row)
-                truth.append(_truth_of(known[name], wanted.class_names))
-    if strange := sorted(part_of.keys() - set(recordings)):
-        raise ValueError(
-            f"{len(strange)} pseudo-labels have no score of stage {settings['stage']!r}: "
-            f"{['/'.join(pair) for pair in strange[:_NAMED]]!r}; make the targets again"
-        )
-    shape = (len(recordings), len(wanted.class_names))
-    return _Candidates(
-        recordings=recordings,
-        class_names=wanted.class_names,
-        scores=np.array(scores, dtype=np.float32).reshape(shape),
-        truth=np.array(truth, dtype=np.int64).reshape(shape),
-        part=np.array([part_of.get(pair, 0) for pair in recordings], dtype=np.int64),
+                truth.append(_truth_of(known[name], class_names))
+    shape = (len(recordings), len(class_names))
+    return (
+        recordings,
+        np.array(scores, dtype=np.float32).reshape(shape),
+        np.array(truth, dtype=np.int64).reshape(shape),
     )
 
 
@@ -135,6 +174,8 @@ def _counts(found: _Candidates, settings: Mapping) -> dict:
     names = ("stage", "low", "high", "parts", "pooling", "average")
     return {
         **{{"stage": "teacher"}.get(name, name): settings[name] for name in names},
+        "select": settings.get("select", "confident"),
+        "labels": settings.get("labels", "soft"),
         "unlabelled": list(settings["unlabelled"]),
         "candidates": len(kept),
         "kept": int(kept.sum()),
@@ -144,14 +185,15 @@ def _counts(found: _Candidates, settings: Mapping) -> dict:
     }
 
 
-def _of_class(found: _Candidates, column: int, settings: Mapping) -> dict:
+def _of_class(found: _Candidates, column: int) -> dict:
     scores, truth, kept = found.scores[:, column], found.truth[:, column], found.part > 0
+    says = found.says[:, column]
     everything = np.ones(len(kept), dtype=bool)
     groups = {"kept": kept, "candidates": everything}
     edges = np.linspace(0, 1, BINS + 1)
     return {
-        "kept_low": int((kept & (scores < 0.5)).sum()),
-        "kept_high": int((kept & (scores >= 0.5)).sum()),
+        "kept_low": int((kept & ~says).sum()),
+        "kept_high": int((kept & says).sum()),
         "balance": {name: _balance(truth[rows]) for name, rows in groups.items()},
         "mean_score": {
             name: _mean(scores[truth == value])
@@ -160,9 +202,9 @@ def _of_class(found: _Candidates, column: int, settings: Mapping) -> dict:
         "histogram": {"edges": np.round(edges, 9).tolist()}
         | {name: np.histogram(scores[rows], edges)[0].tolist() for name, rows in groups.items()},
         "auroc": {name: _auroc(truth[rows], scores[rows]) for name, rows in groups.items()},
-        "errors": {name: _errors(truth[rows], scores[rows]) for name, rows in groups.items()},
+        "errors": {name: _errors(truth[rows], says[rows]) for name, rows in groups.items()},
         "at_margins": [
-            {"margin": margin} | _at(_confident(found, margin), truth, scores) for margin in MARGINS
+            {"margin": margin} | _at(_confident(found, margin), truth, says) for margin in MARGINS
         ],
     }
 
@@ -188,10 +230,10 @@ def _auroc(truth: np.ndarray, scores: np.ndarray) -> float:
     return metrics.auroc(truth[known], scores[known])
 
 
-def _errors(truth: np.ndarray, scores: np.ndarray) -> dict:
-    """Return how often "present" at 0.5 or above is wrong, on both sides of 0.5."""
+def _errors(truth: np.ndarray, says: np.ndarray) -> dict:
+    """Return how often pseudo-labels are wrong: "present" is high, "absent" is low."""
     known = truth >= 0
-    high = (scores >= 0.5)[known]
+    high = says[known]
     positive = truth[known] == 1
     false_positives, false_negatives = int((high & ~positive).sum()), int((~high & positive).sum())
     n_high = int(high.sum())
@@ -213,8 +255,8 @@ def _errors(truth: np.ndarray, scores: np.ndarray) -> dict:
     }
 
 
-def _at(kept: np.ndarray, truth: np.ndarray, scores: np.ndarray) -> dict:
-    errors = _errors(truth[kept], scores[kept])
+def _at(kept: np.ndarray, truth: np.ndarray, says: np.ndarray) -> dict:
+    errors = _errors(truth[kept], says[kept])
     return {
         "kept": int(kept.sum()),
         "kept_share": _ratio(kept.sum(), len(kept)),
@@ -232,10 +274,11 @@ def _said(content: Mapping) -> list[str]:
         sum(c["errors"]["candidates"][key] for c in classes) for key in ("known", "wrong")
     )
     low, high = (sum(c[key] for c in classes) for key in ("kept_low", "kept_high"))
+    how = f"<= {content['low']:g} or >= {content['high']:g}"
     return [
         (
             f"{content['kept']} of {content['candidates']} recordings kept as pseudo-labels "
-            f"(<= {content['low']:g} or >= {content['high']:g}): {low} absent, {high} present"
+            f"({'all' if content['select'] == 'all' else how}): {low} absent, {high} present"
         ),
         (
             f"wrong: {wrong} of {known} kept ({_percent(wrong, known)}), {all_wrong} of "

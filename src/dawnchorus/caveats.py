@@ -67,7 +67,8 @@ def marks(stages: Sequence[str], settings: Mapping, *wanted: str) -> dict[str, b
     """Return in what way out-of-fold scores of some stages are optimistic; all ways or some."""
     found = {
         "teachers_saw_fold": any(has_informed_teachers(settings["stages"], s) for s in stages),
-        "chose_epoch": settings["folds"]["validation"] == "own",
+        "chose_epoch": settings["folds"]["validation"] == "own"
+        or any(_chose_by_all_labels(settings["stages"][s]["targets"]) for s in stages),
         "split_groups": settings["folds"]["split_groups"],
     }
     return {name: found[name] for name in wanted or found}
@@ -89,14 +90,17 @@ def is_transductive(stages: Mapping[str, Mapping], name: str, reference: str) ->
         return False
     if source["from"] == "teachers":
         return any(is_transductive(stages, teacher, reference) for teacher in source["stages"])
-    shared = any(_overlap(used, reference) for used in source["unlabelled"])
-    return shared or is_transductive(stages, source["stage"], reference)
+    if any(_overlap(used, reference) for used in source["unlabelled"]):
+        return True
+    # a mean teacher is of its own stage
+    return source["from"] == "predictions" and is_transductive(stages, source["stage"], reference)
 
 
 def has_informed_teachers(stages: Mapping[str, Mapping], name: str) -> bool:
     """Return whether a stage learnt from pseudo-labels, by models that have seen all labels.
 
-    Teachers of the same fold have not seen it, unless they learnt from pseudo-labels themselves.
+    Teachers of the same fold have not seen it, unless they learnt from pseudo-labels themselves; nor
+    has a mean teacher, which is of the same member.
 
     Parameters
     ----------
@@ -108,6 +112,11 @@ def has_informed_teachers(stages: Mapping[str, Mapping], name: str) -> bool:
     if source["from"] == "teachers":
         return any(has_informed_teachers(stages, teacher) for teacher in source["stages"])
     return source["from"] == "predictions"
+
+
+def _chose_by_all_labels(source: Mapping) -> bool:
+    """Return whether the labelled recordings of all folds have chosen the epochs of a stage."""
+    return source.get("labelled", "train") == "validate"
 
 
 def _overlap(a: str, b: str) -> bool:

@@ -126,7 +126,8 @@ def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) ->
         pseudo = [
             r for s in experiment["stages"].values() for r in s["targets"].get("unlabelled", [])
         ]
-        for reference in [*experiment["train"], *experiment["test"], *pseudo]:
+        chosen_by = (experiment["events"] or {}).get("validation", [])
+        for reference in [*experiment["train"], *experiment["test"], *pseudo, *chosen_by]:
             if ":" in reference:
                 _selected(f"experiments.{name}", reference, read)
         if experiment["folds"]["kind"] in ("grouped", "given"):

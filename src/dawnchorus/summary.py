@@ -8,18 +8,11 @@ without positives left out). A test corpus of which nothing is judged, such as o
 in the first table alone.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress
 
-LINES, COLUMNS = 45, 100
-_MARKS = {  # of scores that are better than they should be
-    "teachers_saw_fold": "*",
-    "chose_epoch": "+",
-    "split_groups": "!",
-    "transductive": "^",
-}
-_NAME = 22  # columns for a name outside the tables
+from dawnchorus.tables import COLUMNS, MARKS, NAME, cut, listed, number, screen, with_interval
+
+_SOURCE = "metrics.json"
 
 
 def text(content: Mapping) -> str:
@@ -39,17 +32,7 @@ def text(content: Mapping) -> str:
     tables = [_recordings(content), _stages(judged), _ensembles(judged)]
     tables += [_identification(judged), _differences(judged), _thresholds(judged)]
     remarks = list(_remarks(judged))
-    for most in range(max(len(rows) for _, rows in tables), 0, -1):
-        lines = [_title(content)]
-        for header, rows in tables:
-            lines += ["", *_table(header, rows, most)] if rows else []
-        lines += ["", *remarks] if remarks else []
-        if len(lines) <= LINES:
-            break
-    if len(lines) > LINES:
-        left = len(lines) - LINES + 1
-        lines = [*lines[: LINES - 1], f"and {left} more remarks; what they say is in metrics.json"]
-    return "".join(f"{_cut(line, COLUMNS).rstrip()}\n" for line in lines)
+    return screen(_title(content), tables, remarks, _SOURCE)
 
 
 def _judged(content: Mapping) -> dict:
@@ -75,7 +58,7 @@ def _title(content: Mapping) -> str:
         f": {what} with {policy['confidence']:.0%} interval "
         f"({policy['replicates']} replicates over {policy['resampled']})"
     )
-    return _cut(content["experiment"], min(_NAME, COLUMNS - len(about))) + about
+    return cut(content["experiment"], min(NAME, COLUMNS - len(about))) + about
 
 
 def _recordings(content: Mapping) -> tuple[Sequence[str], list]:
@@ -99,9 +82,9 @@ def _stages(content: Mapping) -> tuple[Sequence[str], list]:
             name,
             found["models"],
             reference,
-            f"{_number(found['mean'])} +- {_number(found['sd'])}",
-            _number(found["min"]),
-            _number(found["max"]),
+            f"{number(found['mean'])} +- {number(found['sd'])}",
+            number(found["min"]),
+            number(found["max"]),
             _transductive(found),
         )
         for name, stage in content["stages"].items()
@@ -116,9 +99,9 @@ def _ensembles(content: Mapping) -> tuple[Sequence[str], list]:
             name,
             ensemble["models"],
             where,
-            _with_interval(found),
-            _number(found["harmonic_mean"]["auroc"]) if "harmonic_mean" in found else "",
-            _number(found["mean_over_folds"]["auroc"]) if "mean_over_folds" in found else "",
+            with_interval(found, "auroc"),
+            number(found["harmonic_mean"]["auroc"]) if "harmonic_mean" in found else "",
+            number(found["mean_over_folds"]["auroc"]) if "mean_over_folds" in found else "",
             _transductive(found),
         )
         for name, ensemble in content["ensembles"].items()
@@ -131,13 +114,13 @@ def _identification(content: Mapping) -> tuple[Sequence[str], list]:
     return header, [
         (
             name,
-            f"{where} {_MARKS['transductive']}" if found.get("transductive") else where,
-            _with_interval(values["top1_accuracy"], "value"),
-            _with_interval(values["mlrap"], "value"),
-            _number(values["mlrap_with_background"]["value"])
+            f"{where} {MARKS['transductive']}" if found.get("transductive") else where,
+            with_interval(values["top1_accuracy"], "value"),
+            with_interval(values["mlrap"], "value"),
+            number(values["mlrap_with_background"]["value"])
             if "mlrap_with_background" in values
             else "",
-            _with_interval(values["map_macro_skip_absent"], "value"),
+            with_interval(values["map_macro_skip_absent"], "value"),
         )
         for name, ensemble in content["ensembles"].items()
         for where, found in _everywhere(ensemble)
@@ -152,8 +135,8 @@ def _differences(content: Mapping) -> tuple[Sequence[str], list]:
             pair["second"],
             pair["first"],
             where,
-            _with_interval(found, "difference", "+.3f"),
-            _number(found["p_two_sided"]),
+            with_interval(found, "difference", "+.3f"),
+            number(found["p_two_sided"]),
             *_change(found.get("identification", {}).get("top1_accuracy")),
             _transductive(found),
         )
@@ -165,7 +148,7 @@ def _differences(content: Mapping) -> tuple[Sequence[str], list]:
 def _change(found: Mapping | None) -> tuple[str, str]:
     if found is None:
         return "", ""
-    return _number(found["difference"], "+.3f"), _number(found["p_two_sided"])
+    return number(found["difference"], "+.3f"), number(found["p_two_sided"])
 
 
 def _thresholds(content: Mapping) -> tuple[Sequence[str], list]:
@@ -175,7 +158,7 @@ def _thresholds(content: Mapping) -> tuple[Sequence[str], list]:
             name,
             _threshold(ensemble["threshold"]),
             reference,
-            *(_number(found[key]) for key in ("precision", "recall", "f1")),
+            *(number(found[key]) for key in ("precision", "recall", "f1")),
             _transductive(found),
         )
         for name, ensemble in content["ensembles"].items()
@@ -189,9 +172,9 @@ def _remarks(content: Mapping) -> Iterator[str]:
         name for name, stage in stages.items() if any(map(_transductive, stage["test"].values()))
     ]
     if marked:
-        mark = f" ({_MARKS['transductive']})" if len(content["classes"]) > 1 else ""
+        mark = f" ({MARKS['transductive']})" if len(content["classes"]) > 1 else ""
         yield (
-            f"transductive{mark}: {_listed(marked)} learnt from predictions for recordings tested "
+            f"transductive{mark}: {listed(marked)} learnt from predictions for recordings tested "
             "here"
         )
     told = {
@@ -201,7 +184,7 @@ def _remarks(content: Mapping) -> Iterator[str]:
     }
     for reason, remark in told.items():
         if any(found["out_of_fold"][reason] for found in ensembles.values()):
-            yield f"{_MARKS[reason]} {remark}"
+            yield f"{MARKS[reason]} {remark}"
     if any("mlrap_with_background" in _whole(found) for found in ensembles.values()):
         yield "+bg: MLRAP with the background species among the right answers"
     chosen = next(iter(ensembles.values()))["threshold"] if ensembles else None
@@ -210,16 +193,16 @@ def _remarks(content: Mapping) -> Iterator[str]:
     for name, found in content["test"].items():
         if found["excluded"]:
             codes = [f"{code} {n}" for code, n in sorted(found["excluded_by_code"].items())]
-            yield f"excluded of {_cut(name, _NAME)}: {', '.join(codes)}"
+            yield f"excluded of {cut(name, NAME)}: {', '.join(codes)}"
         left_out = found["classes_left_out"]
         if left_out and found["judged"]:
-            yield f"left out on {_cut(name, _NAME)}, not both truths: {_listed(left_out)}"
+            yield f"left out on {cut(name, NAME)}, not both truths: {listed(left_out)}"
 
 
 def _everywhere(item: Mapping) -> Iterator[tuple[str, Mapping]]:
     yield from item["test"].items()
     found = item["out_of_fold"]
-    marks = "".join(mark for reason, mark in _MARKS.items() if found.get(reason))
+    marks = "".join(mark for reason, mark in MARKS.items() if found.get(reason))
     yield f"out of fold {marks}".rstrip(), found
 
 
@@ -228,62 +211,10 @@ def _whole(ensemble: Mapping) -> set[str]:
     return {name for _, found in _everywhere(ensemble) for name in found.get("identification", {})}
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence], most: int) -> list[str]:
-    """Return aligned lines, names cut as far as the screen is narrow.
-
-    A column title starts with "<" for names (left), "=" for other text (left) or ">" (right). A
-    column with nothing in it is left out.
-    """
-    filled = [any(str(cell) for cell in column) for column in zip(*rows, strict=True)]
-    header, *rows = (list(compress(row, filled)) for row in (header, *rows))
-    for width in range(30, 10, -1):
-        shown = [
-            [_cut(str(cell), width if title[0] == "<" else COLUMNS) for cell, title in cells]
-            for cells in (zip(row, header, strict=True) for row in rows[:most])
-        ]
-        titles = [title[1:] for title in header]
-        widths = [max(map(len, column)) for column in zip(titles, *shown, strict=True)]
-        if sum(widths) + 2 * (len(widths) - 1) <= COLUMNS:
-            break
-    lines = [
-        "  ".join(
-            cell.rjust(width) if title[0] == ">" else cell.ljust(width)
-            for cell, width, title in zip(row, widths, header, strict=True)
-        )
-        for row in (titles, *shown)
-    ]
-    left = len(rows) - len(shown)
-    return lines + ([f"  and {left} more in metrics.json"] if left else [])
-
-
 def _transductive(found: Mapping) -> str:
     return "transductive" if found.get("transductive") else ""
 
 
 def _threshold(chosen: Mapping) -> str:
     values = list(chosen["thresholds"].values())
-    return _number(values[0]) if len(values) == 1 else "per class"
-
-
-def _with_interval(found: Mapping, key: str = "auroc", form: str = ".3f") -> str:
-    low, high = (_number(found[side], form) for side in ("low", "high"))
-    return f"{_number(found[key], form)} [{low}, {high}]"
-
-
-def _number(value: float | None, form: str = ".3f") -> str:
-    return "n/a" if value is None or math.isnan(value) else format(value, form)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(_cut(name, _NAME) for name in names[:5]) + more
-
-
-def _cut(name: str, width: int) -> str:
-    """Return the beginning of a name that is too wide, and the marks at its end."""
-    if len(name) <= width:
-        return name
-    head, _, marks = name.rpartition(" ")
-    is_marked = head and marks and set(marks) <= set("".join(_MARKS.values()))
-    end = f"... {marks}" if is_marked else "..."
-    return f"{name[: width - len(end)]}{end}"
+    return number(values[0]) if len(values) == 1 else "per class"

@@ -12,4 +12,5 @@ with job.running(snakemake):
         snakemake.input.targets,
         audited["labels"],
         snakemake.output.audit,
+        next(iter(snakemake.input.thresholds), None),
     )

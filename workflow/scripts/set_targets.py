@@ -13,4 +13,6 @@ with job.running(snakemake):
         wanted["teachers"],
         wanted["settings"],
         snakemake.output.targets,
+        thresholds=next(iter(snakemake.input.get("thresholds", [])), None),
+        verdicts=wanted.get("verdicts", {}),
     )

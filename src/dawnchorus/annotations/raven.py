@@ -87,6 +87,7 @@ def write(
     label_column: str = LABEL,
     extension: str | None = None,
     decimals: int | None = None,
+    further: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Write events as a selection table, in the order given.
 
@@ -103,12 +104,14 @@ def write(
         are of one recording, which Raven opens beside the table.
     decimals : int, optional
         Digits behind the point of times; None: all that they have.
+    further : mapping, optional
+        Columns to put last, by name: a text for each event, empty where there is nothing to say.
 
     Raises
     ------
     ValueError
-        Where an event cannot be used, bands do not fit, or events are of several recordings and
-        there is no extension.
+        Where an event cannot be used, bands or further columns do not fit, or events are of
+        several recordings and there is no extension.
     """
     found = list(events)
     checked_events(found)
@@ -122,20 +125,41 @@ def write(
     has_bands = any(band is not None for _, band in with_bands)
     columns = ["Selection", "View", "Channel", _BEGIN, _END, *([_LOW, _HIGH] * has_bands)]
     columns += [*([_FILE, _OFFSET] if extension is not None else []), label_column]
+    added = _further(path, further or {}, columns, len(found))
     rows = []
     for selection, (one, band) in enumerate(with_bands, 1):
         onset, offset = text.interval(one, decimals)
         view = "Waveform 1" if band is None else "Spectrogram 1"
         place = [] if extension is None else [one.id + extension, onset]
         bounds = _bounds(band) if has_bands else []
-        rows.append([str(selection), view, "1", onset, offset, *bounds, *place, one.label])
-    table = ["\t".join(row) for row in (columns, *rows)]
+        own = [texts[selection - 1] for texts in added.values()]
+        rows.append([str(selection), view, "1", onset, offset, *bounds, *place, one.label, *own])
+    table = ["\t".join(row) for row in ([*columns, *added], *rows)]
     artefacts.write_text(path, "\n".join([*table, ""]), rows=len(rows))
 
 
 def recording_of(path: str | os.PathLike) -> str:
     """Return the id in a file name such as ``id.Table.1.selections.txt`` or ``id.txt``."""
     return text.id_of(_SUFFIX.sub("", os.path.basename(path)))
+
+
+def _further(
+    path, further: Mapping[str, Sequence[str]], columns: Sequence[str], n_events: int
+) -> dict[str, list[str]]:
+    """Return columns that can be written beside others."""
+    text.checked(further, "column")
+    for name, texts in further.items():
+        if name.casefold() in {column.casefold() for column in columns}:
+            raise ValueError(
+                f"{path}: a further column {name!r}, but a selection table has its own"
+            )
+        if len(texts) != n_events:
+            raise ValueError(
+                f"{path}: column {name!r} has {len(texts)} texts for {n_events} events; expected one "
+                "for each"
+            )
+        text.checked([one for one in texts if one], f"text of column {name!r}")
+    return {name: list(texts) for name, texts in further.items()}
 
 
 def _header(path, first: tuple[int, list[str]], label_column: str) -> list[str]:

@@ -25,6 +25,8 @@ def check_frontend(path: str, frontend: Mapping, config: Mapping) -> None:
         _check_log_mel(path, frontend, rate)
     elif frontend["kind"] == "psd":
         _check_psd(path, frontend)
+    elif frontend["kind"] == "slaney_mel":
+        _check_slaney_mel(path, frontend, rate)
     else:
         _check_chunks(path, frontend, rate)
 
@@ -59,6 +61,18 @@ def _check_psd(path: str, frontend: Mapping) -> None:
         )
 
 
+def _check_slaney_mel(path: str, frontend: Mapping, rate: int) -> None:
+    n_fft, length = frontend["n_fft"], frontend["window_length"]
+    if length > n_fft:
+        raise ValueError(f"{path}.window_length: {length}; expected at most n_fft {n_fft}")
+    if frontend["hop"] > length:
+        raise ValueError(
+            f"{path}.hop: {frontend['hop']}; expected at most window_length {length}, or there are "
+            "gaps between windows"
+        )
+    _check_mel_bands(path, frontend, rate, "n_bands", _SLANEY)
+
+
 def _check_chunks(path: str, frontend: Mapping, rate: int) -> None:
     length, overlap = frontend["length_s"], frontend["overlap_s"]
     if overlap >= length:
@@ -90,22 +104,38 @@ def _check_log_mel(path: str, frontend: Mapping, rate: int) -> None:
     _check_mel_bands(path, frontend, rate)
 
 
-def _check_mel_bands(path: str, frontend: Mapping, rate: int) -> None:
+def _slaney_mel(frequency: float) -> float:
+    return 3 * min(frequency, 1000) / 200 + 27 * math.log(max(frequency, 1000) / 1000, 6.4)
+
+
+def _slaney_hz(mel: float) -> float:
+    return min(mel, 15) * 200 / 3 * 6.4 ** (max(mel - 15, 0) / 27)
+
+
+# mel of a frequency and back; not those of the filterbanks, since a dry run is to load no NumPy
+_NATURAL = (lambda f: 1127 * math.log1p(f / 700), lambda mel: 700 * math.expm1(mel / 1127))
+_SLANEY = (_slaney_mel, _slaney_hz)
+
+
+def _check_mel_bands(
+    path: str, frontend: Mapping, rate: int, key: str = "n_mels", scale: tuple = _NATURAL
+) -> None:
     """Refuse mel bands so narrow that no bin of the spectrum lies in one of them.
 
-    What `dawnchorus.frontends.mel.mel_filterbank` would refuse in a job, hours later.
+    What `dawnchorus.frontends.mel_filterbank` would refuse in a job, hours later. ``key`` is that of
+    the number of bands.
     """
-    n_mels, bin_hz = frontend["n_mels"], rate / frontend["n_fft"]
-    low, high = (1127 * math.log1p(frontend[key] / 700) for key in ("fmin", "fmax"))
-    for band in range(n_mels):
+    to_mel, to_hz = scale
+    n_bands, bin_hz = frontend[key], rate / frontend["n_fft"]
+    low, high = (to_mel(frontend[edge]) for edge in ("fmin", "fmax"))
+    for band in range(n_bands):
         left, right = (
-            700 * math.expm1((low + (high - low) * point / (n_mels + 1)) / 1127)
-            for point in (band, band + 2)
+            to_hz(low + (high - low) * point / (n_bands + 1)) for point in (band, band + 2)
         )
         if right - left > bin_hz:
             return  # bands only grow wider
         if (left // bin_hz + 1) * bin_hz >= right:
             raise ValueError(
-                f"{path}.n_mels: {n_mels}; band {band + 1} of them lies between two bins of n_fft "
+                f"{path}.{key}: {n_bands}; band {band + 1} of them lies between two bins of n_fft "
                 f"{frontend['n_fft']}; expected fewer bands, a higher fmin or a larger n_fft"
             )

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from dawnchorus.config.checking import check_name
+from dawnchorus.config.events import check_events, overlapping
 from dawnchorus.config.frontends import check_frontend
 from dawnchorus.config.merging import check_known
 from dawnchorus.config.stages import check_model, check_references, check_stages, overlap
@@ -52,6 +53,7 @@ def check_files(config: Mapping) -> None:
 def corpora_of(experiment: Mapping) -> list[str]:
     """Return the names of the corpora that an experiment reads, sorted."""
     references = [*experiment["train"], *experiment["test"]]
+    references += (experiment["events"] or {}).get("validation", [])
     for stage in experiment["stages"].values():
         references += stage["targets"].get("unlabelled", [])
     return sorted({parse_reference(reference)[0] for reference in references})
@@ -87,6 +89,8 @@ def _check_experiment(path: str, name: str, experiment: Mapping, config: Mapping
     check_model(f"{path}.model", experiment["model"])
     check_stages(path, experiment, config)
     _check_ensembles(path, experiment)
+    if experiment["events"]:
+        _check_events(f"{path}.events", experiment, config)
     _check_submission(f"{path}.submission", experiment, config)
 
 
@@ -150,6 +154,16 @@ def _names_data_sets(label_file: str) -> bool:
             return b"datasetid" in file.readline(1000)
     except OSError:
         return False  # `check_files` says so
+
+
+def _check_events(path: str, experiment: Mapping, config: Mapping) -> None:
+    check_references(f"{path}.validation", experiment["events"]["validation"], config)
+    if pair := overlapping(experiment, overlap):
+        raise ValueError(
+            f"{path}.validation: {pair[0]!r} shares recordings with {pair[1]!r}; decodings are never "
+            "chosen by what is trained on or tested"
+        )
+    check_events(path, experiment)
 
 
 def _check_ensembles(path: str, experiment: Mapping) -> None:

@@ -20,18 +20,24 @@ _ENTRIES = (
     "data_sets",
     "methods",
     "by_corpus",
+    "decodings",
+    "grids",
 )  # mappings whose keys are names that a person gave
 # Sections whose definitions choose a kind, which has defaults of its own: the key and their section.
 _BY_CHOICE = {"corpora": ("adapter", "adapters"), "frontends": ("kind", "frontend_kinds")}
 # Settings that are a mapping or nothing: over these a null is a value.
-_OPTIONAL = ("classes", "holdout", "pretrained", "sources", "spec_augment")
+_OPTIONAL = ("classes", "events", "holdout", "parts", "pretrained", "sources", "spec_augment")
 # What a stage takes from its experiment where it says nothing.
 INHERITED = (
     "frontend", "window", "segments", "predict_frontend", "model", "augmentation", "training",
-    "seeds", "use",
+    "seeds", "use", "output", "clip_pooling",
 )  # fmt: skip
 
-_TARGETS = {"predictions": "pseudo_labels", "teachers": "teachers"}  # kinds with defaults
+_TARGETS = {  # kinds with defaults
+    "predictions": "pseudo_labels",
+    "teachers": "teachers",
+    "mean_teacher": "mean_teacher",
+}
 _SHOWN = 80  # characters of a refused value
 
 
@@ -177,7 +183,21 @@ def _completed(section: str, name: str, definitions: Mapping, defaults: Mapping)
         settings["stages"] = {
             stage: _stage(settings, own, defaults) for stage, own in settings["stages"].items()
         }
+    if section == "experiments" and isinstance(settings.get("events"), Mapping):
+        settings["events"] = _events(settings["events"], defaults)
     return settings
+
+
+def _events(own: Mapping, defaults: Mapping) -> dict:
+    events = overlaid(defaults.get("events", {}), own)
+    if isinstance(events.get("decodings"), Mapping):
+        events["decodings"] = {
+            name: overlaid(defaults.get("decodings", {}), {} if about is None else about)
+            if about is None or isinstance(about, Mapping)
+            else about
+            for name, about in events["decodings"].items()
+        }
+    return events
 
 
 def _inherited(section: str, name: str, definitions: Mapping, above: tuple[str, ...]) -> dict:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dawnchorus import augmentation
 from dawnchorus.config.checking import check_name
+from dawnchorus.config.events import check_frames
 from dawnchorus.config.frontends import layout
 from dawnchorus.config.merging import check_known, nearest
 from dawnchorus.corpora.contents import parse_reference
@@ -22,7 +23,7 @@ _SOFTMAX = ("alexnet", "baseline", "birdclef2016", "pi", "resnet")  # heads wher
 # of segments: which windows are trained on or scored, not what a window is
 _CHOOSING = (
     "signal_threshold", "min_score", "max_score", "exempt", "min_length_s", "max_per_class",
-    "max_per_recording", "noise_share",
+    "max_per_recording", "noise_share", "labels",
 )  # fmt: skip
 _OPTIMISER_OPTIONS = {
     "adam": ("beta_1", "beta_2", "epsilon"),
@@ -51,6 +52,9 @@ def check_stages(path: str, experiment: Mapping, config: Mapping) -> None:
             _check_pseudo_labels(f"{here}.targets", stage["targets"], experiment, earlier, config)
         if stage["targets"]["from"] == "teachers":
             _check_teachers(f"{here}.targets.stages", stage, experiment, earlier)
+        if stage["targets"]["from"] == "mean_teacher":
+            _check_unlabelled(f"{here}.targets.unlabelled", stage["targets"], experiment, config)
+        check_frames(here, stage, experiment)
         earlier.append(name)
 
 
@@ -154,7 +158,8 @@ def _check_choice(path: str, stage: Mapping, folds: Mapping) -> None:
         raise ValueError(f"{path}.use: {use!r}; expected epoch_1 to epoch_{training['epochs']}")
     chosen_by = [*training["keep"], training["early_stopping"]["metric"] or ""]
     by_chunk = training["validation"]["unit"] == "chunk"
-    if any("val_" in name for name in chosen_by) and folds["validation"] == "none" and not by_chunk:
+    is_open = by_chunk or stage["targets"].get("labelled") == "validate"
+    if any("val_" in name for name in chosen_by) and folds["validation"] == "none" and not is_open:
         raise ValueError(
             f"{path}.training: {next(name for name in chosen_by if 'val_' in name)!r} chooses an "
             "epoch by validation; expected folds.validation: next (or own), or "
@@ -195,6 +200,13 @@ def _check_pseudo_labels(path: str, targets: Mapping, experiment, earlier, confi
         raise ValueError(
             f"{path}.low: {targets['low']!r}; expected less than high {targets['high']!r}"
         )
+
+
+def _check_unlabelled(path: str, targets: Mapping, experiment: Mapping, config: Mapping) -> None:
+    check_references(path, targets["unlabelled"], config)
+    for reference, other in itertools.product(targets["unlabelled"], experiment["train"]):
+        if overlap(reference, other):
+            raise ValueError(f"{path}: {reference!r} is labelled and trained on; name it once")
 
 
 def see_alike(one: Mapping, other: Mapping) -> bool:

@@ -3,7 +3,8 @@ r"""Adapter ``dcase_sed``: clips with weak, strong or no labels, as DCASE task 4
 The id of a recording is its file name without the extension, whichever of the two a list gives. Its
 ``data_set`` says what is known of it: "strong" (classes with onset and offset; one without events holds
 none), "weak" (classes) or "unlabelled" (nothing: the truth is unknown). Its ``split`` is the name under
-which its list is given, or else the same. A clip in two lists counts in the stronger one.
+which its list is given, or the part it is dealt to, or else the same. A clip in two lists counts in the
+stronger one.
 
 Settings
 --------
@@ -26,6 +27,10 @@ sources : mapping or null
     Fold and group of each clip, see `dawnchorus.corpora.sources`. For clips composed of others:
     {table: sources.csv, clip: clip, fold: part, fold_pattern: "fold(\\d+)$", group: sources,
     group_separator: " "}.
+parts : {shares: {name: share}, seed: int} or null
+    For people who annotated one set of recordings and have no split of it: the recordings of the
+    strong list, given as one path, are dealt to parts by a draw, whole groups together. See
+    `dawnchorus.corpora.parts`: {shares: {train: 0.6, validation: 0.15, test: 0.25}, seed: 1}.
 missing_files : "error" or "exclude"
     What becomes of a clip without a recording: videos vanish, so few copies have them all.
 
@@ -36,7 +41,7 @@ import collections
 import os
 from collections.abc import Mapping, Sequence
 
-from dawnchorus.corpora import clips, files, labels, sources, trees
+from dawnchorus.corpora import clips, files, labels, parts, sources, trees
 from dawnchorus.corpora.clips import Clip, Clips
 from dawnchorus.corpora.contents import SEPARATOR, Found, Recording
 
@@ -59,7 +64,8 @@ def recordings(settings: Mapping) -> Found:
     ------
     ValueError
         Where there is no list, a list or a folder cannot be read, lists contradict each other,
-        names collide, or clips have no file and ``missing_files`` is "error".
+        names collide, parts cannot be dealt, or clips have no file and ``missing_files`` is
+        "error".
     """
     if all(settings[kind] is None for kind in clips.KINDS):
         raise ValueError("weak, strong and unlabelled are null; expected one list at least")
@@ -77,6 +83,9 @@ def recordings(settings: Mapping) -> Found:
     notes += read.notes + _missing_notes(missing, read) + _unlisted(paths, read)
     if origins:
         notes += _origin_notes(found, origins, settings["sources"])
+    if settings.get("parts"):
+        found, said = _dealt(found, settings)
+        notes += said
     return Found(found, excluded, notes, _events(read, paths, settings))
 
 
@@ -116,6 +125,29 @@ def _recording(clip: Clip, path: str, origins: Mapping[str, sources.Origin]) -> 
         labels=SEPARATOR.join(clip.classes),
         state=files.state_of(path),
     )
+
+
+def _dealt(found: Sequence[Recording], settings: Mapping) -> tuple[list[Recording], list[str]]:
+    """Return the recordings, those of the strong list with the part they are dealt to as split."""
+    if settings["strong"] is None or isinstance(settings["strong"], Mapping):
+        raise ValueError(
+            f"strong is {settings['strong']!r} and parts deals a strong list that has no split; "
+            "expected one path, or parts: null"
+        )
+    strong = [one for one in found if one.data_set == "strong"]
+    names = parts.dealt(
+        [one.id for one in strong], [one.group for one in strong], settings["parts"]
+    )
+    taken = {one.split for one in found if one.data_set != "strong"} & set(names)
+    if taken:
+        raise ValueError(
+            f"parts.shares has {labels.listed(sorted(taken))}, which another list has for its split; "
+            "choose another name"
+        )
+    splits = {one.id: name for one, name in zip(strong, names, strict=True)}
+    counts = ", ".join(f"{names.count(part)} {part}" for part in settings["parts"]["shares"])
+    dealt = [one._replace(split=splits.get(one.id, one.split)) for one in found]
+    return dealt, [f"parts deals {len(strong)} recordings: {counts}"]
 
 
 def _events(read: Clips, paths: Mapping, settings: Mapping) -> list | None:

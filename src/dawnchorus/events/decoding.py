@@ -8,6 +8,7 @@ per class.
 
 * `detections`: the events of one recording.
 * `activity`: which frames are active, after threshold and filter (hard).
+* `timed`: runs of active frames as events in seconds.
 * `filtered_scores`: scores after the same filter (soft): they reach a threshold in the same frames.
 * `filter_frames`: the length of a filter in frames.
 * `frame_targets`: events as one target per frame and class, the inverse.
@@ -77,15 +78,16 @@ def detections(
     """
     scores = _checked_scores(scores, len(class_names))
     active = activity(scores, frames_per_second, threshold=threshold, filter_s=filter_s)
-    label, onset, offset = _runs(active)
     end_s = np.inf if duration_s is None else duration_s
-    span_s = np.clip(onset_s + np.stack([onset, offset]) / frames_per_second, 0, end_s)
-    is_inside = span_s[1] > span_s[0]
-    label, (onset_s, offset_s) = label[is_inside], span_s[:, is_inside]
-    gap_s, least_s = _seconds("gap_s", gap_s, scores), _seconds("minimum_s", minimum_s, scores)
-    label, onset_s, offset_s = _joined(label, onset_s, offset_s, gap_s[label])
-    is_kept = offset_s - onset_s >= least_s[label] - contents.TOLERANCE_S
-    rows = zip(label[is_kept], onset_s[is_kept], offset_s[is_kept], strict=True)
+    label, onset_s, offset_s = timed(
+        *_runs(active),
+        frames_per_second,
+        onset_s=np.full(len(class_names), onset_s),
+        end_s=np.full(len(class_names), end_s),
+        gap_s=_seconds("gap_s", gap_s, scores),
+        minimum_s=_seconds("minimum_s", minimum_s, scores),
+    )
+    rows = zip(label, onset_s, offset_s, strict=True)
     return sorted(
         contents.Event(recording, float(onset_s), float(offset_s), class_names[label])
         for label, onset_s, offset_s in rows
@@ -127,6 +129,43 @@ def activity(
     first, last = np.maximum(frame - half, 0), np.minimum(frame + half + 1, len(scores))
     n_active = np.take_along_axis(n_before, last, 0) - np.take_along_axis(n_before, first, 0)
     return n_active > half
+
+
+def timed(
+    label: np.ndarray,
+    first: np.ndarray,
+    beyond: np.ndarray,
+    frames_per_second: float,
+    *,
+    onset_s: np.ndarray,
+    end_s: np.ndarray,
+    gap_s: np.ndarray,
+    minimum_s: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return runs of active frames as events in seconds: cut, joined, without short ones.
+
+    Of one recording the labels are classes; of one class in many recordings they are recordings.
+
+    Parameters
+    ----------
+    label, first, beyond : array, shape (R,)
+        Label, first frame and frame after the last of each run, in order of label and time.
+    frames_per_second : float > 0
+    onset_s, end_s, gap_s, minimum_s : array, one per label
+        Onset of frame 0, where events end at the latest, gap and minimum of `detections` [s].
+
+    Returns
+    -------
+    label, onset_s, offset_s : array, shape (E,)
+        In the same order.
+    """
+    span_s = onset_s[label] + np.stack([first, beyond]) / frames_per_second
+    span_s = np.clip(span_s, 0, end_s[label])
+    is_inside = span_s[1] > span_s[0]
+    label = label[is_inside]
+    label, start_s, stop_s = _joined(label, *span_s[:, is_inside], gap_s[label])
+    is_kept = stop_s - start_s >= minimum_s[label] - contents.TOLERANCE_S
+    return label[is_kept], start_s[is_kept], stop_s[is_kept]
 
 
 def filtered_scores(scores: np.ndarray, frames_per_second: float, filter_s: PerClass) -> np.ndarray:

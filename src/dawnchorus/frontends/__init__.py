@@ -1,10 +1,10 @@
 """From waveform to spectrogram, to shards of spectrograms, and back out of them.
 
 A frontend is a named recipe; its settings are a dict, given whole to every function here. By its kind
-it stores ``frames``, the spectrogram of a recording row by row (``log_mel``, ``psd``), or ``chunks``,
-pictures of equal size (``mel_chunks``, ``linear_chunks``). Axes: S samples, T frames, F bands, B
-windows of a batch. Rows of a spectrogram are frames and run forward in time; a picture is (F, T), its
-first row at the top. Frequencies are in Hz.
+it stores ``frames``, the spectrogram of a recording row by row (``log_mel``, ``psd``, ``slaney_mel``),
+or ``chunks``, pictures of equal size (``mel_chunks``, ``linear_chunks``). Axes: S samples, T frames, F
+bands, B windows of a batch. Rows of a spectrogram are frames and run forward in time; a picture is
+(F, T), its first row at the top. Frequencies are in Hz.
 
 * `check_settings`: refuse settings that cannot work.
 * `n_frames`, `hop_length`, `mel_filterbank`, `log_mel`: the log-mel spectrogram.
@@ -13,7 +13,8 @@ first row at the top. Frequencies are in Hz.
 * `chunk_places`, `chunk_images`, `signal_to_noise`: a recording's pictures, as a shard stores them.
 * `write_shard`: the spectrograms of a shard of audio as one HDF5 file.
 * `open_shards`: a reader over several such files, memory-mapped: `Spectrograms` or `Chunks`.
-* `window_starts`, `looped`, `windows_into`: fixed windows that wrap around a recording's end.
+* `window_starts`, `looped`, `padded`, `windows_into`: fixed windows, wrapped around a recording's
+  end or padded behind it.
 """
 
 from dawnchorus.frontends.cells import Cells, cell_statistics, row_borders
@@ -28,7 +29,7 @@ from dawnchorus.frontends.scoring import signal_to_noise
 from dawnchorus.frontends.settings import check_settings
 from dawnchorus.frontends.shards import write_shard
 from dawnchorus.frontends.spectrograms import spectrogram
-from dawnchorus.frontends.windows import looped, window_starts, windows_into
+from dawnchorus.frontends.windows import looped, padded, window_starts, windows_into
 
 __all__ = [
     "Cells",
@@ -44,6 +45,7 @@ __all__ = [
     "mel_filterbank",
     "n_frames",
     "open_shards",
+    "padded",
     "row_borders",
     "signal_to_noise",
     "spectrogram",

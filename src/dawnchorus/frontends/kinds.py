@@ -7,10 +7,10 @@
 
 from collections.abc import Mapping
 
-from dawnchorus.frontends import chunking, mel, psd
+from dawnchorus.frontends import chunking, mel, psd, slaney
 
 # kind -> module with hop_length, n_frames, onset_s and blocks
-FRAMES = {"log_mel": mel, "psd": psd}
+FRAMES = {"log_mel": mel, "psd": psd, "slaney_mel": slaney}
 
 
 def layout(settings: Mapping) -> str:

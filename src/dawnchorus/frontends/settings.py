@@ -13,6 +13,7 @@ LAST = ("drop", "pad", "align_end")
 PADDING = ("zeros", "loop")
 SCALE = ("min_max", "none")
 STORE = ("uint8", "float32")
+WINDOW = ("hamming", "hann")
 
 
 def check_settings(settings: Mapping) -> None:
@@ -31,6 +32,11 @@ def check_settings(settings: Mapping) -> None:
         ``psd``: ``n_fft`` (samples, even), ``hop`` (samples, at most ``n_fft``), ``n_bands`` (lowest
         rows, at most ``n_fft / 2 + 1``), ``floor`` (density; 0: none), ``cell_columns`` (frames of a
         cell) and ``cell_borders`` (of row bands, at most ``n_bands + 1``).
+
+        ``slaney_mel``: ``n_fft`` (samples, even), ``window_length`` (samples, at most ``n_fft``),
+        ``window`` (``hamming``, ``hann``), ``hop`` (samples, at most ``window_length``), ``n_bands``,
+        ``fmin`` and ``fmax`` (Hz), ``power`` (1 magnitude, 2 power) and ``epsilon`` (added to samples
+        and to sums of bands, > 0).
 
         ``mel_chunks``: ``length_s``, ``overlap_s``, ``min_length_s`` (s), ``last`` (``drop``,
         ``pad``, ``align_end``), ``padding`` (``zeros``, ``loop``), ``n_bands``, ``n_frames``,
@@ -114,6 +120,28 @@ def _psd_rules(settings: Mapping) -> list[tuple]:
     ]
 
 
+def _slaney_mel_rules(settings: Mapping) -> list[tuple]:
+    return [
+        _SAMPLE_RATE,
+        _EVEN_N_FFT,
+        (
+            "window_length",
+            lambda v: _whole(v, 2) and v <= settings["n_fft"],
+            "samples, at least 2 and at most n_fft",
+        ),
+        _choice("window", WINDOW),
+        (
+            "hop",
+            lambda v: _whole(v, 1) and v <= settings["window_length"],
+            "samples, at least 1 and at most window_length",
+        ),
+        ("n_bands", lambda v: _whole(v, 1), "a whole number of bands above 0"),
+        *_band_rules(settings),
+        _POWER,
+        ("epsilon", lambda v: _number(v) and v > 1e-37, "a number above 1e-37 (float32)"),
+    ]
+
+
 def _chunk_rules(settings: Mapping) -> list[tuple]:
     """Return the rules of what both kinds of chunks have."""
     return [
@@ -155,7 +183,7 @@ def _mel_chunk_rules(settings: Mapping) -> list[tuple]:
     return [
         *_chunk_rules(settings),
         ("n_fft", lambda v: v is None or _whole(v, 4), "samples, at least 4, or null"),
-        ("power", lambda v: _number(v) and v in (1, 2), "1 (magnitude) or 2 (power)"),
+        _POWER,
     ]
 
 
@@ -194,6 +222,7 @@ def _whole(value, least: int) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
 
 
+_POWER = ("power", lambda v: _number(v) and v in (1, 2), "1 (magnitude) or 2 (power)")
 _SAMPLE_RATE = ("sample_rate", lambda v: _whole(v, 1), "a whole number of Hz above 0")
 _EVEN_N_FFT = (
     "n_fft",
@@ -205,4 +234,5 @@ _RULES = {
     "psd": _psd_rules,
     "mel_chunks": _mel_chunk_rules,
     "linear_chunks": _linear_chunk_rules,
+    "slaney_mel": _slaney_mel_rules,
 }

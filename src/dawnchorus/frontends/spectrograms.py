@@ -28,13 +28,13 @@ def spectrogram(channels: Sequence, settings: Mapping) -> np.ndarray:
     channels : sequence of array-like, each of shape (S,)
         Waveforms of one and the same length at ``settings["sample_rate"]``, full scale 1.
     settings : mapping
-        Frontend settings of kind ``log_mel`` or ``psd``.
+        Frontend settings of kind ``log_mel``, ``psd`` or ``slaney_mel``.
 
     Returns
     -------
     array, shape (T, F), float32
         ``log_mel``: nats; without denoising absolute, with it relative to the level of each band.
-        ``psd``: log10 of the density of 16-bit integers, per Hz.
+        ``psd``: log10 of the density of 16-bit integers, per Hz. ``slaney_mel``: nats.
 
     Raises
     ------

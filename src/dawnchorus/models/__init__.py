@@ -9,6 +9,7 @@ augmentation is the training's work, not theirs. A new architecture is a new mod
 * `build`: a model by name.
 * `load`: a model that was saved.
 * `class_scores`: the scores of a batch.
+* `frames_each`: how many frames of the input one frame of the scores stands for.
 * `frame_model`, `frame_scores`: the scores per frame behind those of clips.
 * `names`: the names there are; like importing this package, it does not load Keras.
 """
@@ -16,8 +17,10 @@ augmentation is the training's work, not theirs. A new architecture is a new mod
 import difflib
 import importlib
 import inspect
+import math
 import pkgutil
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +84,7 @@ def load(path: str | Path) -> "keras.Model":
     from dawnchorus.models import _fast, _frame_pooling, _layers, _recurrent
 
     # Keras finds them only where they are handed over
-    own = (_layers.RandomOffset, *_fast.LAYERS, *_frame_pooling.LAYERS, *_recurrent.LAYERS)
+    own = (*_layers.LAYERS, *_fast.LAYERS, *_frame_pooling.LAYERS, *_recurrent.LAYERS)
     own = {layer.__name__: layer for layer in own}
     return keras.saving.load_model(path, custom_objects=own, compile=False)
 
@@ -97,10 +100,16 @@ def class_scores(model: "keras.Model", windows: np.ndarray, n_classes: int) -> n
     return scores[..., -n_classes:]
 
 
+def frames_each(settings: Mapping) -> int:
+    """Return how many frames of its input an architecture makes one frame of scores, by options."""
+    return math.prod(settings.get("frame_pools") or [1])
+
+
 def frame_model(model: "keras.Model") -> "keras.Model":
     """Return the model that gives the frame scores behind a model's clip scores.
 
-    Both have the same weights, now and later. A model with frame output is its own.
+    Both have the same weights, now and later. A model with frame output is its own. Layers in front
+    of an architecture, as those that standardise its input, stay in front.
 
     Raises
     ------
@@ -109,13 +118,11 @@ def frame_model(model: "keras.Model") -> "keras.Model":
     """
     import keras
 
-    if _FRAME_SCORES not in (layer.name for layer in model.layers):
-        raise ValueError(f"model {model.name!r} has no frame scores; expected one such as crnn")
-    scores = model.get_layer(_FRAME_SCORES).output
-    if scores is model.output:
-        return model
     if model not in _frame_models:  # a new one would be compiled again
-        _frame_models[model] = keras.Model(model.inputs, scores, name=model.name)
+        scores = _frame_output(model)
+        if scores is None:
+            return model
+        _frame_models[model] = keras.Model(model.input, scores, name=model.name)
     return _frame_models[model]
 
 
@@ -124,6 +131,23 @@ def frame_scores(model: "keras.Model", windows: np.ndarray) -> np.ndarray:
     import keras
 
     return keras.ops.convert_to_numpy(frame_model(model).predict_on_batch(windows))
+
+
+def _frame_output(model: "keras.Model"):
+    """Return the frame scores of a model as a tensor of it, or None where they are its output."""
+    import keras
+
+    last = model.layers[-1]
+    if isinstance(last, keras.Model):  # an architecture behind layers of its own
+        scores = _frame_output(last)
+        if scores is None:
+            return None
+        # not the one that is kept: it would know the model it is kept for, which then stays for ever
+        return keras.Model(last.input, scores, name=last.name)(model.layers[-2].output)
+    if _FRAME_SCORES not in (layer.name for layer in model.layers):
+        raise ValueError(f"model {model.name!r} has no frame scores; expected one such as crnn")
+    scores = model.get_layer(_FRAME_SCORES).output
+    return None if scores is model.output else scores
 
 
 def _check_options(name: str, function, options: dict) -> None:

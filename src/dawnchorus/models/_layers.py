@@ -6,6 +6,8 @@ Axes: B batch, T frames, F mel bands, C classes. Tensors are channels last: (B, 
 * `convolutions`, `pooling`, `dropped`, `dense`, `leaky`: blocks.
 * `dense_scores`, `scores`: the head, and `n_logits` it needs.
 * `RandomOffset`: training clips louder or softer by chance.
+* `FilledPadding`: what pads a window made 0.
+* `LAYERS`: what a saved model needs to be read.
 * `check_input`, `check_options`, `smallest_input`: the door.
 """
 
@@ -56,6 +58,22 @@ class RandomOffset(layers.Layer):
     def get_config(self) -> dict:
         """Return what makes an equal layer."""
         return super().get_config() | {"limit": self.limit, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(package="dawnchorus")
+class FilledPadding(layers.Layer):
+    """Make NaN, by which windows are padded, 0; infinities stay."""
+
+    def call(self, inputs):
+        """Return the inputs, filled."""
+        return keras.ops.where(keras.ops.isnan(inputs), keras.ops.zeros_like(inputs), inputs)
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape of the input."""
+        return input_shape
+
+
+LAYERS = (RandomOffset, FilledPadding)
 
 
 def check_input(

@@ -12,8 +12,9 @@ Scores are float32 in [0, 1]. Two files, both HDF5 with contiguous data:
 
 * `writing_windows`, `open_windows`, `Windows`: window scores.
 * `write_recordings`, `read_recordings`, `RecordingScores`: recording scores.
+* `created`, `opened`, `write_header`, `check_whole`: what all score files share.
 
-Axes: N recordings, W windows, C classes.
+Frame scores are in ``frames``. Axes: N recordings, W windows, C classes.
 """
 
 import contextlib
@@ -68,7 +69,7 @@ class Windows:
 @contextlib.contextmanager
 def open_windows(path: str | Path) -> Iterator[Windows]:
     """Open window scores for reading; a file that is not whole is refused by name."""
-    with _opened(path) as file:
+    with opened(path) as file:
         yield Windows(file)
 
 
@@ -83,9 +84,9 @@ def writing_windows(
     An iterator of rows of scores, block by block, is never held whole: windows are then to come in
     the order of the file.
     """
-    with artefacts.writing(path, check=_check, rows=len(ids)) as temporary:
-        with _created(temporary) as file:
-            _write_header(file, ids, class_names, members)
+    with artefacts.writing(path, check=check_whole, rows=len(ids)) as temporary:
+        with created(temporary) as file:
+            write_header(file, ids, class_names, members)
 
             def put(member: str, recording, onset, offset, scores) -> None:
                 columns = {
@@ -112,10 +113,10 @@ def writing_windows(
 def write_recordings(path: str | Path, content: RecordingScores) -> None:
     """Write recording scores; recordings that no model may score are left out."""
     kept = np.flatnonzero(content.models)
-    with artefacts.writing(path, check=_check, rows=len(kept)) as temporary:
-        with _created(temporary) as file:
+    with artefacts.writing(path, check=check_whole, rows=len(kept)) as temporary:
+        with created(temporary) as file:
             ids = [content.ids[index] for index in kept]
-            _write_header(file, ids, content.class_names, content.members)
+            write_header(file, ids, content.class_names, content.members)
             file["scores"] = content.scores[kept].astype(np.float32)
             file["models"] = content.models[kept].astype(np.int32)
             file.attrs["complete"] = 1
@@ -123,7 +124,7 @@ def write_recordings(path: str | Path, content: RecordingScores) -> None:
 
 def read_recordings(path: str | Path) -> RecordingScores:
     """Read recording scores."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return RecordingScores(
             ids=[text.decode() for text in file["ids"][:]],
             scores=file["scores"][:],
@@ -187,18 +188,21 @@ def _check_columns(
     _check_scores(member, columns.get("scores", np.empty(0)))
 
 
-def _write_header(file: h5py.File, ids, class_names, members) -> None:
+def write_header(file: h5py.File, ids, class_names, members) -> None:
+    """Write what all score files say: ``ids``, ``class_names`` and ``members``."""
     file.create_dataset("ids", data=list(ids), dtype=_TEXT, shape=(len(ids),))
     file.attrs["class_names"] = json.dumps(list(class_names), ensure_ascii=False)
     file.attrs["members"] = json.dumps(list(members), ensure_ascii=False)
 
 
-def _created(path: Path) -> h5py.File:
+def created(path: Path) -> h5py.File:
+    """Return a new file, open for writing; whoever closes it sets ``complete`` before."""
     # newer root groups carry a time stamp, and equal work has to give equal bytes
     return h5py.File(path, "w", libver=("earliest", "v110"))
 
 
-def _opened(path: str | Path) -> h5py.File:
+def opened(path: str | Path) -> h5py.File:
+    """Return a file open for reading; one that is not whole is refused by name."""
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
@@ -209,5 +213,6 @@ def _opened(path: str | Path) -> h5py.File:
     return file
 
 
-def _check(path: Path) -> None:
-    _opened(path).close()
+def check_whole(path: Path) -> None:
+    """Refuse a file that is not whole; see `dawnchorus.artefacts.writing`."""
+    opened(path).close()

@@ -41,6 +41,10 @@ class Source:
         """Return the recordings of a corpus, in the order of its shards."""
         return list(self._reader(corpus).ids)
 
+    def frames_per_second(self, corpus: str) -> float:
+        """Return the rate of the spectrograms of a corpus."""
+        return self._reader(corpus).frames_per_second
+
     def index(self, recordings: Sequence[tuple[str, str]], prediction: bool = False) -> Index:
         """Return all windows of some recordings, in their order, each recording's in time.
 

@@ -1,22 +1,34 @@
-"""Windows in fixed steps, wrapped around the recording's end (system 000).
+"""Windows in fixed steps, looped (system 000) or padded (system 004) where the recording ends.
 
 * `LoopedWindows`: a `dawnchorus.segments.Source` of kind ``windows``.
 
 A place is the first frame of a window; see `dawnchorus.frontends.window_starts`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from dawnchorus import frontends
+from dawnchorus.frontends import windows
 from dawnchorus.segments.source import Source
 
 
 class LoopedWindows(Source):
-    """Windows that begin every ``window`` frames; the last goes on at the recording's beginning."""
+    """Windows that begin every ``window`` frames.
+
+    With ``padding: loop`` the last one goes on at the recording's beginning; with ``zeros`` it is NaN
+    from the recording's end on. One of whose frames at most ``min_fill`` are sound is left out, but
+    never a recording's only one.
+    """
 
     kind = "windows"
+
+    def __init__(self, readers: Mapping, settings: Mapping, window: int):
+        super().__init__(readers, settings, window)
+        self._padding = settings.get("padding", "loop")
+        self._min_fill = settings.get("min_fill", 0.0)
+        windows.filling(self._padding)  # refused before the first batch
 
     def frames(self, recording: tuple[str, str]) -> np.ndarray:
         """Return the frames (T, F) of a recording."""
@@ -31,13 +43,13 @@ class LoopedWindows(Source):
         rotations: Sequence[int] | None = None,
     ) -> None:
         """Fill a batch (B, T, F); see `dawnchorus.segments.Source.into`."""
-        frontends.windows_into(out, self, recordings, places, rotations)
+        frontends.windows_into(out, self, recordings, places, rotations, self._padding)
 
     def _windows(self, recording: tuple[str, str]) -> tuple:
         corpus, identifier = recording
         reader = self._reader(corpus)
         n_frames = reader.rows(identifier)
-        starts = np.array(frontends.window_starts(n_frames, self.shape[0]))
+        starts = np.array(frontends.window_starts(n_frames, self.shape[0], self._min_fill))
         ends = np.minimum(starts + self.shape[0], n_frames)
         onset_s, rate = reader.onset_s(identifier), reader.frames_per_second
         return (

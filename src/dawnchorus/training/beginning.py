@@ -1,5 +1,6 @@
 """What a member has before its first step.
 
+* `training`: a model that is about to be trained, alone or as a mean teacher's student.
 * `model`: fresh or pretrained weights, with or without a standardised input.
 * `teachers`: those whose opinion replaces the labels.
 """
@@ -8,8 +9,23 @@ from collections.abc import Mapping
 
 import keras
 
-from dawnchorus import models, seeds
-from dawnchorus.training import batches, pretrained, standardising, teaching
+from dawnchorus import models, normalising, seeds
+from dawnchorus.training import (
+    batches,
+    mean_teacher,
+    pretrained,
+    standardising,
+    stepping,
+    teaching,
+)
+
+
+def training(examples: batches.Batches, settings: Mapping, key: tuple) -> stepping.Training:
+    """Return a training before its first step; parameters are those of `model`."""
+    built, chosen = model(examples, settings, key), settings["training"]
+    if chosen["mean_teacher"]:
+        return mean_teacher.MeanTeacher(built, chosen, key, examples.steps)
+    return stepping.Training(built, chosen, key)
 
 
 def model(examples: batches.Batches, settings: Mapping, key: tuple) -> keras.Model:
@@ -20,7 +36,8 @@ def model(examples: batches.Batches, settings: Mapping, key: tuple) -> keras.Mod
     examples : Batches
         What it will train on.
     settings : mapping
-        ``model`` and ``training``: ``standardise``, ``pretrained``.
+        ``model``, ``output``, ``segments``, ``normaliser`` (path, of ``standardise: corpus``) and
+        ``training``: ``standardise``, ``pretrained``.
     key : tuple
         Seed, stage and member.
     """
@@ -28,16 +45,26 @@ def model(examples: batches.Batches, settings: Mapping, key: tuple) -> keras.Mod
     keras.utils.set_random_seed(seeds.integer(*key, "weights"))
     n_classes = examples.values.shape[1]
     built = models.build(
-        input_shape=source.shape, n_classes=n_classes, output="clip", **settings["model"]
+        input_shape=source.shape, n_classes=n_classes, output=settings["output"], **settings["model"]
     )
-    kind = training["standardise"]
-    if kind != "none":
-        rng = seeds.generator(*key, "standardise")
-        found = standardising.moments(source, examples.recordings, examples.windows, kind, rng)
-        built = standardising.standardised(built, *found)
+    built = _standardised(built, examples, settings, key)
     if training["pretrained"]:
         pretrained.start_from(built, training["pretrained"])
     return built
+
+
+def _standardised(built: keras.Model, examples, settings: Mapping, key: tuple) -> keras.Model:
+    kind = settings["training"]["standardise"]
+    padded = settings["segments"].get("padding") == "zeros"
+    if kind == "none":
+        return standardising.filled(built) if padded else built
+    if kind == "corpus":
+        mean, deviation = normalising.read_normaliser(settings["normaliser"])
+        return standardising.standardised(built, mean, deviation**2, padded)
+    rng = seeds.generator(*key, "standardise")
+    source, windows = examples.source, examples.windows
+    found = standardising.moments(source, examples.recordings, windows, kind, rng)
+    return standardising.standardised(built, *found, padded)
 
 
 def teachers(examples: batches.Batches, settings: Mapping) -> teaching.Teachers | None:

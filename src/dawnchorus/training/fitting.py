@@ -53,9 +53,10 @@ def train_member(
     shards : mapping of corpus to paths
         Spectrogram shards of the corpora in the targets.
     settings : dict
-        ``seed``, ``window``, ``segments``, ``model``, ``training``, ``augmentation``, ``pooling``,
-        ``validation``, ``backend``; where there are teachers (see `teaching.Teachers`), ``teachers``
-        and ``temperature``.
+        ``seed``, ``window``, ``segments``, ``model``, ``output``, ``clip_pooling``, ``training``,
+        ``augmentation``, ``pooling``, ``validation``, ``backend``; ``normaliser`` (path or None);
+        ``frame_targets`` (see `frame_targets.FrameTargets`, or None); where there are teachers (see
+        `teaching.Teachers`), ``teachers`` and ``temperature``.
     library : dict
         Digests of the code, which a checkpoint must agree with.
     model_path, history_path, kept_path : path
@@ -71,9 +72,7 @@ def train_member(
     source = segments.open_source(shards, settings["segments"], settings["window"])
     own = parts.parts(wanted, targets.Member.named(member_name), source, settings, key)
     teachers = beginning.teachers(own.examples, settings)
-    training = stepping.Training(
-        beginning.model(own.examples, settings, key), settings["training"], key
-    )
+    training = beginning.training(own.examples, settings, key)
     digest = training_digest(stage, targets_path, shards, settings, library)
     checkpoint = checkpoints.path_beside(model_path, digest)
     _take_up(training, checkpoint)
@@ -97,13 +96,17 @@ def training_digest(
     """Return 16 hexadecimal digits of all that decides the weights of a stage's members.
 
     A checkpoint is taken up only where this agrees; the contents of targets and spectrograms count,
-    and those of teachers and of a model to start from.
+    and those of teachers, of a model to start from, and of what is known of frames.
     """
     read = [targets_path, *_in_order(shards)]
     for teacher in settings.get("teachers") or ():
         read += [teacher["model"], teacher["kept"], *_in_order(teacher["shards"] or {})]
     start = settings["training"]["pretrained"]
     read += [start["path"]] if start else []
+    read += [settings["normaliser"]] if settings["normaliser"] else []
+    about = settings["frame_targets"] or {"events": {}, "scores": {}}
+    read += [*about["scores"].values()]
+    read += [path for of in about["events"].values() for path in of.values()]
     contents = [artefacts.sha256(path) for path in read]
     return provenance.settings_digest([stage, settings, library, contents])
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus import logs, seeds, segments, targets
-from dawnchorus.training import batches, choosing, validation
+from dawnchorus import logs, models, seeds, segments, targets
+from dawnchorus.training import batches, choosing, frame_targets, mean_teacher, validation
 
 _NAMED = 5  # classes a warning names
+_SHARED = ("segments", "augmentation", "pooling", "output", "clip_pooling")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,9 @@ def parts(
 ) -> Parts:
     """Return what a member trains on and is watched by.
 
+    Where ``frame_targets`` of the settings say what is known of frames (else None), they are the
+    targets: of frames where the ``output`` is frame, of windows where it is clip.
+
     Parameters
     ----------
     wanted : Targets
@@ -41,8 +45,9 @@ def parts(
     source : Source
         Of all recordings in the targets.
     settings : mapping
-        ``training``, ``segments``, ``augmentation``, ``pooling`` and ``validation``: the fold that
-        chooses the epoch (none, own, next).
+        ``training``, ``segments``, ``augmentation``, ``pooling``, ``output``, ``clip_pooling``,
+        ``frame_targets`` and ``validation``: the recordings that choose the epoch (none, own, next,
+        all; see `dawnchorus.targets.Targets`).
     key : tuple
         Seed, stage and name of the member.
 
@@ -51,19 +56,60 @@ def parts(
     ValueError
         Where an epoch is to be chosen by a fold, or a share of chunks, that is empty.
     """
-    training = settings["training"]
-    shared = training | {name: settings[name] for name in ("segments", "augmentation", "pooling")}
-    recordings, values = _rows(wanted, wanted.training_rows(member, settings["validation"]))
+    training, about = settings["training"], settings["validation"]
+    shared = training | {name: settings[name] for name in _SHARED}
+    recordings, values = _rows(wanted, wanted.training_rows(member, about))
     named = {"class_names": wanted.class_names}
     if training["validation"]["unit"] == "chunk":
         return _by_chunks(source, recordings, values, shared, key, named)
-    examples = batches.Batches(source, recordings, values, shared, key, **named)
+
+    def frames(recordings, values) -> frame_targets.FrameTargets | None:
+        return _frames(source, recordings, values, wanted.class_names, settings)
+
+    examples = batches.Batches(
+        source, recordings, values, shared, key, **named, frames=frames(recordings, values)
+    )
     _say_what_lacks(examples, values, shared, **named)
-    recordings, values = _rows(wanted, wanted.validation_rows(member, settings["validation"]))
-    index = source.index(recordings, prediction=True)
-    watched = validation.Validation(source, recordings, values, index, shared)
+    if training["mean_teacher"]:
+        examples = mean_teacher.Paired(examples, _unlabelled(source, wanted, shared, key))
+    recordings, values = _rows(wanted, wanted.validation_rows(member, about))
+    watched = _watched(source, recordings, values, shared, frames(recordings, values))
     _check_watched(watched, training, f"{key[2]} has no recording to validate on", "fewer folds")
     return Parts(examples, watched, None)
+
+
+def _watched(source, recordings, values, settings: Mapping, frames) -> validation.Validation:
+    """Return what is watched: recordings, or each of their windows or frames."""
+    index, unit = source.index(recordings, prediction=True), settings["validation"]["unit"]
+    if unit == "recording":
+        return validation.Validation(source, recordings, values, index, settings)
+    each = settings | {"pooling": None}
+    return validation.Validation(
+        source, recordings, values, index, each, frames, by_frame=unit == "frame"
+    )
+
+
+def _frames(source, recordings, values, class_names, settings: Mapping):
+    """Return the targets of frames, or None where recordings have those of recordings alone."""
+    about = settings["frame_targets"]
+    if about is None or not recordings:
+        return None
+    ratio = models.frames_each(settings["model"]) if settings["output"] == "frame" else 1
+    rate = source.frames_per_second(recordings[0][0]) / ratio
+    about = about | {"frames_each": ratio, "padded": settings["segments"]["padding"] == "zeros"}
+    return frame_targets.FrameTargets(
+        recordings, values, class_names, about, rate, source.shape[0] // ratio
+    )
+
+
+def _unlabelled(source, wanted: targets.Targets, settings: Mapping, key: tuple) -> batches.Batches:
+    """Return windows that only two models are to agree on."""
+    recordings, values = _rows(wanted, wanted.unlabelled_rows())
+    chosen = settings | {
+        "batch_size": settings["mean_teacher"]["unlabelled_batch"], "oversample": None,
+        "class_weights": "none", "output": "clip",
+    }  # fmt: skip
+    return batches.Batches(source, recordings, values, chosen, (*key, "unlabelled"))
 
 
 def _by_chunks(source, recordings, values, settings: Mapping, key: tuple, named: Mapping) -> Parts:

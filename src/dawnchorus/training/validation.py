@@ -20,7 +20,9 @@ from dawnchorus.ranking import placing, precision
 if TYPE_CHECKING:
     import keras
 
-FIGURES = ("loss", "accuracy", "map_micro", "map_macro", "mlrap")
+    from dawnchorus.training import frame_targets
+
+FIGURES = ("loss", "accuracy", "map_micro", "map_macro", "mlrap", "macro_f")
 _LEAST = 1e-7  # a score below is taken for this: no cross-entropy is infinite
 
 
@@ -36,7 +38,12 @@ class Validation:
     index : dawnchorus.segments.Index
         W windows of the recordings; may be empty.
     settings : mapping
-        ``batch_size``, ``loss``, ``target_range``, and ``pooling``: None where every window counts.
+        ``batch_size``, ``loss``, ``target_range``, ``clip_pooling`` (of frame scores, see
+        `dawnchorus.scoring.clip_scores`), and ``pooling``: None where every window counts.
+    frames : FrameTargets, optional
+        Of ``recordings``: the targets of a window are the greatest of its frames.
+    by_frame : bool, optional
+        Whether every frame counts; needs ``frames``.
     """
 
     def __init__(
@@ -46,11 +53,17 @@ class Validation:
         values: np.ndarray,
         index: segments.Index,
         settings: Mapping,
+        frames: "frame_targets.FrameTargets | None" = None,
+        by_frame: bool = False,
     ):
+        self._by_frame, self.n_classes = by_frame, values.shape[1]
         self._source, self.recordings, self.index = source, recordings, index
         self._settings, self._values = settings, values
         self._used = np.unique(index.recording)
-        if settings["pooling"] is None:
+        if frames is not None:
+            found = frames.of(index)
+            self._values = found.reshape(-1, self.n_classes) if by_frame else found.max(axis=1)
+        elif settings["pooling"] is None:
             self._values = values[index.recording]
 
     def __len__(self) -> int:
@@ -61,20 +74,24 @@ class Validation:
         """Return `FIGURES` of a model, each named with a prefix; NaN where there is no window."""
         found = dict.fromkeys(FIGURES, math.nan)
         if len(self):
-            scores = scoring.window_scores(
-                model, self._source, self.recordings, self.index, self._settings["batch_size"],
-                self._values.shape[1],
-            )  # fmt: skip
+            scores = self._scores(model)
             # of a training that diverged nothing can be said, and nothing is chosen by it
             if np.isfinite(scores).all():
                 found = figures(*self._paired(scores), self._settings)
         return {f"{prefix}_{name}": value for name, value in found.items()}
 
+    def _scores(self, model: "keras.Model") -> np.ndarray:
+        asked = (model, self._source, self.recordings, self.index, self._settings["batch_size"])
+        if self._by_frame:
+            return np.concatenate([frames for _, frames in scoring.frames_in_batches(*asked)])
+        how = self._settings.get("clip_pooling", "average")
+        return scoring.window_scores(*asked, self.n_classes, how)
+
     def _paired(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return targets and scores, a row per unit."""
         how = self._settings["pooling"]
-        if how is None:
-            return self._values, scores
+        if how is None or self._by_frame:
+            return self._values, scores.reshape(self._values.shape)
         pooled = pooling.pool(scores, self.index.recording, len(self.recordings), how)
         return self._values[self._used], pooled[self._used]
 
@@ -97,7 +114,8 @@ def figures(targets: np.ndarray, scores: np.ndarray, settings: Mapping) -> dict[
         ``loss``: mean cross-entropy, without penalties on weights. ``accuracy``: share of rows whose
         first class is present; of a single class, share on the right side of 0.5. ``map_micro``:
         average precision over all entries. ``map_macro``: mean over the classes that are present.
-        ``mlrap``: over the rows in which a class is present.
+        ``mlrap``: over the rows in which a class is present. ``macro_f``: mean over all classes of
+        F1 at 0.5; that of a class neither present nor called is 0, as system 004 has it.
     """
     present = targets >= 0.5
     if targets.shape[1] == 1:
@@ -110,7 +128,13 @@ def figures(targets: np.ndarray, scores: np.ndarray, settings: Mapping) -> dict[
         "map_micro": float(precision.average_precision_micro(present, scores)),
         "map_macro": float(precision.mean_average_precision(present, scores, policy="skip")),
         "mlrap": float(placing.label_ranking_average_precision(present, scores, empty="skip")),
+        "macro_f": _macro_f(present, scores >= 0.5),
     }
+
+
+def _macro_f(present: np.ndarray, called: np.ndarray) -> float:
+    hits = (present & called).sum(axis=0)
+    return float((2 * hits / np.maximum(present.sum(axis=0) + called.sum(axis=0), 1)).mean())
 
 
 def _cross_entropy(targets: np.ndarray, scores: np.ndarray, settings: Mapping) -> float:

@@ -1,0 +1,105 @@
+"""Decode frame scores to events, score them, and write them for the tools that people use.
+
+Reads:   results/{experiment}/ensembles/{ensemble}.{corpus}.frames.h5, tables of events, verdicts
+Writes:  results/{experiment}/decoders/{ensemble}.json,
+         results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.csv and .tsv, and the folder
+         of the same name, results/{experiment}/events.json and events.txt
+"""
+
+
+rule choose_decodings:
+    """Choose the settings of each decoding, by recordings that are neither trained on nor tested."""
+    input:
+        folds="results/{experiment}/folds.csv",
+        targets=first_targets,
+        scores=decoding_files,
+    output:
+        decoders="results/{experiment}/decoders/{ensemble}.json",
+    log:
+        "results/logs/choose_decodings/{experiment}/{ensemble}.log",
+    benchmark:
+        "results/benchmarks/choose_decodings/{experiment}/{ensemble}.tsv"
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        decoding=decoding_settings,
+        library=library("choose_decodings"),
+    script:
+        "../workflow/scripts/choose_decodings.py"
+
+
+rule detect:
+    """Turn the frame scores of one corpus into events."""
+    input:
+        frames=detected_frames,
+        decoders="results/{experiment}/decoders/{ensemble}.json",
+        verdicts=corpus_verdicts,
+    output:
+        events="results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.csv",
+        challenge="results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.tsv",
+    log:
+        "results/logs/detect/{experiment}/{ensemble}/{decoding}/{corpus}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        detection=detection_settings,
+        library=library("detect"),
+    script:
+        "../workflow/scripts/detect.py"
+
+
+rule export_detections:
+    """Write the detections of one corpus for Raven and Audacity, with scores and pictures."""
+    input:
+        detections="results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.csv",
+        frames=detected_frames,
+        decoders="results/{experiment}/decoders/{ensemble}.json",
+        spectrograms=drawn_shards,
+    output:
+        folder=directory(
+            "results/{experiment}/detections/{ensemble}.{decoding}.{corpus}"
+        ),
+    log:
+        "results/logs/export_detections/{experiment}/{ensemble}/{decoding}/{corpus}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        exports=export_settings,
+        library=library("export_detections"),
+    script:
+        "../workflow/scripts/export_detections.py"
+
+
+rule evaluate_events:
+    """Score the events of every ensemble and decoding, with the rows that frame the figures."""
+    input:
+        frames=all_frames,
+        decoders=all_decoders,
+        verdicts=event_verdicts,
+        leaks="results/{experiment}/leaks.csv",
+    output:
+        figures="results/{experiment}/events.json",
+        summary="results/{experiment}/events.txt",
+    log:
+        "results/logs/evaluate_events/{experiment}.log",
+    benchmark:
+        "results/benchmarks/evaluate_events/{experiment}.tsv"
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        evaluation=event_settings,
+        library=library("evaluate_events"),
+    script:
+        "../workflow/scripts/evaluate_events.py"

@@ -1,0 +1,123 @@
+"""Frames and events in an experiment: choices that must fit each other.
+
+* `check_frames`: a stage that is trained on, or asked about, frames.
+* `check_events`: how an experiment's events are decoded and scored.
+* `has_frames`: whether the models of a stage have frame scores.
+"""
+
+import ast
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+from dawnchorus.config.checking import check_name
+from dawnchorus.config.merging import check_known
+
+_MODELS = Path(__file__).parents[1] / "models"
+
+
+def has_frames(stage: Mapping) -> bool:
+    """Return whether the models of a stage score frames: by architecture and windows."""
+    module = _MODELS / f"{stage['model']['name']}.py"
+    return stage["segments"]["kind"] == "windows" and "frame" in _outputs(module)
+
+
+def check_frames(path: str, stage: Mapping, experiment: Mapping) -> None:
+    """Raise a ValueError where a stage wants of frames or windows what it cannot have."""
+    targets, segments = stage["targets"], stage["segments"]
+    if stage["output"] == "frame" and not has_frames(stage):
+        raise ValueError(
+            f"{path}.output: 'frame'; expected clip, or segments.kind: windows and a model with "
+            f"frame output, such as crnn ({stage['model']['name']} with {segments['kind']} has none)"
+        )
+    if stage["output"] == "frame" and stage["training"]["loss"] != "binary_crossentropy":
+        raise ValueError(f"{path}.training.loss: expected binary_crossentropy with output: frame")
+    if stage["training"]["validation"]["unit"] == "frame" and stage["output"] != "frame":
+        raise ValueError(f"{path}.training.validation.unit: 'frame'; expected it with output: frame")
+    if targets.get("level") == "frame":
+        _check_level(f"{path}.targets.level", stage, experiment["stages"][targets["stage"]])
+    _check_windows(path, stage)
+
+
+def check_events(path: str, experiment: Mapping) -> None:
+    """Raise a ValueError for what cannot be in an experiment's section of events."""
+    events = experiment["events"]
+    for name, stage in experiment["stages"].items():
+        used = any(name in stages for stages in experiment["ensembles"].values())
+        if used and not has_frames(stage):
+            raise ValueError(
+                f"{path}: ensembles have stage {name!r}, whose model {stage['model']['name']} scores "
+                "no frames; expected one such as crnn, with segments.kind: windows"
+            )
+    for name, decoding in events["decodings"].items():
+        check_name(f"{path}.decodings", name)
+        _check_decoding(f"{path}.decodings.{name}", decoding, events)
+    for ensemble, decoding in events["exports"]:
+        check_known(f"{path}.exports: {ensemble!r}", ensemble, experiment["ensembles"])
+        check_known(f"{path}.exports: {decoding!r}", decoding, events["decodings"])
+
+
+def _check_decoding(path: str, decoding: Mapping, events: Mapping) -> None:
+    if decoding["tune"] == "events" and not events["validation"]:
+        raise ValueError(
+            f"{path}.tune: 'events'; expected none or clips, or a corpus with events in "
+            "events.validation to choose by"
+        )
+    if decoding["tune"] == "events" and not decoding["grids"]:
+        raise ValueError(f"{path}.grids: empty; expected a setting to tune, or tune: none")
+    for name, value in decoding.items():
+        each = value.values() if isinstance(value, Mapping) and name != "grids" else [value]
+        if name == "threshold" and any(number > 1 for number in each):
+            raise ValueError(f"{path}.threshold: {value!r}; expected 0 to 1")
+    for name in decoding["together"]:
+        if decoding["tune"] == "events":
+            check_known(f"{path}.together: {name!r}", name, decoding["grids"])
+
+
+def _check_level(path: str, stage: Mapping, teacher: Mapping) -> None:
+    if stage["output"] != "frame":
+        raise ValueError(f"{path}: 'frame'; expected output: frame of the stage, or level: clip")
+    if not has_frames(teacher):
+        raise ValueError(
+            f"{path}: 'frame'; expected a stage before it that scores frames, such as a crnn's"
+        )
+
+
+def _check_windows(path: str, stage: Mapping) -> None:
+    segments, augmentation = stage["segments"], stage["augmentation"]
+    for key, other in (("padding", "zeros"), ("labels", "window")):
+        if segments["kind"] != "windows" and segments[key] == other:
+            raise ValueError(f"{path}.segments.{key}: {other!r}; expected it with kind: windows")
+    if segments["padding"] == "zeros" and (augmentation["methods"] or augmentation["spec_augment"]):
+        raise ValueError(
+            f"{path}.augmentation: methods and spec_augment know no padding; expected none of them, "
+            "or segments.padding: loop"
+        )
+    if stage["training"]["standardise"] == "corpus" and segments["kind"] != "windows":
+        raise ValueError(
+            f"{path}.training.standardise: 'corpus'; expected it with segments.kind: windows"
+        )
+    by_chunk = stage["training"]["validation"]["unit"] == "chunk"
+    if by_chunk and (stage["output"] == "frame" or stage["targets"]["from"] == "mean_teacher"):
+        raise ValueError(
+            f"{path}.training.validation.unit: 'chunk'; expected recording with output: frame, and "
+            "of a mean teacher"
+        )
+
+
+def overlapping(experiment: Mapping, overlap) -> tuple[str, str] | None:
+    """Return the first corpus of events.validation that is trained on or tested, and where."""
+    others = [*experiment["train"], *experiment["test"]]
+    pairs = itertools.product(experiment["events"]["validation"], others)
+    return next((pair for pair in pairs if overlap(*pair)), None)
+
+
+def _outputs(module: Path) -> tuple[str, ...]:
+    """Return the outputs of an architecture, read from its source: to import is to import Keras."""
+    if not module.is_file():
+        return ()
+    for node in ast.parse(module.read_bytes()).body:
+        names = [target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)]
+        if isinstance(node, ast.Assign) and names == ["OUTPUTS"]:
+            return tuple(ast.literal_eval(node.value))
+    return ("clip",)

@@ -1,0 +1,108 @@
+"""Figures as a text of one screen: plain aligned tables, cut where the screen ends.
+
+* `screen`: a title, tables and remarks, with as many rows as fit.
+* `with_interval`, `number`, `listed`, `cut`: what stands in a cell.
+* `MARKS`: signs behind a name that say why its figure is better than it should be.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import compress
+
+LINES, COLUMNS = 45, 100
+NAME = 22  # columns for a name outside the tables
+MARKS = {
+    "teachers_saw_fold": "*",
+    "chose_epoch": "+",
+    "split_groups": "!",
+    "transductive": "^",
+}
+_LISTED = 5  # names in a remark
+
+Table = tuple[Sequence[str], Sequence[Sequence]]
+
+
+def screen(
+    title: str, tables: Sequence[Table], remarks: Sequence[str], source: str, whole: int = 0
+) -> str:
+    """Return a text of at most `LINES` lines of `COLUMNS` columns that ends in a line feed.
+
+    Parameters
+    ----------
+    title : str
+        First line.
+    tables : sequence of (header, rows)
+        A column title starts with "<" for names (left), "=" for other text (left) or ">" (right).
+        A table without rows and a column with nothing in it are left out.
+    remarks : sequence of str
+        Last lines.
+    source : str
+        The file that has what is left out here.
+    whole : int
+        So many tables, the first ones, lose rows only where the others have one row each.
+    """
+    longest = max((len(rows) for _, rows in tables), default=1)
+    limits = [(longest, most) for most in range(longest, 0, -1)] if whole else []
+    for first, most in limits + [(most, most) for most in range(longest, 0, -1)]:
+        lines = [title]
+        for place, (header, rows) in enumerate(tables):
+            shown = first if place < whole else most
+            lines += ["", *_table(header, rows, shown, source)] if rows else []
+        lines += ["", *remarks] if remarks else []
+        if len(lines) <= LINES:
+            break
+    if len(lines) > LINES:
+        left = len(lines) - LINES + 1
+        lines = [*lines[: LINES - 1], f"and {left} more remarks; what they say is in {source}"]
+    return "".join(f"{cut(line, COLUMNS).rstrip()}\n" for line in lines)
+
+
+def with_interval(found: Mapping, key: str, form: str = ".3f") -> str:
+    """Return a value with its ``low`` and ``high``."""
+    low, high = (number(found[side], form) for side in ("low", "high"))
+    return f"{number(found[key], form)} [{low}, {high}]"
+
+
+def number(value: float | None, form: str = ".3f") -> str:
+    """Return a number, or ``n/a`` for None and NaN."""
+    return "n/a" if value is None or math.isnan(value) else format(value, form)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, cut to `NAME` columns, and how many more there are."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(cut(name, NAME) for name in names[:_LISTED]) + more
+
+
+def cut(name: str, width: int) -> str:
+    """Return the beginning of a name that is too wide, and the marks at its end."""
+    if len(name) <= width:
+        return name
+    head, _, marks = name.rpartition(" ")
+    is_marked = head and marks and set(marks) <= set("".join(MARKS.values()))
+    end = f"... {marks}" if is_marked else "..."
+    return f"{name[: width - len(end)]}{end}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence], most: int, source: str) -> list[str]:
+    """Return aligned lines, names cut as far as the screen is narrow."""
+    filled = [any(str(cell) for cell in column) for column in zip(*rows, strict=True)]
+    header, *rows = (list(compress(row, filled)) for row in (header, *rows))
+    for width in range(30, 10, -1):
+        shown = [
+            [cut(str(cell), width if title[0] == "<" else COLUMNS) for cell, title in cells]
+            for cells in (zip(row, header, strict=True) for row in rows[:most])
+        ]
+        titles = [title[1:] for title in header]
+        widths = [max(map(len, column)) for column in zip(titles, *shown, strict=True)]
+        if sum(widths) + 2 * (len(widths) - 1) <= COLUMNS:
+            break
+    lines = [
+        "  ".join(
+            cell.rjust(width) if title[0] == ">" else cell.ljust(width)
+            for cell, width, title in zip(row, widths, header, strict=True)
+        )
+        for row in (titles, *shown)
+    ]
+    left = len(rows) - len(shown)
+    return lines + ([f"  and {left} more in {source}"] if left else [])

@@ -1,0 +1,232 @@
+"""The mean teacher: a student learns labels, and to agree with the average of its own past.
+
+Tarvainen and Valpola (2017), https://arxiv.org/abs/1703.01780, as the baselines of DCASE 2019 to 2021
+task 4 have it: consistency of clip scores and of frame scores, on labelled and unlabelled windows.
+Theirs drops values in the teacher, too, and averages no moving statistics; here the teacher predicts
+as it will be used, and its statistics are averages of the student's.
+
+* `Paired`: batches of labelled and unlabelled windows.
+* `MeanTeacher`: student and teacher in training.
+* `ramp_up`: the share of the consistency's weight at a step.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+import numpy as np
+
+from dawnchorus import models, seeds
+from dawnchorus.training import batches, optimizers, stepping
+
+
+def ramp_up(step: int, n_steps: int) -> float:
+    """Return exp(-5 (1 - step / n_steps)^2), which rises to 1 at ``n_steps`` and stays there.
+
+    Laine and Aila (2017), https://arxiv.org/abs/1610.02242. Of no steps it is 1 from the start.
+    """
+    if n_steps == 0:
+        return 1.0
+    return math.exp(-5 * (1 - min(step / n_steps, 1)) ** 2)
+
+
+class Paired:
+    """Labelled windows followed by unlabelled ones, as batches.
+
+    Parameters
+    ----------
+    labelled : Batches
+    unlabelled : Batches
+        Windows of the same shape, with values of the same shape, which are not looked at. Its key
+        differs from that of the labelled ones: equal keys draw equal augmentation.
+
+    Attributes
+    ----------
+    size : int
+        B, of both together.
+    source, recordings, values, settings, key, windows, n_noise, steps
+        Those of the labelled ones.
+    """
+
+    def __init__(self, labelled: batches.Batches, unlabelled: batches.Batches):
+        if labelled.key == unlabelled.key:
+            raise ValueError(
+                f"labelled and unlabelled batches have one key, {labelled.key}; expected two: equal "
+                "keys draw equal augmentation"
+            )
+        self._labelled, self._unlabelled = labelled, unlabelled
+        self.source, self.recordings, self.values = (
+            labelled.source, labelled.recordings, labelled.values,
+        )  # fmt: skip
+        self.settings, self.key = labelled.settings, labelled.key
+        self.windows, self.n_noise = labelled.windows, labelled.n_noise
+        self.size, self.steps = labelled.size + unlabelled.size, labelled.steps
+
+    def fill(self, out: np.ndarray, epoch: int, step: int) -> batches.Made:
+        """Fill ``out`` (B, T, F) with the windows of a step, without a gap where some are lost.
+
+        Returns
+        -------
+        values : array, shape (n, C) or (n, T', C), float32
+            Of unlabelled windows, NaN.
+        weights : array, shape (n,), float32, or None
+            Of unlabelled windows, 1.
+        """
+        values, weights = self._labelled.fill(out[: self._labelled.size], epoch, step)
+        # the two parts have passes of different lengths, and each goes on with its own
+        place = divmod(epoch * self.steps + step, self._unlabelled.steps)
+        rest = out[len(values) : len(values) + self._unlabelled.size]
+        unknown = np.full_like(self._unlabelled.fill(rest, *place)[0], np.nan)
+        if weights is not None:
+            weights = np.append(weights, np.ones(len(unknown), np.float32))
+        return np.concatenate([values, unknown]), weights
+
+    def empty(self) -> np.ndarray:
+        """Return an array for one batch."""
+        return np.empty((self.size, *self.source.shape), np.float32)
+
+
+class MeanTeacher(stepping.Training):
+    """A student in training, and the teacher that follows it.
+
+    After step n the teacher's weights are a times its own plus 1 - a times the student's, a being
+    the lesser of 1 - 1 / (n + 1) and ``decay``. The student's loss is that of the labels, a mean
+    over labelled windows, plus the mean squared difference from the teacher's clip scores and, where
+    the architecture has them, from its frame scores, over all windows.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The student; clip or frame output of any architecture.
+    settings : dict
+        As of `stepping.Training`, and ``mean_teacher``: ``decay`` in [0, 1), ``weight`` of the
+        consistency, ``ramp_up_epochs`` until it is reached, ``noise``, the deviation of normal noise
+        on the student's windows.
+    key : tuple
+        Seed, stage and member.
+    steps : int
+        Of an epoch.
+    """
+
+    def __init__(self, model: keras.Model, settings: Mapping, key: tuple, steps: int):
+        super().__init__(model, settings, key)
+        self._chosen, self._steps = settings["mean_teacher"], steps
+        # not clone_model: a clone of a compiled model is compiled, with an optimiser of its own
+        self._teacher = type(model).from_config(model.get_config())
+        self._teacher.set_weights(model.get_weights())
+        self._approach = _approaching(self._teacher.weights, model.weights)
+        self._watched = keras.Model(self._teacher.inputs, _scores(self._teacher))
+        for predicting in (self._teacher, self._watched):
+            predicting.compile(jit_compile=model.jit_compile)
+        found = _scores(model)
+        again = {name: keras.layers.Identity()(scores) for name, scores in found.items()}
+        # the labels' scores as they are: some losses are computed from the logits behind them
+        self._student = keras.Model(model.inputs, {"labels": next(iter(found.values())), **again})
+        self.optimizer = optimizers.make(
+            settings["optimizer"], self.schedule.rate(1), settings["optimizer_options"]
+        )
+        losses = {"labels": settings["loss"]} | dict.fromkeys(found, "mean_squared_error")
+        self._student.compile(self.optimizer, losses, jit_compile=model.jit_compile)
+        self.optimizer.build(self._student.trainable_variables)
+
+    @property
+    def result(self) -> keras.Model:
+        """The teacher: what is watched, kept and saved."""
+        return self._teacher
+
+    def train_on(
+        self, windows: np.ndarray, wanted: np.ndarray, weights: np.ndarray | None = None
+    ) -> None:
+        """Take one step on windows (B, T, F).
+
+        Parameters
+        ----------
+        windows : array, shape (B, T, F)
+        wanted : array, shape (B, C) or (B, T', C)
+            Targets; NaN of a window without labels.
+        weights : array, shape (B,), optional
+            Of the labels of windows.
+        """
+        self._seed_dropout()
+        self._student.reset_metrics()
+        if self.model.output_shape[-1] != wanted.shape[-1]:  # a softmax over absent and present
+            wanted = np.concatenate([1 - wanted, wanted], axis=-1)
+        targets = {"labels": np.nan_to_num(wanted), **self._watched.predict_on_batch(windows)}
+        weighed = dict.fromkeys(targets, np.full((len(windows), 1), self._weight(), np.float32))
+        weighed["labels"] = _label_weights(wanted, weights)
+        told = self._student.train_on_batch(
+            self._disturbed(windows), targets, sample_weight=weighed, return_dict=True
+        )
+        self.loss_sum += float(told["loss"])
+        self.step += 1
+        self._follow()
+
+    def _taken(self) -> int:
+        """Return the number of steps since the training began."""
+        return self.epoch * self._steps + self.step
+
+    def _weight(self) -> float:
+        """Return the weight of the consistency in the step to come."""
+        n_steps = self._chosen["ramp_up_epochs"] * self._steps
+        return self._chosen["weight"] * ramp_up(self._taken(), n_steps)
+
+    def _disturbed(self, windows: np.ndarray) -> np.ndarray:
+        """Return windows with the student's noise, drawn for the step."""
+        if not self._chosen["noise"]:
+            return windows
+        rng = seeds.generator(*self.key, "student_noise", self.epoch, self.step)
+        drawn = rng.standard_normal(windows.shape, np.float32)
+        return windows + np.float32(self._chosen["noise"]) * drawn
+
+    def _follow(self) -> None:
+        """Move the teacher's weights towards the student's, after a step."""
+        share = max(1 / (self._taken() + 1), 1 - self._chosen["decay"])
+        self._approach(keras.ops.convert_to_tensor(share, "float32"))
+
+    def _variables(self) -> list:
+        return [*super()._variables(), *self._teacher.weights]
+
+
+def _scores(model: keras.Model) -> dict:
+    """Return a model's scores by ``clip`` and ``frames``, its output first, of one pass.
+
+    A standardised model holds another, whose tensors are not its own: that one is taken apart.
+    """
+    held = next((layer for layer in model.layers if isinstance(layer, keras.Model)), None)
+    if held is not None:
+        standardised = model.layers[model.layers.index(held) - 1].output
+        return keras.Model(held.inputs, _scores(held))(standardised)
+    if len(model.output_shape) == 3:
+        return {"frames": model.output}
+    found = {"clip": model.output}
+    try:
+        found["frames"] = models.frame_model(model).output
+    except ValueError:  # the architecture has none
+        pass
+    return found
+
+
+def _approaching(own: Sequence, others: Sequence) -> Callable:
+    """Return what moves weights a share of the way to others; the share is a tensor."""
+
+    def approach(share):
+        for one, other in zip(own, others, strict=True):
+            one.assign_add(share * (other - one))
+
+    if keras.backend.backend() != "tensorflow":
+        return approach
+    import tensorflow
+
+    # operation by operation it takes a tenth of the step of a small network
+    return tensorflow.function(approach)
+
+
+def _label_weights(wanted: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Return weights (B, 1), times which a mean over the batch is one over its labelled windows.
+
+    Keras spreads a single column over frames, but no vector.
+    """
+    is_labelled = ~np.isnan(wanted).reshape(len(wanted), -1).any(axis=1)
+    share = len(wanted) / max(1, np.count_nonzero(is_labelled))
+    found = share * is_labelled * (1 if weights is None else weights)
+    return found.astype(np.float32)[:, np.newaxis]

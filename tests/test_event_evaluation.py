@@ -1,0 +1,547 @@
+"""Figures of detected events: small experiments whose answers fit in one's head."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dawnchorus import artefacts
+from dawnchorus.bootstrap import bootstrap_weights
+from dawnchorus.corpora.contents import LABELS
+from dawnchorus.detection import evaluation, figures, framing, report
+from dawnchorus.detection.judged import Judged
+from dawnchorus.detection.reachable import trimmed
+from dawnchorus.events import psds
+from dawnchorus.events.contents import Event, write_events
+from dawnchorus.events.decoding import filtered_scores, frame_targets
+from dawnchorus.events.event_based import event_counts
+from dawnchorus.events.intersections import Criteria
+from dawnchorus.events.matching import Collars
+from dawnchorus.predictions.frames import writing_frames
+
+TIGHT = 1e-12
+CLASSES = ("crow", "owl", "wren")
+RATE = 10.0  # frames per second
+LENGTH_S = 10.0
+SETTINGS = ("threshold", "filter_s", "gap_s", "minimum_s")
+
+
+class Experiment:
+    """Files of an experiment with three ensembles: one perfect, its twin, and a poor one."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.settings = {
+            "name": "tiny",
+            "seed": 3,
+            "test": ["field"],
+            "stages": {
+                "first": {"targets": {"from": "labels"}},
+                "second": {
+                    "targets": {"from": "predictions", "stage": "first", "unlabelled": ["field"]}
+                },
+            },
+            "ensembles": {"perfect": ["first"], "twin": ["second"], "guess": ["first"]},
+            "models": {"perfect": 4},
+            "evaluation": {
+                "replicates": 20,
+                "confidence": 0.9,
+                "compare": [["perfect", "twin"], ["guess", "perfect"]],
+            },
+            "events": {
+                "collar": {"onset_s": 0.2, "offset_s": 0.2, "offset_share": 0.2},
+                "segment_s": 1.0,
+                "absent": "skip",
+                "validation": ["pond"],
+                "decodings": {"published": {"tune": "none"}, "tuned": {"tune": "events"}},
+                "framing": ["oracle", "whole_clips", "clicks"],
+                "duplicate_rows": False,
+            },
+        }
+        self.filters = {"published": 1.1, "tuned": 0.3}
+        self.events, self.scores = {}, {}
+        self.add_corpus("field", 12)
+        self.add_corpus("pond", 6)
+
+    def add_corpus(self, corpus, n):
+        """Set two events of 2 s in each recording but every fourth."""
+        self.events[corpus] = {f"r{i:02d}": [] for i in range(n)}
+        for i, (name, own) in enumerate(self.events[corpus].items()):
+            if i % 4 != 3:
+                own.append(Event(name, 1.0, 3.0, CLASSES[i % 3]))
+                own.append(Event(name, 6.0, 8.0, CLASSES[(i + i // 3) % 3]))
+
+    def targets(self, corpus, name):
+        return frame_targets(self.events[corpus][name], 100, RATE, CLASSES)
+
+    def write(self, corpus, order=1):
+        rows = [
+            dict.fromkeys(LABELS, "")
+            | {"id": name, "data_set": "strong", "group": f"g{i // 2}", "labelled": 1}
+            for i, name in enumerate(self.events[corpus])
+        ]
+        labels = [[row[column] for column in LABELS] for row in rows][::order]
+        artefacts.write_table(self.path(f"labels-{corpus}.csv"), LABELS, labels)
+        verdicts = [(name, "used", LENGTH_S) for name in self.events[corpus]][::order]
+        columns = ("id", "verdict", "duration_s")
+        artefacts.write_table(self.path(f"verdicts-{corpus}.csv"), columns, verdicts)
+        every = [event for own in self.events[corpus].values() for event in own]
+        write_events(self.path(f"events-{corpus}.csv"), every)
+        for ensemble in self.settings["ensembles"]:
+            self.write_frames(ensemble, corpus, order)
+
+    def write_frames(self, ensemble, corpus, order):
+        rng = np.random.default_rng(5)
+        blocks = {name: self.targets(corpus, name) for name in self.events[corpus]}
+        if ensemble == "guess":  # hears every other recording, and a click of two frames
+            noise = {name: 0.3 * rng.random(one.shape) for name, one in blocks.items()}
+            blocks = {
+                name: noise[name] + (0.6 * one if i % 2 else 0)
+                for i, (name, one) in enumerate(blocks.items())
+            }
+            for one in blocks.values():
+                one[45:47] = 0.9
+        ids = list(blocks)[::order]
+        path = self.path(f"{ensemble}.{corpus}.h5")
+        with writing_frames(path, ids, ["mean"], CLASSES, RATE) as put:
+            onsets = np.zeros(len(ids))
+            put("mean", np.arange(len(ids)), onsets, (blocks[name] for name in ids))
+
+    def write_decoders(self):
+        found = {
+            name: {
+                "settings": {key: [0.5 if key == "threshold" else 0.0] * 3 for key in SETTINGS}
+                | {"filter_s": [filter_s] * 3},
+                "chosen_on": "pond: 6 recordings with 8 events" if name == "tuned" else None,
+                "tuned": {"sweeps": 2} if name == "tuned" else None,
+            }
+            for name, filter_s in self.filters.items()
+        }
+        for ensemble in self.settings["ensembles"]:
+            content = {"classes": list(CLASSES), "decodings": found}
+            artefacts.write_json(self.path(f"{ensemble}.json"), content)
+
+    def path(self, name):
+        return self.folder / name
+
+    def only(self, *framing, validation=()):
+        """Leave one ensemble and these rows, for runs that take less."""
+        self.settings["ensembles"] = {"perfect": ["first"]}
+        self.settings["evaluation"]["compare"] = []
+        self.settings["events"] |= {"framing": list(framing), "validation": list(validation)}
+
+    def write_all(self, order=1):
+        for corpus in self.events:
+            self.write(corpus, order)
+        self.write_decoders()
+
+    def run(self, order=1):
+        self.write_all(order)
+        return self.evaluate()
+
+    def evaluate(self):
+        def tables(kind):
+            return {corpus: self.path(f"{kind}-{corpus}.csv") for corpus in ("field", "pond")}
+
+        outputs = self.path("events.json"), self.path("events.txt")
+        ensembles = self.settings["ensembles"]
+        evaluation.evaluate_events(
+            {e: {c: self.path(f"{e}.{c}.h5") for c in self.events} for e in ensembles},
+            {e: self.path(f"{e}.json") for e in ensembles},
+            *(tables(kind) for kind in ("labels", "verdicts", "events")),
+            self.settings,
+            *outputs,
+        )
+        return json.loads(outputs[0].read_text()), outputs[1].read_text()
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    return Experiment(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The same experiment, evaluated once for all tests that only read."""
+    found = Experiment(tmp_path_factory.mktemp("whole"))
+    found.run()
+    return found
+
+
+@pytest.fixture
+def done(whole):
+    """Its figures and its text."""
+    return json.loads(whole.path("events.json").read_text()), whole.path("events.txt").read_text()
+
+
+def known(events, n=2, groups=None, duration_s=LENGTH_S):
+    """Return n recordings r0, r1, ... of which these events are known."""
+    ids = [f"r{i}" for i in range(n)]
+    excluded = {"recordings": n, "used": n, "excluded": 0, "excluded_by_code": {}}
+    groups = np.array(ids if groups is None else groups)
+    durations = dict.fromkeys(ids, duration_s)
+    return Judged(ids, durations, list(events), list(CLASSES), groups, excluded)
+
+
+def shown_for(found, ensemble="perfect", decoding="published"):
+    return found["ensembles"][ensemble]["decodings"][decoding]["test"]["field"]
+
+
+def test_perfect_frames_score_one(done):
+    found, _ = done
+    for decoding in ("published", "tuned"):
+        own = shown_for(found, decoding=decoding)
+        for kind in ("events", "segments", "clips"):
+            for mean in ("macro", "micro"):
+                assert (own[kind][mean]["f"], own[kind][mean]["error_rate"]) == (1, 0)
+                assert own[kind]["intervals"][f"{mean}_f"] == {"low": 1, "high": 1}
+        for name in ("psds1", "psds2"):
+            assert (own[name]["psds"], own[name]["low"], own[name]["high"]) == (1, 1, 1)
+    assert shown_for(found, "guess")["events"]["macro"]["f"] < 0.6
+    unfiltered = found["ensembles"]["perfect"]["psds_unfiltered"]["test"]["field"]
+    assert unfiltered["psds1"]["psds"] == 1
+
+
+def test_figures_and_intervals_are_those_of_counts(experiment):
+    """By the definition: two events, one found, one false alarm in the other recording."""
+    reference = [Event("r0", 1, 3, "crow"), Event("r0", 5, 6, "crow")]
+    detected = [Event("r0", 1, 3, "crow"), Event("r1", 5, 6, "crow")]
+    own = figures.of_events(known(reference), detected, experiment.settings).content
+    assert own["events"]["macro"]["f"] == own["events"]["micro"]["f"] == 0.5
+    assert own["events"]["micro"]["error_rate"] == 1
+    assert own["segments"]["micro"]["f"] == 2 * 2 / (3 + 3)
+    assert own["clips"]["micro"]["f"] == 2 / 3
+    limits = own["events"]["intervals"]["micro_f"]
+    # r0 twice: 2 of 2 + 1; r1 twice: no match
+    assert (limits["low"], limits["high"]) == pytest.approx((0, 2 / 3), abs=TIGHT)
+
+
+def test_events_that_overlap_are_one_event(experiment):
+    reference = [Event("r0", 1, 3, "crow"), Event("r0", 2, 4, "crow")]
+    detected = [Event("r0", 1, 4, "crow")]
+    own = figures.of_events(known(reference), detected, experiment.settings).content["events"]
+    assert own["micro"]["reference"] == own["micro"]["matched"] == 1
+    assert own["policy"]["overlaps"] == "union"
+    assert own["policy"]["collars"] == experiment.settings["events"]["collar"]
+
+
+def test_a_single_group_has_no_interval(experiment):
+    one = known([Event("r0", 1, 3, "crow")], groups=["g", "g"])
+    own = figures.of_events(one, [Event("r0", 1, 3, "crow")], experiment.settings).content
+    assert own["events"]["macro"]["f"] == 1
+    assert all(np.isnan(list(own["events"]["intervals"]["macro_f"].values())))
+
+
+def test_frames_may_begin_at_different_times(experiment):
+    reference = [Event("r0", 1, 3, "crow"), Event("r1", 0, 2, "crow")]
+    judged = known(reference)
+    own = [e for e in reference if e.id == "r0"], [e for e in reference if e.id == "r1"]
+    starts = 0.55, -0.35
+    scores = {
+        name: (start, frame_targets(events, 120, RATE, CLASSES, onset_s=start, edges="soft"))
+        for name, start, events in zip(("r0", "r1"), starts, own, strict=True)
+    }
+    found = figures.of_scores(judged, scores, RATE, experiment.settings)
+    assert found.content["psds1"]["psds"] == 1
+    late = {"r0": scores["r0"], "r1": (5.0, scores["r1"][1])}
+    assert figures.of_scores(judged, late, RATE, experiment.settings).content["psds1"]["psds"] < 1
+
+
+def test_the_oracle_of_sharp_events_scores_one_and_of_short_ones_does_not(experiment, done):
+    found, _ = done
+    (published, tuned) = found["framing"]["oracle"]
+    assert [one["ensemble"] for one in published["of"]] == ["perfect", "twin", "guess"]
+    assert {one["decoding"] for one in tuned["of"]} == {"tuned"}
+    assert published["test"]["field"]["events"]["macro"]["f"] == 1
+    experiment.events["field"]["r00"] = [Event("r00", 4.0, 4.5, "crow")]
+    experiment.only("oracle")
+    (published, tuned) = experiment.run()[0]["framing"]["oracle"]
+    # 5 frames go in a filter of 11, not in one of 3
+    missed = published["test"]["field"]["events"]["micro"]
+    assert missed["reference"] - missed["matched"] == 1
+    assert tuned["test"]["field"]["events"]["micro"]["f"] == 1
+
+
+def test_whole_clips_find_classes_but_no_short_events(done):
+    found, _ = done
+    own = found["framing"]["whole_clips"]["test"]["field"]
+    assert own["events"]["macro"]["f"] == own["psds1"]["psds"] == 0
+    assert own["clips"]["macro"]["f"] == 1
+    assert 0 < own["segments"]["macro"]["f"] < 1
+
+
+def test_whole_clips_are_right_where_events_are_whole(experiment):
+    reference = [Event("r0", 0, LENGTH_S, "owl")]
+    assert framing.whole_clips(known(reference)) == reference
+
+
+def test_clicks_find_periodic_events_that_validation_shows():
+    train = [Event("r0", 2.0 + 2 * i, 2.5 + 2 * i, "owl") for i in range(4)]
+    chosen = framing.chosen_trains([known(train)], Collars())
+    assert list(chosen) == ["owl"]
+    assert chosen["owl"][:3] == (0.0, 2.0, 0.5)
+    # 4 of 5 clicks in r0, none of 5 in r1
+    assert chosen["owl"].f == 2 * 4 / (4 + 10)
+    events = framing.clicks(known(train), chosen)
+    assert [e.onset_s for e in events if e.id == "r1"] == [0, 2, 4, 6, 8]
+    counts = event_counts(train, events, ("r0", "r1"), CLASSES)
+    assert counts.matched.sum() == 4
+
+
+def test_a_train_stays_in_its_recording():
+    train = {"owl": framing.Train(9.5, 10.0, 2.0, 0.0), "wren": framing.Train(10.0, 10.0, 2.0, 0.0)}
+    assert framing.clicks(known([], n=1), train) == [Event("r0", 9.5, 10.0, "owl")]
+
+
+def test_clicks_never_touch_and_one_event_is_enough_to_choose():
+    chosen = framing.chosen_trains([known([Event("r0", 0, 4, "crow")])], Collars())
+    assert chosen["crow"].period_s > 4
+    assert chosen["crow"].f == 2 / 3
+    events = framing.clicks(known([], n=1), {"crow": chosen["crow"]})
+    assert events == [Event("r0", 0, 4, "crow")]
+
+
+def test_clicks_are_chosen_on_validation_alone(experiment, done):
+    before, _ = done
+    chosen = before["framing"]["clicks"]
+    assert chosen["chosen_on"] == ["pond"]
+    assert chosen["validation"]["pond"]["chosen_here"]
+    for own in experiment.events["field"].values():
+        own[:] = [event._replace(onset_s=event.onset_s / 2) for event in own]
+    experiment.only("clicks", validation=["pond"])
+    after, _ = experiment.run()
+    assert after["framing"]["clicks"]["trains"] == chosen["trains"]
+    assert after["framing"]["clicks"]["test"] != chosen["test"]
+
+
+def test_without_validation_there_are_no_clicks(experiment):
+    experiment.only("clicks")
+    found, text = experiment.run()
+    assert "validation recordings" in found["framing"]["clicks"]["left_out"]
+    assert "clicks are left out" in text
+    assert not any(line.startswith("clicks ") and "0." in line for line in text.splitlines())
+
+
+def test_duplicate_rows_lower_the_event_figures_alone(experiment, done):
+    clean = shown_for(done[0])
+    experiment.only()
+    experiment.settings["events"]["duplicate_rows"] = True
+    found, text = experiment.run()
+    own = shown_for(found)
+    # two reference events in each recording that has any: every detection once more
+    assert own["events"]["micro"]["detected"] == 2 * clean["events"]["micro"]["detected"]
+    assert own["events"]["micro"]["f"] == pytest.approx(2 / 3, abs=TIGHT)
+    assert own["events"]["micro"]["error_rate"] == 1
+    for kind in ("segments", "clips", "psds1"):
+        assert own[kind] == clean[kind]
+    assert "k times" in found["policy"]["duplicates"]
+    assert "fault of system 004" in text
+
+
+def test_a_clip_without_events_has_its_false_alarms_once(experiment):
+    experiment.settings["events"]["duplicate_rows"] = True
+    reference = [Event("r0", 1 + i, 1.5 + i, "owl") for i in range(3)]
+    detected = [reference[0], Event("r1", 1, 2, "owl")]
+    own = figures.of_events(known(reference), detected, experiment.settings).content
+    assert own["events"]["micro"]["detected"] == 3 + 1
+    assert own["events"]["micro"]["matched"] == 1
+
+
+def test_equal_ensembles_do_not_differ(done):
+    found, _ = done
+    twins = [pair for pair in found["comparisons"] if pair["second"]["ensemble"] == "twin"]
+    assert [pair["first"] for pair in twins[:2]] == [
+        {"ensemble": "perfect", "decoding": "tuned"},
+        {"ensemble": "perfect", "decoding": "published"},
+    ]
+    for pair in twins[:2]:
+        for name in ("event_macro_f", "segment_macro_f", "psds1", "psds2"):
+            own = pair["test"]["field"][name]
+            assert (own["difference"], own["low"], own["high"]) == (0, 0, 0)
+            assert own["p_two_sided"] == 1
+
+
+def test_differences_are_paired_and_signed(done):
+    found, _ = done
+    (pair,) = [
+        pair
+        for pair in found["comparisons"]
+        if (pair["first"]["ensemble"], pair["second"]["ensemble"]) == ("guess", "perfect")
+        and pair["first"]["decoding"] == "tuned"
+    ]
+    own = pair["test"]["field"]["event_macro_f"]
+    values = [
+        shown_for(found, name, "tuned")["events"]["macro"]["f"] for name in ("guess", "perfect")
+    ]
+    assert own["difference"] == pytest.approx(values[1] - values[0], abs=TIGHT)
+    assert 0 < own["low"] <= own["difference"] <= own["high"] <= 1
+    assert own["p_two_sided"] == 2 / 21
+
+
+def test_tuned_decodings_are_held_against_the_others(done):
+    found, _ = done
+    pairs = [(p["first"], p["second"]) for p in found["comparisons"]]
+    for name in ("perfect", "twin", "guess"):
+        first, second = ({"ensemble": name, "decoding": d} for d in ("published", "tuned"))
+        assert (first, second) in pairs
+        assert (second, first) not in pairs
+    assert len(pairs) == 2 * 2 + 3
+
+
+def test_the_order_of_files_changes_nothing(experiment, whole):
+    experiment.run(order=-1)
+    for name in ("events.json", "events.txt"):
+        assert experiment.path(name).read_bytes() == whole.path(name).read_bytes()
+
+
+def test_what_is_optimistic_is_marked(done):
+    found, text = done
+    for name, is_chosen in (("published", False), ("tuned", True)):
+        about = found["ensembles"]["perfect"]["decodings"][name]
+        assert about["validation"]["pond"]["chosen_here"] is is_chosen
+    assert shown_for(found, "twin")["transductive"]
+    assert not shown_for(found, "perfect")["transductive"]
+    assert found["ensembles"]["perfect"]["models"] == 4
+    assert found["ensembles"]["twin"]["models"] is None
+    assert "twin ^" in text
+    assert "tuned: settings chosen on pond: 6 recordings" in text
+
+
+def test_counts_of_the_reference_are_told(done):
+    found, _ = done
+    about = found["test"]["field"]
+    assert (about["judged"], about["without_events"], about["groups"]) == (12, 3, 6)
+    assert about["events"] == sum(about["events_by_class"].values()) == 18
+    assert about["hours"] == pytest.approx(120 / 3600)
+
+
+def test_the_policy_is_in_the_file(done):
+    found, _ = done
+    policy = found["policy"]
+    assert policy["collar"] == {"onset_s": 0.2, "offset_s": 0.2, "offset_share": 0.2}
+    assert policy["rounding_tolerance_s"] == 1e-9
+    assert policy["psds_scenarios"]["psds1"]["criteria"]["detection"] == 0.7
+    assert (policy["replicates"], policy["confidence"], policy["segment_s"]) == (20, 0.9, 1.0)
+    assert "optimal" in policy["matching"]
+    assert "union" in policy["overlaps"]
+
+
+def test_the_text_shows_the_figures_of_the_file(done):
+    found, text = done
+    own = shown_for(found, "guess")
+    limits = own["events"]["intervals"]["macro_f"]
+    shown = f"{own['events']['macro']['f']:.3f} [{limits['low']:.3f}, {limits['high']:.3f}]"
+    (line,) = [line for line in text.splitlines() if line.startswith("guess ") and shown in line]
+    assert line.split()[1] == "published"
+    for name in ("psds1", "psds2"):
+        assert f"{own[name]['psds']:.3f}" in line
+    assert "oracle, all" in text
+    assert "whole clips " in text
+
+
+def test_the_text_fits_a_screen_however_much_there_is(done):
+    found, text = done
+    one = found["ensembles"]["twin"]
+    many = {f"an ensemble of a rather long name {i}": one for i in range(9)}
+    pairs = found["comparisons"] * 6
+    crowded = report.text(found | {"ensembles": many, "comparisons": pairs})
+    shown = [line for line in crowded.splitlines() if line.startswith("an ens")]
+    assert len(shown) == 18  # differences and frames give way first
+    more = {f"an ensemble of a rather long name {i}": one for i in range(40)}
+    for screen in (text, crowded, report.text(found | {"ensembles": more})):
+        assert len(screen.splitlines()) <= 45
+        assert max(map(len, screen.splitlines())) <= 100
+        assert screen.isascii()
+    assert "more in events.json" in crowded
+    assert "more in events.json" not in text
+
+
+def test_several_references_have_a_table_each(done):
+    found, _ = done
+    both = json.loads(json.dumps(found))
+    for about in (both["test"], both["framing"]["whole_clips"]["test"]):
+        about["lake"] = about["field"]
+    for item in (*both["framing"]["oracle"], both["framing"]["clicks"], *both["comparisons"]):
+        item["test"]["lake"] = item["test"]["field"]
+    for ensemble in both["ensembles"].values():
+        for about in ensemble["decodings"].values():
+            about["test"]["lake"] = about["test"]["field"]
+    text = report.text(both)
+    assert "ensemble on field" in text
+    assert "ensemble on lake" in text
+
+
+def test_undefined_figures_are_null_and_shown_as_such(experiment):
+    experiment.only()
+    experiment.events["field"] = {name: [] for name in experiment.events["field"]}
+    found, text = experiment.run()
+    own = shown_for(found)
+    assert own["events"]["macro"]["f"] is None
+    assert own["psds1"]["psds"] is None
+    assert "n/a [n/a, n/a]" in text
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ["easy", "psds2"])
+def test_thresholds_that_are_left_out_decide_nothing(name, seed):
+    easy = psds.Scenario(Criteria(0.2, 0.2), alpha_ct=0.0, alpha_st=1.0, e_max=100.0)
+    scenario = psds.SCENARIOS.get(name, easy)
+    rng = np.random.default_rng(seed)
+    n, n_frames = (6, 400) if seed % 2 else (3, 2000)
+    rate = 10.0 if seed % 2 else 1.0  # long recordings: e_max is reached late
+    ids = [f"r{i}" for i in range(n)]
+    onsets = rng.uniform(0, 0.9 * n_frames / rate, (3 * n, 1))
+    spans = np.hstack([onsets, onsets + 0.05 * n_frames / rate])
+    events = [Event(ids[i % n], *s.tolist(), CLASSES[i % 2]) for i, s in enumerate(spans)]
+    own = {one: [event for event in events if event.id == one] for one in ids}
+    scores = {
+        one: filtered_scores(
+            0.15 * frame_targets(own[one], n_frames, rate, CLASSES)
+            + 0.85 * rng.random((n_frames, len(CLASSES))),
+            rate,
+            9 / rate,
+        )
+        for one in ids
+    }
+    durations = dict.fromkeys(ids, n_frames / rate)
+    found = psds.judged(scores, events, durations, CLASSES, scenario, rate)
+    weights = bootstrap_weights(np.array(ids), 40, rng)
+    small = trimmed(found, weights)
+    assert len(small.of_class[0].recording) < len(found.of_class[0].recording) / 2
+    expected = psds.psds_replicates(found, weights)
+    assert 0 < expected.mean() < 1
+    np.testing.assert_allclose(psds.psds_replicates(small, weights), expected, rtol=0, atol=TIGHT)
+
+
+def test_files_that_do_not_belong_together_are_an_error(experiment):
+    experiment.write_all()
+    settings = experiment.settings
+    settings["evaluation"]["compare"] = [["perfect", "strange"]]
+    with pytest.raises(ValueError, match=r"compare names 'strange'; expected .*'perfect'"):
+        experiment.evaluate()
+    settings["evaluation"]["compare"] = []
+    settings["events"]["decodings"]["other"] = {"tune": "none"}
+    with pytest.raises(ValueError, match=r"perfect.json has no decoding 'other'"):
+        experiment.evaluate()
+    del settings["events"]["decodings"]["other"]
+    settings["test"] = ["sea"]
+    with pytest.raises(ValueError, match="ensemble 'perfect' has no frame scores of corpus 'sea'"):
+        experiment.evaluate()
+
+
+def test_a_recording_without_frame_scores_is_an_error(experiment):
+    experiment.write_all()
+    experiment.events["field"]["r99"] = []
+    blocks = [experiment.targets("field", "r00")]
+    with writing_frames(experiment.path("twin.field.h5"), ["r00"], ["mean"], CLASSES, RATE) as put:
+        put("mean", [0], [0.0], blocks)
+    with pytest.raises(ValueError, match=r"twin.field.h5 has no scores of recording 'r01'"):
+        experiment.evaluate()
+
+
+def test_ensembles_of_other_classes_are_an_error(experiment):
+    experiment.write_all()
+    content = json.loads(experiment.path("twin.json").read_text()) | {"classes": ["a", "b", "c"]}
+    artefacts.write_json(experiment.path("twin.json"), content)
+    with pytest.raises(ValueError, match=r"twin.json has decodings of classes \['a', 'b', 'c'\]"):
+        experiment.evaluate()

@@ -1,0 +1,406 @@
+"""The mean teacher: what the student learns from, how the teacher follows, and going on after a kill."""
+
+import math
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from fake_readers import SEGMENTS, Frames
+
+from dawnchorus import augmentation, backend, segments
+
+backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
+
+import keras  # noqa: E402
+
+from dawnchorus import models  # noqa: E402
+from dawnchorus.training import (  # noqa: E402
+    batches,
+    checkpoints,
+    mean_teacher,
+    saving,
+    standardising,
+    stepping,
+)
+
+# TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+
+CLOSE = {"atol": 1e-6, "rtol": 1e-5}  # float32, sums in another order
+KEY = (7, "first", "f1p0s1")
+SHAPE, N_CLASSES, N_STEPS = (20, 8), 3, 2
+CHOSEN = {"decay": 0.6, "weight": 1.0, "ramp_up_epochs": 0, "noise": 0.0}
+SETTINGS = {
+    "optimizer": "sgd", "optimizer_options": {}, "learning_rate": 0.5, "epochs": 3,
+    "schedule": {"kind": "constant", "warmup_epochs": 0, "end_rate": 0, "step_epochs": 1, "decay": 1},
+    "loss": "binary_crossentropy", "l2": 0.0, "keep": [], "snapshot_every": None,
+    "early_stopping": {"metric": None, "patience": 1, "min_delta": 0, "from_epoch": 1},
+    "mean_teacher": CHOSEN,
+}  # fmt: skip
+CRNN = {
+    "name": "crnn", "filters": [4], "band_pools": [4], "frame_pools": [2], "units": [3],
+    "dropout": 0.0, "input_dropout": 0.0,
+}  # fmt: skip
+PLAIN = {
+    "rotate": False, "shift_bands": 0, "count": 0, "probability": 0.5, "methods": {}, "clip": None,
+    "drop_without_noise": False, "mixup": 0.0, "spec_augment": None,
+}  # fmt: skip
+
+
+def built(output="clip", seed=1, n_classes=N_CLASSES, shape=SHAPE, **options):
+    keras.utils.set_random_seed(seed)
+    return models.build(
+        input_shape=shape, n_classes=n_classes, output=output, **(options or CRNN)
+    )  # fmt: skip
+
+
+def dense(activation="sigmoid"):
+    """Make a model whose rows do not know of each other: nothing is normalised by the batch."""
+    keras.utils.set_random_seed(1)
+    windows = keras.Input(SHAPE)
+    flat = keras.layers.Flatten()(windows)
+    return keras.Model(windows, keras.layers.Dense(N_CLASSES, activation=activation)(flat))
+
+
+def taught(model, steps=N_STEPS, key=KEY, settings=SETTINGS, **chosen):
+    settings = settings | {"mean_teacher": CHOSEN | chosen}
+    return mean_teacher.MeanTeacher(model, settings, key, steps)
+
+
+def drawn(rng, n=6, n_unlabelled=2, shape=(N_CLASSES,)):
+    windows = rng.normal(size=(n, *SHAPE)).astype(np.float32)
+    wanted = (rng.random((n, *shape)) < 0.4).astype(np.float32)
+    wanted[n - n_unlabelled :] = np.nan
+    return windows, wanted
+
+
+def test_the_weight_rises_as_published():
+    found = [mean_teacher.ramp_up(step, 10) for step in (0, 5, 10, 25)]
+    np.testing.assert_allclose(found, [math.exp(-5), math.exp(-1.25), 1, 1], rtol=1e-12)
+    assert mean_teacher.ramp_up(0, 0) == 1
+
+
+def test_the_weight_counts_the_steps_of_all_epochs(rng):
+    windows, _ = drawn(rng)
+    nothing = np.full((6, N_CLASSES), np.nan, np.float32)
+
+    def loss(epoch, step, ramp_up_epochs):
+        training = taught(dense(), ramp_up_epochs=ramp_up_epochs, weight=4.0)
+        training.result.set_weights([weights + 0.1 for weights in training.result.get_weights()])
+        training.epoch, training.step = epoch, step
+        training.train_on(windows, nothing)
+        return training.loss_sum
+
+    whole = loss(0, 0, 0)
+    assert whole > 0.01
+    assert loss(1, 1, 3) == pytest.approx(whole * math.exp(-5 * (1 - 3 / 6) ** 2), rel=1e-5)
+
+
+def test_the_teacher_is_the_student_at_first_and_has_weights_of_its_own(rng):
+    training = taught(built())
+    for own, students in zip(training.result.weights, training.model.weights, strict=True):
+        assert own is not students
+        assert own.path == students.path
+        np.testing.assert_array_equal(own, students)
+
+
+def test_the_teacher_follows_by_a_share_that_falls_to_its_decay(rng):
+    training, (windows, wanted) = taught(built()), drawn(rng)
+    for kept in (1 / 2, 0.6, 0.6):  # 1 - 1/2, 1 - 1/3 and 1 - 1/4 are no less than 0.6
+        before = training.result.get_weights()
+        training.train_on(windows, wanted)
+        student, teacher = training.model.get_weights(), training.result.get_weights()
+        assert len(teacher) == len(student)
+        for now, old, new in zip(teacher, before, student, strict=True):
+            np.testing.assert_allclose(now, kept * old + (1 - kept) * new, **CLOSE)
+    names = [w.name for w in training.result.weights]
+    mean = names.index("moving_mean")
+    assert np.abs(student[mean] - before[mean]).max() > 1e-3  # statistics are averaged, too
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "categorical_crossentropy"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_labels_are_learnt_as_if_there_were_no_other_windows(rng, loss, weighted):
+    settings = SETTINGS | {"loss": loss, "l2": 0.01}
+    activation = "softmax" if loss.startswith("categorical") else "sigmoid"
+    windows, wanted = drawn(rng)
+    weights = np.float32([0.5, 2, 1, 1, 1, 1]) if weighted else None
+    plain = stepping.Training(dense(activation), settings, KEY)
+    training = taught(dense(activation), settings=settings, weight=0.0)
+    fresh = training.model.get_weights()[0]
+    for _ in range(4):
+        plain.train_on(windows[:4], wanted[:4], None if weights is None else weights[:4])
+        training.train_on(windows, wanted, weights)
+    for one, other in zip(training.model.get_weights(), plain.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, **CLOSE)
+    assert training.loss_sum == pytest.approx(plain.loss_sum, rel=1e-5)
+    assert np.abs(fresh - plain.model.get_weights()[0]).max() > 0.1
+
+
+def frame_scores_in_training(model, windows):
+    """Return the frame scores that a CRNN's copy gives in training, without dropout."""
+    copy = built("frame")
+    copy.set_weights(model.get_weights())
+    return keras.ops.convert_to_numpy(copy(windows, training=True))
+
+
+@pytest.mark.parametrize("kind", ["clip", "frame", "standardised"])
+def test_consistency_is_of_clip_scores_and_of_frame_scores(rng, kind):
+    model = built("frame" if kind == "frame" else "clip")
+    seen = windows = drawn(rng)[0]
+    if kind == "standardised":
+        model = standardising.standardised(model, np.asarray(0.5), np.asarray(4.0))
+        seen = (windows - np.float32(0.5)) / np.float32(2)
+    training = taught(model, weight=2.0)
+    teacher = [1.5 * weights for weights in model.get_weights()]
+    training.result.set_weights(teacher)
+    said = built("frame")
+    said.set_weights(teacher)
+    differing = frame_scores_in_training(model, seen) - said.predict_on_batch(seen)
+    expected = np.square(differing).mean()
+    if kind != "frame":
+        expected += np.square(differing.mean(axis=1)).mean()
+    training.train_on(windows, np.full((6, *model.output_shape[1:]), np.nan, np.float32))
+    assert training.loss_sum == pytest.approx(2 * expected, rel=1e-4)
+
+
+def test_the_student_comes_to_agree_on_windows_without_labels(rng):
+    training, windows = taught(built(), decay=0.999, weight=10.0), drawn(rng)[0]
+    training.result.set_weights(built(seed=2).get_weights())
+    training.epoch = 1000  # the teacher hardly moves
+    teacher = models.class_scores(training.result, windows, N_CLASSES)
+
+    def distance():
+        student = models.class_scores(training.model, windows, N_CLASSES)
+        return np.square(student - teacher).mean()
+
+    before = distance()
+    for _ in range(30):
+        training.train_on(windows, np.full((6, N_CLASSES), np.nan, np.float32))
+    assert distance() < before / 3
+
+
+def test_frame_targets_are_learnt_of_labelled_windows_alone(rng):
+    windows, wanted = drawn(rng, shape=(10, N_CLASSES))
+    found = []
+    for unknown in (0, 1):
+        training = taught(built("frame"), weight=0.0)
+        weights = np.float32([1, 1, 1, 1, unknown, unknown])
+        for _ in range(3):
+            training.train_on(windows, wanted, weights)
+        found.append(training.arrays())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    training = taught(built("frame"), weight=0.0)
+    said = frame_scores_in_training(training.model, windows)[:4]
+    by_hand = -np.where(wanted[:4] > 0.5, np.log(said), np.log(1 - said)).mean()
+    training.train_on(windows, wanted)
+    assert training.loss_sum == pytest.approx(by_hand, rel=1e-4)
+
+
+ARCHITECTURES = [
+    {"name": "bulbul", "filters": [2] * 4, "dense": [4], "head": "softmax"},
+    {"name": "sparrow"},
+]
+
+
+@pytest.mark.parametrize("options", ARCHITECTURES, ids=lambda options: options["name"])
+@pytest.mark.parametrize("n_classes", [1, 3])
+def test_architectures_without_frame_scores_have_teachers_too(rng, options, n_classes):
+    model = built(n_classes=n_classes, shape=(170, 32), **options)
+    training = taught(model, weight=1.0)
+    windows = rng.normal(size=(4, 170, 32)).astype(np.float32)
+    wanted = np.float32([[1] * n_classes, [0] * n_classes, *[[np.nan] * n_classes] * 2])
+    for _ in range(2):
+        training.train_on(windows, wanted)
+    assert 0 < training.loss_sum < 10
+    assert np.isfinite(models.class_scores(training.result, windows, n_classes)).all()
+
+
+def train(training, windows, wanted, until):
+    """Take the steps of three epochs that are left, as far as (epoch, step)."""
+    while (training.epoch, training.step) < until:
+        training.train_on(windows, wanted)
+        if training.step == N_STEPS:
+            figures = ("val_loss", "val_accuracy", "val_map_micro", "val_map_macro", "val_mlrap")
+            training.end_epoch(dict.fromkeys(figures, 0.5))
+
+
+def noisy(**chosen):
+    settings = SETTINGS | {"optimizer": "adam", "learning_rate": 0.01}
+    model = built(**CRNN | {"dropout": 0.3, "input_dropout": 0.3})
+    return taught(model, settings=settings, ramp_up_epochs=2, **({"noise": 0.5} | chosen))
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes(rng, tmp_path):
+    windows, wanted = drawn(rng)
+    straight, killed, resumed = noisy(), noisy(), noisy()
+    train(straight, windows, wanted, (3, 0))
+    train(killed, windows, wanted, (1, 1))
+    checkpoints.save(tmp_path / "m.npz", killed.arrays(), killed.state())
+    resumed.restore(*checkpoints.load(tmp_path / "m.npz"))
+    train(resumed, windows, wanted, (3, 0))
+    assert resumed.state() == straight.state()
+    for one, other in zip(resumed.arrays(), straight.arrays(), strict=True):
+        assert one.tobytes() == other.tobytes()
+    for one, other in zip(resumed.result.get_weights(), straight.result.get_weights(), strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_noise_is_the_students_alone_and_drawn_by_step_and_member(rng):
+    windows, wanted = drawn(rng)
+    given = windows.copy()
+
+    def loss(key=KEY, step=0, **chosen):
+        training = taught(dense(), key=key, **chosen)
+        training.step = step
+        training.train_on(windows, wanted)
+        return training.loss_sum
+
+    other = (*KEY[:2], "f2p0s1")
+    quiet, loud = loss(noise=0.0), loss(noise=0.5)
+    assert quiet == loss(noise=0.0, step=1) == loss(noise=0.0, key=other)
+    assert len({quiet, loud, loss(noise=0.5, step=1), loss(noise=0.5, key=other)}) == 4
+    assert loud == loss(noise=0.5)
+    np.testing.assert_array_equal(windows, given)
+    nothing = np.full_like(wanted, np.nan)  # equal models differ by the noise alone
+    training = taught(dense(), noise=0.5)
+    training.train_on(windows, nothing)
+    assert training.loss_sum > 1e-3
+
+
+def test_the_teacher_is_saved_as_a_model_of_its_own(rng, tmp_path):
+    training, (windows, wanted) = taught(built()), drawn(rng)
+    training.train_on(windows, wanted)
+    saving.save(training.result, tmp_path / "m.keras")
+    loaded = models.load(tmp_path / "m.keras")
+    for one, other in zip(loaded.get_weights(), training.result.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert models.frame_scores(loaded, windows).shape == (6, 10, N_CLASSES)
+
+
+@pytest.mark.parametrize("name", ["jax", "torch"])
+def test_the_same_code_teaches_on_other_backends(name):
+    pytest.importorskip(name)
+    code = f"""
+        import numpy as np
+        from dawnchorus import backend
+        backend.start({{"name": {name!r}, "threads": 1, "deterministic": True}})
+        from dawnchorus import models
+        from dawnchorus.training import mean_teacher
+        model = models.build(input_shape={SHAPE}, n_classes=3, output="clip", **{CRNN})
+        training = mean_teacher.MeanTeacher(model, {SETTINGS}, {KEY}, {N_STEPS})
+        windows = np.random.default_rng(1).normal(size=(6, *{SHAPE})).astype(np.float32)
+        wanted = np.float32([[1, 0, 1]] * 4 + [[np.nan] * 3] * 2)
+        losses = []
+        for _ in range(5):
+            before = [0.6 * weights for weights in training.result.get_weights()]
+            training.train_on(windows, wanted)
+            losses.append(training.loss_sum - sum(losses))
+        assert losses[-1] < losses[0], losses
+        found = zip(training.result.get_weights(), before, training.model.get_weights(), strict=True)
+        for own, kept, student in found:
+            np.testing.assert_allclose(own, kept + 0.4 * student, atol=1e-6)
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=180
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.fixture
+def make(rng):
+    """Make batches of 12 recordings of a window each; the value of a window's cells is its number."""
+
+    def made(size, name="labelled", first=0, steps=None, **changed):
+        ids = [f"r{first + number:02}" for number in range(12)]
+        reader = Frames({f"r{n:02}": np.full((17, 5), n, np.float32) for n in range(24)})
+        source = segments.source_of({"c": reader}, SEGMENTS, 17)
+        values = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
+        settings = {
+            "batch_size": size, "target_range": [0, 1], "steps_per_epoch": steps,
+            "shuffle": "windows", "oversample": None, "class_weights": "none", "segments": SEGMENTS,
+            "loss": "binary_crossentropy", "augmentation": PLAIN,
+        }  # fmt: skip
+        recordings = [("c", name) for name in ids]
+        return batches.Batches(source, recordings, values, settings | changed, (*KEY, name))
+
+    return made
+
+
+def test_unlabelled_windows_follow_labelled_ones_without_targets(make):
+    labelled, unlabelled = make(4), make(3, "unlabelled", first=12)
+    pair = mean_teacher.Paired(labelled, unlabelled)
+    assert (pair.size, pair.steps) == (7, 3)
+    assert pair.key == labelled.key
+    for step, (windows, wanted, weights) in enumerate(batches.ahead(pair, 1, 0)):
+        out = labelled.empty()
+        expected, _ = labelled.fill(out, 1, step)
+        np.testing.assert_array_equal(windows[:4], out)
+        np.testing.assert_array_equal(wanted[:4], expected)
+        assert (windows[4:] >= 12).all()
+        assert np.isnan(wanted[4:]).all()
+        assert wanted.shape == (7, 3)
+        assert weights is None
+    assert step == 2
+
+
+@pytest.mark.parametrize("n_unlabelled", [1, 3, 6])
+def test_every_unlabelled_window_is_seen_once_in_a_pass(make, n_unlabelled):
+    pair = mean_teacher.Paired(make(4), make(n_unlabelled, "unlabelled", first=12))
+    seen = []
+    for place in range(12):
+        out = pair.empty()
+        pair.fill(out, *divmod(place, pair.steps))
+        seen.extend(out[4:, 0, 0].astype(int))
+    for first in range(0, len(seen), 12):
+        assert sorted(seen[first : first + 12]) == list(range(12, 24))
+
+
+def test_weights_of_unlabelled_windows_are_one(make):
+    settings = {"class_weights": "balanced"}
+    labelled = make(4, **settings)
+    labelled.weights = np.arange(12, dtype=np.float32)
+    pair = mean_teacher.Paired(labelled, make(3, "unlabelled", first=12))
+    out = pair.empty()
+    _, weights = pair.fill(out, 0, 1)
+    np.testing.assert_array_equal(weights[:4], out[:4, 0, 0])
+    np.testing.assert_array_equal(weights[4:], 1)
+    assert weights.dtype == np.float32
+
+
+def test_lost_windows_leave_no_gap(make, monkeypatch):
+    kept = {4: np.array([0, 1, 1, 0], bool), 3: np.array([1, 0, 1], bool)}
+    pair = mean_teacher.Paired(make(4), make(3, "unlabelled", first=12))
+    whole = pair.empty()
+    pair.fill(whole, 0, 0)
+    monkeypatch.setattr(augmentation, "augment", lambda windows, *_: kept[len(windows)])
+    windows, wanted, _ = next(batches.ahead(pair, 0, 0))
+    np.testing.assert_array_equal(windows, whole[[1, 2, 4, 6]])
+    assert np.isnan(wanted).all(axis=1).tolist() == [False, False, True, True]
+
+
+def test_frames_without_labels_have_no_targets():
+    class Given:
+        settings = source = recordings = values = windows = n_noise = None
+        size, steps = 2, 1
+
+        def __init__(self, key):
+            self.key = key
+
+        def fill(self, out, epoch, step):
+            return np.zeros((2, 10, 3), np.float32), None
+
+    pair = mean_teacher.Paired(Given(("a",)), Given(("b",)))
+    wanted, _ = pair.fill(np.empty((4, 20, 8), np.float32), 0, 0)
+    assert wanted.shape == (4, 10, 3)
+    np.testing.assert_array_equal(np.isnan(wanted).all(axis=(1, 2)), [False, False, True, True])
+
+
+def test_equal_keys_are_refused(make):
+    with pytest.raises(ValueError, match="have one key, .*; expected two: equal keys draw equal"):
+        mean_teacher.Paired(make(4), make(3))

@@ -1,0 +1,214 @@
+"""The log-mel spectrogram of system 004, against librosa."""
+
+import itertools
+
+import librosa
+import numpy as np
+import pytest
+from audio_shards import noise, written
+
+from dawnchorus import frontends
+from dawnchorus.config import frontends as frontend_checks
+from dawnchorus.frontends import slaney, spectra
+
+LOG_TOLERANCE = 1e-3  # nats: float32 against float64
+SETTINGS = {
+    "kind": "slaney_mel", "audio": "plain", "sample_rate": 44100, "n_fft": 2048,
+    "window_length": 1764, "window": "hamming", "hop": 882, "n_bands": 64, "fmin": 0.0,
+    "fmax": 22050.0, "power": 1, "epsilon": 2.22e-16,
+}  # fmt: skip
+SMALL = SETTINGS | {
+    "sample_rate": 8000, "n_fft": 256, "window_length": 201, "hop": 40, "n_bands": 12, "fmin": 50.0,
+    "fmax": 3900.0, "epsilon": 1e-6,
+}  # fmt: skip
+
+
+def by_librosa(waveform, settings):
+    """Linear mel sums as system 004 had them, of float64: (T, F)."""
+    spectrum = librosa.stft(
+        np.asarray(waveform, np.float64) + settings["epsilon"],
+        n_fft=settings["n_fft"],
+        hop_length=settings["hop"],
+        win_length=settings["window_length"],
+        window=settings["window"],
+        center=True,
+        pad_mode="constant",
+    )
+    bank = librosa.filters.mel(
+        sr=settings["sample_rate"],
+        n_fft=settings["n_fft"],
+        n_mels=settings["n_bands"],
+        fmin=settings["fmin"],
+        fmax=settings["fmax"],
+        dtype=np.float64,
+    )
+    return (bank @ np.abs(spectrum) ** settings["power"]).T
+
+
+def logarithm(mel, settings):
+    return np.log(mel + settings["epsilon"])
+
+
+@pytest.mark.filterwarnings("ignore:n_fft=.* is too large for input signal")  # of librosa
+@pytest.mark.parametrize("n_samples", [1, 40, 4000, 4019])
+@pytest.mark.parametrize("power", [1, 2])
+@pytest.mark.parametrize("window", ["hamming", "hann"])
+@pytest.mark.parametrize("settings", [SETTINGS, SMALL], ids=["published", "small"])
+def test_mel_bands_are_those_of_librosa(rng, settings, window, power, n_samples):
+    settings = settings | {"window": window, "power": power}
+    waveform = noise(rng, n_samples)
+    rows = frontends.spectrogram([waveform], settings)
+    assert rows.dtype == np.float32
+    expected = logarithm(by_librosa(waveform, settings), settings)
+    np.testing.assert_allclose(rows, expected, atol=LOG_TOLERANCE)
+
+
+@pytest.mark.parametrize("change", [{"window_length": 256}, {"n_bands": 5, "hop": 201}])
+def test_other_lengths_are_those_of_librosa(rng, change):
+    settings = SMALL | change
+    waveform = noise(rng, 3000)
+    expected = logarithm(by_librosa(waveform, settings), settings)
+    rows = frontends.spectrogram([waveform], settings)
+    np.testing.assert_allclose(rows, expected, atol=LOG_TOLERANCE)
+
+
+def test_ten_seconds_are_501_frames(rng):
+    assert frontends.n_frames(441000, SETTINGS) == 501
+    assert frontends.n_frames(440999, SETTINGS) == 500
+    assert frontends.hop_length(SETTINGS) == 882
+    assert frontends.spectrogram([noise(rng, 441000)], SETTINGS).shape == (501, 64)
+
+
+def test_a_frame_lies_at_its_centre():
+    click = np.zeros(4000, np.float32)
+    click[1200] = 1.0
+    loudest = frontends.spectrogram([click], SMALL).sum(axis=1).argmax()
+    assert loudest == 30
+    assert slaney.onset_s(30, SMALL) == 0.15
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_silence_is_finite_and_lower_than_any_sound(rng, power):
+    settings = SETTINGS | {"power": power}
+    silence = frontends.spectrogram([np.zeros(44100, np.float32)], settings)
+    assert np.isfinite(silence).all()
+    assert silence.min() >= np.log(np.float32(2.22e-16)) - LOG_TOLERANCE
+    sound = frontends.spectrogram([1e-4 * noise(rng, 44100)], settings)
+    assert silence.max() < sound.min()
+
+
+def test_epsilon_is_added_to_samples_but_not_beyond_them():
+    settings = SMALL | {"epsilon": 0.1}
+    rows = frontends.spectrogram([np.zeros(400, np.float32)], settings)
+    expected = logarithm(by_librosa(np.zeros(400), settings), settings)
+    np.testing.assert_allclose(rows, expected, atol=LOG_TOLERANCE)
+    assert rows[0, 0] > rows[5, 0]  # the edge is a step, the middle a constant
+
+
+def test_channels_are_averaged_before_the_logarithm(rng):
+    left, right = noise(rng, 4000), 0.1 * noise(rng, 4000)
+    mean = np.mean([by_librosa(channel, SMALL) for channel in (left, right)], axis=0)
+    rows = frontends.spectrogram([left, right], SMALL)
+    np.testing.assert_allclose(rows, logarithm(mean, SMALL), atol=LOG_TOLERANCE)
+    np.testing.assert_allclose(
+        frontends.spectrogram([left, -left], SMALL),
+        frontends.spectrogram([left], SMALL),
+        atol=LOG_TOLERANCE,
+    )
+
+
+def test_blocks_do_not_change_a_value(rng, monkeypatch):
+    waveform = noise(rng, 9000)
+    whole = frontends.spectrogram([waveform], SMALL)
+    monkeypatch.setattr(spectra, "FRAMES_HELD", 7)
+    blocks = list(slaney.blocks([waveform], SMALL, 3, 100))
+    assert [start for start, _ in blocks] == list(range(3, 100, 7))
+    assert max(len(rows) for _, rows in blocks) == 7
+    np.testing.assert_array_equal(np.concatenate([rows for _, rows in blocks]), whole[3:100])
+
+
+def test_a_shard_holds_the_spectrograms(tmp_path, rng):
+    recordings = {"x": [noise(rng, 4000)], "y": [noise(rng, 900), noise(rng, 900)]}
+    reader = frontends.open_shards([written(tmp_path / "s", recordings, SMALL)])
+    assert (reader.n_bands, reader.frames_per_second) == (12, 200.0)
+    for name, channels in recordings.items():
+        expected = frontends.spectrogram(channels, SMALL)
+        np.testing.assert_array_equal(reader.frames(name), expected)
+        assert reader.onset_s(name) == 0
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SMALL, SETTINGS | {"window": "hann", "power": 2.0}])
+def test_settings_that_work_are_accepted(settings):
+    frontends.check_settings(settings)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_fft": 2047}, "n_fft=2047.*even"),
+        ({"window_length": 2049}, "window_length=2049.*at most n_fft"),
+        ({"window_length": 1}, "window_length=1 "),
+        ({"window": "blackman"}, "window='blackman'.*one of hamming, hann"),
+        ({"hop": 0}, "hop=0"),
+        ({"hop": 1765}, "hop=1765.*at most window_length"),
+        ({"n_bands": 0}, "n_bands=0"),
+        ({"fmin": -1.0}, "fmin=-1.0"),
+        ({"fmax": 22051.0}, "fmax=22051.0.*half of sample_rate"),
+        ({"power": 3}, r"power=3.*1 \(magnitude\) or 2 \(power\)"),
+        ({"epsilon": 0}, "epsilon=0"),
+        ({"epsilon": 1e-40}, "epsilon=1e-40.*float32"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        frontends.check_settings(SETTINGS | change)
+
+
+@pytest.mark.parametrize("missing", sorted({*SETTINGS} - {"kind", "audio"}))
+def test_a_missing_setting_is_named(missing):
+    settings = {key: value for key, value in SETTINGS.items() if key != missing}
+    with pytest.raises(ValueError, match=f"no '{missing}'"):
+        frontends.check_settings(settings)
+
+
+CONFIG = {"audio": {"plain": {"sample_rate": 44100}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"window_length": 2049}, "x.window_length: 2049; expected at most n_fft 2048"),
+        ({"hop": 1765}, "x.hop: 1765; expected at most window_length 1764"),
+        ({"fmax": 22051.0}, "x.fmax: 22051.0; expected at most 22050 Hz"),
+        ({"n_bands": 512}, "x.n_bands: 512; band 1 of them lies between two bins of n_fft 2048"),
+    ],
+)
+def test_a_config_that_cannot_work_is_refused(change, message):
+    frontend_checks.check_frontend("x", SETTINGS, CONFIG)
+    with pytest.raises(ValueError, match=message):
+        frontend_checks.check_frontend("x", SETTINGS | change, CONFIG)
+
+
+def test_a_config_is_refused_where_the_filterbank_is():
+    refused = set()
+    tried = itertools.product((256, 700, 1024), (10.0, 999.0), range(20, 200, 9))
+    for n_fft, fmin, n_bands in tried:
+        frontend = SETTINGS | {"n_fft": n_fft, "fmin": fmin, "n_bands": n_bands, "fmax": 11000.0}
+        found = [
+            is_refused(frontend_checks._check_slaney_mel, "x", frontend | WHOLE, 22050),
+            is_refused(frontends.mel_filterbank, 22050, n_fft, n_bands, fmin, 11000.0, "slaney"),
+        ]
+        assert found[0] == found[1], frontend
+        refused.add(found[0])
+    assert refused == {True, False}
+
+
+WHOLE = {"window_length": 200, "hop": 100}
+
+
+def is_refused(check, *arguments):
+    try:
+        check(*arguments)
+    except ValueError:
+        return True
+    return False

@@ -1,0 +1,19 @@
+"""Score the frames of one corpus with the members of a stage (rule ``predict_frames``)."""
+
+from dawnchorus import job
+
+with job.running(snakemake):
+    # in this order: Keras takes its backend and its device when it is first imported
+    from dawnchorus import backend
+
+    backend.start(snakemake.params.prediction["backend"])
+    from dawnchorus import inference
+
+    inference.predict_frames(
+        snakemake.params.models,
+        snakemake.input.targets,
+        snakemake.wildcards.corpus,
+        snakemake.input.spectrograms,
+        snakemake.params.prediction,
+        snakemake.output.frames,
+    )
