@@ -593,6 +593,10 @@ def event_settings(wildcards):
             "stages": stages,
             **{key: chosen[key] for key in kept},
             "events": counted,
+            "models": {
+                ensemble: sum(len(members(name, stage)) for stage in of)
+                for ensemble, of in chosen["ensembles"].items()
+            },
         },
     }
 

@@ -307,6 +307,10 @@ REFUSED = {
         ),
         ["stages.second.targets.thresholds: 'best'; expected published, tuned"],
     ),
+    "no epoch to keep": (
+        experiment("training: {keep: [best_loss], epochs: 3, early_stopping: {from_epoch: 7}}"),
+        ["training.early_stopping.from_epoch: 7; expected at most epochs 3, or no epoch is kept"],
+    ),
     "an export of no decoding": (
         experiment(
             "model: {name: crnn}, events: {decodings: {fixed: {}}, exports: [[first, tuned]]}"

@@ -527,6 +527,9 @@ def test_files_that_do_not_belong_together_are_an_error(experiment):
     settings["test"] = ["sea"]
     with pytest.raises(ValueError, match="ensemble 'perfect' has no frame scores of corpus 'sea'"):
         experiment.evaluate()
+    settings["ensembles"] = {}
+    with pytest.raises(ValueError, match="no ensemble to judge events of"):
+        experiment.evaluate()
 
 
 def test_a_recording_without_frame_scores_is_an_error(experiment):

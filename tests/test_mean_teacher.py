@@ -51,11 +51,15 @@ PLAIN = {
 }  # fmt: skip
 
 
-def built(output="clip", seed=1, n_classes=N_CLASSES, shape=SHAPE, **options):
+def framed(output="clip", seed=1, dropout=0.0):
+    """Make the smallest model with frame scores that has what trainings differ by."""
     keras.utils.set_random_seed(seed)
-    return models.build(
-        input_shape=shape, n_classes=n_classes, output=output, **(options or CRNN)
-    )  # fmt: skip
+    windows = keras.Input(SHAPE)
+    x = keras.layers.Dropout(dropout)(keras.layers.BatchNormalization()(windows))
+    scores = keras.layers.Dense(N_CLASSES, activation="sigmoid", name="frame_scores")(x)
+    if output == "clip":
+        scores = keras.layers.GlobalAveragePooling1D()(scores)
+    return keras.Model(windows, scores)
 
 
 def dense(activation="sigmoid"):
@@ -101,7 +105,7 @@ def test_the_weight_counts_the_steps_of_all_epochs(rng):
 
 
 def test_the_teacher_is_the_student_at_first_and_has_weights_of_its_own(rng):
-    training = taught(built())
+    training = taught(framed())
     for own, students in zip(training.result.weights, training.model.weights, strict=True):
         assert own is not students
         assert own.path == students.path
@@ -109,7 +113,7 @@ def test_the_teacher_is_the_student_at_first_and_has_weights_of_its_own(rng):
 
 
 def test_the_teacher_follows_by_a_share_that_falls_to_its_decay(rng):
-    training, (windows, wanted) = taught(built()), drawn(rng)
+    training, (windows, wanted) = taught(framed()), drawn(rng)
     for kept in (1 / 2, 0.6, 0.6):  # 1 - 1/2, 1 - 1/3 and 1 - 1/4 are no less than 0.6
         before = training.result.get_weights()
         training.train_on(windows, wanted)
@@ -119,7 +123,7 @@ def test_the_teacher_follows_by_a_share_that_falls_to_its_decay(rng):
             np.testing.assert_allclose(now, kept * old + (1 - kept) * new, **CLOSE)
     names = [w.name for w in training.result.weights]
     mean = names.index("moving_mean")
-    assert np.abs(student[mean] - before[mean]).max() > 1e-3  # statistics are averaged, too
+    assert np.abs(student[mean] - before[mean]).max() > 1e-4  # statistics are averaged, too
 
 
 @pytest.mark.parametrize("loss", ["binary_crossentropy", "categorical_crossentropy"])
@@ -142,15 +146,15 @@ def test_labels_are_learnt_as_if_there_were_no_other_windows(rng, loss, weighted
 
 
 def frame_scores_in_training(model, windows):
-    """Return the frame scores that a CRNN's copy gives in training, without dropout."""
-    copy = built("frame")
+    """Return the frame scores that a model's copy gives in training, without dropout."""
+    copy = framed("frame")
     copy.set_weights(model.get_weights())
     return keras.ops.convert_to_numpy(copy(windows, training=True))
 
 
 @pytest.mark.parametrize("kind", ["clip", "frame", "standardised"])
 def test_consistency_is_of_clip_scores_and_of_frame_scores(rng, kind):
-    model = built("frame" if kind == "frame" else "clip")
+    model = framed("frame" if kind == "frame" else "clip")
     seen = windows = drawn(rng)[0]
     if kind == "standardised":
         model = standardising.standardised(model, np.asarray(0.5), np.asarray(4.0))
@@ -158,7 +162,7 @@ def test_consistency_is_of_clip_scores_and_of_frame_scores(rng, kind):
     training = taught(model, weight=2.0)
     teacher = [1.5 * weights for weights in model.get_weights()]
     training.result.set_weights(teacher)
-    said = built("frame")
+    said = framed("frame")
     said.set_weights(teacher)
     differing = frame_scores_in_training(model, seen) - said.predict_on_batch(seen)
     expected = np.square(differing).mean()
@@ -169,8 +173,8 @@ def test_consistency_is_of_clip_scores_and_of_frame_scores(rng, kind):
 
 
 def test_the_student_comes_to_agree_on_windows_without_labels(rng):
-    training, windows = taught(built(), decay=0.999, weight=10.0), drawn(rng)[0]
-    training.result.set_weights(built(seed=2).get_weights())
+    training, windows = taught(framed(), decay=0.999, weight=10.0), drawn(rng)[0]
+    training.result.set_weights(framed(seed=2).get_weights())
     training.epoch = 1000  # the teacher hardly moves
     teacher = models.class_scores(training.result, windows, N_CLASSES)
 
@@ -185,40 +189,49 @@ def test_the_student_comes_to_agree_on_windows_without_labels(rng):
 
 
 def test_frame_targets_are_learnt_of_labelled_windows_alone(rng):
-    windows, wanted = drawn(rng, shape=(10, N_CLASSES))
+    windows, wanted = drawn(rng, shape=(20, N_CLASSES))
     found = []
     for unknown in (0, 1):
-        training = taught(built("frame"), weight=0.0)
+        training = taught(framed("frame"), weight=0.0)
         weights = np.float32([1, 1, 1, 1, unknown, unknown])
         for _ in range(3):
             training.train_on(windows, wanted, weights)
         found.append(training.arrays())
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
-    training = taught(built("frame"), weight=0.0)
+    training = taught(framed("frame"), weight=0.0)
     said = frame_scores_in_training(training.model, windows)[:4]
     by_hand = -np.where(wanted[:4] > 0.5, np.log(said), np.log(1 - said)).mean()
     training.train_on(windows, wanted)
     assert training.loss_sum == pytest.approx(by_hand, rel=1e-4)
 
 
-ARCHITECTURES = [
-    {"name": "bulbul", "filters": [2] * 4, "dense": [4], "head": "softmax"},
-    {"name": "sparrow"},
-]
+ARCHITECTURES = {  # and what their trainings agree on
+    "crnn": (CRNN | {"pooling": "attention"}, "clip", ["clip", "frames"]),
+    "crnn of frames": (CRNN, "frame", ["frames"]),
+    "bulbul": ({"name": "bulbul", "filters": [2] * 4, "dense": [4], "head": "softmax"}, "clip", ["clip"]),
+    "sparrow": ({"name": "sparrow", "filters": [2] * 7}, "clip", ["clip"]),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("options", ARCHITECTURES, ids=lambda options: options["name"])
-@pytest.mark.parametrize("n_classes", [1, 3])
-def test_architectures_without_frame_scores_have_teachers_too(rng, options, n_classes):
-    model = built(n_classes=n_classes, shape=(170, 32), **options)
-    training = taught(model, weight=1.0)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_has_teachers(rng, name):
+    options, output, agreed = ARCHITECTURES[name]
+    keras.utils.set_random_seed(1)
+    model = models.build(input_shape=(170, 32), n_classes=1, output=output, **options)
+    training = taught(model)
     windows = rng.normal(size=(4, 170, 32)).astype(np.float32)
-    wanted = np.float32([[1] * n_classes, [0] * n_classes, *[[np.nan] * n_classes] * 2])
+    shape = (4, *model.output_shape[1:-1], 1)  # of one class under a softmax the output has two
+    wanted = np.ones(shape, np.float32)
+    wanted[2:] = np.nan
+    said = training.scores(windows)
+    assert list(said) == agreed
+    scores = models.class_scores(training.result, windows, model.output_shape[-1])
+    np.testing.assert_allclose(said[agreed[0]], scores, **CLOSE)
     for _ in range(2):
         training.train_on(windows, wanted)
     assert 0 < training.loss_sum < 10
-    assert np.isfinite(models.class_scores(training.result, windows, n_classes)).all()
+    assert np.isfinite(models.class_scores(training.result, windows, 1)).all()
 
 
 def train(training, windows, wanted, until):
@@ -232,8 +245,9 @@ def train(training, windows, wanted, until):
 
 def noisy(**chosen):
     settings = SETTINGS | {"optimizer": "adam", "learning_rate": 0.01}
-    model = built(**CRNN | {"dropout": 0.3, "input_dropout": 0.3})
-    return taught(model, settings=settings, ramp_up_epochs=2, **({"noise": 0.5} | chosen))
+    return taught(
+        framed(dropout=0.3), settings=settings, ramp_up_epochs=2, **({"noise": 0.5} | chosen)
+    )
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes(rng, tmp_path):
@@ -274,13 +288,13 @@ def test_noise_is_the_students_alone_and_drawn_by_step_and_member(rng):
 
 
 def test_the_teacher_is_saved_as_a_model_of_its_own(rng, tmp_path):
-    training, (windows, wanted) = taught(built()), drawn(rng)
+    training, (windows, wanted) = taught(framed()), drawn(rng)
     training.train_on(windows, wanted)
     saving.save(training.result, tmp_path / "m.keras")
     loaded = models.load(tmp_path / "m.keras")
     for one, other in zip(loaded.get_weights(), training.result.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert models.frame_scores(loaded, windows).shape == (6, 10, N_CLASSES)
+    assert models.frame_scores(loaded, windows).shape == (6, 20, N_CLASSES)
 
 
 @pytest.mark.parametrize("name", ["jax", "torch"])
@@ -389,13 +403,13 @@ def test_frames_without_labels_have_no_targets():
         settings = source = recordings = values = windows = n_noise = None
         size, steps = 2, 1
 
-        def __init__(self, key):
-            self.key = key
+        def __init__(self, key, shape):
+            self.key, self.shape = key, shape
 
         def fill(self, out, epoch, step):
-            return np.zeros((2, 10, 3), np.float32), None
+            return np.zeros((2, *self.shape), np.float32), None
 
-    pair = mean_teacher.Paired(Given(("a",)), Given(("b",)))
+    pair = mean_teacher.Paired(Given("a", (10, 3)), Given("b", (3,)))
     wanted, _ = pair.fill(np.empty((4, 20, 8), np.float32), 0, 0)
     assert wanted.shape == (4, 10, 3)
     np.testing.assert_array_equal(np.isnan(wanted).all(axis=(1, 2)), [False, False, True, True])

@@ -18,7 +18,8 @@ import pytest
 import sed_tree
 import yaml
 
-from dawnchorus import annotations, artefacts
+from dawnchorus import artefacts
+from dawnchorus.annotations import dcase
 
 ROOT = Path(__file__).parents[1]
 DATA = "data/dcase2018_task4"
@@ -67,7 +68,7 @@ def beyond():
     """Return the same with a stage of pseudo-labelled frames, and a mean teacher."""
     settings = overlay()
     small = settings["experiments"]["small"]
-    short = {"epochs": 2, "steps_per_epoch": 2, "batch_size": 4}
+    short = {"epochs": 2, "steps_per_epoch": 2, "early_stopping": {"from_epoch": 1}}
     unlabelled = ["clips:unlabelled"]
     small["stages"] |= {
         "frames": {
@@ -176,7 +177,7 @@ def test_the_challenge_gets_every_event_once(baseline):
     assert path.read_text().splitlines()[0].split("\t") == [
         "filename", "onset", "offset", "event_label",
     ]  # fmt: skip
-    found = annotations.dcase.read_strong(path)
+    found = dcase.read_strong(path)
     events = artefacts.read_table(path.with_suffix(".csv"))
     assert len([event for event in found.events]) == len(events)
     there = {clip.id for clip in tree.of("test") if not clip.is_missing}
@@ -206,6 +207,38 @@ def test_duplicated_rows_lower_the_score_and_retrain_nothing(baseline):
     assert after["micro"]["matched"] == before["micro"]["matched"] > 0
     assert after["micro"]["f"] < before["micro"]["f"]
     assert after["micro"]["error_rate"] > before["micro"]["error_rate"]
+
+
+DECODED = {"choose_decodings", "detect", "export_detections", "evaluate_events"}
+STALE = {
+    "events.segment_s": (0.5, {"evaluate_events"}),
+    "events.absent": ("zero", {"evaluate_events"}),
+    "events.collar.onset_s": (0.1, DECODED),
+    "events.decodings.published.threshold": (0.4, DECODED),
+    "events.drawn": ([], {"export_detections"}),
+    "training.labelled_twice": (True, {"normalise", "train"}),
+    "stages.second.targets.thresholds": ("tuned", {"choose_thresholds", "set_targets", "audit"}),
+}
+
+
+@pytest.mark.parametrize("key", STALE)
+def test_a_setting_makes_stale_what_uses_it(baseline, key):
+    folder, *_ = baseline
+    ran(folder, overlay())
+    value, wanted = STALE[key]
+    settings = overlay()
+    place, *path = settings["experiments"]["small"], *key.split(".")
+    for name in path[:-1]:
+        place = place.setdefault(name, {})
+    place[path[-1]] = value
+    planned = ran(folder, settings, "-n").stdout
+    # a job whose inputs another job may change is planned as well, and is no finding of its own
+    found = {
+        rule
+        for rule, reason in re.findall(r"rule (\w+):.*?reason: ([^\n]*)", planned, re.S)
+        if "Params have changed" in reason or "arams" in reason
+    }
+    assert found == wanted
 
 
 def test_pseudo_labelled_frames_and_a_mean_teacher_build_on_what_is_there(baseline):

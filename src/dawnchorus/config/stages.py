@@ -156,6 +156,12 @@ def _check_choice(path: str, stage: Mapping, folds: Mapping) -> None:
         )
     if use.startswith("epoch_") and not 0 < int(use[6:]) <= training["epochs"]:
         raise ValueError(f"{path}.use: {use!r}; expected epoch_1 to epoch_{training['epochs']}")
+    first = training["early_stopping"]["from_epoch"]
+    if training["keep"] and first > training["epochs"]:
+        raise ValueError(
+            f"{path}.training.early_stopping.from_epoch: {first!r}; expected at most epochs "
+            f"{training['epochs']!r}, or no epoch is kept"
+        )
     chosen_by = [*training["keep"], training["early_stopping"]["metric"] or ""]
     by_chunk = training["validation"]["unit"] == "chunk"
     is_open = by_chunk or stage["targets"].get("labelled") == "validate"

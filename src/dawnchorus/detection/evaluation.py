@@ -90,6 +90,8 @@ def evaluate_events(
 def _check(
     frames: Mapping, decoders: Mapping, tables: Sequence[Mapping], settings: Mapping
 ) -> None:
+    if not settings["ensembles"]:
+        raise ValueError("no ensemble to judge events of; expected one under ensembles")
     references = [*settings["test"], *settings["events"]["validation"]]
     needed = {corpora.parse_reference(reference)[0]: reference for reference in references}
     for name in settings["ensembles"]:
@@ -224,7 +226,7 @@ def _clicks(
     return {
         "chosen_on": list(validations),
         "trains": {label: train._asdict() for label, train in trains.items()},
-        "classes_without": [name for name in _classes(tests) if name not in trains],
+        "classes_without": [name for name in _classes(every) if name not in trains],
         "test": {name: framed[name] for name in tests},
         "validation": {name: framed[name] | {"chosen_here": True} for name in validations},
     }

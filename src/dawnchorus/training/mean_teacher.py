@@ -37,8 +37,8 @@ class Paired:
     ----------
     labelled : Batches
     unlabelled : Batches
-        Windows of the same shape, with values of the same shape, which are not looked at. Its key
-        differs from that of the labelled ones: equal keys draw equal augmentation.
+        Windows of the same shape; their targets are not looked at. Its key differs from that of the
+        labelled ones: equal keys draw equal augmentation.
 
     Attributes
     ----------
@@ -55,9 +55,8 @@ class Paired:
                 "keys draw equal augmentation"
             )
         self._labelled, self._unlabelled = labelled, unlabelled
-        self.source, self.recordings, self.values = (
-            labelled.source, labelled.recordings, labelled.values,
-        )  # fmt: skip
+        self.source, self.recordings = labelled.source, labelled.recordings
+        self.values = labelled.values
         self.settings, self.key = labelled.settings, labelled.key
         self.windows, self.n_noise = labelled.windows, labelled.n_noise
         self.size, self.steps = labelled.size + unlabelled.size, labelled.steps
@@ -76,9 +75,10 @@ class Paired:
         # the two parts have passes of different lengths, and each goes on with its own
         place = divmod(epoch * self.steps + step, self._unlabelled.steps)
         rest = out[len(values) : len(values) + self._unlabelled.size]
-        unknown = np.full_like(self._unlabelled.fill(rest, *place)[0], np.nan)
+        n_unlabelled = len(self._unlabelled.fill(rest, *place)[0])
+        unknown = np.full((n_unlabelled, *values.shape[1:]), np.nan, np.float32)
         if weights is not None:
-            weights = np.append(weights, np.ones(len(unknown), np.float32))
+            weights = np.append(weights, np.ones(n_unlabelled, np.float32))
         return np.concatenate([values, unknown]), weights
 
     def empty(self) -> np.ndarray:
@@ -134,6 +134,10 @@ class MeanTeacher(stepping.Training):
         """The teacher: what is watched, kept and saved."""
         return self._teacher
 
+    def scores(self, windows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the teacher's scores of windows: ``clip`` (B, C), ``frames`` (B, T', C), or one."""
+        return self._watched.predict_on_batch(windows)
+
     def train_on(
         self, windows: np.ndarray, wanted: np.ndarray, weights: np.ndarray | None = None
     ) -> None:
@@ -151,7 +155,7 @@ class MeanTeacher(stepping.Training):
         self._student.reset_metrics()
         if self.model.output_shape[-1] != wanted.shape[-1]:  # a softmax over absent and present
             wanted = np.concatenate([1 - wanted, wanted], axis=-1)
-        targets = {"labels": np.nan_to_num(wanted), **self._watched.predict_on_batch(windows)}
+        targets = {"labels": np.nan_to_num(wanted), **self.scores(windows)}
         weighed = dict.fromkeys(targets, np.full((len(windows), 1), self._weight(), np.float32))
         weighed["labels"] = _label_weights(wanted, weights)
         told = self._student.train_on_batch(
