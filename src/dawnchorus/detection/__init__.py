@@ -4,5 +4,6 @@
 * ``decoders``: the settings of the decodings of an ensemble, as given or chosen.
 * ``choosing``, ``tallying``: how settings are chosen; event-based F of many of them.
 * ``detecting``: frame scores to events, and their files.
-* ``figures``, ``framing``, ``evaluation``, ``report``: how good the events are.
+* ``figures``, ``framing``, ``measuring``, ``reachable``: what events, scores and their bounds are worth.
+* ``evaluation``, ``report``: all of it, as a file and as a screen.
 """
