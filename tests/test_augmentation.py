@@ -431,6 +431,28 @@ def test_mixup_is_the_definition_written_out(rng):
     assert mixed.dtype == values.dtype
 
 
+def test_mixup_mixes_targets_of_frames_alike():
+    windows = np.eye(8, dtype=np.float32)[:, :, None] * np.ones((8, 8, 3), np.float32)
+    values = np.repeat(np.eye(8)[:, None], 5, axis=1)  # (B, T', C)
+    mixed = augmentation.mixed(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
+    assert mixed.shape == (8, 5, 8)
+    for frame in range(5):
+        np.testing.assert_allclose(windows[:, :, 0], mixed[:, frame], atol=SMALL)
+
+
+def test_what_is_mixed_with_padding_stays_as_it_is():
+    windows = np.ones((8, 6, 2), np.float32) * np.arange(1, 9, dtype=np.float32)[:, None, None]
+    windows[::2, 4:] = np.nan
+    before = windows.copy()
+    augmentation.mixed(windows, np.eye(8), NONE | {"mixup": 1.0}, np.random.default_rng(3))
+    partners = np.random.default_rng(3).permutation(8)
+    both = np.isnan(before) & np.isnan(before[partners])
+    np.testing.assert_array_equal(np.isnan(windows), both)
+    alone = ~np.isnan(before) & np.isnan(before[partners])
+    assert alone.any()
+    np.testing.assert_allclose(windows[alone], before[alone], rtol=SMALL)
+
+
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
 def test_shares_of_mixup_have_the_moments_of_their_distribution(alpha, rng):
     n = 4000

@@ -310,3 +310,48 @@ def test_every_member_draws_its_quota_anew(make_chunks):
     assert one.recording.tolist() == list(range(24))
     assert {1, 2} == set(one.place.tolist())
     assert one.place.tolist() == same.place.tolist() != other.place.tolist()
+
+
+class Clock:
+    """Targets of frames that say which frame of the recording each is, and whose."""
+
+    n_frames = WINDOW
+
+    def of(self, part, rotations):
+        numbers = part.place[:, None] + np.arange(WINDOW)
+        out = np.stack([numbers % 21, np.repeat(part.recording[:, None], WINDOW, 1)], axis=-1)
+        turned = [np.roll(row, n, axis=0) for row, n in zip(out, rotations, strict=True)]
+        return np.array(turned, np.float32) / 32
+
+
+def with_frames(made, output):
+    settings = {**made.settings, "output": output, "target_range": [0.0, 1.0]}
+    recordings = made.recordings
+    return batches.Batches(
+        made.source, recordings, made.values, settings, KEY, frames=Clock(), class_names=("a", "b")
+    )
+
+
+def test_targets_of_frames_turn_with_their_windows(make, reader):
+    frames = with_frames(make(augmentation=PLAIN | {"rotate": True}), "frame")
+    windows, values, _ = filled(frames, 0, 0)
+    assert values.shape == (8, WINDOW, 2)
+    numbers = np.rint(values * 32).astype(int)
+    for window, own in zip(windows, numbers, strict=True):
+        expected = reader.frames(IDS[own[0, 1]])[own[:, 0]]
+        np.testing.assert_array_equal(window, expected)
+
+
+def test_the_target_of_a_window_is_the_greatest_of_its_frames(make):
+    made = make(augmentation=PLAIN)
+    _, frames, _ = filled(with_frames(made, "frame"), 0, 2)
+    _, windows, _ = filled(with_frames(made, "clip"), 0, 2)
+    np.testing.assert_array_equal(windows, frames.max(axis=1))
+
+
+def test_weights_are_mixed_with_targets_of_frames(make):
+    made = make(augmentation=PLAIN | {"mixup": 0.5}, class_weights="balanced")
+    windows, values, weights = filled(with_frames(made, "frame"), 0, 0)
+    assert values.shape == (8, WINDOW, 2)
+    assert weights.shape == (8,)
+    assert np.isfinite(windows).all()

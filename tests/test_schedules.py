@@ -176,6 +176,17 @@ def test_training_stops_after_so_many_epochs_without_a_better_one():
     assert not observed([0.1] * 9)[0].is_over
 
 
+def test_system_004_stops_at_the_sixteenth_epoch_that_is_not_better_by_a_hundredth():
+    stopping = {"metric": "val_macro_f", "patience": 16, "min_delta": 0.01, "from_epoch": 7}
+    kept = {"keep": ["best_val_macro_f"], "early_stopping": stopping}
+    # the first six are not watched; the eighth and the tenth are a little better than the seventh
+    values = [0.9] * 6 + [0.5, 0.509, 0.4, 0.5095] + [0.3] * 40
+    choice, epoch = observed(values, "val_macro_f", **kept)
+    assert choice.kept == {"best_val_macro_f": 10}  # the plainly best
+    assert epoch == 7 + 16
+    assert observed([0.5] * 6, "val_macro_f", **kept)[0].kept == {}
+
+
 def test_snapshots_are_kept_every_so_many_epochs():
     assert observed([0.0] * 7, snapshot_every=3)[0].kept == {"epoch_3": 3, "epoch_6": 6}
 

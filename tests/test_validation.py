@@ -70,6 +70,15 @@ def test_figures_agree_with_scikit_learn(settings, rng):
         assert found["loss"] == pytest.approx(np.mean(each))
 
 
+def test_a_class_neither_present_nor_called_has_f_0_in_the_mean():
+    targets = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0]])
+    scores = np.array([[0.9, 0.1, 0.2], [0.2, 0.5, 0.2], [0.8, 0.2, 0.49]])
+    # the first is right once of two called and two present; the second once of one and two
+    expected = np.mean([0.5, 2 / 3, 0])
+    settings = {"loss": "binary_crossentropy", "target_range": [0.0, 1.0]}
+    assert validation.figures(targets, scores, settings)["macro_f"] == pytest.approx(expected)
+
+
 def test_accuracy_of_one_class_is_at_a_half():
     found = validation.figures(
         np.array([[1.0], [1], [0], [0]]), np.array([[0.5], [0.2], [0.1], [0.4]]), BINARY
