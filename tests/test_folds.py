@@ -154,6 +154,8 @@ def test_shares_are_held_out_and_the_rest_is_last():
     sizes = Counter(held_out(recordings(1000), test=0.01, validation=0.05).values())
     assert sizes == {1: 10, 2: 50, 3: 940}
     assert Counter(held_out(recordings(1000), validation=0.05).values()) == {1: 50, 2: 950}
+    # system 004 holds a fifth of its 1,578 weak clips out
+    assert Counter(held_out(recordings(1578), validation=0.2).values()) == {1: 316, 2: 1262}
     assert Counter(held_out(recordings(3), test=0.01, validation=0.05).values()) == {
         1: 1,
         2: 1,

@@ -19,6 +19,7 @@ from dawnchorus import models  # noqa: E402
 from dawnchorus.training import (  # noqa: E402
     batches,
     checkpoints,
+    choosing,
     mean_teacher,
     saving,
     standardising,
@@ -239,15 +240,12 @@ def train(training, windows, wanted, until):
     while (training.epoch, training.step) < until:
         training.train_on(windows, wanted)
         if training.step == N_STEPS:
-            figures = ("val_loss", "val_accuracy", "val_map_micro", "val_map_macro", "val_mlrap")
-            training.end_epoch(dict.fromkeys(figures, 0.5))
+            training.end_epoch(dict.fromkeys(choosing.METRICS[1:], 0.5))
 
 
-def noisy(**chosen):
+def noisy():
     settings = SETTINGS | {"optimizer": "adam", "learning_rate": 0.01}
-    return taught(
-        framed(dropout=0.3), settings=settings, ramp_up_epochs=2, **({"noise": 0.5} | chosen)
-    )
+    return taught(framed(dropout=0.3), settings=settings, ramp_up_epochs=2, noise=0.5)
 
 
 def test_a_killed_training_goes_on_to_the_same_bytes(rng, tmp_path):

@@ -33,7 +33,9 @@ def check_frames(path: str, stage: Mapping, experiment: Mapping) -> None:
     if stage["output"] == "frame" and stage["training"]["loss"] != "binary_crossentropy":
         raise ValueError(f"{path}.training.loss: expected binary_crossentropy with output: frame")
     if stage["training"]["validation"]["unit"] == "frame" and stage["output"] != "frame":
-        raise ValueError(f"{path}.training.validation.unit: 'frame'; expected it with output: frame")
+        raise ValueError(
+            f"{path}.training.validation.unit: 'frame'; expected it with output: frame"
+        )
     if targets.get("level") == "frame":
         _check_level(f"{path}.targets.level", stage, experiment["stages"][targets["stage"]])
     _check_windows(path, stage)
@@ -117,7 +119,9 @@ def _outputs(module: Path) -> tuple[str, ...]:
     if not module.is_file():
         return ()
     for node in ast.parse(module.read_bytes()).body:
-        names = [target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)]
+        names = [
+            target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)
+        ]
         if isinstance(node, ast.Assign) and names == ["OUTPUTS"]:
             return tuple(ast.literal_eval(node.value))
     return ("clip",)

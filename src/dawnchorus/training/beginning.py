@@ -45,7 +45,10 @@ def model(examples: batches.Batches, settings: Mapping, key: tuple) -> keras.Mod
     keras.utils.set_random_seed(seeds.integer(*key, "weights"))
     n_classes = examples.values.shape[1]
     built = models.build(
-        input_shape=source.shape, n_classes=n_classes, output=settings["output"], **settings["model"]
+        input_shape=source.shape,
+        n_classes=n_classes,
+        output=settings["output"],
+        **settings["model"],
     )
     built = _standardised(built, examples, settings, key)
     if training["pretrained"]:
