@@ -76,11 +76,13 @@ def fold_settings(wildcards):
 def leak_settings(wildcards):
     chosen = experiment(wildcards)
     unlabelled = unlabelled_references(wildcards.experiment)
-    corpora = names_of([*chosen["train"], *unlabelled, *chosen["test"]])
+    validation = (chosen["events"] or {}).get("validation", [])
+    corpora = names_of([*chosen["train"], *unlabelled, *chosen["test"], *validation])
     return {
         "train": chosen["train"],
         "unlabelled": unlabelled,
         "test": chosen["test"],
+        "validation": validation,
         "labels": labels(corpora),
         "listings": listings(corpora),
     }

@@ -12,6 +12,7 @@ rule choose_decodings:
     input:
         folds="results/{experiment}/folds.csv",
         targets=first_targets,
+        leaks="results/{experiment}/leaks.csv",
         scores=decoding_files,
     output:
         decoders="results/{experiment}/decoders/{ensemble}.json",

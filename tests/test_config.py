@@ -65,8 +65,8 @@ def experiment(settings):
     return f"experiments: {{mine: {{like: demo, {settings}}}}}"
 
 
-def stages(settings):
-    return experiment(f"stages: {{{settings}}}")
+def stages(settings, more=""):
+    return experiment(f"stages: {{{settings}}}{', ' * bool(more)}{more}")
 
 
 # overlay, and what the one line says: key path, value, what is allowed
@@ -310,6 +310,29 @@ REFUSED = {
     "no epoch to keep": (
         experiment("training: {keep: [best_loss], epochs: 3, early_stopping: {from_epoch: 7}}"),
         ["training.early_stopping.from_epoch: 7; expected at most epochs 3, or no epoch is kept"],
+    ),
+    "decodings chosen by what gets pseudo-labels": (
+        stages(
+            "second: {targets: {from: predictions, stage: first, unlabelled: [demo-test]}}",
+            "test: [], model: {name: crnn}, "
+            "events: {validation: [demo-test], decodings: {fixed: {}}}",
+        ),
+        ["events.validation: 'demo-test' shares recordings with 'demo-test'; decodings are never"],
+    ),
+    "an ensemble of unequal frames": (
+        stages(
+            "second: {targets: {from: labels}, model: {name: crnn, frame_pools: [2, 1, 1]}}",
+            "model: {name: crnn}, events: {decodings: {fixed: {}}}",
+        ),
+        [
+            "ensemble 'final' averages frames of different lengths (first 0.01429 s, second 0.02857 s)"
+        ],
+    ),
+    "a grid of thresholds above 1": (
+        experiment(
+            "model: {name: crnn}, events: {decodings: {fixed: {grids: {threshold: [0.5, 50]}}}}"
+        ),
+        ["events.decodings.fixed.grids.threshold: expected numbers from 0 to 1"],
     ),
     "an export of no decoding": (
         experiment(

@@ -42,7 +42,7 @@ def table(tmp_path, monkeypatch):
 def config(train="mine:train", **folds):
     experiment = {
         "train": [train], "test": ["mine:test"], "folds": {"by": "group"} | folds,
-        "stages": {"first": {"targets": {"from": "labels"}}},
+        "stages": {"first": {"targets": {"from": "labels"}}}, "events": None,
     }  # fmt: skip
     return {"run": ["e"], "experiments": {"e": experiment}}
 
@@ -57,6 +57,14 @@ def test_more_folds_than_groups_are_refused(table):
     runs.check_experiments(config(kind="grouped", count=2), indexes, "results")
     with pytest.raises(ValueError, match=r"folds\.count: 3; the 3 labelled .* 2 groups"):
         runs.check_experiments(config(kind="grouped", count=3), indexes, "results")
+
+
+def test_recordings_without_events_choose_no_decoding(table):
+    chosen, indexes = config(kind="rotate", count=2), table()
+    chosen["experiments"]["e"]["events"] = {"validation": ["mine:test"]}
+    said = r"experiments\.e\.events\.validation: 'mine:test' has no recording with known events"
+    with pytest.raises(ValueError, match=said):
+        runs.check_experiments(chosen, indexes, "results")
 
 
 def test_given_folds_have_to_be_there(table):

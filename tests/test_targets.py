@@ -107,6 +107,18 @@ def test_what_is_tested_may_lend_its_pseudo_label_under_its_own_name_only(tmp_pa
         targets.check_test_leaks(["a"], ["b", "c"], ["b"], labels, listings, tmp_path / "l.csv")
 
 
+@pytest.mark.parametrize("part", ["train", "unlabelled", "test"])
+def test_what_chooses_decodings_is_nothing_else(tmp_path, corpus, part):
+    one = corpus("a", 4)
+    other = corpus("b", 4, contents={3: hashlib.sha256(b"a2").hexdigest()})
+    parts = dict.fromkeys(("train", "unlabelled", "test"), ()) | {part: ["a"]}
+    labels, listings = {"a": one[0], "b": other[0]}, {"a": [one[1]], "b": [other[1]]}
+    with pytest.raises(ValueError, match=f"a/r2 is in {part} and b/r3 in validation, of one"):
+        targets.check_test_leaks(
+            *parts.values(), labels, listings, tmp_path / "l.csv", validation=["b"]
+        )
+
+
 def test_a_group_on_both_sides_is_an_error(tmp_path, corpus):
     splits = ["train", "train", "test", "test"]
     labels, listing, _ = corpus("a", 4, groups=["x", "y", "y", "z"], splits=splits)

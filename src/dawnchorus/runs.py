@@ -114,7 +114,8 @@ def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) ->
     Raises
     ------
     ValueError
-        Naming a split without a recording, or folds that its groups or fold column do not give.
+        Naming a split without a recording, folds that its groups or fold column do not give, or
+        recordings that should choose decodings and have no events.
     """
     read = functools.cache(
         lambda corpus: contents.read_labels(
@@ -130,6 +131,8 @@ def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) ->
         for reference in [*experiment["train"], *experiment["test"], *pseudo, *chosen_by]:
             if ":" in reference:
                 _selected(f"experiments.{name}", reference, read)
+        for reference in chosen_by:
+            _check_events(f"experiments.{name}.events.validation", reference, indexes, read)
         if experiment["folds"]["kind"] in ("grouped", "given"):
             _check_folds(f"experiments.{name}", experiment, read)
 
@@ -140,6 +143,16 @@ def _selected(path: str, reference: str, read: Callable) -> list:
         return contents.select(read(corpus), split)
     except ValueError as error:
         raise ValueError(f"{path}: {reference!r}: {error}") from None
+
+
+def _check_events(path: str, reference: str, indexes: Mapping, read: Callable) -> None:
+    corpus, _ = contents.parse_reference(reference)
+    has_table = "events" in indexes[corpus]
+    if not has_table or not any(r.data_set == "strong" for r in _selected(path, reference, read)):
+        raise ValueError(
+            f"{path}: {reference!r} has no recording with known events; expected one whose strong "
+            "labels choose the decodings"
+        )
 
 
 def _check_folds(path: str, experiment: Mapping, read: Callable) -> None:

@@ -13,4 +13,5 @@ with job.running(snakemake):
         checked["labels"],
         checked["listings"],
         snakemake.output.leaks,
+        checked["validation"],
     )

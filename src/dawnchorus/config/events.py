@@ -7,10 +7,12 @@
 
 import ast
 import itertools
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
 from dawnchorus.config.checking import check_name
+from dawnchorus.config.frontends import frame_s
 from dawnchorus.config.merging import check_known
 
 _MODELS = Path(__file__).parents[1] / "models"
@@ -41,7 +43,7 @@ def check_frames(path: str, stage: Mapping, experiment: Mapping) -> None:
     _check_windows(path, stage)
 
 
-def check_events(path: str, experiment: Mapping) -> None:
+def check_events(path: str, experiment: Mapping, config: Mapping) -> None:
     """Raise a ValueError for what cannot be in an experiment's section of events."""
     events = experiment["events"]
     for name, stage in experiment["stages"].items():
@@ -51,12 +53,32 @@ def check_events(path: str, experiment: Mapping) -> None:
                 f"{path}: ensembles have stage {name!r}, whose model {stage['model']['name']} scores "
                 "no frames; expected one such as crnn, with segments.kind: windows"
             )
+    _check_rates(path, experiment, config)
     for name, decoding in events["decodings"].items():
         check_name(f"{path}.decodings", name)
         _check_decoding(f"{path}.decodings.{name}", decoding, events)
     for ensemble, decoding in events["exports"]:
         check_known(f"{path}.exports: {ensemble!r}", ensemble, experiment["ensembles"])
         check_known(f"{path}.exports: {decoding!r}", decoding, events["decodings"])
+
+
+def _check_rates(path: str, experiment: Mapping, config: Mapping) -> None:
+    """Refuse ensembles of unequal frames: they are averaged one by one."""
+    for name, stages in experiment["ensembles"].items():
+        rates = {stage: _frames_s(experiment["stages"][stage], config) for stage in stages}
+        if len(set(rates.values())) > 1:
+            shown = ", ".join(f"{stage} {seconds:.4g} s" for stage, seconds in rates.items())
+            raise ValueError(
+                f"{path}: ensemble {name!r} averages frames of different lengths ({shown}); expected "
+                "one frontend and equal frame_pools"
+            )
+
+
+def _frames_s(stage: Mapping, config: Mapping) -> float:
+    """Return the seconds from one frame of scores to the next."""
+    frontend = config["frontends"][stage["predict_frontend"] or stage["frontend"]]
+    pools = math.prod(stage["model"].get("frame_pools") or [1])
+    return pools * frame_s(frontend, config["audio"][frontend["audio"]]["sample_rate"])
 
 
 def _check_decoding(path: str, decoding: Mapping, events: Mapping) -> None:
@@ -71,6 +93,8 @@ def _check_decoding(path: str, decoding: Mapping, events: Mapping) -> None:
         each = value.values() if isinstance(value, Mapping) and name != "grids" else [value]
         if name == "threshold" and any(number > 1 for number in each):
             raise ValueError(f"{path}.threshold: {value!r}; expected 0 to 1")
+    if any(number > 1 for number in decoding["grids"].get("threshold", ())):
+        raise ValueError(f"{path}.grids.threshold: expected numbers from 0 to 1")
     for name in decoding["together"]:
         if decoding["tune"] == "events":
             check_known(f"{path}.together: {name!r}", name, decoding["grids"])
@@ -108,8 +132,10 @@ def _check_windows(path: str, stage: Mapping) -> None:
 
 
 def overlapping(experiment: Mapping, overlap) -> tuple[str, str] | None:
-    """Return the first corpus of events.validation that is trained on or tested, and where."""
+    """Return the first corpus of events.validation that has another part to play, and that one."""
     others = [*experiment["train"], *experiment["test"]]
+    for stage in experiment["stages"].values():
+        others += stage["targets"].get("unlabelled", [])
     pairs = itertools.product(experiment["events"]["validation"], others)
     return next((pair for pair in pairs if overlap(*pair)), None)
 

@@ -15,6 +15,13 @@ def layout(frontend: Mapping) -> str:
     return "chunks" if frontend["kind"].endswith("_chunks") else "frames"
 
 
+def frame_s(frontend: Mapping, sample_rate: int) -> float:
+    """Return the seconds from one frame to the next, of a frontend that stores frames."""
+    if frontend["kind"] == "log_mel":
+        return int(sample_rate / frontend["frames_per_second"]) / sample_rate
+    return frontend["hop"] / sample_rate
+
+
 def check_frontend(path: str, frontend: Mapping, config: Mapping) -> None:
     """Raise a ValueError where a frontend cannot be computed from its audio recipe."""
     check_known(f"{path}.audio: {frontend['audio']!r}", frontend["audio"], config["audio"])

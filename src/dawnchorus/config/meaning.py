@@ -163,7 +163,7 @@ def _check_events(path: str, experiment: Mapping, config: Mapping) -> None:
             f"{path}.validation: {pair[0]!r} shares recordings with {pair[1]!r}; decodings are never "
             "chosen by what is trained on or tested"
         )
-    check_events(path, experiment)
+    check_events(path, experiment, config)
 
 
 def _check_ensembles(path: str, experiment: Mapping) -> None:

@@ -1,8 +1,10 @@
 """Nothing that is tested is trained on as well.
 
-* `check_test_leaks`: recordings, groups and contents of what is trained on, pseudo-labelled, tested.
+* `check_test_leaks`: recordings, groups and contents of what is trained on, pseudo-labelled, chosen by
+  and tested.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,11 +18,13 @@ def check_test_leaks(
     labels: Mapping[str, str],
     listings: Mapping[str, Sequence[str]],
     output: str | Path,
+    validation: Sequence[str] = (),
 ) -> None:
     """Write how many recordings were compared; raise where parts share what they must not.
 
     Nothing trained on may be tested, or get a pseudo-label, under another name; nor may what is
-    tested get one under another name, for that score would be transductive and not say so.
+    tested get one under another name, for that score would be transductive and not say so. What
+    chooses decodings is none of the others.
 
     Parameters
     ----------
@@ -32,6 +36,8 @@ def check_test_leaks(
         Shard listings, which have content hashes.
     output : path
         CSV of ``part``, ``recordings``, ``groups``, ``contents``.
+    validation : sequence of str, optional
+        Corpora or subsets that choose decodings.
 
     Raises
     ------
@@ -45,8 +51,9 @@ def check_test_leaks(
         for row in corpora.read_listing(path)
     }
     parts = {"train": train, "unlabelled": unlabelled, "test": test}
+    parts |= {"validation": validation} if validation else {}
     sides = {name: _side(references, labels, hashes) for name, references in parts.items()}
-    for pair in (("train", "test"), ("train", "unlabelled"), ("unlabelled", "test")):
+    for pair in itertools.combinations(parts, 2):
         _compare(pair, *(sides[name] for name in pair))
     rows = [(name, *map(len, side)) for name, side in sides.items()]
     artefacts.write_table(output, ("part", "recordings", "groups", "contents"), rows)
