@@ -334,6 +334,33 @@ REFUSED = {
         ),
         ["events.decodings.fixed.grids.threshold: expected numbers from 0 to 1"],
     ),
+    "teachers of frames": (
+        stages(
+            "second: {targets: {from: teachers, stages: [first]}, output: frame}",
+            "model: {name: crnn}",
+        ),
+        ["stages.second.targets.from: 'teachers'; expected output: clip"],
+    ),
+    "sound that moves and targets that stay": (
+        experiment(
+            "model: {name: crnn}, output: frame, augmentation: {count: 1, methods: {flip: {}}}"
+        ),
+        ["stages.first.augmentation.methods: 'flip' moves sound that has its time in the targets"],
+    ),
+    "windows that frames do not divide": (
+        experiment("window: 101, output: frame, model: {name: crnn, frame_pools: [2, 1, 1]}"),
+        [
+            "stages.first.window: 101; expected a multiple of 2, the product of the model's frame_pools"
+        ],
+    ),
+    "padding that is no number": (
+        experiment("segments: {padding: zeros, rescale: true}"),
+        ["stages.first.segments.rescale: true; expected it with padding: loop"],
+    ),
+    "windows weighted by their recordings": (
+        experiment("segments: {labels: window}, training: {class_weights: balanced}"),
+        ["stages.first.training: class_weights and oversample count recordings"],
+    ),
     "an export of no decoding": (
         experiment(
             "model: {name: crnn}, events: {decodings: {fixed: {}}, exports: [[first, tuned]]}"

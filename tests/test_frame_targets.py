@@ -55,6 +55,23 @@ def test_events_weak_labels_and_silence_each_make_their_frames(events):
     assert not found[3].any()
 
 
+def test_events_of_recordings_without_a_label_are_not_looked_at(events):
+    """A pseudo-labelled recording of a corpus with a table of events has its pseudo-label alone."""
+    part = windows([1], [0], [0], [0.5])
+    settings = SETTINGS | {"events": events}
+    for labelled, expected in (([True, False, True], VALUES[1]), ([True] * 3, [0, 1])):
+        targets = FrameTargets(RECORDINGS, VALUES, CLASSES, settings, RATE, 5, labelled)
+        assert targets.of(part)[0, 2].tolist() == list(expected)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.09])
+def test_a_recording_shorter_than_a_frame_has_one(events, seconds):
+    targets = FrameTargets(RECORDINGS, VALUES, CLASSES, SETTINGS | {"events": events}, RATE, 5)
+    part = windows([1], [0], [0.0], [seconds])
+    assert targets.of(part).shape == (1, 5, 2)
+    assert targets.n_sound(part).tolist() == [1]
+
+
 def test_rotated_windows_have_rotated_targets(events):
     targets = FrameTargets(RECORDINGS, VALUES, CLASSES, SETTINGS | {"events": events}, RATE, 5)
     part = windows([1, 1], [0, 0], [0, 0], [0.5, 0.5])

@@ -455,6 +455,22 @@ def test_kept_weights_that_are_gone_let_the_training_start_anew(
     assert made(tmp_path) == made(choosing_reference)
 
 
+def test_a_window_has_one_weight_for_all_of_its_frames(defaults):
+    keras.utils.set_random_seed(1)
+    settings = defaults["experiments"]["demo"]["stages"]["first"]["training"] | ALONE
+    options = {"filters": [2, 2, 2], "units": [2], "dropout": 0.0, "input_dropout": 0.0}
+    model = models.build("crnn", (6, 64), 2, "frame", **options)
+    training = stepping.Training(model, settings | {"l2": 0.0}, (1, "first", "f1p0s1"))
+    rng = np.random.default_rng(4)
+    windows = rng.normal(size=(6, 6, 64)).astype(np.float32)  # as many windows as frames
+    wanted = rng.integers(0, 2, (6, 6, 2)).astype(np.float32)
+    weights = np.array([0, 0, 1, 2, 3, 6], np.float32)
+    before = np.clip(keras.ops.convert_to_numpy(model(windows, training=True)), 1e-7, 1 - 1e-7)
+    training.train_on(windows, wanted, weights)
+    losses = -(wanted * np.log(before) + (1 - wanted) * np.log(1 - before)).mean(axis=(1, 2))
+    assert training.loss_sum == pytest.approx((losses * weights).mean(), rel=1e-4)
+
+
 def test_kept_weights_are_those_of_the_epochs_that_the_history_names(tmp_path, train):
     rows = train(
         tmp_path,

@@ -24,7 +24,8 @@ def mixed(
     Parameters
     ----------
     windows : array, shape (B, T, F)
-        NaN where a window is padded: what is mixed with padding stays as it is.
+        NaN where a window is padded: what is mixed with padding stays as it is (and the targets
+        are mixed all the same).
     values : array, shape (B, C), or (B, T', C) of frames
         Targets; left as they are.
     settings : mapping

@@ -8,13 +8,15 @@
 import ast
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dawnchorus.config.checking import check_name
 from dawnchorus.config.frontends import frame_s
 from dawnchorus.config.merging import check_known
 
+# of augmentation: what they move in time stays where it was in the targets of frames
+_MOVING = ("flip", "roll_time", "crop", "zoom", "rotate_image")
 _MODELS = Path(__file__).parents[1] / "models"
 
 
@@ -40,7 +42,14 @@ def check_frames(path: str, stage: Mapping, experiment: Mapping) -> None:
         )
     if targets.get("level") == "frame":
         _check_level(f"{path}.targets.level", stage, experiment["stages"][targets["stage"]])
+    if stage["output"] == "frame" or segments["labels"] == "window":
+        _check_targets(path, stage)
+    if has_frames(stage) and (stage["output"] == "frame" or experiment["events"]):
+        _check_pools(path, stage)
     _check_windows(path, stage)
+    taught = [experiment["stages"][name] for name in targets.get("stages", ())]
+    if any(teacher["output"] == "frame" for teacher in taught):
+        raise ValueError(f"{path}.targets.stages: expected stages with output: clip as teachers")
 
 
 def check_events(path: str, experiment: Mapping, config: Mapping) -> None:
@@ -72,6 +81,17 @@ def _check_rates(path: str, experiment: Mapping, config: Mapping) -> None:
                 f"{path}: ensemble {name!r} averages frames of different lengths ({shown}); expected "
                 "one frontend and equal frame_pools"
             )
+        _check_tails(path, name, [experiment["stages"][stage] for stage in stages])
+
+
+def _check_tails(path: str, name: str, stages: Sequence[Mapping]) -> None:
+    """Refuse stages that leave out other ends of recordings than each other."""
+    tails = {(stage["window"], stage["segments"]["min_fill"]) for stage in stages}
+    if len(tails) > 1 and any(fill > 0 for _, fill in tails):
+        raise ValueError(
+            f"{path}: ensemble {name!r} has stages of other windows or segments.min_fill, which "
+            f"leave out other ends of recordings ({sorted(tails)}); expected the same of all"
+        )
 
 
 def _frames_s(stage: Mapping, config: Mapping) -> float:
@@ -100,6 +120,37 @@ def _check_decoding(path: str, decoding: Mapping, events: Mapping) -> None:
             check_known(f"{path}.together: {name!r}", name, decoding["grids"])
 
 
+def _check_targets(path: str, stage: Mapping) -> None:
+    """Refuse what does not know that targets are those of frames, or windows."""
+    if stage["targets"]["from"] == "teachers":
+        raise ValueError(
+            f"{path}.targets.from: 'teachers'; expected output: clip and segments.labels: recording "
+            "for it: teachers speak of recordings and of windows"
+        )
+    moving = [name for name in stage["augmentation"]["methods"] if name in _MOVING]
+    if moving:
+        raise ValueError(
+            f"{path}.augmentation.methods: {moving[0]!r} moves sound that has its time in the "
+            "targets; expected none of " + ", ".join(_MOVING)
+        )
+    training = stage["training"]
+    by_class = training["class_weights"] != "none" or training["oversample"] is not None
+    if by_class and stage["segments"]["labels"] == "window":
+        raise ValueError(
+            f"{path}.training: class_weights and oversample count recordings; expected neither with "
+            "segments.labels: window"
+        )
+
+
+def _check_pools(path: str, stage: Mapping) -> None:
+    pools = math.prod(stage["model"].get("frame_pools") or [1])
+    if stage["window"] % pools:
+        raise ValueError(
+            f"{path}.window: {stage['window']!r}; expected a multiple of {pools}, the product of the "
+            "model's frame_pools"
+        )
+
+
 def _check_level(path: str, stage: Mapping, teacher: Mapping) -> None:
     if stage["output"] != "frame":
         raise ValueError(f"{path}: 'frame'; expected output: frame of the stage, or level: clip")
@@ -114,6 +165,8 @@ def _check_windows(path: str, stage: Mapping) -> None:
     for key, other in (("padding", "zeros"), ("labels", "window")):
         if segments["kind"] != "windows" and segments[key] == other:
             raise ValueError(f"{path}.segments.{key}: {other!r}; expected it with kind: windows")
+    if segments["padding"] == "zeros" and segments["rescale"]:
+        raise ValueError(f"{path}.segments.rescale: true; expected it with padding: loop")
     if segments["padding"] == "zeros" and (augmentation["methods"] or augmentation["spec_augment"]):
         raise ValueError(
             f"{path}.augmentation: methods and spec_augment know no padding; expected none of them, "

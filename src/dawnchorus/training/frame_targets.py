@@ -2,9 +2,11 @@
 
 * `FrameTargets`: what each frame of a window should score.
 
-A recording whose events are known has them; one with a pseudo-label of frames has what an earlier
-stage said of its frames; of any other, every frame has the classes of the recording (system 004's
-second pass). Axes: B windows, T' frames of a window, C classes.
+A recording with a pseudo-label of frames has what an earlier stage said of its frames; a labelled one
+whose events are known has them; of any other, every frame has the classes of the recording (system
+004's second pass). Events of recordings that are not labelled for the training are not looked at.
+
+Axes: B windows, T' frames of a window, C classes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +16,8 @@ import numpy as np
 
 from dawnchorus import corpora, predictions, segments
 from dawnchorus.events import contents, decoding
+
+_ROUNDING = 1e-6  # of a frame
 
 
 class Said(NamedTuple):
@@ -44,6 +48,8 @@ class FrameTargets:
         Frames per second of the targets.
     n_frames : int
         T'.
+    labelled : sequence of bool, length N, optional
+        Which recordings' labels are known to the training; by default all.
     """
 
     def __init__(
@@ -54,18 +60,22 @@ class FrameTargets:
         settings: Mapping,
         rate: float,
         n_frames: int,
+        labelled: Sequence[bool] | None = None,
     ):
         self.recordings, self.values, self.class_names = recordings, values, list(class_names)
         self.rate, self.n_frames = rate, n_frames
         self._frames_each, self._is_padded = settings["frames_each"], settings["padded"]
-        self._events = _events(settings["events"], recordings, class_names)
+        known = [True] * len(recordings) if labelled is None else labelled
+        own = [recording for recording, ok in zip(recordings, known, strict=True) if ok]
+        self._events = _events(settings["events"], own, class_names)
         self._said = _said(settings, recordings, values, class_names)
         self._known: dict[tuple[int, float], np.ndarray] = {}
 
     def of(self, part: segments.Index, rotations: Sequence[int] | None = None) -> np.ndarray:
         """Return the targets of the frames of some windows, shape (B, T', C), float32.
 
-        Where a window goes on at its recording's beginning, so do the targets; padding is silent.
+        Where a window goes on at its recording's beginning, so do the targets. Padding is silent
+        where frames are known, and has the recording's classes where only those are, as in 004.
 
         Parameters
         ----------
@@ -80,13 +90,18 @@ class FrameTargets:
             out[row] = found if rotations is None else np.roll(found, rotations[row], axis=0)
         return out
 
+    def n_sound(self, part: segments.Index) -> np.ndarray:
+        """Return how many frames of each window, shape (B,), have sound before its recording ends."""
+        lasting = (part.offset_s - part.onset_s) * self.rate
+        return np.clip(np.ceil(lasting - _ROUNDING).astype(int), 1, self.n_frames)
+
     def _window(self, part: segments.Index, row: int) -> np.ndarray:
         number, onset_s = int(part.recording[row]), float(part.onset_s[row])
         key = number, onset_s
         if key not in self._known:
             recording = self.recordings[number]
             if recording in self._events or recording in self._said:
-                n_sound = round((float(part.offset_s[row]) - onset_s) * self.rate)
+                n_sound = self.n_sound(part)[row]
                 first_s = onset_s - int(part.place[row]) / (self.rate * self._frames_each)
                 self._known[key] = self._looped(recording, onset_s, n_sound, first_s)
             else:
@@ -95,7 +110,6 @@ class FrameTargets:
 
     def _looped(self, recording, onset_s: float, n_sound: int, first_s: float) -> np.ndarray:
         """Return the targets (T', C) of a window with so many frames of sound before its end."""
-        n_sound = min(n_sound, self.n_frames)
         out = np.zeros((self.n_frames, len(self.class_names)), np.float32)
         out[:n_sound] = self._between(recording, onset_s, n_sound)
         if n_sound < self.n_frames and not self._is_padded:
@@ -105,7 +119,7 @@ class FrameTargets:
         return out
 
     def _between(self, recording, onset_s: float, n_frames: int) -> np.ndarray:
-        if recording in self._events:
+        if recording not in self._said:
             end_s, events = onset_s + n_frames / self.rate, self._events[recording]
             near = [event for event in events if event.onset_s < end_s and event.offset_s > onset_s]
             return decoding.frame_targets(

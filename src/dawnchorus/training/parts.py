@@ -63,17 +63,15 @@ def parts(
     if training["validation"]["unit"] == "chunk":
         return _by_chunks(source, recordings, values, shared, key, named)
 
-    def frames(recordings, values) -> frame_targets.FrameTargets | None:
-        return _frames(source, recordings, values, wanted.class_names, settings)
-
-    examples = batches.Batches(
-        source, recordings, values, shared, key, **named, frames=frames(recordings, values)
-    )
+    rows = wanted.training_rows(member, about)
+    frames = _frames(source, wanted, rows, settings)
+    examples = batches.Batches(source, recordings, values, shared, key, **named, frames=frames)
     _say_what_lacks(examples, values, shared, **named)
     if training["mean_teacher"]:
         examples = mean_teacher.Paired(examples, _unlabelled(source, wanted, shared, key))
-    recordings, values = _rows(wanted, wanted.validation_rows(member, about))
-    watched = _watched(source, recordings, values, shared, frames(recordings, values))
+    rows = wanted.validation_rows(member, about)
+    frames = _frames(source, wanted, rows, settings)
+    watched = _watched(source, *_rows(wanted, rows), shared, frames)
     _check_watched(watched, training, f"{key[2]} has no recording to validate on", "fewer folds")
     return Parts(examples, watched, None)
 
@@ -89,17 +87,19 @@ def _watched(source, recordings, values, settings: Mapping, frames) -> validatio
     )
 
 
-def _frames(source, recordings, values, class_names, settings: Mapping):
+def _frames(source, wanted: targets.Targets, rows: np.ndarray, settings: Mapping):
     """Return the targets of frames, or None where recordings have those of recordings alone."""
     about = settings["frame_targets"]
-    if about is None or not recordings:
+    if about is None or not len(rows):
         return None
+    recordings, values = _rows(wanted, rows)
     ratio = models.frames_each(settings["model"]) if settings["output"] == "frame" else 1
     rate = source.frames_per_second(recordings[0][0]) / ratio
     about = about | {"frames_each": ratio, "padded": settings["segments"]["padding"] == "zeros"}
     return frame_targets.FrameTargets(
-        recordings, values, class_names, about, rate, source.shape[0] // ratio
-    )
+        recordings, values, wanted.class_names, about, rate, source.shape[0] // ratio,
+        labelled=wanted.fold[rows] > 0,
+    )  # fmt: skip
 
 
 def _unlabelled(source, wanted: targets.Targets, settings: Mapping, key: tuple) -> batches.Batches:
@@ -109,7 +109,10 @@ def _unlabelled(source, wanted: targets.Targets, settings: Mapping, key: tuple) 
         "batch_size": settings["mean_teacher"]["unlabelled_batch"], "oversample": None,
         "class_weights": "none", "output": "clip",
     }  # fmt: skip
-    return batches.Batches(source, recordings, values, chosen, (*key, "unlabelled"))
+    names = wanted.class_names
+    return batches.Batches(
+        source, recordings, values, chosen, (*key, "unlabelled"), class_names=names
+    )
 
 
 def _by_chunks(source, recordings, values, settings: Mapping, key: tuple, named: Mapping) -> Parts:

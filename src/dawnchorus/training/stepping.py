@@ -60,6 +60,8 @@ class Training:
         self.model.reset_metrics()
         if self.model.output_shape[-1] != wanted.shape[-1]:  # a softmax over absent and present
             wanted = np.concatenate([1 - wanted, wanted], axis=-1)
+        if weights is not None and wanted.ndim == 3:  # a window's weight is that of its frames
+            weights = weights[:, np.newaxis]
         told = self.model.train_on_batch(windows, wanted, sample_weight=weights, return_dict=True)
         self.loss_sum += float(told["loss"])
         self.step += 1

@@ -43,7 +43,7 @@ class Validation:
     frames : FrameTargets, optional
         Of ``recordings``: the targets of a window are the greatest of its frames.
     by_frame : bool, optional
-        Whether every frame counts; needs ``frames``.
+        Whether every frame with sound counts; needs ``frames``.
     """
 
     def __init__(
@@ -62,7 +62,8 @@ class Validation:
         self._used = np.unique(index.recording)
         if frames is not None:
             found = frames.of(index)
-            self._values = found.reshape(-1, self.n_classes) if by_frame else found.max(axis=1)
+            self._has_sound = np.arange(frames.n_frames) < frames.n_sound(index)[:, None]
+            self._values = found[self._has_sound] if by_frame else found.max(axis=1)
         elif settings["pooling"] is None:
             self._values = values[index.recording]
 
@@ -83,7 +84,8 @@ class Validation:
     def _scores(self, model: "keras.Model") -> np.ndarray:
         asked = (model, self._source, self.recordings, self.index, self._settings["batch_size"])
         if self._by_frame:
-            return np.concatenate([frames for _, frames in scoring.frames_in_batches(*asked)])
+            found = [frames for _, frames in scoring.frames_in_batches(*asked)]
+            return np.concatenate(found)[self._has_sound]
         how = self._settings.get("clip_pooling", "average")
         return scoring.window_scores(*asked, self.n_classes, how)
 
@@ -91,7 +93,7 @@ class Validation:
         """Return targets and scores, a row per unit."""
         how = self._settings["pooling"]
         if how is None or self._by_frame:
-            return self._values, scores.reshape(self._values.shape)
+            return self._values, scores
         pooled = pooling.pool(scores, self.index.recording, len(self.recordings), how)
         return self._values[self._used], pooled[self._used]
 
