@@ -530,10 +530,18 @@ def corpus_verdicts(wildcards):
     return verdicts(wildcards.experiment, [wildcards.corpus])[wildcards.corpus]
 
 
+def tested_references(wildcards):
+    """Test references of the experiment to one corpus."""
+    tested = experiment(wildcards)["test"]
+    return [r for r in tested if names_of([r]) == [wildcards.corpus]]
+
+
 def detection_settings(wildcards):
     about = experiment(wildcards)["events"]
     twice = about["duplicate_rows"]
     return {
+        "references": tested_references(wildcards),
+        "labels": labels([wildcards.corpus])[wildcards.corpus],
         "decoding": wildcards.decoding,
         "duplicate_rows": twice,
         "events": (
@@ -557,6 +565,7 @@ def export_settings(wildcards):
         "shards": drawn_shards(wildcards),
         "events": event_tables([corpus]).get(corpus),
         "labels": labels([corpus])[corpus],
+        "references": tested_references(wildcards),
         "drawn": experiment(wildcards)["events"]["drawn"],
         "decoding": wildcards.decoding,
     }

@@ -346,6 +346,13 @@ def test_a_table_without_selections_is_a_recording_without_events(tmp_path):
     assert raven.read(place) == ({}, [], [])
 
 
+@pytest.mark.parametrize("column", ["Begin File", "Begin Path"])
+def test_so_is_one_that_could_name_files(tmp_path, column):
+    place = write(tmp_path, f"Begin Time (s)\tEnd Time (s)\t{column}\tAnnotation\n")
+    assert raven.read(place, "r") == ({"r": 1}, [], [])
+    assert raven.read(place) == ({}, [], [])
+
+
 def test_fields_cut_from_the_end_are_empty(tmp_path):
     table = "Begin Time (s)\tEnd Time (s)\tAnnotation\tNotes\n0\t1\tlark\n1\t2\twren\t\t\n"
     assert len(raven.read(write(tmp_path, table), "r").events) == 2

@@ -10,7 +10,7 @@ from dawnchorus.annotations import dcase
 from dawnchorus.audio.verdicts import VERDICT_COLUMNS
 from dawnchorus.corpora import contents
 from dawnchorus.detection import choosing, decoders, detecting
-from dawnchorus.detection.judged import judged, read_durations
+from dawnchorus.detection.judged import inspected, judged, read_durations
 from dawnchorus.detection.tallying import EventF, Scored
 from dawnchorus.events import counts, decoding, event_based, tuning
 from dawnchorus.events.contents import Event, read_events, write_events
@@ -94,7 +94,7 @@ def test_used_recordings_with_known_events_are_judged(tmp_path):
     assert found.groups.tolist() == ["made group g1", "made recording b"]
     assert found.excluded == {
         "recordings": 6, "used": 4, "excluded": 2, "excluded_by_code": {"AUDIO_EMPTY": 2},
-        "unknown_events": 2,
+        "unknown_events": 2, "events_of_other_classes": {"Wind": 1},
     }  # fmt: skip
     of_split = judged("made:test", *tables, NAMES)
     assert of_split.ids == ["a", "b"]
@@ -107,6 +107,19 @@ def test_events_of_classes_that_are_not_scored_are_left_out_with_a_warning(tmp_p
         assert {event.label for event in judged("made", *tables, NAMES).events} == {"Bell", "Cat"}
     assert "warning: 1 of 3 events of made are of classes that are not scored" in caplog.text
     assert "Wind" in caplog.text
+
+
+def test_a_reference_without_known_events_can_be_counted(tmp_path):
+    tables = write_corpus(tmp_path, ROWS, EVENTS, excluded=("d",))
+    for found in (
+        inspected("made:train", *tables, NAMES),
+        inspected("made:train", *tables[:2], None, NAMES),
+    ):
+        assert (found.ids, found.events, found.durations_s, len(found.groups)) == ([], [], {}, 0)
+        counts = [found.excluded[key] for key in ("recordings", "used", "unknown_events")]
+        assert counts == [2, 1, 1]
+    # data set "strong" alone says nothing where the corpus has no table
+    assert inspected("made", *tables[:2], None, NAMES).ids == []
 
 
 def test_a_reference_without_known_events_is_refused(tmp_path):
@@ -415,7 +428,8 @@ def with_weak(experiment, rng, n=30, unscored=()):
 def test_thresholds_are_chosen_by_clips_that_have_a_label_a_fold_and_a_score(experiment, rng):
     targets, scores = with_weak(experiment, rng, unscored=("w00", "w07"))
     expected = tuning.clip_thresholds(targets, scores)
-    found = experiment.choose({"clips": PLAIN | {"tune": "clips", "gap_s": 0.2}})
+    grids = {"filter_s": [0.0, 0.3]}  # without one of thresholds
+    found = experiment.choose({"clips": PLAIN | {"tune": "clips", "gap_s": 0.2, "grids": grids}})
     settings, how = (found["decodings"]["clips"][key] for key in ("settings", "tuned"))
     assert settings["threshold"] == expected.settings["threshold"].tolist()
     assert settings["threshold"] != [0.5] * 3
@@ -423,6 +437,25 @@ def test_thresholds_are_chosen_by_clips_that_have_a_label_a_fold_and_a_score(exp
     assert how["figures"] == dict(zip(NAMES, expected.figures.tolist(), strict=True))
     assert how["positives"] == dict(zip(NAMES, targets.sum(axis=0).tolist(), strict=True))
     assert how["n_recordings"] == len(targets) == 28
+
+
+def test_thresholds_by_clips_come_from_the_grid_and_may_be_one_for_all(experiment, rng):
+    targets, scores = with_weak(experiment, rng)
+    grid = [0.2, 0.45, 0.33]
+    tried = PLAIN | {"tune": "clips", "grids": {"threshold": grid}}
+    found = experiment.choose({"each": tried, "one": tried | {"per_class": False}})["decodings"]
+    expected = tuning.clip_thresholds(targets, scores, grid)
+    assert found["each"]["settings"]["threshold"] == expected.settings["threshold"].tolist()
+    assert found["each"]["tuned"]["grids"] == {"threshold": grid}
+    called = {x: targets * (scores >= np.float64(x)) for x in grid}
+    f = {
+        x: 2 * called[x].sum(axis=0) / (targets.sum(axis=0) + (scores >= x).sum(axis=0))
+        for x in grid
+    }
+    best = max(grid, key=lambda x: f[x].mean())
+    assert found["one"]["settings"]["threshold"] == [best] * 3
+    assert found["one"]["tuned"]["per_class"] is False
+    assert list(found["one"]["tuned"]["figures"].values()) == pytest.approx(f[best].tolist())
 
 
 def test_clips_without_any_score_choose_nothing(experiment, rng):
@@ -450,8 +483,9 @@ def test_equal_decodings_are_equal_bytes(experiment, rng):
 def detect(experiment):
     """Detect the events of four recordings of 4 s, whose frames go on to 4.2 s."""
     experiment.choose({"plain": PLAIN | {"filter_s": 0.0}})
-    names = ["a", "b", "c", "d"]
-    experiment.add("test", [(name, "strong", "", "", "") for name in names], [])
+    kinds = {"a": "heard", "b": "heard", "c": "quiet", "d": "more"}
+    rows = [(name, "strong", "", split, "") for name, split in kinds.items()]
+    experiment.add("test", [*rows, ("e", "unlabelled", "", "quiet", "")], [], excluded=("e",))
     found = {
         "a": scores_of([(1, 25, 50, 0.9), (0, 100, 110, 0.8)]),
         "b": scores_of([]),
@@ -460,11 +494,12 @@ def detect(experiment):
     }
     frames = write_frames(experiment.folder / "test.h5", found)
 
-    def run(decoding="plain", **options):
+    def run(decoding="plain", references=("test",), **options):
         paths = [experiment.folder / f"found.{kind}" for kind in ("csv", "tsv")]
         detecting.detect(
-            frames, experiment.output, decoding, experiment.verdicts["test"], *paths, **options
-        )
+            frames, experiment.output, decoding, experiment.verdicts["test"],
+            experiment.labels["test"], references, *paths, **options,
+        )  # fmt: skip
         return paths
 
     return run
@@ -505,6 +540,50 @@ def test_the_fault_of_duplicate_rows_writes_detections_once_per_annotated_event(
     assert read_events(table) == DETECTED
     rows = [line.split("\t")[0] for line in challenge.read_text().splitlines()[1:]]
     assert rows == ["a.wav"] * 4 + ["c.wav", "b.wav", "d.wav"]
+
+
+def test_only_recordings_of_test_references_are_shown(detect, caplog):
+    with caplog.at_level("INFO", logger="dawnchorus"):
+        table, challenge = detect(references=["test:quiet", "test:more"])
+    assert read_events(table) == DETECTED[2:]
+    rows = [line.split("\t")[0] for line in challenge.read_text().splitlines()[1:]]
+    assert rows == ["c.wav", "d.wav"]
+    assert (
+        "1 of 3 recordings have no scores, such as excluded ones: they have no row" in caplog.text
+    )
+    whole = [path.read_bytes() for path in detect(references=["test"])]
+    assert [path.read_bytes() for path in detect(references=[])] == whole
+    with pytest.raises(ValueError, match="no recording is in split 'none'"):
+        detect(references=["test:none"])
+
+
+def test_file_names_end_in_one_extension_and_differ():
+    found = detecting.file_names(
+        ["a", "b.wav", "c.FLAC", "d.x", "e", "e.wav", "e.wav.wav", "f.Wav"]
+    )
+    assert found == {
+        "a": "a.wav", "b.wav": "b.wav", "c.FLAC": "c.FLAC", "d.x": "d.x.wav", "e": "e.wav",
+        "e.wav": "e.wav.wav", "e.wav.wav": "e.wav.wav.wav", "f.Wav": "f.Wav",
+    }  # fmt: skip
+
+
+def test_a_name_that_no_reader_gives_back_is_left_out_of_the_challenge_alone(
+    experiment, tmp_path, caplog
+):
+    experiment.choose({"plain": PLAIN})
+    names = [" a", "b ", "c\td", "e"]
+    rows = [(name, "unlabelled", "", "", "") for name in names]
+    labels, verdicts, _ = write_corpus(tmp_path / "odd", rows, [])
+    found = dict.fromkeys(names, scores_of([(1, 25, 50, 0.9)]))
+    frames = write_frames(tmp_path / "odd.h5", found)
+    table, challenge = tmp_path / "odd.csv", tmp_path / "odd.tsv"
+    with caplog.at_level("INFO", logger="dawnchorus"):
+        detecting.detect(
+            frames, experiment.output, "plain", verdicts, labels, ["odd"], table, challenge
+        )
+    assert {event.id for event in read_events(table)} == set(names)
+    assert list(dcase.read_strong(challenge).recordings) == ["b ", "e"]
+    assert "2 of 4 recordings are left out of the challenge's table" in caplog.text
 
 
 def test_what_cannot_be_detected_is_refused(detect, experiment):

@@ -8,7 +8,7 @@ import pytest
 from dawnchorus import artefacts
 from dawnchorus.bootstrap import bootstrap_weights
 from dawnchorus.corpora.contents import LABELS
-from dawnchorus.detection import evaluation, figures, framing, report
+from dawnchorus.detection import decoders, evaluation, figures, framing, report
 from dawnchorus.detection.judged import Judged
 from dawnchorus.detection.reachable import trimmed
 from dawnchorus.events import psds
@@ -24,6 +24,7 @@ CLASSES = ("crow", "owl", "wren")
 RATE = 10.0  # frames per second
 LENGTH_S = 10.0
 SETTINGS = ("threshold", "filter_s", "gap_s", "minimum_s")
+KINDS = ("labels", "verdicts", "events")  # of tables
 
 
 class Experiment:
@@ -74,10 +75,10 @@ class Experiment:
     def targets(self, corpus, name):
         return frame_targets(self.events[corpus][name], 100, RATE, CLASSES)
 
-    def write(self, corpus, order=1):
+    def write(self, corpus, order=1, data_set="strong"):
         rows = [
             dict.fromkeys(LABELS, "")
-            | {"id": name, "data_set": "strong", "group": f"g{i // 2}", "labelled": 1}
+            | {"id": name, "data_set": data_set, "group": f"g{i // 2}", "labelled": 1}
             for i, name in enumerate(self.events[corpus])
         ]
         labels = [[row[column] for column in LABELS] for row in rows][::order]
@@ -139,16 +140,17 @@ class Experiment:
         self.write_all(order)
         return self.evaluate()
 
-    def evaluate(self):
+    def evaluate(self, without_events=()):
         def tables(kind):
-            return {corpus: self.path(f"{kind}-{corpus}.csv") for corpus in ("field", "pond")}
+            left = without_events if kind == "events" else ()
+            return {c: self.path(f"{kind}-{c}.csv") for c in self.events if c not in left}
 
         outputs = self.path("events.json"), self.path("events.txt")
         ensembles = self.settings["ensembles"]
         evaluation.evaluate_events(
             {e: {c: self.path(f"{e}.{c}.h5") for c in self.events} for e in ensembles},
             {e: self.path(f"{e}.json") for e in ensembles},
-            *(tables(kind) for kind in ("labels", "verdicts", "events")),
+            *(tables(kind) for kind in KINDS),
             self.settings,
             *outputs,
         )
@@ -178,6 +180,7 @@ def known(events, n=2, groups=None, duration_s=LENGTH_S):
     """Return n recordings r0, r1, ... of which these events are known."""
     ids = [f"r{i}" for i in range(n)]
     excluded = {"recordings": n, "used": n, "excluded": 0, "excluded_by_code": {}}
+    excluded["events_of_other_classes"] = {}
     groups = np.array(ids if groups is None else groups)
     durations = dict.fromkeys(ids, duration_s)
     return Judged(ids, durations, list(events), list(CLASSES), groups, excluded)
@@ -469,6 +472,127 @@ def test_several_references_have_a_table_each(done):
     text = report.text(both)
     assert "ensemble on field" in text
     assert "ensemble on lake" in text
+
+
+@pytest.mark.parametrize("has_table", [True, False])
+def test_a_reference_without_known_events_is_counted_beside_those_that_are_judged(
+    experiment, has_table
+):
+    experiment.add_corpus("marsh", 5)
+    experiment.only("oracle", "whole_clips", "clicks", validation=["pond"])
+    experiment.settings["test"] = ["field", "marsh"]
+    experiment.write_all()
+    experiment.write("marsh", data_set="weak")
+    found, text = experiment.evaluate(without_events=[] if has_table else ["marsh"])
+    assert list(found["test"]) == ["field"]
+    assert found["not_judged"]["marsh"] == {
+        "recordings": 5, "used": 5, "excluded": 0, "excluded_by_code": {}, "unknown_events": 5,
+        "events_of_other_classes": {},
+    }  # fmt: skip
+    assert shown_for(found)["events"]["macro"]["f"] == 1
+    assert list(found["framing"]["whole_clips"]["test"]) == ["field"]
+    assert "marsh is not judged: none of its 5 used recordings has known events" in text
+    assert "not judged" in found["policy"]["not_judged"]
+
+
+@pytest.mark.parametrize("validation", [[], ["pond"]])
+def test_where_no_reference_has_known_events_figures_are_empty(experiment, validation):
+    experiment.settings["events"]["validation"] = validation
+    experiment.write_all()
+    experiment.write("field", data_set="unlabelled")
+    found, text = experiment.evaluate(without_events=["field"])
+    assert (found["test"], list(found["not_judged"])) == ({}, ["field"])
+    for about in found["ensembles"]["guess"]["decodings"].values():
+        assert about["test"] == {}
+        assert list(about["validation"]) == validation
+        assert about["settings"]["threshold"] == [0.5] * 3
+    assert "nothing is judged: no test reference has recordings with known events" in text
+
+
+def test_a_validation_reference_has_to_have_events(experiment):
+    experiment.write_all()
+    with pytest.raises(ValueError, match="validation 'pond': its corpus has no table of events"):
+        experiment.evaluate(without_events=["pond"])
+    experiment.write("pond", data_set="weak")
+    with pytest.raises(ValueError, match="pond has no used recording with known events among 6"):
+        experiment.evaluate()
+
+
+def test_an_experiment_without_any_reference_has_nothing_to_judge(experiment):
+    experiment.only("clicks")
+    experiment.settings["test"] = []
+    experiment.write_all()
+    with pytest.raises(ValueError, match="'tiny' has no events to judge: test and events.validat"):
+        experiment.evaluate()
+
+
+def test_events_of_classes_that_are_not_scored_are_told(experiment):
+    experiment.only()
+    experiment.write_all()
+    own = [event for events in experiment.events["field"].values() for event in events]
+    other = [Event("r00", 1, 3, "rook"), Event("r00", 2, 4, "rook"), Event("r01", 1, 3, "jay")]
+    write_events(experiment.path("events-field.csv"), own + other)
+    found, text = experiment.evaluate()
+    assert found["test"]["field"]["events_of_other_classes"] == {"jay": 1, "rook": 1}
+    assert found["test"]["field"]["events"] == 18
+    assert "events of field whose class is not scored: jay 1, rook 1" in text
+    assert "not scored" in found["policy"]["other_classes"]
+
+
+def test_a_decoding_is_chosen_by_the_figures_it_is_judged_by(experiment):
+    """Validation events overlap and touch: their union is what is to be found."""
+    for name in ("r00", "r03"):
+        experiment.events["pond"][name] += [
+            Event(name, 2.0, 4.5, CLASSES[0]), Event(name, 4.5, 5.0, CLASSES[0])
+        ]  # fmt: skip
+    experiment.only(validation=["pond"])
+    experiment.settings["ensembles"] = {"guess": ["first"]}
+    grids = {"threshold": [0.9, 0.5], "filter_s": [0.3, 0.0]}
+    about = dict.fromkeys(("gap_s", "minimum_s"), 0.0) | {"threshold": 0.5, "filter_s": 0.0}
+    tuned = about | {"tune": "events", "grids": grids, "together": [], "per_class": True}
+    experiment.settings["events"]["decodings"] = {"tuned": tuned}
+    experiment.write_all()
+    targets = experiment.path("targets.csv")
+    columns = ("corpus", "id", "fold", "part", *(f"target:{name}" for name in CLASSES))
+    artefacts.write_table(targets, columns, [("weak", "w0", 1, 0, 1, 0, 0)])
+    tables = ({"pond": experiment.path(f"{kind}-pond.csv")} for kind in KINDS)
+    decoders.choose_decodings(
+        {"pond": experiment.path("guess.pond.h5")}, {}, *tables, experiment.path("folds.csv"),
+        targets, {"events": experiment.settings["events"], "train": ["weak"]},
+        experiment.path("guess.json"),
+    )  # fmt: skip
+    found = experiment.evaluate()[0]
+    own = found["ensembles"]["guess"]["decodings"]["tuned"]
+    judged = own["validation"]["pond"]["events"]["classes"]
+    assert own["tuned"]["figures"] == {name: judged[name]["f"] for name in CLASSES}
+    assert own["tuned"]["figures"]["crow"] > 0
+    assert sum(own["tuned"]["positives"].values()) == found["validation"]["pond"]["events"]
+
+
+def test_differences_give_way_before_the_rows_that_frame_and_these_before_ensembles(done):
+    found = json.loads(json.dumps(done[0]))
+    decodings = found["ensembles"]["twin"]["decodings"]
+    many = {**decodings, "by clips": decodings["tuned"]}
+    found["ensembles"] = {
+        f"ensemble {i}": found["ensembles"]["twin"] | {"decodings": many} for i in range(6)
+    }
+    found["framing"]["oracle"] *= 4
+    found["comparisons"] = (found["comparisons"] * 3)[:15]
+    field = found["test"]["field"]
+    field |= {"excluded": 1, "excluded_by_code": {"AUDIO_EMPTY": 1}}
+    field["events_of_other_classes"] = {"rook": 2}
+    found["not_judged"] = {f"marsh{i}": {"used": 3, "excluded": 0} for i in range(2)}
+    lines = report.text(found).splitlines()
+    assert len(lines) <= 45
+    assert sum(line.startswith("ensemble ") and "0." in line for line in lines) == 18
+    assert "  and 14 more in events.json" in lines  # of 15 differences
+    assert not any("more remarks" in line for line in lines)
+    found["not_judged"] = {}
+    field |= {"excluded": 0, "events_of_other_classes": {}}
+    found["ensembles"].popitem()
+    lines = report.text(found).splitlines()
+    assert sum(line.startswith("oracle") for line in lines) == 8  # all of them
+    assert sum(line.endswith("more in events.json") for line in lines) == 1
 
 
 def test_undefined_figures_are_null_and_shown_as_such(experiment):

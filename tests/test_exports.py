@@ -60,7 +60,7 @@ def made(tmp_path, rng):
     about = {
         "decoding": "tuned", "listings": [str(tmp_path / f"listing{part}.csv") for part in (0, 1)],
         "labels": str(tmp_path / "labels.csv"), "events": str(tmp_path / "events.csv"),
-        "drawn": [], "shards": [],
+        "references": [], "drawn": [], "shards": [],
     }  # fmt: skip
     paths = [tmp_path / name for name in ("detected.csv", "frames.h5", "decoders.json")]
     return paths, about, scores
@@ -103,6 +103,22 @@ def test_a_folder_holds_a_table_for_each_tool_and_says_whose_it_is(made, tmp_pat
     rows = [tuple(row.values()) for row in artefacts.read_table(folder / "index.csv")]
     assert rows == [
         ("a", "a", "3"), ("b/c", "b%2Fc", "1"), ("d\te", "d%09e", "1"), ("quiet", "quiet", "0"),
+    ]  # fmt: skip
+
+
+def test_only_recordings_of_test_references_are_exported(made, shard, tmp_path):
+    kinds = {"a": "heard", "b/c": "other", "d\te": "other", "quiet": "more"}
+    rows = [dict.fromkeys(LABELS, "") | {"id": name, "split": kinds[name]} for name in kinds]
+    artefacts.write_table(made[1]["labels"], LABELS, [list(row.values()) for row in rows])
+    asked = {"references": ["x:heard", "x:more"], "drawn": ["all"], "shards": [shard]}
+    with pytest.raises(ValueError, match="of 2 recordings that are not tested or without scores"):
+        exported(made, tmp_path / "out", **asked)
+    artefacts.write_table(made[0][0], EVENTS, DETECTED[:3])
+    folder = exported(made, tmp_path / "out", **asked)
+    assert [row["id"] for row in artefacts.read_table(folder / "index.csv")] == ["a", "quiet"]
+    assert files_in(folder) == [
+        "audacity/a.txt", "index.csv", "pictures/a.png", "pictures/quiet.png",
+        "raven/a.selections.txt", "scores/a.tsv", "scores/quiet.tsv",
     ]  # fmt: skip
 
 
@@ -242,7 +258,10 @@ def test_any_ids_have_names_that_differ_and_fit(ids):
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        (("x", 0.0, 1.0, "Dog"), r"events of 1 recordings without scores in .*: \['x'\]"),
+        (
+            ("x", 0.0, 1.0, "Dog"),
+            r"of 1 recordings that are not tested or without scores in .*: \['x'\]",
+        ),
         (("a", 0.0, 1.0, "Cat"), r"events of 1 classes without scores in .*: \['Cat'\]"),
     ],
 )

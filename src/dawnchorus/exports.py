@@ -2,7 +2,7 @@
 
 A folder for each ensemble, decoding and corpus:
 
-* ``index.csv``: ``id``, ``file`` and ``detections`` (how many) of every scored recording;
+* ``index.csv``: ``id``, ``file`` and ``detections`` (how many) of every tested recording with scores;
 * ``raven/{file}.selections.txt`` and ``audacity/{file}.txt`` of recordings with detections: a selection
   table, with the score of each selection, and a label track;
 * ``scores/{file}.tsv`` of every recording: ``onset``, ``offset`` [s] and a score per class, a row per
@@ -32,6 +32,7 @@ from dawnchorus import artefacts, corpora, frontends, pictures
 from dawnchorus.annotations import audacity, raven, text
 from dawnchorus.corpora import files
 from dawnchorus.detection.decoders import read_decoders
+from dawnchorus.detection.detecting import shown
 from dawnchorus.detection.judged import STRONG
 from dawnchorus.events.contents import Event, read_events
 from dawnchorus.logs import LOG, progress
@@ -81,16 +82,17 @@ def export(
     Parameters
     ----------
     detections_path : path
-        Table of events of all scored recordings of the corpus.
+        Table of events of the tested recordings of the corpus, see `detection.detecting.detect`.
     frames_path : path
         Frame scores that they were decoded from.
     decoders_path : path
         Decodings of the ensemble, for the thresholds in pictures.
     settings : mapping
         ``decoding`` (its name), ``listings`` (of the corpus: they name the files of recordings),
-        ``drawn`` (ids of recordings of any corpus, or ``all`` in their place) and, for pictures,
-        ``shards`` (spectrograms of the corpus), ``labels`` and ``events`` (tables of the corpus;
-        events None: it has no truth of them).
+        ``labels`` (table of the corpus), ``references`` (test references to it: what is in none of
+        them is left out; without any, nothing is), ``drawn`` (ids of recordings of any corpus, or
+        ``all`` in their place) and, for pictures, ``shards`` (spectrograms of the corpus) and
+        ``events`` (its table; None: it has no truth of them).
     output : path
         The folder; a former one is replaced as a whole.
 
@@ -101,9 +103,10 @@ def export(
     """
     sounds = _sounds(settings["listings"])
     with open_frames(frames_path) as frames, artefacts.writing_folder(output) as folder:
-        detected = _detected(detections_path, frames)
-        drawing = _drawing(settings, frames, decoders_path)
-        names = file_names(frames.scored)
+        tested = shown(frames, settings["labels"], settings["references"])
+        detected = _detected(detections_path, tested, frames)
+        drawing = _drawing(settings, tested, frames, decoders_path)
+        names = file_names(tested)
         told = progress("recordings exported", len(names))
         for name, file in names.items():
             if name not in sounds:
@@ -159,14 +162,14 @@ def _sounds(listings: Sequence[str | Path]) -> dict[str, str]:
     return {row.id: re.split(r"[/\\]", row.path)[-1] for row in rows}
 
 
-def _detected(path: str | Path, frames: Frames) -> dict[str, list[Event]]:
+def _detected(path: str | Path, tested: Sequence[str], frames: Frames) -> dict[str, list[Event]]:
     """Return detections by recording."""
     found: dict[str, list[Event]] = defaultdict(list)
     for one in read_events(path):
         found[one.id].append(one)
     labels = {one.label for events in found.values() for one in events}
     for what, others in (
-        ("recordings", sorted(found.keys() - set(frames.scored))),
+        ("recordings that are not tested or", sorted(found.keys() - set(tested))),
         ("classes", sorted(labels - set(frames.class_names))),
     ):
         if others:
@@ -177,7 +180,9 @@ def _detected(path: str | Path, frames: Frames) -> dict[str, list[Event]]:
     return found
 
 
-def _drawing(settings: Mapping, frames: Frames, decoders_path: str | Path) -> _Drawing:
+def _drawing(
+    settings: Mapping, tested: Sequence[str], frames: Frames, decoders_path: str | Path
+) -> _Drawing:
     """Return what the pictures need; of a corpus of which nothing is drawn, nothing is opened."""
     decodings = read_decoders(decoders_path, frames.class_names)
     if settings["decoding"] not in decodings:
@@ -187,9 +192,11 @@ def _drawing(settings: Mapping, frames: Frames, decoders_path: str | Path) -> _D
         )
     thresholds = decodings[settings["decoding"]]["threshold"]
     wanted = set(settings["drawn"])
-    ids = frozenset(frames.scored if ALL in wanted else wanted.intersection(frames.scored))
+    ids = frozenset(tested if ALL in wanted else wanted.intersection(tested))
     if others := sorted(wanted - {ALL} - ids):
-        LOG.info("%d recordings to draw are not of this corpus: %r", len(others), others[:_NAMED])
+        LOG.info(
+            "%d recordings to draw are not tested in this corpus: %r", len(others), others[:_NAMED]
+        )
     if not ids:
         return _Drawing(ids, None, {}, thresholds)
     spectrograms = frontends.open_shards(settings["shards"])
@@ -261,7 +268,7 @@ def _write_scores(path: Path, clip: _Clip, frames: Frames) -> None:
 def _write_selections(path: Path, clip: _Clip, frames: Frames) -> None:
     stem, dot, extension = clip.sound.rpartition(".")
     stem, extension = (stem, dot + extension) if files.is_audio(clip.sound) else (clip.sound, "")
-    if not _can_stand(stem):
+    if not text.can_stand(stem):
         # without a column of files the table is of the recording that it is opened with
         stem, extension = clip.file, None
     scores = [_score(one, clip, frames) for one in clip.detected]
@@ -272,13 +279,6 @@ def _write_selections(path: Path, clip: _Clip, frames: Frames) -> None:
         decimals=_DECIMALS,
         further={SCORE: scores},
     )
-
-
-def _can_stand(name: str) -> bool:
-    try:
-        return bool(text.checked([name], "name"))
-    except ValueError:
-        return False
 
 
 def _score(event: Event, clip: _Clip, frames: Frames) -> str:

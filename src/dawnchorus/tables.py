@@ -6,7 +6,7 @@
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import compress
 
 LINES, COLUMNS = 45, 100
@@ -23,7 +23,11 @@ Table = tuple[Sequence[str], Sequence[Sequence]]
 
 
 def screen(
-    title: str, tables: Sequence[Table], remarks: Sequence[str], source: str, whole: int = 0
+    title: str,
+    tables: Sequence[Table],
+    remarks: Sequence[str],
+    source: str,
+    ranks: Sequence[int] = (),
 ) -> str:
     """Return a text of at most `LINES` lines of `COLUMNS` columns that ends in a line feed.
 
@@ -38,16 +42,14 @@ def screen(
         Last lines.
     source : str
         The file that has what is left out here.
-    whole : int
-        So many tables, the first ones, lose rows only where the others have one row each.
+    ranks : sequence of int, optional
+        Of each table; those of a higher rank lose rows first, down to one each. Without ranks all
+        lose them at once.
     """
-    longest = max((len(rows) for _, rows in tables), default=1)
-    limits = [(longest, most) for most in range(longest, 0, -1)] if whole else []
-    for first, most in limits + [(most, most) for most in range(longest, 0, -1)]:
+    for shown in _limits([len(rows) for _, rows in tables], list(ranks) or [0] * len(tables)):
         lines = [title]
-        for place, (header, rows) in enumerate(tables):
-            shown = first if place < whole else most
-            lines += ["", *_table(header, rows, shown, source)] if rows else []
+        for most, (header, rows) in zip(shown, tables, strict=True):
+            lines += ["", *_table(header, rows, most, source)] if rows else []
         lines += ["", *remarks] if remarks else []
         if len(lines) <= LINES:
             break
@@ -82,6 +84,16 @@ def cut(name: str, width: int) -> str:
     is_marked = head and marks and set(marks) <= set("".join(MARKS.values()))
     end = f"... {marks}" if is_marked else "..."
     return f"{name[: width - len(end)]}{end}"
+
+
+def _limits(lengths: Sequence[int], ranks: Sequence[int]) -> Iterator[list[int]]:
+    """Yield how many rows each table shows at most, from all of them to one of each."""
+    most = {rank: max(lengths, default=1) or 1 for rank in ranks}
+    yield [most[rank] for rank in ranks]
+    for lowered in sorted(most, reverse=True):
+        for limit in range(most[lowered] - 1, 0, -1):
+            most[lowered] = limit
+            yield [most[rank] for rank in ranks]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence], most: int, source: str) -> list[str]:

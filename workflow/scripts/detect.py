@@ -10,6 +10,8 @@ with job.running(snakemake):
         snakemake.input.decoders,
         snakemake.wildcards.decoding,
         snakemake.input.verdicts,
+        snakemake.params.detection["labels"],
+        snakemake.params.detection["references"],
         snakemake.output.events,
         snakemake.output.challenge,
         detecting.annotation_rows(snakemake.params.detection["events"]),

@@ -52,7 +52,7 @@ def read(
     ----------
     path : path
     recording : str, optional
-        Id of the recording of a table that names none.
+        Id of the recording of a table that names none, such as one without selections.
     label_column : str
         The column that holds the classes.
 
@@ -74,7 +74,8 @@ def read(
         for name, (line, row) in zip(names, rows, strict=True)
     ]
     kept = _once(path, selections)
-    found = {} if _names_files(header) or recording is None else {recording: 1}
+    is_named = bool(rows) and _names_files(header)
+    found = {} if is_named or recording is None else {recording: 1}
     for selection in kept:
         found.setdefault(selection.event.id, selection.line)
     return Annotations(found, [one.event for one in kept], [one.band for one in kept])

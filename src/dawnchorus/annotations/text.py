@@ -5,7 +5,7 @@ nothing quotes them, so that a tab or a line break can be in none.
 
 * `lines_of`, `fields_of`: a file as numbered lines, a line as fields.
 * `number`, `event`, `id_of`: what a field means, or an error that says where it stands.
-* `interval`, `number_text`, `checked`: what a writer needs for the way back.
+* `interval`, `number_text`, `checked`, `can_stand`: what a writer needs for the way back.
 """
 
 import math
@@ -142,9 +142,14 @@ def checked(names: Iterable[str], what: str) -> list[str]:
     """
     found = list(names)
     for name in found:
-        if not name or name != name.strip() or "\t" in name or not files.is_supported(name):
+        if not can_stand(name):
             raise ValueError(
                 f"{what} {name!r} cannot stand in an annotation file; expected a name without "
                 "tabs, control characters and outer blanks"
             )
     return found
+
+
+def can_stand(name: str) -> bool:
+    """Return whether a name reads back from between tabs as it is."""
+    return bool(name) and name == name.strip() and "\t" not in name and files.is_supported(name)

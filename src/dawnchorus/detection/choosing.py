@@ -17,10 +17,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dawnchorus import corpora, predictions, truth
-from dawnchorus.detection.judged import judged
+from dawnchorus.detection.judged import OVERLAPS, judged
 from dawnchorus.detection.tallying import EventF, Scored
-from dawnchorus.events import tuning
-from dawnchorus.events.contents import Event
+from dawnchorus.events import counts, tuning
+from dawnchorus.events.clips import clip_counts
+from dawnchorus.events.contents import Event, overlapping
 from dawnchorus.events.matching import Collars
 from dawnchorus.logs import LOG
 
@@ -101,12 +102,28 @@ class Sources:
         return known.targets[rows], np.stack([scored[known.recordings[row]] for row in rows])
 
 
-def by_clips(given: Mapping[str, np.ndarray], sources: Sources) -> Chosen:
-    """Choose the threshold of each class by its clip F; other settings stay as given."""
+def by_clips(given: Mapping[str, np.ndarray], decoding: Mapping, sources: Sources) -> Chosen:
+    """Choose thresholds by clip F; other settings stay as given.
+
+    Parameters
+    ----------
+    given, sources
+        As `by_events` has them.
+    decoding : mapping
+        ``grids`` (of which ``threshold`` counts; without it `tuning.THRESHOLDS`) and ``per_class``
+        (False: one threshold for all, by the mean of the classes).
+    """
     targets, scores = sources.clips
-    train, grids = list(sources.settings["train"]), {"threshold": list(tuning.THRESHOLDS)}
-    found = tuning.clip_thresholds(targets, scores)
-    how = {"figure": "clip F", "grids": grids, "together": [], "per_class": True}
+    train, ids = list(sources.settings["train"]), list(map(str, range(len(targets))))
+    grid = [float(x) for x in decoding["grids"].get("threshold", tuning.THRESHOLDS)]
+    grids, per_class = {"threshold": grid}, bool(decoding["per_class"])
+
+    def figures(tried: Mapping[str, np.ndarray]) -> np.ndarray:
+        called = scores >= tried["threshold"]
+        return counts.class_rates(clip_counts(targets, called, ids, sources.classes))["f"]
+
+    found = tuning.tuned(figures, grids, len(sources.classes), per_class=per_class)
+    how = {"figure": "clip F", "grids": grids, "together": [], "per_class": per_class}
     about = _about(found, train, len(targets), targets.sum(axis=0).tolist(), sources.classes)
     chosen_on = f"{', '.join(train)} ({len(targets)} labelled recordings, scored out of fold)"
     return dict(given) | found.settings, chosen_on, how | about
@@ -141,9 +158,9 @@ def by_events(given: Mapping[str, np.ndarray], decoding: Mapping, sources: Sourc
     ways = {"together": list(decoding["together"]), "per_class": bool(decoding["per_class"])}
     found = tuning.tuned(lambda tried: figures(given | tried), grids, len(sources.classes), **ways)
     section = sources.settings["events"]
-    counts = [sum(event.label == name for event in events) for name in sources.classes]
+    positives = [sum(event.label == name for event in events) for name in sources.classes]
     how = {"figure": "event-based F", "collar": dict(section["collar"]), "grids": grids, **ways}
-    about = _about(found, section["validation"], len(recordings), counts, sources.classes)
+    about = _about(found, section["validation"], len(recordings), positives, sources.classes)
     named = ", ".join(section["validation"])
     chosen_on = f"{named} ({len(recordings)} recordings, {len(events)} events)"
     return dict(given) | found.settings, chosen_on, how | about
@@ -195,7 +212,9 @@ def _scored(
             onset_s, scores = frames.of(name)
             whole = f"{corpus}/{name}"  # ids of two corpora may be equal
             found[corpus, name] = Scored(whole, onset_s, known.durations_s[name], scores)
-    events = [event._replace(id=f"{corpus}/{event.id}") for event in known.events]
+    # figures of detections are of the union: a decoding is chosen by what it is judged by
+    united = overlapping(known.events, OVERLAPS)
+    events = [event._replace(id=f"{corpus}/{event.id}") for event in united]
     return found, events, frames.frames_per_second
 
 

@@ -121,7 +121,7 @@ def _decoding(decoding: Mapping, sources: Sources) -> dict:
         raise ValueError(f"tune {decoding['tune']!r}; expected one of {', '.join(WAYS)}")
     chosen_on = tuned = None
     if decoding["tune"] == "clips":
-        values, chosen_on, tuned = by_clips(values, sources)
+        values, chosen_on, tuned = by_clips(values, decoding, sources)
     elif decoding["tune"] == "events":
         values, chosen_on, tuned = by_events(values, decoding, sources)
     listed = {key: column.tolist() for key, column in values.items()}

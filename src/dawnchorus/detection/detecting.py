@@ -1,25 +1,30 @@
 """Frame scores to detected events, and their files.
 
-* `detect`: the events of all scored recordings of a corpus, as a table and in the challenge's format.
+* `detect`: the events of the tested recordings of a corpus, as a table and in the challenge's format.
+* `shown`: which scored recordings are tested.
 * `detected`: those of one recording.
 * `annotation_rows`: how many rows of a table of events each recording has.
+* `file_names`: what recordings are called in the challenge's format.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from dawnchorus.annotations import dcase
+from dawnchorus.annotations import dcase, text
+from dawnchorus.corpora import files
 from dawnchorus.detection.decoders import read_decoders
-from dawnchorus.detection.judged import read_durations
+from dawnchorus.detection.judged import read_durations, tested
 from dawnchorus.events import decoding as decoder
 from dawnchorus.events.contents import Event, read_events, write_events
 from dawnchorus.logs import LOG
 from dawnchorus.predictions.frames import Frames, open_frames
 
 _DECIMALS = 3  # of times in the challenge's format
+_EXTENSION = ".wav"  # of files there
+_NAMED = 5  # recordings a warning names
 
 
 def detect(
@@ -27,11 +32,13 @@ def detect(
     decoders_path: str | Path,
     decoding: str,
     verdicts_path: str | Path,
+    labels_path: str | Path,
+    references: Sequence[str],
     output_csv: str | Path,
     output_tsv: str | Path,
     duplicate_rows: Mapping[str, int] | None = None,
 ) -> None:
-    """Detect the events of all scored recordings of a corpus.
+    """Detect the events of the scored recordings of a corpus that are tested.
 
     Parameters
     ----------
@@ -43,11 +50,16 @@ def detect(
         One of its decodings.
     verdicts_path : path
         Verdicts of the corpus, which have the durations: events end with the recording.
+    labels_path : path
+        Labels of the corpus, which say what is in a split.
+    references : sequence of str
+        Test references to it: their recordings have detections, those of unknown truth too. Without
+        any, it is the whole corpus.
     output_csv : path
         Table of events; a recording without any has no row.
     output_tsv : path
-        DCASE's format: file names with ``.wav``, times with three decimals; a recording without
-        events has a row with its file name alone.
+        DCASE's format: `file_names`, times with three decimals; a recording without events has a row
+        with its file name alone. One that cannot stand there is left out, with a warning.
     duplicate_rows : mapping of id to int, optional
         A fault of system 004: it goes through the rows of the annotation, not through its clips, so
         the detections of a clip with k rows are k times in the TSV. Recordings that are not named
@@ -61,20 +73,77 @@ def detect(
     durations_s = read_durations(verdicts_path)
     with open_frames(frames_path) as frames:
         settings = _settings_of(decoding, decoders_path, frames)
-        scored = list(frames.scored)
+        scored = shown(frames, labels_path, references)
         events = [
             event for name in scored for event in detected(frames, name, settings, durations_s)
         ]
-    LOG.info(
-        "%d events in %d of %d recordings",
-        len(events),
-        len({one.id for one in events}),
-        len(scored),
-    )
+    n_heard = len({one.id for one in events})
+    LOG.info("%d events in %d of %d recordings", len(events), n_heard, len(scored))
     times = duplicate_rows or {}
-    written = [event for event in events for _ in range(times.get(event.id, 1))]
+    names = file_names(scored)
+    written = [
+        event._replace(id=names[event.id])
+        for event in events
+        if event.id in names
+        for _ in range(times.get(event.id, 1))
+    ]
     write_events(output_csv, events)
-    dcase.write_strong(output_tsv, written, scored, decimals=_DECIMALS)
+    dcase.write_strong(output_tsv, written, names.values(), extension="", decimals=_DECIMALS)
+
+
+def shown(frames: Frames, labels_path: str | Path, references: Sequence[str]) -> list[str]:
+    """Return the scored recordings that test references to a corpus name, and log what has no score.
+
+    Parameters
+    ----------
+    frames : Frames
+    labels_path : path
+        Labels of the corpus.
+    references : sequence of str
+        Without any, all of the corpus.
+
+    Raises
+    ------
+    ValueError
+        Where a reference names a split that is not there.
+    """
+    wanted = tested(labels_path, references)
+    found = [name for name in frames.scored if name in wanted]
+    if n_without := len(wanted) - len(found):
+        LOG.info(
+            "%d of %d recordings have no scores, such as excluded ones: they have no row",
+            n_without, len(wanted),
+        )  # fmt: skip
+    return found
+
+
+def file_names(ids: Iterable[str]) -> dict[str, str]:
+    """Return the file names of recordings in the challenge's format, by id; no two are the same.
+
+    An id that ends as the name of an audio file does is one already; others get ``.wav``. Left out,
+    with a warning, is what a table of fields between tabs cannot hold: a tab, or blanks at the
+    beginning, which readers strip.
+
+    Parameters
+    ----------
+    ids : iterable of str
+        Without repeats.
+    """
+    own = set(ids)
+    names = {one: one if _is_file_name(one, own) else one + _EXTENSION for one in sorted(own)}
+    kept = {one: name for one, name in names.items() if text.can_stand(name)}
+    if left := sorted(own - kept.keys()):
+        LOG.info(
+            "warning: %d of %d recordings are left out of the challenge's table, which cannot hold "
+            "tabs, control characters or outer blanks: %r",
+            len(left), len(own), left[:_NAMED],
+        )  # fmt: skip
+    return kept
+
+
+def _is_file_name(name: str, ids: set[str]) -> bool:
+    """Return whether a name can stand as it is: no other recording gets it with the extension."""
+    return files.is_audio(name) and name.removesuffix(_EXTENSION) not in ids - {name}
 
 
 def detected(

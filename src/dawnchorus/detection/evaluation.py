@@ -1,27 +1,24 @@
 """How good the detected events of an experiment are: every ensemble under every decoding.
 
 Judged are the recordings of test references with known events, and of the validation references that
-have chosen settings. A figure is what `dawnchorus.detection.figures` says it is; undefined values are
-null in the file.
+have chosen settings; a test reference without known events is counted. A figure is what
+`dawnchorus.detection.figures` says it is; undefined values are null in the file.
 
 * `evaluate_events`: ``events.json``, and its text for the terminal.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dawnchorus import artefacts, corpora
 from dawnchorus.caveats import marked
-from dawnchorus.detection import figures, framing, report
-from dawnchorus.detection.judged import Judged, judged
-from dawnchorus.detection.measuring import Ensemble, filtered, measured, read_content
-from dawnchorus.events.contents import Event
-from dawnchorus.events.matching import Collars
+from dawnchorus.detection import figures, report
+from dawnchorus.detection.framed import References, framed
+from dawnchorus.detection.judged import Judged, inspected, judged
+from dawnchorus.detection.measuring import Ensemble, measured, read_content
 from dawnchorus.logs import LOG
 
 _NAMED = 5  # names an error shows
-
-References = Mapping[str, Judged]
 
 
 def evaluate_events(
@@ -43,7 +40,7 @@ def evaluate_events(
     decoders : mapping of ensemble to path
         Settings of its decodings, see `dawnchorus.detection.decoders.choose_decodings`.
     labels, verdicts, events : mapping of corpus to path
-        Tables of the test and validation corpora.
+        Tables of the test and validation corpora; a corpus that is tested may have none of events.
     settings : mapping
         The experiment: ``name``, ``seed``, ``test``, ``stages``, ``ensembles``, ``evaluation``
         (``replicates``, ``confidence`` in (0, 1), ``compare``: pairs of ensembles), ``events`` (the
@@ -56,15 +53,18 @@ def evaluate_events(
     Raises
     ------
     ValueError
-        Where an ensemble or a corpus has no file, files disagree about the classes, a reference has
-        no recording with known events, or one that should be judged has no frame scores.
+        Where an ensemble or a corpus has no file, files disagree about the classes, no reference is
+        named, one of validation has no recording with known events, or a recording that should be
+        judged has no frame scores.
     """
     _check(frames, decoders, (labels, verdicts, events), settings)
     classes = _class_names(decoders)
-    tests, validations = (
-        {reference: _judged(reference, labels, verdicts, events, classes) for reference in names}
-        for names in (settings["test"], settings["events"]["validation"])
-    )
+    tables = labels, verdicts, events
+    known = {name: _looked_up(inspected, name, tables, classes) for name in settings["test"]}
+    tests = {name: one for name, one in known.items() if one.ids}
+    validations = {
+        name: _looked_up(judged, name, tables, classes) for name in settings["events"]["validation"]
+    }
     found = {
         name: measured(name, frames[name], decoders[name], {**tests, **validations}, settings)
         for name in settings["ensembles"]
@@ -73,18 +73,18 @@ def evaluate_events(
         "experiment": settings["name"],
         "policy": figures.policy(settings),
         "classes": classes,
-        "test": {name: figures.described(known) for name, known in tests.items()},
-        "validation": {name: figures.described(known) for name, known in validations.items()},
+        "test": {name: figures.described(one) for name, one in tests.items()},
+        "not_judged": {name: one.excluded for name, one in known.items() if not one.ids},
+        "validation": {name: figures.described(one) for name, one in validations.items()},
         "ensembles": {
             name: _content(name, one, tests, validations, settings) for name, one in found.items()
         },
-        "framing": _framing(found, tests, validations, settings),
+        "framing": framed(found, tests, validations, settings),
         "comparisons": list(_comparisons(found, tests, settings)),
     }
     artefacts.write_json(json_path, content)
     artefacts.write_text(text_path, report.text(content))
-    n_recordings = sum(len(known.ids) for known in tests.values())
-    LOG.info("events of %d ensembles judged on %d test recordings", len(found), n_recordings)
+    _say(content)
 
 
 def _check(
@@ -92,7 +92,13 @@ def _check(
 ) -> None:
     if not settings["ensembles"]:
         raise ValueError("no ensemble to judge events of; expected one under ensembles")
-    references = [*settings["test"], *settings["events"]["validation"]]
+    validation = settings["events"]["validation"]
+    references = [*settings["test"], *validation]
+    if not references:
+        raise ValueError(
+            f"experiment {settings['name']!r} has no events to judge: test and events.validation are "
+            "empty; expected a corpus under one of them, or events: null"
+        )
     needed = {corpora.parse_reference(reference)[0]: reference for reference in references}
     for name in settings["ensembles"]:
         if name not in frames or name not in decoders:
@@ -102,17 +108,29 @@ def _check(
                 f"ensemble {name!r} has no frame scores of corpus {missing[0]!r}; expected them for "
                 f"{sorted(needed)!r}"
             )
-    for corpus, reference in needed.items():
-        if any(corpus not in table for table in tables):
-            raise ValueError(
-                f"{reference!r}: no labels, verdicts or events of corpus {corpus!r}; events are "
-                "judged on corpora with a list of them"
-            )
+    _check_tables(needed, validation, tables)
     for name in {name for pair in settings["evaluation"]["compare"] for name in pair}:
         if name not in settings["ensembles"]:
             raise ValueError(
                 f"evaluation.compare names {name!r}; expected ensembles out of "
                 f"{list(settings['ensembles'])!r}"
+            )
+
+
+def _check_tables(
+    needed: Mapping[str, str], validation: Sequence[str], tables: Sequence[Mapping]
+) -> None:
+    labels, verdicts, events = tables
+    for corpus, reference in needed.items():
+        if corpus not in labels or corpus not in verdicts:
+            raise ValueError(
+                f"{reference!r}: no labels or verdicts of corpus {corpus!r}; start the workflow again"
+            )
+    for reference in validation:
+        if corpora.parse_reference(reference)[0] not in events:
+            raise ValueError(
+                f"validation {reference!r}: its corpus has no table of events; expected one with a "
+                "list of strong labels, or leave it out of events.validation"
             )
 
 
@@ -130,9 +148,22 @@ def _class_names(decoders: Mapping[str, str | Path]) -> list[str]:
     return names
 
 
-def _judged(reference: str, labels, verdicts, events, classes: Sequence[str]) -> Judged:
+def _looked_up(
+    looking: Callable[..., Judged],
+    reference: str,
+    tables: Sequence[Mapping],
+    classes: Sequence[str],
+) -> Judged:
     corpus, _ = corpora.parse_reference(reference)
-    return judged(reference, labels[corpus], verdicts[corpus], events[corpus], classes)
+    return looking(reference, *(table.get(corpus) for table in tables), classes)
+
+
+def _say(content: Mapping) -> None:
+    if left := list(content["not_judged"]):
+        LOG.info("warning: no events are known of %s, which are not judged", ", ".join(left))
+    n_recordings = sum(found["judged"] for found in content["test"].values())
+    n_ensembles = len(content["ensembles"])
+    LOG.info("events of %d ensembles judged on %d test recordings", n_ensembles, n_recordings)
 
 
 def _content(
@@ -190,105 +221,3 @@ def _comparisons(
             "second": dict(zip(("ensemble", "decoding"), second, strict=True)),
             "test": marked(changes, stages, settings),
         }
-
-
-def _framing(
-    found: Mapping[str, Ensemble], tests: References, validations: References, settings: Mapping
-) -> dict:
-    wanted, content = settings["events"]["framing"], {}
-    timed = next(iter(found.values()))
-    if "oracle" in wanted:
-        content["oracle"] = _oracles(found, tests, settings)
-    if "whole_clips" in wanted:
-        own = {name: framing.whole_clips(known) for name, known in tests.items()}
-        content["whole_clips"] = {"test": _framed(own, tests, timed, settings)}
-    if "clicks" in wanted:
-        trains = framing.chosen_trains(
-            list(validations.values()), Collars(**settings["events"]["collar"])
-        )
-        content["clicks"] = _clicks(trains, tests, validations, timed, settings)
-    return content
-
-
-def _clicks(
-    trains: Mapping[str, framing.Train],
-    tests: References,
-    validations: References,
-    timed: Ensemble,
-    settings: Mapping,
-) -> dict:
-    if not trains:
-        why = "without validation recordings with events there is nothing to choose periods on"
-        return {"left_out": why}
-    every = {**tests, **validations}
-    own = {name: framing.clicks(known, trains) for name, known in every.items()}
-    framed = _framed(own, every, timed, settings)
-    return {
-        "chosen_on": list(validations),
-        "trains": {label: train._asdict() for label, train in trains.items()},
-        "classes_without": [name for name in _classes(every) if name not in trains],
-        "test": {name: framed[name] for name in tests},
-        "validation": {name: framed[name] | {"chosen_here": True} for name in validations},
-    }
-
-
-def _framed(
-    events: Mapping[str, Sequence[Event]],
-    references: References,
-    timed: Ensemble,
-    settings: Mapping,
-) -> dict:
-    """Return the figures of events that no model made; as scores they are 0 and 1 in its frames."""
-    content = {}
-    for name, known in references.items():
-        rate = timed.frames_per_second
-        scores = framing.event_scores(known, events[name], timed.timings[name], rate)
-        content[name] = figures.joined(
-            figures.of_events(known, events[name], settings),
-            figures.of_scores(known, scores, rate, settings),
-        ).content
-    return content
-
-
-def _oracles(found: Mapping[str, Ensemble], tests: References, settings: Mapping) -> list[dict]:
-    """Return the ceiling of each decoding of each ensemble; where nothing differs, of them as one."""
-    of: dict[str, list] = {}
-    for name, one in found.items():
-        for decoding, chosen in one.decodings.items():
-            kept = {key: values.tolist() for key, values in chosen.items() if key != "threshold"}
-            timings = {reference: dict(one.timings[reference]) for reference in tests}
-            key = artefacts.canonical_json([one.frames_per_second, kept, timings])
-            of.setdefault(key, []).append((name, decoding))
-    content = []
-    for pairs in of.values():
-        one, chosen = found[pairs[0][0]], found[pairs[0][0]].decodings[pairs[0][1]]
-        content.append(
-            {
-                "of": [{"ensemble": name, "decoding": decoding} for name, decoding in pairs],
-                "settings": {
-                    key: row.tolist() for key, row in chosen.items() if key != "threshold"
-                },
-                "test": {
-                    name: _oracle(known, one, chosen, name, settings)
-                    for name, known in tests.items()
-                },
-            }
-        )
-    return content
-
-
-def _oracle(
-    known: Judged, one: Ensemble, chosen: Mapping, reference: str, settings: Mapping
-) -> dict:
-    rate = one.frames_per_second
-    scores = framing.event_scores(known, known.events, one.timings[reference], rate)
-    found = framing.oracle(known, scores, rate, chosen)
-    smooth = filtered(scores, rate, chosen["filter_s"])
-    return figures.joined(
-        figures.of_events(known, found, settings),
-        figures.of_scores(known, smooth, rate, settings),
-    ).content
-
-
-def _classes(references: References) -> list[str]:
-    return next(iter(references.values())).classes

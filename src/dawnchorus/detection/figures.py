@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dawnchorus import bootstrap, seeds
-from dawnchorus.detection.judged import Judged
+from dawnchorus.detection.judged import OVERLAPS, Judged
 from dawnchorus.detection.reachable import trimmed
 from dawnchorus.events import counts, psds
 from dawnchorus.events.clips import clip_counts, present
@@ -31,7 +31,6 @@ from dawnchorus.events.event_based import event_counts
 from dawnchorus.events.matching import Collars
 from dawnchorus.events.segment_based import segment_counts
 
-OVERLAPS = "union"  # of events of one recording and class, in the reference and in detections
 COMPARED = {  # what is compared, and where it stands among the replicates
     "event_macro_f": "events.macro_f",
     "segment_macro_f": "segments.macro_f",
@@ -43,6 +42,8 @@ Scores = Mapping[str, tuple[float, np.ndarray]]
 _POLICY = {
     "unit": "recording; all used ones of a reference with known events, those without an event too, "
     "so that a false alarm there counts",
+    "not_judged": "test references without a recording whose events are known are counted, not judged",
+    "other_classes": "reference events of classes that are not scored are counted (union), not judged",
     "matching": "optimal: each event once at most, first the most pairs of one class, then the most "
     "further pairs of different classes (substitutions); collars include their ends",
     "overlaps": "events of one class in one recording that overlap or touch are one event (union)",

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.detection.figures import OVERLAPS, Scores
-from dawnchorus.detection.judged import Judged
+from dawnchorus.detection.figures import Scores
+from dawnchorus.detection.judged import OVERLAPS, Judged
 from dawnchorus.events import decoding
 from dawnchorus.events.contents import TOLERANCE_S, Event, overlapping
 from dawnchorus.events.matching import Collars, agreements, best_pairs

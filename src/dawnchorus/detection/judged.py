@@ -5,6 +5,8 @@ with events or without. N recordings.
 
 * `Judged`: ids, durations, events and groups of N recordings.
 * `judged`: those of a reference.
+* `inspected`: the same of a reference that may have none.
+* `tested`: which recordings test references name.
 * `read_durations`: how long each used recording of a corpus is.
 """
 
@@ -18,10 +20,11 @@ import numpy as np
 from dawnchorus import artefacts, corpora, folds
 from dawnchorus.audio.verdicts import USED
 from dawnchorus.corpora import Labelled
-from dawnchorus.events.contents import Event, read_events
+from dawnchorus.events.contents import Event, overlapping, read_events
 from dawnchorus.logs import LOG
 
 STRONG = "strong"  # the data set of recordings with known events, see `corpora.dcase_sed`
+OVERLAPS = "union"  # of events of one recording and class, in the reference and in detections
 _NAMED = 5  # offenders a message names
 
 
@@ -31,9 +34,10 @@ class Judged:
 
     ``ids`` (N), in order; ``durations_s`` [s] by id; ``events`` of these recordings and classes;
     ``classes`` that are scored; ``groups`` (N,): what is resampled as one; ``excluded``: counts
-    ``recordings`` (of the reference), ``used``, ``excluded``, ``excluded_by_code`` and
-    ``unknown_events`` (used, but weakly labelled or not at all). What was excluded when the corpus
-    was listed has no split, so it counts for a whole corpus only.
+    ``recordings`` (of the reference), ``used``, ``excluded``, ``excluded_by_code``,
+    ``unknown_events`` (used, but weakly labelled or not at all) and ``events_of_other_classes``
+    (union, by class that is not scored). What was excluded when the corpus was listed has no split,
+    so it counts for a whole corpus only.
     """
 
     ids: list[str]
@@ -71,26 +75,64 @@ def judged(
     ValueError
         Where no used recording of the reference has known events, or a recording no verdict.
     """
+    found = inspected(reference, labels_path, verdicts_path, events_path, class_names)
+    if not found.ids:
+        raise ValueError(
+            f"{reference} has no used recording with known events among "
+            f"{found.excluded['recordings']}; expected a corpus with a list of strong labels (data "
+            f"set {STRONG!r}), and its split if it has any"
+        )
+    return found
+
+
+def inspected(
+    reference: str,
+    labels_path: str | Path,
+    verdicts_path: str | Path,
+    events_path: str | Path | None,
+    class_names: Sequence[str],
+) -> Judged:
+    """Return the same of a reference that may have no such recording; it has its counts then.
+
+    Parameters
+    ----------
+    reference, labels_path, verdicts_path, class_names
+        As `judged` has them.
+    events_path : path or None
+        None: the corpus has no table of events, so those of no recording are known.
+
+    Raises
+    ------
+    ValueError
+        Where a recording has no verdict.
+    """
     corpus, split = corpora.parse_reference(reference)
     chosen = corpora.select(corpora.read_labels(labels_path), split)
     verdicts = {row["id"]: row for row in artefacts.read_table(verdicts_path)}
     _check_verdicts(reference, chosen, verdicts, verdicts_path)
     used = [recording for recording in chosen if verdicts[recording.id]["verdict"] == USED]
-    strong = [recording for recording in used if recording.data_set == STRONG]
-    if not strong:
-        raise ValueError(
-            f"{reference} has no used recording with known events among {len(chosen)}; expected a "
-            f"corpus with a list of strong labels (data set {STRONG!r}), and its split if it has any"
-        )
+    is_known = events_path is not None
+    strong = [recording for recording in used if is_known and recording.data_set == STRONG]
     ids = [recording.id for recording in strong]
+    events, n_others = _events_of(
+        ids, read_events(events_path) if ids else [], class_names, reference
+    )
     return Judged(
         ids=ids,
         durations_s={name: float(verdicts[name]["duration_s"]) for name in ids},
-        events=_events_of(ids, read_events(events_path), class_names, reference),
+        events=events,
         classes=list(class_names),
         groups=np.array([f"{corpus} {key}" for key in folds.group_keys(strong)], dtype=np.str_),
-        excluded=_counts(chosen, used, strong, verdicts, split),
+        excluded=_counts(chosen, used, strong, verdicts, split)
+        | {"events_of_other_classes": n_others},
     )
+
+
+def tested(labels_path: str | Path, references: Sequence[str]) -> set[str]:
+    """Return the ids that references to one corpus name; without any, those of all of it."""
+    labels = corpora.read_labels(labels_path)
+    splits = [corpora.parse_reference(reference)[1] for reference in references] or [None]
+    return {recording.id for split in splits for recording in corpora.select(labels, split)}
 
 
 def read_durations(verdicts_path: str | Path) -> dict[str, float]:
@@ -111,17 +153,19 @@ def _check_verdicts(
 
 def _events_of(
     ids: Sequence[str], events: Sequence[Event], class_names: Sequence[str], reference: str
-) -> list[Event]:
+) -> tuple[list[Event], dict[str, int]]:
+    """Return the events of recordings and scored classes, and how many there are of each other."""
     own = set(ids)
     found = [event for event in events if event.id in own]
-    if others := sorted({event.label for event in found} - set(class_names)):
-        kept = [event for event in found if event.label in class_names]
+    united = overlapping(found, OVERLAPS)
+    others = Counter(event.label for event in united if event.label not in class_names)
+    if others:
         LOG.info(
             "warning: %d of %d events of %s are of classes that are not scored and are left out: %s",
-            len(found) - len(kept), len(found), reference, ", ".join(others[:_NAMED]),
+            others.total(), len(united), reference, ", ".join(sorted(others)[:_NAMED]),
         )  # fmt: skip
-        return kept
-    return found
+    kept = [event for event in found if event.label in class_names]
+    return kept, dict(sorted(others.items()))
 
 
 def _counts(chosen, used, strong, verdicts: Mapping, split: str | None) -> dict:

@@ -30,14 +30,15 @@ class Ensemble(NamedTuple):
     """What was measured of one ensemble.
 
     ``stages``; ``about``: its file of decoders; ``decodings``: settings by name;
-    ``frames_per_second``; ``timings``: onset and number of frames, by reference and id; ``measured``:
-    by decoding and reference; ``unfiltered``: of frame scores as they are, by reference.
+    ``frames_per_second`` (None where there is no reference); ``timings``: onset and number of frames,
+    by reference and id; ``measured``: by decoding and reference; ``unfiltered``: of frame scores as
+    they are, by reference.
     """
 
     stages: list[str]
     about: Mapping
     decodings: Mapping[str, Mapping]
-    frames_per_second: float
+    frames_per_second: float | None
     timings: Mapping[str, framing.Timings]
     measured: Mapping[str, Mapping[str, Measured]]
     unfiltered: Mapping[str, Measured]
@@ -94,7 +95,8 @@ def measured(
             f"ensemble {name!r} has frame scores at {sorted(rates)} frames per second; expected one"
         )
     stages = list(settings["ensembles"][name])
-    return Ensemble(stages, about, decodings, rates.pop(), timings, found, unfiltered)
+    rate = rates.pop() if rates else None
+    return Ensemble(stages, about, decodings, rate, timings, found, unfiltered)
 
 
 def filtered(

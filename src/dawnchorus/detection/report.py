@@ -2,8 +2,8 @@
 
 * `text`: at most 45 lines of 100 columns, plain ASCII but for names.
 
-A table of figures for each test reference loses rows last; rows that frame them and differences lose
-theirs first, and say how many are left to ``events.json``.
+Differences lose rows first, then rows that frame the figures, and the figures of each test reference
+last; a table that has lost rows says how many are left to ``events.json``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,9 +38,10 @@ def text(content: Mapping) -> str:
         Ends in a line feed.
     """
     tables = [_recordings(content), *(_ensembles(content, name) for name in content["test"])]
-    whole = len(tables)
-    tables += [*(_framing(content, name) for name in content["test"]), _differences(content)]
-    return screen(_title(content), tables, list(_remarks(content)), _SOURCE, whole)
+    framing = [_framing(content, name) for name in content["test"]]
+    ranks = [0] * len(tables) + [1] * len(framing) + [2]
+    tables += [*framing, _differences(content)]
+    return screen(_title(content), tables, list(_remarks(content)), _SOURCE, ranks)
 
 
 def _title(content: Mapping) -> str:
@@ -141,6 +142,8 @@ def _figures(found: Mapping) -> tuple[str, ...]:
 
 def _remarks(content: Mapping) -> Iterator[str]:
     policy = content["policy"]
+    if not content["test"]:
+        yield "nothing is judged: no test reference has recordings with known events"
     yield f"ER, segment and clip F: macro means; PSDS after the filter; {_collars(policy)}"
     chosen = {}
     for ensemble in content["ensembles"].values():
@@ -167,10 +170,22 @@ def _remarks(content: Mapping) -> Iterator[str]:
         yield f"clicks are left out: {clicks['left_out']}"
     elif clicks:
         yield f"clicks: periods chosen on annotations of {listed(clicks['chosen_on'])}"
-    for name, found in content["test"].items():
+    yield from _left_out(content)
+
+
+def _left_out(content: Mapping) -> Iterator[str]:
+    """Yield what is not judged: references, recordings and events."""
+    for name, found in content["not_judged"].items():
+        used = f"none of its {found['used']} used recordings has known events"
+        yield f"{cut(name, NAME)} is not judged: {used}"
+    for name, found in {**content["test"], **content["not_judged"]}.items():
         if found["excluded"]:
             codes = [f"{code} {n}" for code, n in sorted(found["excluded_by_code"].items())]
             yield f"excluded of {cut(name, NAME)}: {', '.join(codes)}"
+    for name, found in content["test"].items():
+        if others := found["events_of_other_classes"]:
+            shown = listed([f"{label} {n}" for label, n in others.items()])
+            yield f"events of {cut(name, NAME)} whose class is not scored: {shown}"
 
 
 def _collars(policy: Mapping) -> str:
