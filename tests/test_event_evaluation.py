@@ -219,12 +219,12 @@ def test_figures_and_intervals_are_those_of_counts(experiment):
     assert (limits["low"], limits["high"]) == pytest.approx((0, 2 / 3), abs=TIGHT)
 
 
-def test_events_that_overlap_are_one_event(experiment):
+def test_reference_events_that_overlap_count_each_as_in_sed_eval(experiment):
     reference = [Event("r0", 1, 3, "crow"), Event("r0", 2, 4, "crow")]
     detected = [Event("r0", 1, 4, "crow")]
     own = figures.of_events(known(reference), detected, experiment.settings).content["events"]
-    assert own["micro"]["reference"] == own["micro"]["matched"] == 1
-    assert own["policy"]["overlaps"] == "union"
+    assert (own["micro"]["reference"], own["micro"]["matched"]) == (2, 0)
+    assert own["policy"]["overlaps"] == "keep"
     assert own["policy"]["collars"] == experiment.settings["events"]["collar"]
 
 
@@ -426,7 +426,7 @@ def test_the_policy_is_in_the_file(done):
     assert policy["psds_scenarios"]["psds1"]["criteria"]["detection"] == 0.7
     assert (policy["replicates"], policy["confidence"], policy["segment_s"]) == (20, 0.9, 1.0)
     assert "optimal" in policy["matching"]
-    assert "union" in policy["overlaps"]
+    assert "count each" in policy["overlaps"]
 
 
 def test_the_text_shows_the_figures_of_the_file(done):
@@ -533,14 +533,14 @@ def test_events_of_classes_that_are_not_scored_are_told(experiment):
     other = [Event("r00", 1, 3, "rook"), Event("r00", 2, 4, "rook"), Event("r01", 1, 3, "jay")]
     write_events(experiment.path("events-field.csv"), own + other)
     found, text = experiment.evaluate()
-    assert found["test"]["field"]["events_of_other_classes"] == {"jay": 1, "rook": 1}
+    assert found["test"]["field"]["events_of_other_classes"] == {"jay": 1, "rook": 2}
     assert found["test"]["field"]["events"] == 18
     assert "events of field whose class is not scored: jay 1, rook 1" in text
     assert "not scored" in found["policy"]["other_classes"]
 
 
 def test_a_decoding_is_chosen_by_the_figures_it_is_judged_by(experiment):
-    """Validation events overlap and touch: their union is what is to be found."""
+    """Validation events overlap and touch: each is to be found, in the choice and in the figures."""
     for name in ("r00", "r03"):
         experiment.events["pond"][name] += [
             Event(name, 2.0, 4.5, CLASSES[0]), Event(name, 4.5, 5.0, CLASSES[0])

@@ -212,9 +212,9 @@ def _scored(
             onset_s, scores = frames.of(name)
             whole = f"{corpus}/{name}"  # ids of two corpora may be equal
             found[corpus, name] = Scored(whole, onset_s, known.durations_s[name], scores)
-    # figures of detections are of the union: a decoding is chosen by what it is judged by
-    united = overlapping(known.events, OVERLAPS)
-    events = [event._replace(id=f"{corpus}/{event.id}") for event in united]
+    # a decoding is chosen by what it is judged by
+    reference = overlapping(known.events, OVERLAPS)
+    events = [event._replace(id=f"{corpus}/{event.id}") for event in reference]
     return found, events, frames.frames_per_second
 
 

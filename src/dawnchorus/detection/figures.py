@@ -43,10 +43,11 @@ _POLICY = {
     "unit": "recording; all used ones of a reference with known events, those without an event too, "
     "so that a false alarm there counts",
     "not_judged": "test references without a recording whose events are known are counted, not judged",
-    "other_classes": "reference events of classes that are not scored are counted (union), not judged",
+    "other_classes": "reference events of classes that are not scored are counted, not judged",
     "matching": "optimal: each event once at most, first the most pairs of one class, then the most "
     "further pairs of different classes (substitutions); collars include their ends",
-    "overlaps": "events of one class in one recording that overlap or touch are one event (union)",
+    "overlaps": "reference events of one class in one recording that overlap or touch count each, as "
+    "in sed_eval, though no detection can tell them apart; in PSDS they are one event (union)",
     "macro": "mean over classes; error rates and recalls over those with reference events",
     "absent": "classes without reference events in macro F and macro precision: skip: left out; "
     "false_alarms: 0 where something was detected; zero: 0; a replicate decides by what it drew",
@@ -226,7 +227,7 @@ def _counted(known: Judged, detected: Sequence[Event], section: Mapping) -> dict
     times = Counter(event.id for event in known.events) if section["duplicate_rows"] else {}
     written = [event for event in found for _ in range(times.get(event.id, 1))]
     collars = Collars(**section["collar"])
-    # the union is made above, for duplicates would be one event again
+    # the policy is followed above: duplicates would be one event again under another
     by_event = event_counts(reference, written, *judged_on, collars, overlaps="keep")
     rules = dict(by_event.rules) | {"overlaps": OVERLAPS}
     return {

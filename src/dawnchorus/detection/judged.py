@@ -24,7 +24,7 @@ from dawnchorus.events.contents import Event, overlapping, read_events
 from dawnchorus.logs import LOG
 
 STRONG = "strong"  # the data set of recordings with known events, see `corpora.dcase_sed`
-OVERLAPS = "union"  # of events of one recording and class, in the reference and in detections
+OVERLAPS = "keep"  # events of one recording and class count each, as sed_eval counts them
 _NAMED = 5  # offenders a message names
 
 
@@ -36,7 +36,7 @@ class Judged:
     ``classes`` that are scored; ``groups`` (N,): what is resampled as one; ``excluded``: counts
     ``recordings`` (of the reference), ``used``, ``excluded``, ``excluded_by_code``,
     ``unknown_events`` (used, but weakly labelled or not at all) and ``events_of_other_classes``
-    (union, by class that is not scored). What was excluded when the corpus was listed has no split,
+    (by class that is not scored). What was excluded when the corpus was listed has no split,
     so it counts for a whole corpus only.
     """
 
@@ -157,12 +157,12 @@ def _events_of(
     """Return the events of recordings and scored classes, and how many there are of each other."""
     own = set(ids)
     found = [event for event in events if event.id in own]
-    united = overlapping(found, OVERLAPS)
-    others = Counter(event.label for event in united if event.label not in class_names)
+    counted = overlapping(found, OVERLAPS)
+    others = Counter(event.label for event in counted if event.label not in class_names)
     if others:
         LOG.info(
             "warning: %d of %d events of %s are of classes that are not scored and are left out: %s",
-            others.total(), len(united), reference, ", ".join(sorted(others)[:_NAMED]),
+            others.total(), len(counted), reference, ", ".join(sorted(others)[:_NAMED]),
         )  # fmt: skip
     kept = [event for event in found if event.label in class_names]
     return kept, dict(sorted(others.items()))
