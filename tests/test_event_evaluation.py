@@ -535,7 +535,7 @@ def test_events_of_classes_that_are_not_scored_are_told(experiment):
     found, text = experiment.evaluate()
     assert found["test"]["field"]["events_of_other_classes"] == {"jay": 1, "rook": 2}
     assert found["test"]["field"]["events"] == 18
-    assert "events of field whose class is not scored: jay 1, rook 1" in text
+    assert "events of field whose class is not scored: jay 1, rook 2" in text
     assert "not scored" in found["policy"]["other_classes"]
 
 
