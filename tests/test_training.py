@@ -500,7 +500,7 @@ def test_a_figure_that_is_never_a_number_keeps_nothing_and_says_so(
     tmp_path, train, monkeypatch, caplog
 ):
     monkeypatch.setattr(logs.LOG, "propagate", True)
-    unknown = dict.fromkeys(("loss", "accuracy", "map_micro", "map_macro", "mlrap"), float("nan"))
+    unknown = dict.fromkeys(validation.FIGURES, float("nan"))
     named = {f"val_{name}": value for name, value in unknown.items()}
     monkeypatch.setattr(validation.Validation, "measure", lambda *_: named)
     with caplog.at_level("INFO"):
@@ -519,10 +519,6 @@ def test_without_recordings_to_validate_no_epoch_can_be_chosen(tmp_path, tiny_sh
     artefacts.write_table(path, ("corpus", "id", "fold", "part", "target:bird"), rows)
     with pytest.raises(ValueError, match="f3p0s1 has no recording to validate on; .*best_val_loss"):
         train(tmp_path, path, member="f3p0s1", validation="own")
-    plain = {
-        "keep": [],
-        "early_stopping": PATIENT,
-        "epochs": 1,
-    }
+    plain = {"keep": [], "early_stopping": PATIENT, "epochs": 1}
     (row,) = train(tmp_path, path, member="f3p0s1", training=plain, validation="own")
     assert {row[name] for name in fitting.HISTORY if name.startswith("val_")} == {"nan"}
