@@ -3,7 +3,7 @@
 Takes one compiled bulbul on windows of 1000 frames and 80 bands, in batches of 64 on one thread,
 and in turns
 
-* ``library``: `dawnchorus.training.fitting.Training` on `dawnchorus.training.batches.ahead`, from
+* ``library``: `dawnchorus.training.stepping.Training` on `dawnchorus.training.batches.ahead`, from
   memory-mapped shards of recordings of ten seconds;
 * ``fit in memory``: Keras' own ``fit`` on arrays of as many windows, made beforehand;
 * ``steps in memory``: ``train_on_batch`` on the same arrays, as little as can be.
@@ -128,12 +128,12 @@ def begun():
     import keras
 
     from dawnchorus import models
-    from dawnchorus.training import fitting
+    from dawnchorus.training import stepping
 
     keras.utils.set_random_seed(EXPERIMENT["seed"])
     shape = (EXPERIMENT["window"], FRONTEND["n_mels"])
     model = models.build(input_shape=shape, n_classes=1, output="clip", **EXPERIMENT["model"])
-    return fitting.Training(model, EXPERIMENT["training"], KEY)
+    return stepping.Training(model, EXPERIMENT["training"], KEY)
 
 
 def reader(folder: Path, options: argparse.Namespace):

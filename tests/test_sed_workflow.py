@@ -207,7 +207,12 @@ STALE = {
 }
 
 
-@pytest.mark.parametrize("key", STALE)
+# dry runs take seconds each: one of each kind is always looked at, the others by make test-all
+ALWAYS = ("events.segment_s", "events.collar")
+ROWS = [key if key in ALWAYS else pytest.param(key, marks=pytest.mark.slow) for key in STALE]
+
+
+@pytest.mark.parametrize("key", ROWS)
 def test_a_setting_makes_stale_what_uses_it(baseline, key):
     folder, *_ = baseline
     value, wanted = STALE[key]

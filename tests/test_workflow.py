@@ -187,7 +187,17 @@ def test_reordered_keys_rerun_nothing(restored):
     assert restored.planned() == {}
 
 
-@pytest.mark.parametrize("key", STALE_BY_KEY)
+# a dry run takes seconds: of each kind of rule one row is always looked at, the others by make test-all
+ALWAYS = (
+    "audio.tiny.resampler", "frontends.tiny.fmax", "corpora.other.max_excluded",
+    "experiments.one.seed", "experiments.one.model.dense", "experiments.one.training.learning_rate",
+    "experiments.one.pooling", "experiments.one.evaluation.threshold",
+    "experiments.two.stages.second.targets.low", "experiments.two.evaluation.compare",
+)  # fmt: skip
+ROWS = [key if key in ALWAYS else pytest.param(key, marks=pytest.mark.slow) for key in STALE_BY_KEY]
+
+
+@pytest.mark.parametrize("key", ROWS)
 def test_a_config_key_makes_stale_what_uses_it(restored, key):
     value, stale = STALE_BY_KEY[key]
     restored.configure(changed(tiny.config(), key, value))
