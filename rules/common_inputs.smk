@@ -321,7 +321,7 @@ def training_settings(wildcards):
         "validation": validated_by(wildcards),
         "teachers": teachers(wildcards),
         "temperature": about["targets"].get("temperature"),
-        "pretrained_digest": runs.digest_of_file(pretrained),
+        "pretrained_digest": run.digest_of_file(pretrained),
         "normaliser": next(iter(normaliser_file(wildcards)), None),
         "frame_targets": frame_targets(wildcards),
     }
@@ -339,7 +339,7 @@ def shards_by_corpus(wildcards):
 
 
 def training_library(wildcards):
-    return library("train", f"dawnchorus.models.{stage(wildcards)['model']['name']}")
+    return library("train", f"dawnchorus.models.architectures.{stage(wildcards)['model']['name']}")
 
 
 def training_threads(wildcards):

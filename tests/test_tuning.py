@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dawnchorus.events import decoding, tuning
-from dawnchorus.events.contents import Event
+from dawnchorus.events.event import Event
 
 NAMES = ("Cat", "Dog")
 

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import tiny
 
-from dawnchorus import artefacts
+from dawnchorus.runtime import artefacts
 
 AFTER_SCORES = {"ensemble one", "evaluate one", "submit one"}
 AFTER_MODELS_ONE = {"predict one first", *AFTER_SCORES}
