@@ -207,7 +207,7 @@ def teachers(wildcards):
                 "use": experiment(wildcards)["stages"][teacher]["use"],
                 "shards": (
                     None
-                    if settings.see_alike(seen, own)
+                    if stage_check.see_alike(seen, own)
                     else shards_seen(wildcards, seen)
                 ),
             }
@@ -623,7 +623,7 @@ def submitted_scores(wildcards):
 
 def submission_format(wildcards):
     chosen = experiment(wildcards)["submission"]
-    return settings.format_of(chosen, wildcards.corpus)
+    return evaluation_settings.format_of(chosen, wildcards.corpus)
 
 
 def submitted_windows(wildcards):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dawnchorus.augmentation.method_table import TABLE, with_defaults
 
 from dawnchorus.augmentation import (
     cubic,
@@ -20,7 +21,6 @@ from dawnchorus.augmentation import (
     shifts,
     spec_augment,
 )
-from dawnchorus.augmentation.method_table import TABLE, with_defaults
 
 ROOT = Path(__file__).parents[1]
 NONE = {

@@ -8,7 +8,7 @@ order of their ids.
 * `shard_of`: the shard a recording belongs to, for ever.
 * `listing_path`, `labels_path`, `excluded_path`, `events_path`, `index_path`: where the tables lie.
 * `read_index`, `read_listing`, `read_labels`: the tables.
-* `parse_reference`, `select`: ``corpus`` or ``corpus:split``, and the recordings it means.
+* `select`: the recordings of a subset.
 * `duplicates`: recordings with the same content.
 """
 
@@ -204,20 +204,6 @@ def read_labels(path: str | Path, digest: str | None = None) -> list[Labelled]:
         for name, data_set, group, recordist, fold, split, known, labels, background, media_id
         in _rows(path, LABELS, digest)
     ]  # fmt: skip
-
-
-def parse_reference(text: str) -> tuple[str, str | None]:
-    """Split ``corpus`` or ``corpus:split`` into the corpus and the split (None: all of it).
-
-    Raises
-    ------
-    ValueError
-        Where either side of the colon is empty.
-    """
-    corpus, colon, split = text.partition(":")
-    if not corpus or (colon and not split):
-        raise ValueError(f"corpus reference {text!r} is not of the form 'corpus' or 'corpus:split'")
-    return corpus, split or None
 
 
 def select(labels: Sequence[Labelled], subset: str | None) -> list[Labelled]:

@@ -23,6 +23,7 @@ from dawnchorus.corpora.tables import Labelled
 from dawnchorus.events.event import Event, overlapping, read_events
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
+from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets import folds
 
 STRONG = "strong"  # the data set of recordings with known events, see `corpora.dcase_sed`
@@ -108,7 +109,7 @@ def inspected(
     ValueError
         Where a recording has no verdict.
     """
-    corpus, split = tables.parse_reference(reference)
+    corpus, split = parse_reference(reference)
     chosen = tables.select(tables.read_labels(labels_path), split)
     verdicts = {row["id"]: row for row in artefacts.read_table(verdicts_path)}
     _check_verdicts(reference, chosen, verdicts, verdicts_path)
@@ -133,7 +134,7 @@ def inspected(
 def tested(labels_path: str | Path, references: Sequence[str]) -> set[str]:
     """Return the ids that references to one corpus name; without any, those of all of it."""
     labels = tables.read_labels(labels_path)
-    splits = [tables.parse_reference(reference)[1] for reference in references] or [None]
+    splits = [parse_reference(reference)[1] for reference in references] or [None]
     return {recording.id for split in splits for recording in tables.select(labels, split)}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dawnchorus.corpora import tables
+from dawnchorus.settings.references import parse_reference
 
 
 def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) -> None:
@@ -40,7 +41,7 @@ def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) ->
 
 
 def _selected(path: str, reference: str, read: Callable) -> list:
-    corpus, split = tables.parse_reference(reference)
+    corpus, split = parse_reference(reference)
     try:
         return tables.select(read(corpus), split)
     except ValueError as error:
@@ -48,7 +49,7 @@ def _selected(path: str, reference: str, read: Callable) -> list:
 
 
 def _check_events(path: str, reference: str, indexes: Mapping, read: Callable) -> None:
-    corpus, _ = tables.parse_reference(reference)
+    corpus, _ = parse_reference(reference)
     has_table = "events" in indexes[corpus]
     if not has_table or not any(r.data_set == "strong" for r in _selected(path, reference, read)):
         raise ValueError(
@@ -61,7 +62,7 @@ def _check_folds(path: str, experiment: Mapping, read: Callable) -> None:
     kind, count = experiment["folds"]["kind"], experiment["folds"]["count"]
     found = [
         (corpus, recording)
-        for corpus, reference in ((tables.parse_reference(r)[0], r) for r in experiment["train"])
+        for corpus, reference in ((parse_reference(r)[0], r) for r in experiment["train"])
         for recording in _selected(path, reference, read)
         if recording.labelled
     ]

@@ -6,18 +6,29 @@
 
 import functools
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import scipy.signal
-import scipy.sparse
 
 from dawnchorus.frontends import filterbanks
 from dawnchorus.frontends.chunk_grid import hop_length, n_frames
+from dawnchorus.frontends.chunk_settings import ChunkSettings
 
-__all__ = ["LAYOUT", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
+if TYPE_CHECKING:
+    import scipy.sparse
 
-LAYOUT = "chunks"
+__all__ = ["Settings", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
+
 _BANK = ("sample_rate", "n_bands", "fmin", "fmax")
+
+
+class Settings(ChunkSettings):
+    """Linear chunks of kahl2018: bins of the spectrum, an 8-bit picture for each chunk."""
+
+    kind: Literal["linear_chunks"] = "linear_chunks"
+    """The transform."""
+    legacy_band: bool = False
+    """A fault of kahl2018, to reproduce it: half of the band that was asked for."""
 
 
 def n_bands(settings: Mapping) -> int:
@@ -30,7 +41,7 @@ def n_fft(settings: Mapping) -> int:
     return filterbanks.linear_n_fft(*(settings[key] for key in _BANK))
 
 
-def bank(settings: Mapping) -> scipy.sparse.csr_array:
+def bank(settings: Mapping) -> "scipy.sparse.csr_array":
     """Return the bands as weights of the bins, shape (F, n_fft / 2 + 1)."""
     return _bank(settings["legacy_band"], *(settings[key] for key in _BANK))
 
@@ -38,12 +49,14 @@ def bank(settings: Mapping) -> scipy.sparse.csr_array:
 @functools.lru_cache(maxsize=8)
 def window(n_fft: int) -> np.ndarray:
     """Return the window of a frame, shape (n_fft,), float32."""
+    import scipy.signal
+
     return scipy.signal.get_window("hamming", n_fft).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=8)
 def _bank(
     legacy: bool, sample_rate: int, n_bands: int, fmin: float, fmax: float
-) -> scipy.sparse.csr_array:
+) -> "scipy.sparse.csr_array":
     weights = filterbanks.linear_filterbank(sample_rate, n_bands, fmin, fmax, legacy)
     return filterbanks.sparse(weights)

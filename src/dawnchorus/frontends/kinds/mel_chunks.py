@@ -6,17 +6,30 @@
 
 import functools
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import scipy.signal
-import scipy.sparse
 
 from dawnchorus.frontends import filterbanks
 from dawnchorus.frontends.chunk_grid import hop_length, n_frames
+from dawnchorus.frontends.chunk_settings import ChunkSettings
+from dawnchorus.settings.base import EvenSamples
 
-__all__ = ["LAYOUT", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
+if TYPE_CHECKING:
+    import scipy.sparse
 
-LAYOUT = "chunks"
+__all__ = ["Settings", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
+
+
+class Settings(ChunkSettings):
+    """Mel chunks of kahl2018: dB of mel magnitude, an 8-bit picture for each chunk."""
+
+    kind: Literal["mel_chunks"] = "mel_chunks"
+    """The transform."""
+    n_fft: EvenSamples | None = None
+    """Length of the Fourier transform; null: 8 * n_bands."""
+    power: Literal[1, 2] = 1
+    """1: magnitude; 2: power."""
 
 
 def n_bands(settings: Mapping) -> int:
@@ -29,7 +42,7 @@ def n_fft(settings: Mapping) -> int:
     return 8 * settings["n_bands"] if settings["n_fft"] is None else settings["n_fft"]
 
 
-def bank(settings: Mapping) -> scipy.sparse.csr_array:
+def bank(settings: Mapping) -> "scipy.sparse.csr_array":
     """Return the bands as weights of the bins, shape (F, n_fft / 2 + 1)."""
     edges = (settings[key] for key in ("sample_rate", "n_bands", "fmin", "fmax"))
     return _bank(n_fft(settings), *edges)
@@ -38,12 +51,14 @@ def bank(settings: Mapping) -> scipy.sparse.csr_array:
 @functools.lru_cache(maxsize=8)
 def window(n_fft: int) -> np.ndarray:
     """Return the window of a frame, shape (n_fft,), float32."""
+    import scipy.signal
+
     return scipy.signal.get_window("hann", n_fft).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=8)
 def _bank(
     n_fft: int, sample_rate: int, n_bands: int, fmin: float, fmax: float
-) -> scipy.sparse.csr_array:
+) -> "scipy.sparse.csr_array":
     weights = filterbanks.mel_filterbank(sample_rate, n_fft, n_bands, fmin, fmax, "slaney")
     return filterbanks.sparse(weights)
