@@ -13,8 +13,8 @@ from dawnchorus import config
 from dawnchorus.config import stages
 from dawnchorus.frontends import frontend_checks
 from dawnchorus.frontends.kinds import log_mel
-from dawnchorus.models import frame_output, model_files, zoo
-from dawnchorus.training import steps, weight_files
+from dawnchorus.models import frame_output, model_files, weight_files, zoo
+from dawnchorus.training import steps
 
 ROOT = Path(__file__).parents[1]
 AFTER = {

@@ -1,7 +1,8 @@
 """The zoo: one module per architecture in ``architectures/``, found by its name.
 
 Every module has ``build(input_shape, n_classes, output, **options) -> keras.Model``, and says what
-the rest must know of it: ``OUTPUTS`` and, where it has a head to choose, ``HEAD``, the default one. A
+the rest must know of it: ``OUTPUTS``, some of "clip" and "frame"; ``HEAD``, what its scores come from
+by default, "sigmoid" or "softmax"; and, where it has frame output, ``frames_per_score(options)``. A
 model takes spectrograms of shape (B, T, F), time first, then bands in the order of the frontend, and
 gives scores in [0, 1]; inside, one channel is added last. Models hold Keras layers and `keras.ops`,
 so that every backend runs them (one layer takes another way to the same numbers on TensorFlow);

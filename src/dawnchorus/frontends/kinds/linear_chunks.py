@@ -6,13 +6,15 @@
 
 import functools
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.signal
-import scipy.sparse
 
 from dawnchorus.frontends import filterbanks
 from dawnchorus.frontends.chunk_grid import hop_length, n_frames
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 __all__ = ["LAYOUT", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
 
@@ -30,7 +32,7 @@ def n_fft(settings: Mapping) -> int:
     return filterbanks.linear_n_fft(*(settings[key] for key in _BANK))
 
 
-def bank(settings: Mapping) -> scipy.sparse.csr_array:
+def bank(settings: Mapping) -> "scipy.sparse.csr_array":
     """Return the bands as weights of the bins, shape (F, n_fft / 2 + 1)."""
     return _bank(settings["legacy_band"], *(settings[key] for key in _BANK))
 
@@ -38,12 +40,14 @@ def bank(settings: Mapping) -> scipy.sparse.csr_array:
 @functools.lru_cache(maxsize=8)
 def window(n_fft: int) -> np.ndarray:
     """Return the window of a frame, shape (n_fft,), float32."""
+    import scipy.signal
+
     return scipy.signal.get_window("hamming", n_fft).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=8)
 def _bank(
     legacy: bool, sample_rate: int, n_bands: int, fmin: float, fmax: float
-) -> scipy.sparse.csr_array:
+) -> "scipy.sparse.csr_array":
     weights = filterbanks.linear_filterbank(sample_rate, n_bands, fmin, fmax, legacy)
     return filterbanks.sparse(weights)

@@ -12,12 +12,15 @@ zeros at both ends.
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse
 
 from dawnchorus.frontends import spectra
 from dawnchorus.frontends.filterbanks import mel_filterbank, sparse
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 LAYOUT = "frames"
 
@@ -103,7 +106,7 @@ _BANK = ("sample_rate", "n_fft", "n_mels", "fmin", "fmax")
 @functools.lru_cache(maxsize=8)
 def _bank(
     sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float
-) -> scipy.sparse.csr_array:
+) -> "scipy.sparse.csr_array":
     return sparse(mel_filterbank(sample_rate, n_fft, n_mels, fmin, fmax))
 
 

@@ -15,12 +15,14 @@ with a librosa that reflected the sound there: the first frame and the last one 
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.signal
-import scipy.sparse
 
 from dawnchorus.frontends import filterbanks, spectra
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 LAYOUT = "frames"
 
@@ -92,13 +94,15 @@ _BANK = ("sample_rate", "n_fft", "n_bands", "fmin", "fmax")
 @functools.lru_cache(maxsize=8)
 def _bank(
     sample_rate: int, n_fft: int, n_bands: int, fmin: float, fmax: float
-) -> scipy.sparse.csr_array:
+) -> "scipy.sparse.csr_array":
     weights = filterbanks.mel_filterbank(sample_rate, n_fft, n_bands, fmin, fmax, "slaney")
     return filterbanks.sparse(weights)
 
 
 @functools.lru_cache(maxsize=8)
 def _window(name: str, length: int, n_fft: int) -> np.ndarray:
+    import scipy.signal
+
     window = np.zeros(n_fft, np.float32)
     first = (n_fft - length) // 2
     window[first : first + length] = scipy.signal.get_window(name, length)

@@ -10,7 +10,7 @@ Input is time x mel band, channels last: (B, 500, 64) as published, for clips of
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 HEAD = "sigmoid"  # by default
 
 OUTPUTS = ("clip", "frame")
+
+
+def frames_per_score(options: Mapping) -> int:
+    """Return how many frames of the input one frame of the scores stands for."""
+    return math.prod(options.get("frame_pools") or [1])
 
 
 def build(
