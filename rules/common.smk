@@ -33,7 +33,9 @@ try:
         run.clear_stale_locks()
     if workflow.is_main_process and run.lost_metadata(RESULTS):
         print(run.lost_metadata(RESULTS), file=sys.stderr)
-    INDEX = corpora_index.list_corpora(CORPORA, config, RESULTS, workflow.is_main_process)
+    INDEX = corpora_index.list_corpora(
+        CORPORA, config, RESULTS, workflow.is_main_process
+    )
     if workflow.is_main_process:
         recordings_check.check_experiments(config, INDEX, RESULTS)
 except (ValueError, OSError) as error:
@@ -92,9 +94,7 @@ def names_of(references):
 def listing(wildcards):
     """The immutable listing of a shard: its path names its digest."""
     digest = INDEX[wildcards.corpus]["shards"][wildcards.shard]["digest"]
-    return str(
-        tables.listing_path(RESULTS, wildcards.corpus, wildcards.shard, digest)
-    )
+    return str(tables.listing_path(RESULTS, wildcards.corpus, wildcards.shard, digest))
 
 
 def listings(corpora):
@@ -109,9 +109,7 @@ def listings(corpora):
 
 def labels(corpora):
     """The immutable label tables of some corpora: their paths name their digests."""
-    return {
-        c: str(tables.labels_path(RESULTS, c, INDEX[c]["labels"])) for c in corpora
-    }
+    return {c: str(tables.labels_path(RESULTS, c, INDEX[c]["labels"])) for c in corpora}
 
 
 def excluded_at_listing(corpus):

@@ -46,6 +46,11 @@ def resampled(wildcards):
     return {"wav": f"{stem}.wav", "table": f"{stem}.csv"}
 
 
+def spectrogram_library(wildcards):
+    kind = config["frontends"][wildcards.frontend]["kind"]
+    return library("make_spectrograms", f"dawnchorus.frontends.kinds.{kind}")
+
+
 # targets.smk
 
 
@@ -339,7 +344,13 @@ def shards_by_corpus(wildcards):
 
 
 def training_library(wildcards):
-    return library("train", f"dawnchorus.models.architectures.{stage(wildcards)['model']['name']}")
+    about = stage(wildcards)
+    methods = about["augmentation"]["methods"]
+    return library(
+        "train",
+        f"dawnchorus.models.architectures.{about['model']['name']}",
+        *(f"dawnchorus.augmentation.methods.{name}" for name in methods),
+    )
 
 
 def training_threads(wildcards):
@@ -624,6 +635,12 @@ def submitted_scores(wildcards):
 def submission_format(wildcards):
     chosen = experiment(wildcards)["submission"]
     return evaluation_settings.format_of(chosen, wildcards.corpus)
+
+
+def submission_library(wildcards):
+    return library(
+        "submit", f"dawnchorus.formats.submissions.{submission_format(wildcards)}"
+    )
 
 
 def submitted_windows(wildcards):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dawnchorus.events.event import Event
 from dawnchorus.formats import annotation, text_fields
 from dawnchorus.formats.annotations import audacity, birdsong_xml, dcase, raven
+from dawnchorus.formats.event import Event
 
 SAMPLE_RATE = 32000  # Hz
 
@@ -370,7 +370,7 @@ def test_fields_cut_from_the_end_are_empty(tmp_path):
     ],
 )
 def test_tables_are_named_for_their_recording(name, expected):
-    assert raven.recording_of(name) == expected
+    assert annotation.recording_of(name) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,13 @@ backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus.models import frame_output, model_files, zoo  # noqa: E402
-from dawnchorus.training import initial_weights, standardise, weight_files  # noqa: E402
+from dawnchorus.models import (  # noqa: E402
+    frame_output,
+    model_files,
+    weight_files,
+    zoo,
+)
+from dawnchorus.training import initial_weights, standardise  # noqa: E402
 
 SHAPE = (170, 20)
 

@@ -11,9 +11,9 @@ from dawnchorus.models import (
     kahl2018_blocks,
     model_files,
     toth2016_blocks,
+    weight_files,
     zoo,
 )
-from dawnchorus.training import weight_files
 
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
-from dawnchorus.formats import birdclef2018
+from dawnchorus.formats.submissions import birdclef2018_monophone
 from dawnchorus.runtime import artefacts
 
 ROOT = Path(__file__).parents[1]
@@ -203,7 +203,7 @@ def test_2018_keeps_the_single_recording_of_a_class_in_training(baseline_2018):
 def test_2018_submits_the_best_classes_of_recordings(baseline_2018):
     folder, *_ = baseline_2018
     path = folder / "results/small/submission.clef-mono.csv"
-    found = birdclef2018.read_birdclef2018_monophone(path)
+    found = birdclef2018_monophone.read(path)
     assert len({row[0] for row in found}) == 3
     lines = [line.split(";") for line in path.read_text().splitlines()]
     assert [line[3] for line in lines[:4]] == ["1", "2", "3", "4"]

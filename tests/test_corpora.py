@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dawnchorus.corpora import audio_files, catalog, tables
-from dawnchorus.corpora.adapters import bird_detection, folders, table
+from dawnchorus.corpora import audio_files, bird_detection_labels, catalog, tables
+from dawnchorus.corpora.adapters import folders, table
 from dawnchorus.formats import label_sheet
 from dawnchorus.settings.references import parse_reference
 
@@ -221,8 +221,12 @@ def test_2018_label_files_name_the_data_set(tmp_path):
         "ff/1": ("bird",), "flat/3": ("bird",), "wb/1": ()
     }  # fmt: skip
     assert truths["wb/1"].data_set == "wb"
-    assert [name for name, _ in bird_detection.label_order(settings)] == ["wb/1", "ff/1", "flat/3"]
-    assert bird_detection.label_header(settings) == ["itemid", "datasetid", "hasbird"]
+    assert [name for name, _ in bird_detection_labels.label_order(settings)] == [
+        "wb/1",
+        "ff/1",
+        "flat/3",
+    ]
+    assert bird_detection_labels.label_header(settings) == ["itemid", "datasetid", "hasbird"]
 
 
 @pytest.mark.parametrize("extension", ["wav", "FLAC", "ogg", "mp3", "aif", "Aiff"])
@@ -236,7 +240,7 @@ def test_an_itemid_may_carry_extension_and_data_set(tmp_path):
     settings = challenge(tmp_path, csv, ("a.wav", "b.wav", "c.d.wav"))
     assert set(listed(tmp_path, settings)[1]) == {"x/a", "x/b", "x/c.d"}
     order = [("x/b", "x/b.wav"), ("x/a", "a.wav"), ("x/c.d", "c.d")]
-    assert bird_detection.label_order(settings) == order
+    assert bird_detection_labels.label_order(settings) == order
 
 
 @pytest.mark.parametrize(
@@ -249,7 +253,7 @@ def test_a_test_set_has_no_truth(tmp_path, csv):
     index, truths, _, _ = listed(tmp_path, settings)
     assert [t.labelled for t in truths.values()] == [False, False]
     assert "2 recordings have no label that is a number" in index["notes"][-1]
-    assert [name for name, _ in bird_detection.label_order(settings)] == ["x/a", "x/b"]
+    assert [name for name, _ in bird_detection_labels.label_order(settings)] == ["x/a", "x/b"]
 
 
 def test_hasbird_is_0_or_1(tmp_path):
@@ -265,8 +269,8 @@ def test_the_header_starts_with_itemid(tmp_path):
 
 def test_submission_order_keeps_rows_without_a_file(tmp_path):
     settings = challenge(tmp_path, "itemid,hasbird\nz,1\nb,0\na,1\n", missing_files="exclude")
-    assert [text for _, text in bird_detection.label_order(settings)] == ["z", "b", "a"]
-    assert bird_detection.label_files(settings) == [str(tmp_path / "x.csv")]
+    assert [text for _, text in bird_detection_labels.label_order(settings)] == ["z", "b", "a"]
+    assert bird_detection_labels.label_files(settings) == [str(tmp_path / "x.csv")]
     excluded = listed(tmp_path, settings)[3]
     assert excluded == ['x/z,MISSING_FILE,"x.csv, line 2"']
 
@@ -276,7 +280,7 @@ def test_label_files_of_one_submission_have_one_header(tmp_path):
     other = write(tmp_path / "y.csv", "itemid\nq\n")
     settings["data_sets"]["y"] = {"audio": str(tmp_path / "x"), "labels": other}
     with pytest.raises(ValueError, match=r"y\.csv has columns \['itemid'\]"):
-        bird_detection.label_header(settings)
+        bird_detection_labels.label_header(settings)
 
 
 def test_labels_without_a_file_are_an_error_that_lists_five(tmp_path):
@@ -469,7 +473,7 @@ def test_repeated_rows_that_agree_count_once_and_are_told(tmp_path):
     index, truths, _, _ = listed(tmp_path, settings)
     assert set(truths) == {"x/a", "x/b"}
     assert "1 repeated label rows agree" in index["notes"][0]
-    assert [text for _, text in bird_detection.label_order(settings)] == ["a", "b"]
+    assert [text for _, text in bird_detection_labels.label_order(settings)] == ["a", "b"]
 
 
 def test_blanks_around_values_are_stripped_and_told(tmp_path):

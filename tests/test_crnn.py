@@ -6,8 +6,8 @@ import pytest
 from keras import layers, ops
 from stage_settings import PATIENT
 
-from dawnchorus.models import frame_output, frame_pooling, model_files, recurrent, zoo
-from dawnchorus.training import steps, weight_files
+from dawnchorus.models import frame_output, frame_pooling, model_files, recurrent, weight_files, zoo
+from dawnchorus.training import steps
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
 pytestmark = pytest.mark.filterwarnings(

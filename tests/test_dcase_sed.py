@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dawnchorus.corpora import catalog, clip_lists, sources, subsets, tables
 from dawnchorus.corpora.adapters import dcase_sed
-from dawnchorus.events.event import Event, read_events, write_events
+from dawnchorus.formats.event import Event, read_events, write_events
 
 COMMON = {"shards": 3, "fingerprint": "content", "missing_files": "exclude"}
 PLAIN = {
@@ -279,7 +279,9 @@ def test_rules_for_events_join_before_they_leave_out(tmp_path):
 def test_what_is_no_list_is_refused(tmp_path):
     with pytest.raises(ValueError, match="expected one list at least"):
         dcase_sed.recordings(small(tmp_path))
-    with pytest.raises(ValueError, match="strong_format='csv', expected one of dcase, raven"):
+    with pytest.raises(
+        ValueError, match="strong_format='csv', expected one of audacity, birdsong_xml, dcase"
+    ):
         dcase_sed.recordings(small(tmp_path, strong="a\t0\t1\tx\n", strong_format="csv"))
     with pytest.raises(ValueError, match="is a folder, expected a file of format dcase"):
         dcase_sed.recordings(small(tmp_path, strong=str(tmp_path)))

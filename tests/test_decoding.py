@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dawnchorus.events import decoding, event
-from dawnchorus.events.event import Event
+from dawnchorus.events import decoding
+from dawnchorus.formats import event
+from dawnchorus.formats.event import Event
 
 NAMES = ("Cat", "Dog", "Speech")
 EVENLY = st.floats(0, 1, width=32)

@@ -7,12 +7,13 @@ import pytest
 
 from dawnchorus.audio.verdicts import VERDICT_COLUMNS
 from dawnchorus.corpora import tables
-from dawnchorus.events import decoders, decoding, decoding_choice, detection, tuning
-from dawnchorus.events.event import Event, read_events, write_events
-from dawnchorus.events.event_truth import inspected, judged, read_durations
+from dawnchorus.events import decoder_file, decoders, decoding, decoding_choice, detection
+from dawnchorus.events.event_truth import inspected, judged
+from dawnchorus.events.scored_recordings import read_durations
 from dawnchorus.events.tuning_counts import EventF, Scored
 from dawnchorus.formats.annotations import dcase
-from dawnchorus.metrics import event_counts
+from dawnchorus.formats.event import Event, read_events, write_events
+from dawnchorus.metrics import event_counts, tuning
 from dawnchorus.metrics import events as event_metrics
 from dawnchorus.metrics.event_pairs import Collars
 from dawnchorus.runtime import artefacts
@@ -295,13 +296,13 @@ def test_settings_stand_as_they_are_given(experiment):
         "chosen_on": None,
         "tuned": None,
     }  # fmt: skip
-    known = decoders.read_decoders(experiment.output, NAMES)
+    known = decoder_file.read_decoders(experiment.output, NAMES)
     assert list(known) == ["mine", "published"]
     np.testing.assert_array_equal(known["mine"]["threshold"], [0.5, 0.25, 0.75])
     with pytest.raises(
         ValueError, match=r"has decodings of classes \['Bell', 'Cat', 'Dog'\], expected"
     ):
-        decoders.read_decoders(experiment.output, ["Cat", "Bell", "Dog"])
+        decoder_file.read_decoders(experiment.output, ["Cat", "Bell", "Dog"])
 
 
 @pytest.mark.parametrize(

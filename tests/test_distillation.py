@@ -13,8 +13,12 @@ backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus.models import frame_output, zoo  # noqa: E402
-from dawnchorus.training import batches, checkpoints, distillation, loop, steps, weight_files  # noqa: E402
+from dawnchorus.models import (  # noqa: E402
+    frame_output,
+    weight_files,
+    zoo,
+)
+from dawnchorus.training import batches, checkpoints, distillation, loop, steps  # noqa: E402
 
 SETTINGS = {"temperature": 1.0, "loss": "categorical_crossentropy", "batch_size": 8}
 WINDOW, OTHER_WINDOW, N_BANDS = 170, 180, 20

@@ -9,8 +9,8 @@ from dawnchorus.corpora.tables import LABELS
 from dawnchorus.evaluation import baselines, event_evaluation, event_report, event_scores
 from dawnchorus.events import decoders
 from dawnchorus.events.decoding import filtered_scores, frame_targets
-from dawnchorus.events.event import Event, write_events
 from dawnchorus.events.event_truth import Judged
+from dawnchorus.formats.event import Event, write_events
 from dawnchorus.metrics import psds
 from dawnchorus.metrics.bootstrap import bootstrap_weights
 from dawnchorus.metrics.ceiling import trimmed

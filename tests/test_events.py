@@ -10,8 +10,8 @@ import sed_eval_oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dawnchorus.events import event
-from dawnchorus.events.event import Event
+from dawnchorus.formats import event
+from dawnchorus.formats.event import Event
 from dawnchorus.metrics import bootstrap, clips, spans
 from dawnchorus.metrics import event_counts as counts
 from dawnchorus.metrics.event_pairs import Collars, agreements, best_pairs

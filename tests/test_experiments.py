@@ -9,9 +9,9 @@ import pytest
 
 from dawnchorus.frontends import base
 from dawnchorus.frontends.kinds import log_mel
-from dawnchorus.models import frame_output, model_files, zoo
+from dawnchorus.models import frame_output, model_files, weight_files, zoo
 from dawnchorus.settings import load
-from dawnchorus.training import steps, weight_files
+from dawnchorus.training import steps
 
 ROOT = Path(__file__).parents[1]
 AFTER = {

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from dawnchorus.corpora.tables import LABELS, LISTING
 from dawnchorus.evaluation import detection_files
-from dawnchorus.events.event import EVENTS, Event
 from dawnchorus.formats.annotations import audacity, raven
+from dawnchorus.formats.event import EVENTS, Event
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores.frame_files import writing_frames
 

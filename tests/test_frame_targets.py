@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 
-from dawnchorus.events.event import Event, write_events
+from dawnchorus.formats.event import Event, write_events
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores import frame_files
 from dawnchorus.segments import window_index

@@ -12,11 +12,11 @@ from audio_shards import noise, written
 from fake_readers import SEGMENTS
 
 from dawnchorus.frontends import spectrogram_reader
-from dawnchorus.models import frame_output, frame_pooling, zoo
+from dawnchorus.models import frame_output, frame_pooling, weight_files, zoo
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores import frame_ensemble, frame_files, inference, score_files, window_scores
+from dawnchorus.targets import targets_table
 from dawnchorus.training import standardise as standardise_layer
-from dawnchorus.training import weight_files
 
 # a Keras model made of tensors lists its inputs, and is given one
 pytestmark = pytest.mark.filterwarnings("ignore:The structure of `inputs` doesn't match")
@@ -306,12 +306,12 @@ def varied(model, name):
 
 
 @pytest.fixture
-def targets_path(tmp_path):
+def targets(tmp_path):
     columns = ("corpus", "id", "fold", "part", *(f"target:{name}" for name in CLASSES))
     rows = [("garden", name, fold, 0, 1, 0, 0) for name, fold in FOLDS.items()]
     # of the same name in another corpus: of no account here
     artefacts.write_table(tmp_path / "t.csv", columns, [*rows, ("marsh", "free", 1, 0, 1, 0, 0)])
-    return tmp_path / "t.csv"
+    return targets_table.read(tmp_path / "t.csv")
 
 
 def settings(**changed):
@@ -330,11 +330,11 @@ def windows_by_hand(spectrogram, window=WINDOW):
     [("clip", 4, False), ("clip", 1, False), ("frame", 4, False), ("clip", 4, True)],
 )
 def test_frames_of_recordings_are_those_of_their_windows(
-    tmp_path, shard, stage, targets_path, output, pool, standardise
+    tmp_path, shard, stage, targets, output, pool, standardise
 ):
     by_name, paths = stage(output, pool, standardise)
     chosen = settings()
-    inference.predict_frames(paths, targets_path, "garden", [shard], chosen, tmp_path / "f.h5")
+    inference.predict_frames(paths, targets, "garden", [shard], chosen, tmp_path / "f.h5")
     reader = spectrogram_reader.open_shards([shard])
     n_frames = {name: math.ceil(n / pool) for name, n in LENGTHS.items()}
     with frame_files.open_frames(tmp_path / "f.h5") as found:
@@ -353,10 +353,10 @@ def test_frames_of_recordings_are_those_of_their_windows(
     assert n_frames["a"] == {1: 28, 4: 7}[pool]
 
 
-def test_recordings_of_a_fold_are_scored_by_its_members(tmp_path, shard, stage, targets_path):
+def test_recordings_of_a_fold_are_scored_by_its_members(tmp_path, shard, stage, targets):
     paths = stage()[1]
     chosen = settings(batch_size=100)
-    inference.predict_frames(paths, targets_path, "garden", [shard], chosen, tmp_path / "f.h5")
+    inference.predict_frames(paths, targets, "garden", [shard], chosen, tmp_path / "f.h5")
     with frame_files.open_frames(tmp_path / "f.h5") as found:
         scored = {m: [found.ids[i] for i in found.recordings(m)] for m in found.members}
         assert scored == {"f1p0s1": ["a", "c", "free"], "f2p0s1": ["b", "d", "free"]}
@@ -372,18 +372,23 @@ def test_a_member_may_have_nothing_to_score(tmp_path, shard, stage):
     artefacts.write_table(tmp_path / "t.csv", columns, rows)
     paths = stage()[1]
     inference.predict_frames(
-        paths, tmp_path / "t.csv", "garden", [shard], settings(), tmp_path / "f.h5"
+        paths,
+        targets_table.read(tmp_path / "t.csv"),
+        "garden",
+        [shard],
+        settings(),
+        tmp_path / "f.h5",
     )
     with frame_files.open_frames(tmp_path / "f.h5") as found:
         assert [len(found.recordings(member)) for member in MEMBERS] == [5, 0]
 
 
-def test_batches_change_nothing_but_roundings(tmp_path, shard, stage, targets_path):
+def test_batches_change_nothing_but_roundings(tmp_path, shard, stage, targets):
     paths, scores = stage()[1], []
     for size in (1, 50):
         path = tmp_path / f"{size}.h5"
         chosen = settings(batch_size=size)
-        inference.predict_frames(paths, targets_path, "garden", [shard], chosen, path)
+        inference.predict_frames(paths, targets, "garden", [shard], chosen, path)
         with frame_files.open_frames(path) as found:
             scores.append(np.concatenate([found.of(name)[1] for name in found.scored]))
     for other in scores[1:]:
@@ -391,10 +396,10 @@ def test_batches_change_nothing_but_roundings(tmp_path, shard, stage, targets_pa
 
 
 @pytest.mark.parametrize("how", window_scores.CLIP_POOLINGS)
-def test_windows_of_a_frame_model_are_pooled(tmp_path, shard, stage, targets_path, how):
+def test_windows_of_a_frame_model_are_pooled(tmp_path, shard, stage, targets, how):
     by_name, paths = stage("frame", 4)
     chosen = settings() | ({} if how == "average" else {"clip_pooling": how})
-    inference.predict_stage(paths, targets_path, "garden", [shard], chosen, tmp_path / "s.h5")
+    inference.predict_stage(paths, targets, "garden", [shard], chosen, tmp_path / "s.h5")
     spectrogram = spectrogram_reader.open_shards([shard]).frames("a")
     frame_scores = frame_output.frame_scores(by_name["f1p0s1"], windows_by_hand(spectrogram))
     by_hand = {
@@ -407,11 +412,11 @@ def test_windows_of_a_frame_model_are_pooled(tmp_path, shard, stage, targets_pat
     np.testing.assert_allclose(scores, by_hand, atol=2e-6)
 
 
-def test_windows_that_are_not_scored_have_no_frames(tmp_path, shard, stage, targets_path):
+def test_windows_that_are_not_scored_have_no_frames(tmp_path, shard, stage, targets):
     for name, changed in (("whole", {}), ("first", {"max_per_recording": 2})):
         chosen = settings(segments=SEGMENTS | changed)
         path = tmp_path / name
-        inference.predict_frames(stage()[1], targets_path, "garden", [shard], chosen, path)
+        inference.predict_frames(stage()[1], targets, "garden", [shard], chosen, path)
     with (
         frame_files.open_frames(tmp_path / "whole") as whole,
         frame_files.open_frames(tmp_path / "first") as first,
@@ -420,30 +425,45 @@ def test_windows_that_are_not_scored_have_no_frames(tmp_path, shard, stage, targ
         np.testing.assert_allclose(first.of("a")[1], whole.of("a")[1][:6], atol=2e-6)
 
 
-def test_segments_that_do_not_follow_one_another_are_refused(tmp_path, shard, targets_path, stage):
+def test_segments_that_do_not_follow_one_another_are_refused(tmp_path, shard, targets, stage):
     chosen = settings(segments=SEGMENTS | {"kind": "cells"})
     with pytest.raises(ValueError, match="corpus 'garden' .* of kind 'cells', .*'windows'"):
         inference.predict_frames(
-            stage()[1], targets_path, "garden", [shard], chosen, tmp_path / "f.h5"
+            stage()[1],
+            targets,
+            "garden",
+            [shard],
+            chosen,
+            tmp_path / "f.h5",
         )
 
 
-def test_windows_that_are_no_whole_scores_are_refused(tmp_path, shard, targets_path):
+def test_windows_that_are_no_whole_scores_are_refused(tmp_path, shard, targets):
     weight_files.save(build("clip", 4, 15), tmp_path / "m.keras")
     paths = {"f1p0s1": {"model": str(tmp_path / "m.keras"), "kept": None}}
     message = "of 15 frames model 'crnn' makes 3 scores of 4 frames .* multiple of 4, such as 12"
     with pytest.raises(ValueError, match=message):
         inference.predict_frames(
-            paths, targets_path, "garden", [shard], settings(window=15), tmp_path / "f.h5"
+            paths,
+            targets,
+            "garden",
+            [shard],
+            settings(window=15),
+            tmp_path / "f.h5",
         )
     assert not (tmp_path / "f.h5").exists()
 
 
-def test_a_model_without_frames_is_refused(tmp_path, shard, targets_path):
+def test_a_model_without_frames_is_refused(tmp_path, shard, targets):
     model = zoo.build("bulbul", (170, 20), 3, "clip", filters=[2] * 4, dense=[2])
     weight_files.save(model, tmp_path / "m.keras")
     paths = {"f1p0s1": {"model": str(tmp_path / "m.keras"), "kept": None}}
     with pytest.raises(ValueError, match="model 'bulbul' has no frame scores"):
         inference.predict_frames(
-            paths, targets_path, "garden", [shard], settings(window=170), tmp_path / "f.h5"
+            paths,
+            targets,
+            "garden",
+            [shard],
+            settings(window=170),
+            tmp_path / "f.h5",
         )

@@ -17,16 +17,13 @@ backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus.models import frame_output, model_files, zoo  # noqa: E402
-from dawnchorus.training import (  # noqa: E402
-    batches,
-    checkpoints,
-    epoch_choice,
-    mean_teacher,
-    standardise,
-    steps,
+from dawnchorus.models import (  # noqa: E402
+    frame_output,
+    model_files,
     weight_files,
+    zoo,
 )
+from dawnchorus.training import batches, checkpoints, epoch_choice, mean_teacher, standardise, steps  # noqa: E402
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
 pytestmark = pytest.mark.filterwarnings(

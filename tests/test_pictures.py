@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dawnchorus.audio import shard_wav
-from dawnchorus.events.event import Event
+from dawnchorus.formats.event import Event
 from dawnchorus.frontends import shards, spectrogram_reader
 from dawnchorus.plots import canvas, contact_sheet, png, recording_plot, segment_plot
 from dawnchorus.runtime import artefacts

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dawnchorus.events.event import Event
+from dawnchorus.formats.event import Event
 from dawnchorus.metrics import bootstrap, psds
 from dawnchorus.metrics.intersections import Criteria, runs
 from dawnchorus.metrics.psds import SCENARIOS, Scenario

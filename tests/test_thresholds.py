@@ -5,7 +5,7 @@ import pytest
 
 from dawnchorus.corpora.tables import LABELS
 from dawnchorus.evaluation import caveats
-from dawnchorus.events import tuning
+from dawnchorus.metrics import tuning
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores import score_files
 from dawnchorus.targets import thresholds

@@ -19,11 +19,16 @@ backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus.models import frame_output, model_files, zoo  # noqa: E402
+from dawnchorus.models import (  # noqa: E402
+    frame_output,
+    model_files,
+    weight_files,
+    zoo,
+)
 from dawnchorus.runtime import logs, signals  # noqa: E402
 from dawnchorus.scores import ensemble, inference  # noqa: E402
 from dawnchorus.targets import targets_table  # noqa: E402
-from dawnchorus.training import checkpoints, loop, steps, validation, weight_files  # noqa: E402
+from dawnchorus.training import checkpoints, loop, steps, validation  # noqa: E402
 
 EPOCHS = 6
 
@@ -213,7 +218,9 @@ def test_a_member_may_have_nothing_to_score(tmp_path, tiny_shard, undisturbed, s
     paths = {"model": undisturbed / "results/f1p0s1.keras", "kept": None}
     chosen = {"window": 170, "segments": settings["segments"], "batch_size": 8, "use": "last"}
     members = {"f1p0s1": paths, "f2p0s1": paths}
-    inference.predict_stage(members, path, "tiny", [shard], chosen, tmp_path / "s.h5")
+    inference.predict_stage(
+        members, targets_table.read(path), "tiny", [shard], chosen, tmp_path / "s.h5"
+    )
     _, _, stack = ensemble.pooled(tmp_path / "s.h5", "max")
     assert np.isfinite(stack[0]).all()
     assert np.isnan(stack[1]).all()
@@ -235,7 +242,9 @@ def test_members_score_only_what_they_did_not_train_on(
     model = {"model": undisturbed / "results/f1p0s1.keras", "kept": None}
     paths = {f"f{fold}p0s1": model for fold in (1, 2, 3, 4)}
     chosen = {"window": 170, "segments": settings["segments"], "batch_size": 8, "use": "last"}
-    inference.predict_stage(paths, targets_path, "tiny", [shard], chosen, tmp_path / "s.h5")
+    inference.predict_stage(
+        paths, targets_table.read(targets_path), "tiny", [shard], chosen, tmp_path / "s.h5"
+    )
     found, members, stack = ensemble.pooled(tmp_path / "s.h5", "max")
     assert found == ids
     scored = np.isfinite(stack[:, :, 0])

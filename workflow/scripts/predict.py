@@ -8,10 +8,11 @@ with job.running(snakemake):
 
     backend.start(snakemake.params.prediction["backend"])
     from dawnchorus.scores import inference
+    from dawnchorus.targets import targets_table
 
     inference.predict_stage(
         snakemake.params.models,
-        snakemake.input.targets,
+        targets_table.read(snakemake.input.targets),
         snakemake.wildcards.corpus,
         snakemake.input.spectrograms,
         snakemake.params.prediction,

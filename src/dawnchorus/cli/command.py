@@ -63,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="its record as it is kept")
     why.set_defaults(command=_why)
     config = commands.add_parser("config", help="what a key of the config means")
-    config.add_argument("key", nargs="?", default="", metavar="KEY", help="such as training.schedule")
+    config.add_argument(
+        "key", nargs="?", default="", metavar="KEY", help="such as training.schedule"
+    )
     config.set_defaults(command=_config)
     check = commands.add_parser("check", help="read a config and judge it, running nothing")
     check.add_argument("overlays", nargs="*", metavar="CONFIG")

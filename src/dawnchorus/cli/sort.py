@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from dawnchorus.corpora import audio_files, birdclef_files, birdclef_metadata, selection
 from dawnchorus.corpora.birdclef_metadata import Description
+from dawnchorus.formats import audio_names
 from dawnchorus.runtime import artefacts
 
 MODES = ("copy", "move", "symlink")
@@ -86,8 +87,8 @@ def planned(
     said, notes = birdclef_files.once(read.read, xml)
     sources, odd = birdclef_files.by_stem(audio_files.scan(audio).audio, audio)
     there = _there(output)
-    left_out = [f"{audio_files.escaped(name)}: {why}" for name, why in read.unreadable.items()]
-    left_out += [f"{audio_files.escaped(name)}: {birdclef_files.NAME_UNSUPPORTED}" for name in odd]
+    left_out = [f"{audio_names.escaped(name)}: {why}" for name, why in read.unreadable.items()]
+    left_out += [f"{audio_names.escaped(name)}: {birdclef_files.NAME_UNSUPPORTED}" for name in odd]
     left_out += [f"{sources[stem]}: no XML speaks of it" for stem in sources if stem not in said]
     classes = {}
     for stem, one in said.items():
@@ -145,7 +146,7 @@ def _there(output: str) -> dict[str, list[str]]:
     for split in SPLITS:
         for folder in birdclef_files.folders(os.path.join(output, split)):
             for name in audio_files.scan(os.path.join(output, split, folder)).audio:
-                stem = audio_files.composed(name.rpartition(".")[0])
+                stem = audio_names.composed(name.rpartition(".")[0])
                 found.setdefault(stem, []).append(os.path.join(split, folder, name))
     return found
 

@@ -1,9 +1,8 @@
-"""Which files of a folder are recordings, what their names may be, and what they contain.
+"""Which files of a folder are recordings, and what they contain.
 
 * `scan`: the audio files of one folder.
 * `left_aside`: notes on those of several folders that are none.
 * `state_of`: size, modification time and inode of a regular file.
-* `is_supported`, `escaped`: names that can pass through the workflow, and how the others are told.
 * `refuse_collisions`: names that a careless file system would take for one.
 * `content_hashes`: SHA-256 of many files, computed again only where a file has changed.
 * `holds`: whether a file has this content already.
@@ -11,21 +10,16 @@
 
 import hashlib
 import os
-import re
 import stat
 import time
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from dawnchorus.formats.audio_names import composed, escaped, is_audio
 from dawnchorus.runtime import artefacts, hashes, logs
 
-EXTENSIONS = frozenset({"wav", "flac", "ogg", "mp3", "aif", "aiff"})
-
-# Control characters but the tab, and what stands for bytes that are not UTF-8.
-_UNSUPPORTED = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
 _BLOCK = 1 << 20  # bytes hashed at a time
 _BATCH = 64  # files per task of the pool
 _THREADS = 3
@@ -88,12 +82,6 @@ def left_aside(path: str, folders: Sequence[Folder]) -> list[str]:
     return Folder(path, [], n_hidden, n_other).notes()
 
 
-def is_audio(name: str) -> bool:
-    """Return whether a name has the extension of an audio file, in any case."""
-    stem, _, extension = name.rpartition(".")
-    return bool(stem) and extension.lower() in EXTENSIONS
-
-
 def state_of(path: str) -> str:
     """Return ``bytes mtime_ns inode`` of a regular file.
 
@@ -106,21 +94,6 @@ def state_of(path: str) -> str:
     if not stat.S_ISREG(found.st_mode):
         return ""
     return hashes.state(found)
-
-
-def is_supported(name: str) -> bool:
-    """Return whether a name is UTF-8 without control characters; tabs are allowed."""
-    return name.isprintable() or not _UNSUPPORTED.search(name)
-
-
-def escaped(name: str) -> str:
-    r"""Return a name with what is not supported spelled out as ``\x0a``."""
-    return _UNSUPPORTED.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", name)
-
-
-def composed(text: str) -> str:
-    """Return text in Unicode's composed form (NFC): systems differ in what they store."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def refuse_collisions(names: Iterable[str], shown: Sequence[str], where: str) -> None:

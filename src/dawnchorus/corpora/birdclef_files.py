@@ -16,7 +16,7 @@ from typing import NamedTuple
 from dawnchorus.corpora import audio_files, birdclef_metadata, selection
 from dawnchorus.corpora.birdclef_metadata import Described, Description
 from dawnchorus.corpora.tables import SEPARATOR
-from dawnchorus.formats import label_sheet
+from dawnchorus.formats import audio_names, label_sheet
 
 NAME_UNSUPPORTED = "control characters or bytes that are not UTF-8"
 
@@ -58,7 +58,7 @@ def from_folders(settings: Mapping) -> Read:
     audio = str(settings["audio"])
     folder = audio_files.scan(audio)
     found, odd = by_stem(folder.audio, audio)
-    excluded = [(audio_files.escaped(name), "NAME_UNSUPPORTED", NAME_UNSUPPORTED) for name in odd]
+    excluded = [(audio_names.escaped(name), "NAME_UNSUPPORTED", NAME_UNSUPPORTED) for name in odd]
     paths = {stem: os.path.join(audio, name) for stem, name in found.items()}
     source = settings.get("xml") or settings.get("metadata")
     if not source:
@@ -76,7 +76,7 @@ def from_folders(settings: Mapping) -> Read:
     excluded += _unreadable(read) + _missing(missing, str(source), audio, settings)
     described = {
         *said,
-        *(audio_files.composed(name.rpartition(".")[0]) for name in read.unreadable),
+        *(audio_names.composed(name.rpartition(".")[0]) for name in read.unreadable),
     }
     notes += _undescribed(sorted(set(paths) - described), str(source))
     return Read(rows, excluded, folder.notes() + notes)
@@ -114,7 +114,7 @@ def from_tree(settings: Mapping) -> Read:
         _refuse_conflict(place, folder, one, name)
         rows.append(Row(stem, os.path.join(root, place), one, name, split))
     missing = [stem for stem in said if stem not in found]
-    excluded = [(audio_files.escaped(name), "NAME_UNSUPPORTED", NAME_UNSUPPORTED) for name in odd]
+    excluded = [(audio_names.escaped(name), "NAME_UNSUPPORTED", NAME_UNSUPPORTED) for name in odd]
     excluded += _unreadable(read) + _missing(missing, source, root, settings)
     n_bare = sum(stem not in said for stem in found)
     notes += [f"{n_bare} recordings have no metadata: their folder is their class"] * (n_bare > 0)
@@ -129,18 +129,18 @@ def by_stem(names: Sequence[str], where: str) -> tuple[dict[str, str], list[str]
     ValueError
         Where two have one stem.
     """
-    supported = [name for name in names if audio_files.is_supported(name)]
+    supported = [name for name in names if audio_names.is_supported(name)]
     found = [os.path.basename(name).rpartition(".")[0] for name in supported]
     audio_files.refuse_collisions(found, supported, where)
-    stems = dict(zip(map(audio_files.composed, found), supported, strict=True))
-    return stems, [name for name in names if not audio_files.is_supported(name)]
+    stems = dict(zip(map(audio_names.composed, found), supported, strict=True))
+    return stems, [name for name in names if not audio_names.is_supported(name)]
 
 
 def stem_of(name: str, said: Description) -> str:
     """Return the stem of the recording that a file of this name describes."""
     told = said.file_name or name
-    bare = told.rpartition(".")[0] if told == name or audio_files.is_audio(told) else told
-    return audio_files.composed(bare)
+    bare = told.rpartition(".")[0] if told == name or audio_names.is_audio(told) else told
+    return audio_names.composed(bare)
 
 
 def once(read: Mapping[str, Description], where: str) -> tuple[dict[str, Description], list[str]]:
@@ -188,9 +188,9 @@ def _sorted_files(root: str) -> tuple[list[tuple[str, str, str]], list[str], lis
             scanned.append(audio_files.scan(os.path.join(root, split, folder)))
             for name in scanned[-1].audio:
                 place = os.path.join(split, folder, name)
-                if audio_files.is_supported(place) and SEPARATOR not in folder:
+                if audio_names.is_supported(place) and SEPARATOR not in folder:
                     # systems differ in how they store accents
-                    places.append((place, split, audio_files.composed(folder)))
+                    places.append((place, split, audio_names.composed(folder)))
                 else:
                     odd.append(place)
     if not places:
@@ -202,7 +202,7 @@ def _sorted_files(root: str) -> tuple[list[tuple[str, str, str]], list[str], lis
 
 
 def _refuse_conflict(place: str, folder: str, said: Description, name: str) -> None:
-    if folder not in map(audio_files.composed, (name, said.species, said.class_id)):
+    if folder not in map(audio_names.composed, (name, said.species, said.class_id)):
         raise ValueError(
             f"LABEL_CONFLICT: {place} lies in {folder!r}, but its metadata says {said.species!r} "
             f"({said.class_id!r}); move the file or correct the metadata"
@@ -211,7 +211,7 @@ def _refuse_conflict(place: str, folder: str, said: Description, name: str) -> N
 
 def _unreadable(read: Described) -> list[tuple[str, str, str]]:
     return [
-        (audio_files.escaped(name), "LABEL_UNREADABLE", why)
+        (audio_names.escaped(name), "LABEL_UNREADABLE", why)
         for name, why in read.unreadable.items()
     ]
 
@@ -226,7 +226,7 @@ def _missing(
         )
     named = os.path.basename(os.path.normpath(source))
     return [
-        (audio_files.escaped(stem), "MISSING_FILE", f"described in {named}") for stem in missing
+        (audio_names.escaped(stem), "MISSING_FILE", f"described in {named}") for stem in missing
     ]
 
 

@@ -25,8 +25,8 @@ import defusedxml.ElementTree
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError
 
-from dawnchorus.corpora import audio_files
 from dawnchorus.corpora.tables import SEPARATOR
+from dawnchorus.formats import audio_names
 
 KINDS = ("ClassId", "species", "genus", "family", "order")
 MOST_BYTES = 1_000_000
@@ -228,14 +228,14 @@ def _sound(said: Description) -> Description:
         raise ValueError(
             f"{len(text)} characters in its fields, at most {MOST_CHARACTERS} are read"
         )
-    if not audio_files.is_supported(text):
+    if not audio_names.is_supported(text):
         field, text = next(
             (field, text)
             for field, value in said._asdict().items()
             for text in (value if isinstance(value, tuple) else (value,))
-            if not audio_files.is_supported(text)
+            if not audio_names.is_supported(text)
         )
-        raise ValueError(f"{field} '{audio_files.escaped(text)}' holds control characters")
+        raise ValueError(f"{field} '{audio_names.escaped(text)}' holds control characters")
     for field in ("media_id", "class_id", "species", "family", "order", "background"):
         if SEPARATOR in "".join(getattr(said, field)):
             raise ValueError(f"{field} {getattr(said, field)!r} holds {SEPARATOR!r}")

@@ -20,7 +20,7 @@ from types import ModuleType
 
 from dawnchorus.corpora import adapters, audio_files, tables
 from dawnchorus.corpora.tables import Recording
-from dawnchorus.events.event import EVENTS, checked_events
+from dawnchorus.formats.event import EVENTS, checked_events
 from dawnchorus.formats.label_sheet import listed
 from dawnchorus.runtime import artefacts, hashes
 
@@ -165,7 +165,7 @@ def _write_excluded(name: str, excluded: Iterable[tuple], results: str | Path) -
 def _write_events(
     name: str, events: Iterable[tuple], recordings: Sequence[Recording], results: str | Path
 ) -> str:
-    """Write a table that `dawnchorus.events.event.read_events` reads."""
+    """Write a table that `dawnchorus.formats.event.read_events` reads."""
     found = checked_events(events)
     strangers = sorted({one.id for one in found} - {row.id for row in recordings})
     if strangers:

@@ -5,23 +5,23 @@ is in the strongest list that names it: what is strong cannot be weak as well.
 
 * `read`: all clips and events of a corpus' lists.
 * `Clip`, `Clips`: what it returns.
-* `KINDS`, `FORMATS`: kinds of lists, and formats of strong ones.
+* `KINDS`, `format_names`: kinds of lists, and formats of strong ones.
 """
 
 import collections
+import importlib
 import os
+import pkgutil
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from dawnchorus.corpora import audio_files
-from dawnchorus.events.event import Event, longer_than, merged
-from dawnchorus.formats import label_sheet
+from dawnchorus.formats import annotations, audio_names, label_sheet
 from dawnchorus.formats.annotation import Annotations
-from dawnchorus.formats.annotations import audacity, birdsong_xml, dcase, raven
+from dawnchorus.formats.annotations import dcase
+from dawnchorus.formats.event import Event, longer_than, merged
 
 KINDS = ("strong", "weak", "unlabelled")  # what is known of a clip, the most first
-FORMATS = ("dcase", "raven", "audacity", "birdsong_xml")
 
 
 class Clip(NamedTuple):
@@ -93,7 +93,7 @@ def _rows(path: str, kind: str, split: str) -> tuple[list[Clip], list[str]]:
         for row in rows
     ]
     for clip in clips:
-        if not all(map(audio_files.is_supported, clip.classes)):
+        if not all(map(audio_names.is_supported, clip.classes)):
             raise ValueError(f"{path}, line {clip.line}: a class name holds control characters")
 
     def entry(i: int) -> label_sheet.Entry:
@@ -119,25 +119,26 @@ def _strong(path: str, split: str, settings: Mapping) -> tuple[list[Clip], list[
     return list(clips.values()), once, [said] * (n_repeated > 0)
 
 
+def format_names() -> tuple[str, ...]:
+    """Return the names of the formats that strong labels may have, sorted."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(annotations.__path__)))
+
+
 def _annotations(path: str, settings: Mapping) -> list[tuple[str, Annotations]]:
     """Return the annotation files at a path, each with what it says."""
     kind = settings["strong_format"]
-    if kind not in FORMATS:
-        raise ValueError(f"strong_format={kind!r}, expected one of {', '.join(FORMATS)}")
-    reading: dict[str, Callable[[str], Annotations]] = {
-        "dcase": dcase.read_strong,
-        "raven": lambda file: raven.read(file, raven.recording_of(file), settings["label_column"]),
-        "audacity": lambda file: audacity.read(file, raven.recording_of(file)),
-        "birdsong_xml": lambda file: birdsong_xml.read(file, settings["sample_rate"]),
-    }
+    if kind not in format_names():
+        raise ValueError(f"strong_format={kind!r}, expected one of {', '.join(format_names())}")
+    chosen = importlib.import_module(f"dawnchorus.formats.annotations.{kind}")
     if not os.path.isdir(path):
-        return [(path, reading[kind](path))]
-    if kind not in ("raven", "audacity"):
+        return [(path, chosen.read_labels(path, settings))]
+    if not chosen.ONE_EACH:
         raise ValueError(f"strong: {path} is a folder, expected a file of format {kind}")
     tables = sorted(name for name in os.listdir(path) if _is_table(name))
     if not tables:
         raise ValueError(f"strong: folder {path} holds no .txt, expected {kind} files")
-    return [(file, reading[kind](file)) for file in (os.path.join(path, name) for name in tables)]
+    files = [os.path.join(path, name) for name in tables]
+    return [(file, chosen.read_labels(file, settings)) for file in files]
 
 
 def _is_table(name: str) -> bool:

@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from dawnchorus.corpora import audio_files
+from dawnchorus.formats import audio_names
 
 _KEYS = ("shares", "seed")
 _SLACK = 1e-6  # by which shares such as 0.3333333 may miss 1 in all
@@ -98,7 +98,7 @@ def _shares(settings: Mapping) -> dict[str, Fraction]:
     if not isinstance(shares, Mapping) or not shares:
         raise ValueError(f"parts.shares is {shares!r}, expected names of parts with their shares")
     for name, share in shares.items():
-        if not isinstance(name, str) or not name or not audio_files.is_supported(name):
+        if not isinstance(name, str) or not name or not audio_names.is_supported(name):
             raise ValueError(f"parts.shares has a part {name!r}, expected a name in plain text")
         is_number = isinstance(share, int | float) and not isinstance(share, bool)
         if not is_number or not 0 < share <= 1:

@@ -56,7 +56,7 @@ class Recording(NamedTuple):
 class Found(NamedTuple):
     """What an adapter found: recordings, exclusions (id, code, detail) and one-line notes.
 
-    ``events`` are those of the recordings, each a `dawnchorus.events.event.Event`; None where
+    ``events`` are those of the recordings, each a `dawnchorus.formats.event.Event`; None where
     the corpus has no truth of when something sounds. An empty list says that nothing does.
     """
 
@@ -136,7 +136,7 @@ def events_path(results: str | Path, corpus: str, digest: str) -> Path:
     """Return where the events of a corpus with this digest lie.
 
     Their digest is ``events`` of the index, which corpora without a truth of events do not have;
-    `dawnchorus.events.event.read_events` reads them.
+    `dawnchorus.formats.event.read_events` reads them.
     """
     return folder_of(results, corpus) / f"events-{digest}.csv"
 

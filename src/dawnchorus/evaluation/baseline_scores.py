@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from dawnchorus.evaluation import baselines, event_scores
 from dawnchorus.evaluation.decoding_scores import Ensemble, filtered
-from dawnchorus.events.event import Event
 from dawnchorus.events.event_truth import Judged
+from dawnchorus.formats.event import Event
 from dawnchorus.metrics.event_pairs import Collars
 from dawnchorus.runtime import artefacts
 

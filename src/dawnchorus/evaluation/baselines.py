@@ -16,8 +16,8 @@ import numpy as np
 
 from dawnchorus.evaluation.event_scores import Scores
 from dawnchorus.events import decoding
-from dawnchorus.events.event import TOLERANCE_S, Event, overlapping
 from dawnchorus.events.event_truth import OVERLAPS, Judged
+from dawnchorus.formats.event import TOLERANCE_S, Event, overlapping
 from dawnchorus.metrics.event_pairs import Collars, agreements, best_pairs
 from dawnchorus.metrics.spans import Spans, spans
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dawnchorus.evaluation.ground_truth import Truth
 from dawnchorus.metrics import precision, ranking, weighted
+from dawnchorus.targets.ground_truth import Truth
 
 POINTS = ("top1_accuracy", "mlrap")  # of single models
 _WITH_CLASS = "recordings with a class"

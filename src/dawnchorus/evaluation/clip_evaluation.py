@@ -14,11 +14,11 @@ import numpy as np
 from dawnchorus.evaluation import class_scores, summary
 from dawnchorus.evaluation.caveats import marked, marks, policy
 from dawnchorus.evaluation.clip_scores import called, difference, figures, spread
-from dawnchorus.evaluation.ground_truth import Truth, aligned, described, read_tested, read_trained
 from dawnchorus.metrics import operating_point
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores import ensemble, score_files
+from dawnchorus.targets.ground_truth import Truth, aligned, described, read_tested, read_trained
 from dawnchorus.targets.targets_table import Member
 
 _NAMED = 5  # offenders an error names

@@ -26,9 +26,9 @@ import numpy as np
 
 from dawnchorus.evaluation import class_scores
 from dawnchorus.evaluation.class_scores import Statistic
-from dawnchorus.evaluation.ground_truth import Truth
 from dawnchorus.metrics import bootstrap, checks, operating_point, roc, weighted
 from dawnchorus.runtime import seeds
+from dawnchorus.targets.ground_truth import Truth
 
 
 def figures(

@@ -16,7 +16,7 @@ import numpy as np
 
 from dawnchorus.evaluation import baselines, event_scores
 from dawnchorus.evaluation.event_scores import Measured
-from dawnchorus.events.decoders import read_decoders
+from dawnchorus.events.decoder_file import read_decoders
 from dawnchorus.events.decoding import filter_frames, filtered_scores
 from dawnchorus.events.detection import detected
 from dawnchorus.events.event_truth import Judged

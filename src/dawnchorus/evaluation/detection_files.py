@@ -28,13 +28,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.corpora import audio_files, tables
-from dawnchorus.events.decoders import read_decoders
-from dawnchorus.events.detection import shown
-from dawnchorus.events.event import Event, read_events
-from dawnchorus.events.event_truth import STRONG
-from dawnchorus.formats import text_fields
+from dawnchorus.corpora import tables
+from dawnchorus.events.decoder_file import read_decoders
+from dawnchorus.events.scored_recordings import STRONG, shown
+from dawnchorus.formats import audio_names, text_fields
 from dawnchorus.formats.annotations import audacity, raven
+from dawnchorus.formats.event import Event, read_events
 from dawnchorus.frontends import spectrogram_reader
 from dawnchorus.plots import recording_plot
 from dawnchorus.runtime import artefacts
@@ -151,7 +150,7 @@ def _escaped(sign: str) -> str:
 
 
 def _folded(name: str) -> str:
-    return audio_files.composed(audio_files.composed(name).casefold())
+    return audio_names.composed(audio_names.composed(name).casefold())
 
 
 def _beginning(name: str) -> str:
@@ -271,7 +270,7 @@ def _write_scores(path: Path, clip: _Clip, frames: Frames) -> None:
 def _write_selections(path: Path, clip: _Clip, frames: Frames) -> None:
     stem, dot, extension = clip.sound.rpartition(".")
     stem, extension = (
-        (stem, dot + extension) if audio_files.is_audio(clip.sound) else (clip.sound, "")
+        (stem, dot + extension) if audio_names.is_audio(clip.sound) else (clip.sound, "")
     )
     if not text_fields.can_stand(stem):
         # without a column of files the table is of the recording that it is opened with

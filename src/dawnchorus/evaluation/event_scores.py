@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.events.event import TOLERANCE_S, Event, overlapping
 from dawnchorus.events.event_truth import OVERLAPS, Judged
+from dawnchorus.formats.event import TOLERANCE_S, Event, overlapping
 from dawnchorus.metrics import bootstrap, psds
 from dawnchorus.metrics import event_counts as counts
 from dawnchorus.metrics.ceiling import trimmed

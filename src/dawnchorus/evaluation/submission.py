@@ -1,21 +1,26 @@
-"""Submission files: scores of a test corpus as its challenge wants them, a module per challenge.
+"""Submission files: scores of a test corpus as its challenge wants them.
 
-* `submit`: by the format's name, one of `FORMATS`.
-* `write_bad2017`: Bird Audio Detection 2017, and DCASE 2018 task 3 with its three columns.
-* `write_birdclef2016`, `read_birdclef2016`: all classes of all recordings.
-* `write_birdclef2018_monophone`, `read_birdclef2018_monophone`: the best classes of each recording.
-* `write_birdclef2018_soundscape`, `read_birdclef2018_soundscape`: those of each interval.
-* ``media``: what a challenge calls the recordings; ``intervals``: windows grouped by time;
-  ``lines``: files of semicolon-separated fields.
+A format is a module of ``formats/submissions/``, found by its name: ``UNIT`` says what has scores
+(``recording``, ``interval`` of a recording, or ``label``: a row of the challenge's label files),
+``OPTIONS`` which settings ``write`` takes beside them.
+
+* `submit`: the file of one corpus.
+* `format_names`: the formats there are.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
-from dawnchorus.formats import birdclef2018
-from dawnchorus.formats.submissions import bad2017, birdclef2016
+from dawnchorus.corpora import bird_detection_labels
+from dawnchorus.evaluation import interval_scores, media_ids
+from dawnchorus.formats import submissions
+from dawnchorus.runtime import logs
+from dawnchorus.scores import score_files
 
-FORMATS = ("bad2017", "birdclef2016", "birdclef2018_monophone", "birdclef2018_soundscape")
+_NAMED = 5  # classes an error names
 
 
 def submit(
@@ -34,9 +39,9 @@ def submit(
     Parameters
     ----------
     scores_path : path
-        Recording scores of the submitted ensemble (all formats but the soundscapes').
+        Recording scores of the submitted ensemble (all formats but those by interval).
     window_paths : paths
-        Window scores of the ensemble's stages (soundscapes; others may give none).
+        Window scores of the ensemble's stages (formats by interval; others may give none).
     corpus_labels_path : path
         Label table of the corpus, which has the MediaIds (all formats but bad2017).
     corpus_settings : mapping
@@ -54,14 +59,45 @@ def submit(
         Where the format is unknown, a recording has no name of its own in the challenge, no
         recording has a score, or a score or a name cannot stand in the file.
     """
-    chosen = settings["format"]
-    if chosen == "bad2017":
-        bad2017.submit(scores_path, corpus_settings, output)
-    elif chosen == "birdclef2016":
-        birdclef2016.submit(scores_path, corpus_labels_path, settings, output)
-    elif chosen == "birdclef2018_monophone":
-        birdclef2018.submit_monophone(scores_path, corpus_labels_path, settings, output)
-    elif chosen == "birdclef2018_soundscape":
-        birdclef2018.submit_soundscape(window_paths, corpus_labels_path, settings, output)
+    written = _format(settings["format"])
+    options = {name: settings[name] for name in written.OPTIONS}
+    if written.UNIT == "label":
+        _submit_labels(written, scores_path, corpus_settings, output)
+        return
+    if written.UNIT == "interval":
+        table = interval_scores.interval_scores(window_paths, corpus_labels_path, settings)
     else:
-        raise ValueError(f"submission.format {chosen!r}; expected one of {', '.join(FORMATS)}")
+        table = media_ids.recording_scores(scores_path, corpus_labels_path, settings)
+    written.write(output, *table, **options)
+
+
+def format_names() -> tuple[str, ...]:
+    """Return the names of the formats, sorted."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(submissions.__path__)))
+
+
+def _format(name: str) -> ModuleType:
+    if name not in format_names():
+        raise ValueError(f"submission.format {name!r}; expected one of {', '.join(format_names())}")
+    return importlib.import_module(f"dawnchorus.formats.submissions.{name}")
+
+
+def _submit_labels(
+    written: ModuleType, scores_path: str | Path, corpus: Mapping, output: str | Path
+) -> None:
+    """Write the rows of the label files of a corpus of adapter ``bird_detection``."""
+    scored = score_files.read_recordings(scores_path)
+    header = bird_detection_labels.label_header(corpus)
+    rows = [
+        (name, text, *name.split("/")[:1]) if len(header) == 3 else (name, text)
+        for name, text in bird_detection_labels.label_order(corpus)
+    ]
+    if bird_detection_labels.CLASS not in scored.class_names:
+        raise ValueError(
+            f"{scores_path} has scores of {', '.join(scored.class_names[:_NAMED])}; a submission to "
+            f"this challenge needs the class {bird_detection_labels.CLASS!r}"
+        )
+    column = scored.scores[:, scored.class_names.index(bird_detection_labels.CLASS)]
+    scores = dict(zip(scored.ids, column.tolist(), strict=True))
+    filled = written.write(output, header, rows, scores)
+    logs.LOG.info("%d lines; %d recordings without a score got the mean score", len(rows), filled)

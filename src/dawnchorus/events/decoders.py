@@ -1,21 +1,20 @@
 """Decodings of an ensemble: what turns its frame scores into events.
 
 A decoding is a named set of a decoder's settings, `SETTINGS`, with a value per class. They are as
-they are given (``tune: none``), or chosen by one of `WAYS`, see ``choosing``. What was chosen, and on
-what, is written beside them.
+they are given (``tune: none``), or chosen by one of `WAYS`, see `decoding_choice`. What was chosen,
+and on what, is written beside them.
 
 * `choose_decodings`: the decodings of an ensemble.
-* `read_decoders`: their settings.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dawnchorus.events import decoding as decoder
-from dawnchorus.events.decoding_choice import SETTINGS, Sources, by_clips, by_events
+from dawnchorus.events.decoder_file import SETTINGS
+from dawnchorus.events.decoding_choice import Sources, by_clips, by_events
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.targets import targets_table
@@ -74,39 +73,6 @@ def choose_decodings(
             raise ValueError(f"decoding {name!r}: {error}") from None
         _say(name, **found[name])
     artefacts.write_json(output, {"classes": classes, "decodings": found})
-
-
-def read_decoders(
-    path: str | Path, class_names: Sequence[str] | None = None
-) -> dict[str, dict[str, np.ndarray]]:
-    """Return the settings of each decoding, keyword arguments of `events.decoding.detections`.
-
-    Parameters
-    ----------
-    path : path
-        Written by `choose_decodings`.
-    class_names : sequence of str, optional
-        C classes that they have to be of, in this order.
-
-    Returns
-    -------
-    dict of dict of array, shape (C,)
-
-    Raises
-    ------
-    ValueError
-        Where they are of other classes.
-    """
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
-    if class_names is not None and content["classes"] != list(class_names):
-        raise ValueError(
-            f"{path} has decodings of classes {content['classes'][:_NAMED]!r}, expected those of the "
-            f"frame scores, {list(class_names)[:_NAMED]!r}; choose the decodings again"
-        )
-    return {
-        name: {key: np.array(values, dtype=float) for key, values in one["settings"].items()}
-        for name, one in content["decodings"].items()
-    }
 
 
 def _decoding(decoding: Mapping, sources: Sources) -> dict:

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy import ndimage
 
-from dawnchorus.events import event
+from dawnchorus.formats import event
 
 EDGES = ("any", "soft")  # what a frame is that an event covers in part
 PRESETS = {

@@ -16,19 +16,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.evaluation import ground_truth
-from dawnchorus.events import tuning
-from dawnchorus.events.event import Event, overlapping
 from dawnchorus.events.event_truth import OVERLAPS, judged
 from dawnchorus.events.tuning_counts import EventF, Scored
-from dawnchorus.metrics import event_counts
+from dawnchorus.formats.event import Event, overlapping
+from dawnchorus.metrics import event_counts, tuning
 from dawnchorus.metrics.clips import clip_counts
 from dawnchorus.metrics.event_pairs import Collars
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores import frame_files, score_files
 from dawnchorus.settings.references import parse_reference
+from dawnchorus.targets import ground_truth
 
-SETTINGS = ("threshold", "filter_s", "gap_s", "minimum_s")  # of `events.decoding.detections`
 _NAMED = 5  # classes a warning names
 
 Chosen = tuple[dict[str, np.ndarray], str, dict]  # settings, what they were chosen by, and how

@@ -1,7 +1,6 @@
 """Frame scores to detected events, and their files.
 
 * `detect`: the events of the tested recordings of a corpus, as a table and in the challenge's format.
-* `shown`: which scored recordings are tested.
 * `detected`: those of one recording.
 * `annotation_rows`: how many rows of a table of events each recording has.
 * `file_names`: what recordings are called in the challenge's format.
@@ -13,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dawnchorus.corpora import audio_files
 from dawnchorus.events import decoding as decoder
-from dawnchorus.events.decoders import read_decoders
-from dawnchorus.events.event import Event, read_events, write_events
-from dawnchorus.events.event_truth import read_durations, tested
-from dawnchorus.formats import text_fields
+from dawnchorus.events.decoder_file import read_decoders
+from dawnchorus.events.scored_recordings import read_durations, shown
+from dawnchorus.formats import audio_names, text_fields
 from dawnchorus.formats.annotations import dcase
+from dawnchorus.formats.event import Event, read_events, write_events
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores.frame_files import Frames, open_frames
 
@@ -92,32 +90,6 @@ def detect(
     dcase.write_strong(output_tsv, written, names.values(), extension="", decimals=_DECIMALS)
 
 
-def shown(frames: Frames, labels_path: str | Path, references: Sequence[str]) -> list[str]:
-    """Return the scored recordings that test references to a corpus name, and log what has no score.
-
-    Parameters
-    ----------
-    frames : Frames
-    labels_path : path
-        Labels of the corpus.
-    references : sequence of str
-        Without any, all of the corpus.
-
-    Raises
-    ------
-    ValueError
-        Where a reference names a split that is not there.
-    """
-    wanted = tested(labels_path, references)
-    found = [name for name in frames.scored if name in wanted]
-    if n_without := len(wanted) - len(found):
-        LOG.info(
-            "%d of %d recordings have no scores, such as excluded ones: they have no row",
-            n_without, len(wanted),
-        )  # fmt: skip
-    return found
-
-
 def file_names(ids: Iterable[str]) -> dict[str, str]:
     """Return the file names of recordings in the challenge's format, by id; no two are the same.
 
@@ -144,7 +116,7 @@ def file_names(ids: Iterable[str]) -> dict[str, str]:
 
 def _is_file_name(name: str, ids: set[str]) -> bool:
     """Return whether a name can stand as it is: no other recording gets it with the extension."""
-    return audio_files.is_audio(name) and name.removesuffix(_EXTENSION) not in ids - {name}
+    return audio_names.is_audio(name) and name.removesuffix(_EXTENSION) not in ids - {name}
 
 
 def detected(

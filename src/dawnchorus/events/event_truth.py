@@ -6,8 +6,6 @@ with events or without. N recordings.
 * `Judged`: ids, durations, events and groups of N recordings.
 * `judged`: those of a reference.
 * `inspected`: the same of a reference that may have none.
-* `tested`: which recordings test references name.
-* `read_durations`: how long each used recording of a corpus is.
 """
 
 from collections import Counter
@@ -20,13 +18,13 @@ import numpy as np
 from dawnchorus.audio.verdicts import USED
 from dawnchorus.corpora import tables
 from dawnchorus.corpora.tables import Labelled
-from dawnchorus.events.event import Event, overlapping, read_events
+from dawnchorus.events.scored_recordings import STRONG
+from dawnchorus.formats.event import Event, overlapping, read_events
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets import folds
 
-STRONG = "strong"  # the data set of recordings with known events, see `corpora.dcase_sed`
 OVERLAPS = "keep"  # events of one recording and class count each, as sed_eval counts them
 _NAMED = 5  # offenders a message names
 
@@ -129,19 +127,6 @@ def inspected(
         excluded=_counts(chosen, used, strong, verdicts, split)
         | {"events_of_other_classes": n_others},
     )
-
-
-def tested(labels_path: str | Path, references: Sequence[str]) -> set[str]:
-    """Return the ids that references to one corpus name; without any, those of all of it."""
-    labels = tables.read_labels(labels_path)
-    splits = [parse_reference(reference)[1] for reference in references] or [None]
-    return {recording.id for split in splits for recording in tables.select(labels, split)}
-
-
-def read_durations(verdicts_path: str | Path) -> dict[str, float]:
-    """Return the duration [s] of each used recording of a corpus, by id."""
-    rows = artefacts.read_table(verdicts_path)
-    return {row["id"]: float(row["duration_s"]) for row in rows if row["verdict"] == USED}
 
 
 def _check_verdicts(

@@ -20,7 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from dawnchorus.events import decoding
-from dawnchorus.events.event import Event
+from dawnchorus.formats.event import Event
 from dawnchorus.metrics.event_pairs import Collars, agreements
 from dawnchorus.metrics.spans import Spans, spans
 

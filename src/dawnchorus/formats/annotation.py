@@ -3,15 +3,22 @@
 * `Annotations`: recordings, events and their frequency bands.
 * `Band`: the frequencies that an event was marked over.
 * `bands_of`: a band for each event, as writers take them.
+* `recording_of`: the recording that a file is of, by its name.
 """
 
 import itertools
 import math
+import os
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from dawnchorus.events.event import Event
+from dawnchorus.formats import text_fields
+from dawnchorus.formats.event import Event
 
+_SUFFIX = re.compile(
+    r"(\.Table\.\d+)?\.selections?\.txt$|\.BirdNET\.selection\.table\.txt$|\.txt$", re.IGNORECASE
+)
 Band = tuple[float | None, float | None]  # lowest and highest frequency [Hz]; None: not said
 
 
@@ -53,3 +60,8 @@ def is_band(band: Band) -> bool:
     """Return whether 0 <= low <= high, both finite, as far as they are known."""
     known = [frequency for frequency in band if frequency is not None]
     return all(0 <= one < math.inf for one in known) and known == sorted(known)
+
+
+def recording_of(path: str | os.PathLike) -> str:
+    """Return the id in a file name such as ``id.Table.1.selections.txt`` or ``id.txt``."""
+    return text_fields.id_of(_SUFFIX.sub("", os.path.basename(path)))

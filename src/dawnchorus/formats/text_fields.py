@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
-from dawnchorus.corpora import audio_files
-from dawnchorus.events.event import Event, checked_events
+from dawnchorus.formats import audio_names
+from dawnchorus.formats.event import Event, checked_events
 
 MOST_BYTES = 64_000_000  # of a file that a person or a program may have annotated in
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -109,8 +109,8 @@ def event(name: str, onset_s: Decimal, offset_s: Decimal, label: str, where: str
 
 def id_of(name: str) -> str:
     """Return the id of the recording in a file of this name: without an audio extension."""
-    stem = name.rpartition(".")[0] if audio_files.is_audio(name) else name
-    return audio_files.composed(stem)
+    stem = name.rpartition(".")[0] if audio_names.is_audio(name) else name
+    return audio_names.composed(stem)
 
 
 def interval(found: Event, decimals: int | None) -> tuple[str, str]:
@@ -153,5 +153,5 @@ def checked(names: Iterable[str], what: str) -> list[str]:
 def can_stand(name: str) -> bool:
     """Return whether a name reads back from between tabs as it is."""
     return (
-        bool(name) and name == name.strip() and "\t" not in name and audio_files.is_supported(name)
+        bool(name) and name == name.strip() and "\t" not in name and audio_names.is_supported(name)
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from dawnchorus.events.event import Event
+from dawnchorus.formats.event import Event
 from dawnchorus.metrics.checks import checked_targets
 from dawnchorus.metrics.event_counts import Counts
 from dawnchorus.metrics.spans import numbered, spans

@@ -19,7 +19,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dawnchorus.events.event import TOLERANCE_S
+from dawnchorus.formats.event import TOLERANCE_S
 from dawnchorus.metrics.spans import Spans
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from dawnchorus.events.event import Event, overlapping
+from dawnchorus.formats.event import Event, overlapping
 from dawnchorus.metrics.event_counts import Counts
 from dawnchorus.metrics.event_pairs import Collars, agreements, best_pairs
 from dawnchorus.metrics.spans import Spans, spans

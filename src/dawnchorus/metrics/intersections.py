@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.events.event import TOLERANCE_S
+from dawnchorus.formats.event import TOLERANCE_S
 
 _NEVER = -np.inf  # the score at which a run over the whole recording grows
 

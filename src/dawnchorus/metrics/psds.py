@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.events.event import Event, overlapping
+from dawnchorus.formats.event import Event, overlapping
 from dawnchorus.metrics.checks import checked_weights
 from dawnchorus.metrics.intersections import Changes, Criteria, changes
 from dawnchorus.metrics.spans import Spans, spans

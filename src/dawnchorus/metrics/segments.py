@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from dawnchorus.events.event import TOLERANCE_S, Event
+from dawnchorus.formats.event import TOLERANCE_S, Event
 from dawnchorus.metrics.event_counts import Counts
 from dawnchorus.metrics.spans import Spans, spans
 

@@ -1,4 +1,4 @@
-"""Events as arrays, apart from `dawnchorus.events.event`, which every start of a run reads.
+"""Events as arrays, apart from `dawnchorus.formats.event`, which every start of a run reads.
 
 * `Spans`, `spans`: events as numbers.
 * `numbered`: the place of each name.
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.events.event import Event, checked_events
+from dawnchorus.formats.event import Event, checked_events
 
 _SHOWN = 5  # offenders named in a message
 

@@ -3,13 +3,10 @@
 Axes: B windows, T frames of the input, T' frames of the scores, F bands, C classes.
 
 * `class_scores`: the scores of a batch.
-* `frames_each`: how many frames of the input one frame of the scores stands for.
 * `frame_model`, `frame_scores`: the scores per frame behind those of clips.
 """
 
-import math
 import weakref
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,11 +27,6 @@ def class_scores(model: "keras.Model", windows: np.ndarray, n_classes: int) -> n
 
     scores = keras.ops.convert_to_numpy(model.predict_on_batch(windows))
     return scores[..., -n_classes:]
-
-
-def frames_each(settings: Mapping) -> int:
-    """Return how many frames of its input an architecture makes one frame of scores, by options."""
-    return math.prod(settings.get("frame_pools") or [1])
 
 
 def frame_model(model: "keras.Model") -> "keras.Model":

@@ -12,7 +12,7 @@ from dawnchorus.settings.base import Rate, Unit
 class BlockSettings(ArchitectureSettings):
     """Settings that all networks of kahl2018 have."""
 
-    kernels: Annotated[int, Field(ge=1)] | Layers = 3
+    kernels: Annotated[Annotated[int, Field(ge=1)] | Layers, Unit("cells")] = 3
     """Side of the square kernels, for all blocks or for each."""
     groups: Annotated[int, Field(ge=1), Unit("groups")] = 1
     """Groups of the convolutions from the second block on; a divisor of all filters."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dawnchorus.events.event import Event
+from dawnchorus.formats.event import Event
 from dawnchorus.plots import canvas, png
 from dawnchorus.plots.contact_sheet import grey
 from dawnchorus.runtime import artefacts

@@ -6,26 +6,26 @@
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dawnchorus.models import frame_output
+from dawnchorus.models import frame_output, weight_files
 from dawnchorus.runtime import logs
 from dawnchorus.scores import frame_files, score_files, window_scores
 from dawnchorus.segments import open_windows, window_index
-from dawnchorus.targets import targets_table
-from dawnchorus.training import weight_files
 
 if TYPE_CHECKING:
     import keras
 
+    from dawnchorus.targets import targets_table
+
 
 def predict_stage(
     model_paths: Mapping[str, Mapping[str, str]],
-    targets_path: str | Path,
+    targets: "targets_table.Targets",
     corpus: str,
     shards: Sequence[str],
     settings: Mapping,
@@ -40,8 +40,8 @@ def predict_stage(
     Parameters
     ----------
     model_paths : mapping of member to {"model": path, "kept": path}
-    targets_path : path
-        Targets of the stage, which have the folds and the classes.
+    targets : dawnchorus.targets.targets_table.Targets
+        Of the stage; they have the folds and the classes.
     corpus : str
     shards : paths
         Spectrogram shards of the corpus.
@@ -50,22 +50,20 @@ def predict_stage(
         ``clip_pooling`` of models whose output is frames
         (`dawnchorus.scores.window_scores.clip_scores`), by default ``average``.
     output : path
-        Window scores; see `dawnchorus.predictions`.
+        Window scores; see `score_files`.
     """
     source = open_windows.open_source({corpus: shards}, settings["segments"], settings["window"])
-    wanted = targets_table.read(targets_path)
     ids = sorted(source.ids(corpus))
-    may_score = _who_may_score(wanted, corpus, ids)
     clip_pooling = settings.get("clip_pooling", "average")
     progress = logs.progress("models", len(model_paths))
-    with score_files.writing_windows(output, ids, list(model_paths), wanted.class_names) as put:
+    with score_files.writing_windows(output, ids, list(model_paths), targets.class_names) as put:
         for name, paths in model_paths.items():
-            numbers = may_score(name)
+            numbers = targets.may_score(name, corpus, ids)
             recordings = [(corpus, ids[number]) for number in numbers]
             model = weight_files.load_used(paths, settings["use"])
             index = source.index(recordings, prediction=True)
             scored = window_scores.in_batches(
-                model, source, recordings, index, settings["batch_size"], len(wanted.class_names),
+                model, source, recordings, index, settings["batch_size"], len(targets.class_names),
                 clip_pooling,
             )  # fmt: skip
             # a member may have nothing to score here: its fold lies in another corpus
@@ -76,7 +74,7 @@ def predict_stage(
 
 def predict_frames(
     model_paths: Mapping[str, Mapping[str, str]],
-    targets_path: str | Path,
+    targets: "targets_table.Targets",
     corpus: str,
     shards: Sequence[str],
     settings: Mapping,
@@ -92,15 +90,15 @@ def predict_frames(
     ----------
     model_paths : mapping of member to {"model": path, "kept": path}
         Models that score frames, whatever their output; see `dawnchorus.models.frame_output.frame_model`.
-    targets_path : path
-        Targets of the stage, which have the folds and the classes.
+    targets : dawnchorus.targets.targets_table.Targets
+        Of the stage; they have the folds and the classes.
     corpus : str
     shards : paths
         Spectrogram shards of the corpus.
     settings : dict
         ``segments``, of kind ``windows``, ``window`` [frames], ``batch_size`` and ``use``.
     output : path
-        Frame scores; see `dawnchorus.predictions`.
+        Frame scores; see `frame_files`.
 
     Raises
     ------
@@ -110,9 +108,7 @@ def predict_frames(
     """
     _check_kind(settings["segments"]["kind"], corpus)
     source = open_windows.open_source({corpus: shards}, settings["segments"], settings["window"])
-    wanted = targets_table.read(targets_path)
     ids = sorted(source.ids(corpus))
-    may_score = _who_may_score(wanted, corpus, ids)
     # the first is asked before the file is begun, and again in its turn
     load = functools.lru_cache(1)(
         lambda name: weight_files.load_used(model_paths[name], settings["use"])
@@ -120,9 +116,9 @@ def predict_frames(
     ratio = _frames_per_score(load(next(iter(model_paths))), settings["window"])
     rate = source.frames_per_second(corpus)
     members, progress = list(model_paths), logs.progress("models", len(model_paths))
-    with frame_files.writing_frames(output, ids, members, wanted.class_names, rate / ratio) as put:
+    with frame_files.writing_frames(output, ids, members, targets.class_names, rate / ratio) as put:
         for name in members:
-            numbers = may_score(name)
+            numbers = targets.may_score(name, corpus, ids)
             recordings = [(corpus, ids[number]) for number in numbers]
             index = source.index(recordings, prediction=True)
             _, first = np.unique(index.recording, return_index=True)
@@ -132,23 +128,6 @@ def predict_frames(
             n_scores = np.ceil(np.rint((index.offset_s - index.onset_s) * rate) / ratio)
             put(name, numbers, index.onset_s[first], _of_recordings(scored, index, n_scores))
             progress.step()
-
-
-def _who_may_score(
-    wanted: targets_table.Targets, corpus: str, ids: Sequence[str]
-) -> Callable[[str], np.ndarray]:
-    """Return what says which of the recordings of a corpus a member may score, (n,) int32."""
-    fold = {
-        identifier: int(number)
-        for (name, identifier), number in zip(wanted.recordings, wanted.fold, strict=True)
-        if name == corpus and number > 0
-    }
-
-    def may_score(name: str) -> np.ndarray:
-        own = targets_table.Member.named(name).fold
-        return np.array([i for i, key in enumerate(ids) if fold.get(key, own) == own], np.int32)
-
-    return may_score
 
 
 def _check_kind(kind: str, corpus: str) -> None:

@@ -17,7 +17,7 @@ class EvaluationSettings(Settings):
     threshold: Literal["f1", "youden"] = "f1"
     """Rule by which the threshold of a class is chosen out of fold."""
     top_k: Annotated[int, Field(ge=2, le=1000), Unit("classes")] = 5
-    """k of top-k accuracy."""
+    """Rank up to which top-k accuracy counts."""
     compare: list[Annotated[list[str], Field(min_length=2, max_length=2)]] = []
     """Pairs of ensembles; the second is compared with the first."""
 

@@ -83,6 +83,6 @@ class EventSettings(Settings):
     duplicate_rows: bool = False
     """A fault of serizel2018, to reproduce it: detections count once for each event of a clip."""
     exports: list[Annotated[list[str], Field(min_length=2, max_length=2)]] = []
-    """[ensemble, decoding] that are written for Raven and Audacity, with scores."""
+    """Pairs [ensemble, decoding] that are written for Raven and Audacity, with scores."""
     drawn: Names = []
     """Recordings whose picture is drawn with the exports; [all]: every one."""

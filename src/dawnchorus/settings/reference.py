@@ -11,7 +11,7 @@ import yaml
 
 from dawnchorus.settings.base import Choice, Each, Settings
 from dawnchorus.settings.load import MODELS, TopLevel
-from dawnchorus.settings.structure import Content, Entries, Key, keys
+from dawnchorus.settings.structure import Entries, Key, keys
 from dawnchorus.settings.wording import nearest
 
 # Titles of the sections of a config, and what stands above their keys.
@@ -69,21 +69,19 @@ def _sections(
     yield path, title, model
     for key in keys(model):
         here = f"{path}.{key.name}"
-        if isinstance(key.content, Entries):
+        if key.name == "stages" and isinstance(key.content, Entries):
             # what a stage takes from its experiment is described there
-            if key.name != "stages":
-                yield from _sections(f"{here}.NAME", key.content.of)
+            yield from _stage(here, key.content)
+        elif isinstance(key.content, Entries):
+            yield from _sections(f"{here}.NAME", key.content.of)
         elif isinstance(key.content, Each):
             for name in key.content.names():
                 yield from _sections(f"{here}.{name}", key.content.model(name))
         elif key.content is not None:
             yield from _sections(here, key.content)
-        if key.name == "stages":
-            yield from _stage(here, key.content)
 
 
-def _stage(path: str, stages: Content) -> Iterator[tuple[str, str, type[Settings]]]:
-    assert isinstance(stages, Entries)
+def _stage(path: str, stages: Entries) -> Iterator[tuple[str, str, type[Settings]]]:
     assert isinstance(stages.of, type)
     targets = next(key for key in keys(stages.of) if key.name == "targets")
     assert isinstance(targets.content, Choice)

@@ -120,4 +120,8 @@ def _plain(field: FieldInfo) -> dict[str, Any]:
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):
         return {}
     schema.pop("title", None)
+    if isinstance(schema.get("additionalProperties"), dict):  # entries that a null takes away
+        schema["additionalProperties"] = {
+            "anyOf": [schema["additionalProperties"], {"type": "null"}]
+        }
     return schema

@@ -144,21 +144,30 @@ def _range(marks: Sequence[Any]) -> str:
     choices = [
         str(value) for m in marks if typing.get_origin(m) is Literal for value in typing.get_args(m)
     ]
-    limits = []
+    limits = {}
     for mark in marks:
-        for kind, phrase in (
-            (annotated_types.Ge, ">= {ge}"), (annotated_types.Gt, "> {gt}"),
-            (annotated_types.Le, "<= {le}"), (annotated_types.Lt, "< {lt}"),
-            (annotated_types.MultipleOf, "multiple of {multiple_of}"),
-            (annotated_types.MinLen, "at least {min_length} entries"),
-            (annotated_types.MaxLen, "at most {max_length} entries"),
-        ):  # fmt: skip
+        for kind in _LIMITS:
             if isinstance(mark, kind):
-                numbers = {name: getattr(mark, name) for name in type(mark).__slots__}
-                limits.append(phrase.format(**{name: f"{v:,}" for name, v in numbers.items()}))
-    return ", ".join(dict.fromkeys([*choices, *limits]))
+                name = type(mark).__slots__[0]
+                limits.setdefault(name, f"{getattr(mark, name):,}")
+    said = []
+    if "ge" in limits and "le" in limits:
+        said.append(f"{limits.pop('ge')} to {limits.pop('le')}")
+    least, most = limits.pop("min_length", None), limits.pop("max_length", None)
+    said += [_PHRASES[name].format(limit) for name, limit in limits.items()]
+    if least is not None:
+        said.append(f"{least} entries" if least == most else f"at least {least} entries")
+    return ", ".join(dict.fromkeys([*choices, *said]))
 
 
+_LIMITS = (
+    annotated_types.Ge, annotated_types.Gt, annotated_types.Le, annotated_types.Lt,
+    annotated_types.MultipleOf, annotated_types.MinLen, annotated_types.MaxLen,
+)  # fmt: skip
+_PHRASES = {
+    "ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}",
+    "multiple_of": "a multiple of {}",
+}  # fmt: skip
 _NAMES = {
     bool: "true or false", int: "whole number", float: "number", str: "text",
     type(None): "null", Any: "value",

@@ -8,6 +8,7 @@
 import csv
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,19 @@ class Targets:
     def unlabelled_rows(self) -> np.ndarray:
         """Return the row numbers on which nothing but consistency is learnt, by every member."""
         return np.flatnonzero((self.fold == 0) & (self.part == 0))
+
+    def may_score(self, member_name: str, corpus: str, ids: Sequence[str]) -> np.ndarray:
+        """Return which of the recordings of a corpus a member may score, shape (n,), int32.
+
+        A recording with a fold is scored by the members of that fold alone, one without by all.
+        """
+        fold = {
+            identifier: int(number)
+            for (name, identifier), number in zip(self.recordings, self.fold, strict=True)
+            if name == corpus and number > 0
+        }
+        own = Member.named(member_name).fold
+        return np.array([i for i, key in enumerate(ids) if fold.get(key, own) == own], np.int32)
 
     def _next_fold(self, member: "Member") -> int:
         return member.fold % int(self.fold.max()) + 1

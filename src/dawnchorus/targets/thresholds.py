@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dawnchorus.events import tuning
+from dawnchorus.metrics import tuning
 from dawnchorus.runtime import artefacts, logs
 from dawnchorus.scores import ensemble, pooling, score_files
 from dawnchorus.targets import labels as labelling

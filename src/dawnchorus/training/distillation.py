@@ -14,10 +14,9 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
-from dawnchorus.models import frame_output
+from dawnchorus.models import frame_output, weight_files
 from dawnchorus.scores import window_scores
 from dawnchorus.segments import open_windows
-from dawnchorus.training import weight_files
 
 
 class Teachers:

@@ -16,7 +16,7 @@ import numpy as np
 
 from dawnchorus.corpora import tables
 from dawnchorus.events import decoding
-from dawnchorus.events import event as event_tables
+from dawnchorus.formats import event as event_tables
 from dawnchorus.scores import frame_files
 from dawnchorus.segments import window_index
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dawnchorus.models import weight_files
 from dawnchorus.runtime import artefacts, logs, provenance, signals
 from dawnchorus.segments import open_windows
 from dawnchorus.targets import targets_table
@@ -23,7 +24,6 @@ from dawnchorus.training import (
     members,
     setup,
     steps,
-    weight_files,
 )
 
 HISTORY = ("epoch", "rate", *epoch_choice.METRICS)

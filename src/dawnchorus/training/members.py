@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus.models import frame_output
 from dawnchorus.runtime import logs, seeds
 from dawnchorus.segments import chunk_split, class_balance, source, training_windows
+from dawnchorus.settings import kinds
 from dawnchorus.targets import targets_table
 from dawnchorus.training import batches, epoch_choice, frame_targets, mean_teacher, validation
 
@@ -96,7 +96,9 @@ def _frames(source, wanted: targets_table.Targets, rows: np.ndarray, settings: M
     if about is None or not len(rows):
         return None
     recordings, values = _rows(wanted, rows)
-    ratio = frame_output.frames_each(settings["model"]) if settings["output"] == "frame" else 1
+    ratio = 1
+    if settings["output"] == "frame":
+        ratio = kinds.frames_per_score(settings["model"])
     rate = source.frames_per_second(recordings[0][0]) / ratio
     about = about | {"frames_each": ratio, "padded": settings["segments"]["padding"] == "zeros"}
     return frame_targets.FrameTargets(

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import numpy as np
-import scipy.ndimage
 from pydantic import Field
 
 from dawnchorus.settings.augmentation import MethodSettings
@@ -19,4 +18,6 @@ class Settings(MethodSettings):
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, kernel: int) -> np.ndarray:
     """Replace each pixel by the mean of the ``kernel`` x ``kernel`` about it; edges replicated."""
+    import scipy.ndimage
+
     return scipy.ndimage.uniform_filter(image, kernel, mode="nearest")

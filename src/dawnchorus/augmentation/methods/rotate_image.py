@@ -4,7 +4,6 @@ import math
 from typing import Annotated
 
 import numpy as np
-import scipy.ndimage
 from pydantic import Field
 
 from dawnchorus.settings.augmentation import MethodSettings
@@ -20,6 +19,8 @@ class Settings(MethodSettings):
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, degrees: float) -> np.ndarray:
     """Turn about the centre by an angle uniform in ±``degrees``; zeros move in."""
+    import scipy.ndimage
+
     angle = math.radians(rng.uniform(-degrees, degrees))
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     centre = (np.array(image.shape) - 1) / 2

@@ -8,23 +8,22 @@ one, or as ``<data set>/<item>.wav``, it means the same recording. ``hasbird`` i
 not a number, and a file without that column, is a test set whose truth is unknown.
 
 * `recordings`: what the folders and label files hold.
-* `label_files`, `label_header`, `label_order`: what a submission has to look like.
+
+The label files themselves are read by `dawnchorus.corpora.bird_detection_labels`.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from dawnchorus.corpora import audio_files
+from dawnchorus.corpora.bird_detection_labels import CLASS, Rows, folder_path, label_rows
 from dawnchorus.corpora.tables import Found, Recording
-from dawnchorus.formats import label_sheet
+from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.base import Settings as Section
 from dawnchorus.settings.corpus import CorpusSettings
-
-CLASS = "bird"
-_HEADER = ["itemid", "hasbird"]
 
 
 class DataSet(Section):
@@ -45,23 +44,6 @@ class Settings(CorpusSettings):
     """CSV with id and group; null: recordings have no groups."""
     data_sets: Annotated[dict[str, DataSet], Field(min_length=1)]
     """Data sets by name."""
-
-
-class _Rows(NamedTuple):
-    """The rows of one data set's label file, column by column and in their order.
-
-    ``items`` are the itemids without data set and extension; a truth is "1", "0" or "" where it is
-    unknown. Columns rather than rows: a corpus may have 100,000 of them on every start.
-    """
-
-    audio: str
-    path: str
-    data_sets: list[str]
-    ids: list[str]
-    items: list[str]
-    texts: list[str]
-    truths: list[str]
-    lines: Sequence[int]
 
 
 class _Indexed(NamedTuple):
@@ -94,7 +76,7 @@ def recordings(settings: Mapping) -> Found:
         Where a label file or folder cannot be read, labels conflict, names collide, or rows have
         no file and ``missing_files`` is "error".
     """
-    parts, notes = _parts(settings)
+    parts, notes = label_rows(settings)
     groups = _groups(settings)
     folders: dict[str, _Indexed] = {}
     found, excluded, missing = [], [], []
@@ -105,7 +87,7 @@ def recordings(settings: Mapping) -> Found:
             name = _file_of(rows, i, at)
             if name is None:
                 missing.append((rows, i))
-            elif audio_files.is_supported(name):
+            elif audio_names.is_supported(name):
                 at.named.add(name)
                 found.append(_recording(rows, i, at, name, groups))
             else:
@@ -118,155 +100,27 @@ def recordings(settings: Mapping) -> Found:
     return Found(found, excluded + without, notes)
 
 
-def label_files(settings: Mapping) -> list[str]:
-    """Return the label files of a corpus, in the order of its data sets' names."""
-    sources = (source for _, source in sorted(settings["data_sets"].items()))
-    return [str(source["labels"]) for source in sources if source.get("labels")]
-
-
-def label_header(settings: Mapping) -> list[str]:
-    """Return the columns of the label files, as a submission repeats them.
-
-    Raises
-    ------
-    ValueError
-        Where two label files of the corpus have different columns.
-    """
-    headers = {path: label_sheet.read_sheet(path).columns for path in label_files(settings)}
-    for path, header in headers.items():
-        first, expected = next(iter(headers.items()))
-        if header != expected:
-            raise ValueError(
-                f"{path} has columns {header} and {first} has {expected}; a submission has one "
-                "header, so give each a corpus of its own"
-            )
-    return next(iter(headers.values()), list(_HEADER))
-
-
-def label_order(settings: Mapping) -> list[tuple[str, str]]:
-    """Return (id, itemid as it is written) in the order of the label files.
-
-    Data sets come in the order of their names; rows without a recording are there too, and rows
-    that repeat one are not.
-    """
-    parts, _ = _parts(settings)
-    return [pair for rows in parts for pair in zip(rows.ids, rows.texts, strict=True)]
-
-
-def _parts(settings: Mapping) -> tuple[list[_Rows], list[str]]:
-    """Return the label rows of every data set, each id once, and the notes on them."""
-    parts, notes = [], []
-    for data_set, source in sorted(settings["data_sets"].items()):
-        audio = str(source["audio"])
-        if source.get("labels"):
-            rows, said = _read(str(source["labels"]), data_set, audio)
-        else:
-            rows, said = _unlabelled(data_set, audio), []
-        parts.append(rows)
-        notes += said
-    ids = [name for rows in parts for name in rows.ids]
-    if len(set(ids)) == len(ids):
-        return parts, notes
-    places = [(rows, i) for rows in parts for i in range(len(rows.ids))]
-
-    def entry(position: int) -> label_sheet.Entry:
-        rows, i = places[position]
-        return label_sheet.Entry((rows.truths[i],), rows.path, rows.lines[i])
-
-    kept, said = label_sheet.kept_once(ids, entry)
-    chosen = [places[position] for position in kept]
-    return [_part(rows, [i for one, i in chosen if one is rows]) for rows in parts], notes + said
-
-
-def _part(rows: _Rows, kept: list[int]) -> _Rows:
-    columns = ([column[i] for i in kept] for column in rows[2:])
-    return _Rows(rows.audio, rows.path, *columns)
-
-
-def _read(path: str, data_set: str, audio: str) -> tuple[_Rows, list[str]]:
-    sheet = label_sheet.read_sheet(path)
-    if sheet.columns[0] != "itemid":
-        raise ValueError(
-            f"{path}, line 1 starts with {sheet.columns[0]!r}, expected 'itemid': the columns are "
-            "itemid,hasbird or itemid,datasetid,hasbird"
-        )
-    texts = label_sheet.column(sheet, "itemid")
-    has_sets = "datasetid" in sheet.columns
-    data_sets = label_sheet.column(sheet, "datasetid") if has_sets else [data_set] * len(texts)
-    prefixes = {name: f"{name}/" for name in set(data_sets)}
-    _check_names(path, texts, data_sets, sheet.lines)
-    items = [_item(text, prefixes[name]) for text, name in zip(texts, data_sets, strict=True)]
-    ids = [prefixes[name] + item for item, name in zip(items, data_sets, strict=True)]
-    truths = [""] * len(texts)
-    if len(sheet.columns) > 1 + has_sets:
-        told = zip(label_sheet.column(sheet, "hasbird"), sheet.lines, strict=True)
-        truths = [text if text in ("0", "1") else _truth(text, path, line) for text, line in told]
-    return _Rows(audio, path, data_sets, ids, items, texts, truths, sheet.lines), sheet.notes
-
-
-def _check_names(path: str, texts: list[str], data_sets: list[str], lines: Sequence[int]) -> None:
-    if "" in texts:
-        line = lines[texts.index("")]
-        raise ValueError(f"{path}, line {line}: itemid is empty, expected a name")
-    for name in sorted(set(data_sets)):
-        if not name or "/" in name or name in (os.curdir, os.pardir):
-            line = lines[data_sets.index(name)]
-            raise ValueError(f"{path}, line {line}: datasetid is {name!r}, expected a plain name")
-
-
-def _unlabelled(data_set: str, audio: str) -> _Rows:
-    path = _folder_path(audio, data_set)
-    items = sorted({name.rpartition(".")[0] for name in audio_files.scan(path).audio})
-    ids = [f"{data_set}/{item}" for item in items]
-    truths = [""] * len(items)
-    return _Rows(audio, "", [data_set] * len(items), ids, items, items, truths, range(len(items)))
-
-
-def _truth(text: str, path: str, line: int) -> str:
-    """Return "0" or "1", or "" for what is not a number."""
-    try:
-        number = float(text)
-    except ValueError:
-        return ""
-    if number != number:
-        return ""
-    if number not in (0.0, 1.0):
-        raise ValueError(f"{path}, line {line}: hasbird is {text!r}, expected 0 or 1")
-    return str(int(number))
-
-
-def _item(text: str, prefix: str) -> str:
-    """Return an itemid without the data set before it and the audio extension behind it."""
-    item = text.removeprefix(prefix)
-    return item.rpartition(".")[0] if audio_files.is_audio(item) else item
-
-
-def _folder_path(audio: str, data_set: str) -> str:
-    below = os.path.join(audio, data_set)
-    return below if os.path.isdir(below) else audio
-
-
 def _indexed(audio: str, data_set: str, folders: dict[str, _Indexed]) -> _Indexed:
     """Return the folder of a data set, scanned once even where several data sets share it."""
-    path = _folder_path(audio, data_set)
+    path = folder_path(audio, data_set)
     if path not in folders:
         folder = audio_files.scan(path)
         stems = [name.rpartition(".")[0] for name in folder.audio]
         audio_files.refuse_collisions(stems, folder.audio, path)
-        by_stem = dict(zip(map(audio_files.composed, stems), folder.audio, strict=True))
+        by_stem = dict(zip(map(audio_names.composed, stems), folder.audio, strict=True))
         folders[path] = _Indexed(folder, os.path.join(path, ""), data_set, by_stem, set())
     return folders[path]
 
 
-def _file_of(rows: _Rows, i: int, indexed: _Indexed) -> str | None:
+def _file_of(rows: Rows, i: int, indexed: _Indexed) -> str | None:
     """Return the name of a row's file, or None; an id such as ``a.wav`` may be a stem as it is."""
-    name = indexed.by_stem.get(audio_files.composed(rows.items[i]))
+    name = indexed.by_stem.get(audio_names.composed(rows.items[i]))
     if name is None:
-        name = indexed.by_stem.get(audio_files.composed(rows.texts[i]))
+        name = indexed.by_stem.get(audio_names.composed(rows.texts[i]))
     return name
 
 
-def _recording(rows: _Rows, i: int, indexed: _Indexed, name: str, groups: Mapping) -> Recording:
+def _recording(rows: Rows, i: int, indexed: _Indexed, name: str, groups: Mapping) -> Recording:
     path = indexed.prefix + name
     truth = rows.truths[i]
     return Recording(
@@ -281,22 +135,22 @@ def _recording(rows: _Rows, i: int, indexed: _Indexed, name: str, groups: Mappin
 
 
 def _unsupported(data_set: str, name: str) -> tuple[str, str, str]:
-    identifier = audio_files.escaped(f"{data_set}/{name}")
+    identifier = audio_names.escaped(f"{data_set}/{name}")
     return identifier, "NAME_UNSUPPORTED", "control characters or bytes that are not UTF-8"
 
 
-def _missing(missing: list[tuple[_Rows, int]], policy: str) -> list[tuple[str, str, str]]:
+def _missing(missing: list[tuple[Rows, int]], policy: str) -> list[tuple[str, str, str]]:
     if missing and policy == "error":
         rows, i = missing[0]
         raise ValueError(
             f"MISSING_FILE: {len(missing)} label rows have no recording: "
             f"{label_sheet.listed([rows.ids[i] for rows, i in missing])}; the first is {rows.path}, "
-            f"line {rows.lines[i]}, looked for in {_folder_path(rows.audio, rows.data_sets[i])}; "
+            f"line {rows.lines[i]}, looked for in {folder_path(rows.audio, rows.data_sets[i])}; "
             "put the files there, correct the rows or set missing_files: exclude"
         )
     return [
         (
-            audio_files.escaped(rows.ids[i]),
+            audio_names.escaped(rows.ids[i]),
             "MISSING_FILE",
             f"{os.path.basename(rows.path)}, line {rows.lines[i]}",
         )
@@ -309,9 +163,9 @@ def _without_row(folders: Mapping[str, _Indexed]) -> tuple[list[tuple[str, str, 
     excluded, notes = [], []
     for indexed in folders.values():
         names = [name for name in indexed.folder.audio if name not in indexed.named]
-        supported = [name for name in names if audio_files.is_supported(name)]
+        supported = [name for name in names if audio_names.is_supported(name)]
         for name in names:
-            if not audio_files.is_supported(name):
+            if not audio_names.is_supported(name):
                 excluded.append(_unsupported(indexed.data_set, name))
         for name in supported:
             item = name.rpartition(".")[0]

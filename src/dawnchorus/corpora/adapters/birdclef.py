@@ -56,7 +56,7 @@ class Settings(CorpusSettings, ClassSelection):
                   Unit("quality")]
         | None
     ) = None  # fmt: skip
-    """[least, most] of 0 to 5; a missing quality counts as 0."""
+    """Least and greatest quality; a missing quality counts as 0."""
     background: Literal["use", "drop"] = "use"
     """drop: leave out recordings with background species."""
     group_by: Literal["recording", "author", "session"] = "recording"

@@ -17,7 +17,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from dawnchorus.corpora import audio_files, selection
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
-from dawnchorus.formats import label_sheet
+from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.base import Unit
 from dawnchorus.settings.corpus import ClassSelection, CorpusSettings
 
@@ -78,9 +78,9 @@ def recordings(settings: Mapping) -> Found:
     audio_files.refuse_collisions([row.id for row in rows], [row.id for row in rows], path)
     found, excluded, missing = [], [], []
     for row in rows:
-        if not audio_files.is_supported(row.file):
+        if not audio_names.is_supported(row.file):
             detail = "control characters in the name"
-            excluded.append((audio_files.escaped(row.id), "NAME_UNSUPPORTED", detail))
+            excluded.append((audio_names.escaped(row.id), "NAME_UNSUPPORTED", detail))
             continue
         place, state = _place(row, str(settings["audio"]))
         if place:
@@ -152,12 +152,12 @@ def _row(path, file, primary, secondary, author, rating, line) -> _Row:
         )
     others = _secondary(secondary, where)
     for name in (primary, *others):
-        if not name or SEPARATOR in name or not audio_files.is_supported(name):
+        if not name or SEPARATOR in name or not audio_names.is_supported(name):
             raise ValueError(
                 f"{where}: label {name!r}, expected a class name without {SEPARATOR!r} and control "
                 "characters"
             )
-    name = file.rpartition(".")[0] if audio_files.is_audio(file) else file
+    name = file.rpartition(".")[0] if audio_names.is_audio(file) else file
     return _Row(name, file, primary, tuple(n for n in others if n != primary), author, rating, line)
 
 

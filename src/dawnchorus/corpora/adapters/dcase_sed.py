@@ -19,7 +19,7 @@ from pydantic import Field
 from dawnchorus.corpora import audio_files, birdclef_files, clip_lists, sources, subsets
 from dawnchorus.corpora.clip_lists import Clip, Clips
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
-from dawnchorus.formats import label_sheet
+from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.base import SampleRate, Seconds, SomeNames, Unit
 from dawnchorus.settings.base import Settings as Section
 from dawnchorus.settings.corpus import CorpusSettings, Paths
@@ -118,7 +118,7 @@ def _files(folders: Sequence[str]) -> tuple[dict[str, list[str]], list, list[str
         for stem, name in by_stem.items():
             paths.setdefault(stem, []).append(os.path.join(folder, name))
         excluded += [
-            (audio_files.escaped(x), "NAME_UNSUPPORTED", birdclef_files.NAME_UNSUPPORTED)
+            (audio_names.escaped(x), "NAME_UNSUPPORTED", birdclef_files.NAME_UNSUPPORTED)
             for x in odd
         ]
         notes += scanned.notes()
@@ -189,7 +189,7 @@ def _missing(
         )
     return [
         (
-            audio_files.escaped(clip.id),
+            audio_names.escaped(clip.id),
             "MISSING_FILE",
             f"{os.path.basename(clip.path)}, line {clip.line}",
         )

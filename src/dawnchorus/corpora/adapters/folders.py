@@ -26,7 +26,7 @@ from pydantic import Field
 
 from dawnchorus.corpora import audio_files
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
-from dawnchorus.formats import label_sheet
+from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.corpus import CorpusSettings
 
 FIELDS = ("class", "fold", "group", "split", "data_set", "recordist")
@@ -78,15 +78,15 @@ def recordings(settings: Mapping) -> Found:
     root, pattern = str(settings["root"]), settings["pattern"]
     template = _template(pattern)
     paths, notes = _walk(root)
-    supported = [path for path in paths if audio_files.is_supported(path)]
+    supported = [path for path in paths if audio_names.is_supported(path)]
     excluded = [
         (
-            audio_files.escaped(path),
+            audio_names.escaped(path),
             "NAME_UNSUPPORTED",
             "control characters or bytes that are not UTF-8",
         )
         for path in paths
-        if not audio_files.is_supported(path)
+        if not audio_names.is_supported(path)
     ]
     stems = [path.rpartition(".")[0] for path in supported]
     audio_files.refuse_collisions(stems, supported, root)
@@ -236,14 +236,14 @@ def _class_names(classes: Mapping | None) -> dict[str, str] | None:
         return None
     # YAML reads the numbers of ESC-50 as numbers
     return {
-        audio_files.composed(str(text)): "" if name is None else str(name)
+        audio_names.composed(str(text)): "" if name is None else str(name)
         for text, name in classes.items()
     }
 
 
 def _recording(root: str, path: str, said: Mapping, classes: Mapping | None) -> Recording:
     place = os.path.join(root, *path.split("/"))
-    name = audio_files.composed(said.get("class", "").strip())
+    name = audio_names.composed(said.get("class", "").strip())
     if "class" in said and not name:
         raise ValueError(f"class {said['class']!r} of {path!r} is blank, expected a name")
     if name and classes is not None:

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from dawnchorus.corpora import audio_files
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
-from dawnchorus.formats import label_sheet
+from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.corpus import CorpusSettings
 
 _ORIGIN = ("group", "fold", "split", "data_set", "recordist", "media_id")
@@ -83,9 +83,9 @@ def recordings(settings: Mapping) -> Found:
     audio_files.refuse_collisions([row.id for row in rows], [row.id for row in rows], path)
     found, excluded, missing = [], [], []
     for row in rows:
-        if not (audio_files.is_supported(row.path) and audio_files.is_supported(row.id)):
+        if not (audio_names.is_supported(row.path) and audio_names.is_supported(row.id)):
             detail = "control characters in the name"
-            excluded.append((audio_files.escaped(row.id), "NAME_UNSUPPORTED", detail))
+            excluded.append((audio_names.escaped(row.id), "NAME_UNSUPPORTED", detail))
             continue
         place = row.path if os.path.isabs(row.path) else prefix + row.path
         state = audio_files.state_of(place)
@@ -148,8 +148,8 @@ def _ids(places: list[str], settings: Mapping) -> list[str]:
     if settings.get("ids", "path") == "path":
         return places
     names = [place.rpartition("/")[2] for place in places]
-    stems = [name.rpartition(".")[0] if audio_files.is_audio(name) else name for name in names]
-    return list(map(audio_files.composed, stems))
+    stems = [name.rpartition(".")[0] if audio_names.is_audio(name) else name for name in names]
+    return list(map(audio_names.composed, stems))
 
 
 def _said(row: _Row) -> tuple[str, ...]:
@@ -224,7 +224,7 @@ def _binary(text: str, positive: str, where: str) -> tuple[bool, str]:
 
 def _classes(text: str, separator: str, where: str) -> tuple[bool, str]:
     names = list(dict.fromkeys(name.strip() for name in text.split(separator)))
-    wrong = [name for name in names if SEPARATOR in name or not audio_files.is_supported(name)]
+    wrong = [name for name in names if SEPARATOR in name or not audio_names.is_supported(name)]
     if wrong:
         raise ValueError(
             f"{where}: class {wrong[0]!r} holds {SEPARATOR!r} or a control character, which no "
@@ -280,5 +280,5 @@ def _beside(found: list[Recording]) -> list[str]:
         return []
     return [
         f"{len(beside)} audio files beside those of the table are not in it and are left out: "
-        f"{label_sheet.listed([audio_files.escaped(name) for name in beside])}"
+        f"{label_sheet.listed([audio_names.escaped(name) for name in beside])}"
     ]

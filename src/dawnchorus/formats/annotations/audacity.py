@@ -9,15 +9,22 @@ https://manual.audacityteam.org/man/importing_and_exporting_labels.html
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from dawnchorus.events.event import Event, checked_events
 from dawnchorus.formats import text_fields
-from dawnchorus.formats.annotation import Annotations, Band, bands_of, is_band
+from dawnchorus.formats.annotation import Annotations, Band, bands_of, is_band, recording_of
+from dawnchorus.formats.event import Event, checked_events
 from dawnchorus.runtime import artefacts
+
+ONE_EACH = True  # whether there may be a folder with a file for each recording
 
 _BAND = "\\"  # first field of a line of frequencies
 _UNSET_HZ = -1.0
+
+
+def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
+    """Read a file of strong labels, by the settings of the corpus that it is of."""
+    return read(path, recording_of(path))
 
 
 def read(path: str | os.PathLike, recording: str) -> Annotations:

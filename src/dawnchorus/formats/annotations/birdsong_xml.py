@@ -13,7 +13,7 @@ https://doi.org/10.1371/journal.pone.0159188, https://doi.org/10.6084/m9.figshar
 import itertools
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from xml.sax.saxutils import escape
 
@@ -21,10 +21,17 @@ import defusedxml.ElementTree
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError
 
-from dawnchorus.events.event import Event, checked_events
 from dawnchorus.formats import text_fields
 from dawnchorus.formats.annotation import Annotations
+from dawnchorus.formats.event import Event, checked_events
 from dawnchorus.runtime import artefacts
+
+ONE_EACH = False  # whether there may be a folder with a file for each recording
+
+
+def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
+    """Read a file of strong labels, by the settings of the corpus that it is of."""
+    return read(path, settings["sample_rate"])
 
 
 def read(path: str | os.PathLike, sample_rate: int) -> Annotations:

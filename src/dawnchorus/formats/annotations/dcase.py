@@ -18,10 +18,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dawnchorus.events.event import Event, checked_events
 from dawnchorus.formats import text_fields
 from dawnchorus.formats.annotation import Annotations
+from dawnchorus.formats.event import Event, checked_events
 from dawnchorus.runtime import artefacts
+
+ONE_EACH = False  # whether there may be a folder with a file for each recording
 
 STRONG = ("filename", "onset", "offset", "event_label")
 WEAK = ("filename", "event_labels")
@@ -39,6 +41,11 @@ class Row(NamedTuple):
     id: str
     classes: tuple[str, ...]
     line: int
+
+
+def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
+    """Read a file of strong labels, by the settings of the corpus that it is of."""
+    return read_strong(path)
 
 
 def read_strong(path: str | os.PathLike) -> Annotations:

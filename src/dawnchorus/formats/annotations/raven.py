@@ -10,7 +10,6 @@ Column names are matched in any case; further columns are left alone.
 https://www.ravensoundsoftware.com/knowledge-base/selection-tables
 
 * `read`, `write`: a selection table.
-* `recording_of`: the recording that a table is of by its file's name.
 """
 
 import collections
@@ -19,18 +18,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from dawnchorus.events.event import Event, checked_events
 from dawnchorus.formats import text_fields
-from dawnchorus.formats.annotation import Annotations, Band, bands_of, is_band
+from dawnchorus.formats.annotation import Annotations, Band, bands_of, is_band, recording_of
+from dawnchorus.formats.event import Event, checked_events
 from dawnchorus.runtime import artefacts
+
+ONE_EACH = True  # whether there may be a folder with a file for each recording
 
 LABEL = "Annotation"  # the usual name of the column that holds classes
 _BEGIN, _END = "Begin Time (s)", "End Time (s)"
 _LOW, _HIGH = "Low Freq (Hz)", "High Freq (Hz)"
 _FILE, _PATH, _OFFSET = "Begin File", "Begin Path", "File Offset (s)"
-_SUFFIX = re.compile(
-    r"(\.Table\.\d+)?\.selections?\.txt$|\.BirdNET\.selection\.table\.txt$|\.txt$", re.IGNORECASE
-)
 
 
 class _Selection(NamedTuple):
@@ -41,6 +39,11 @@ class _Selection(NamedTuple):
     event: Event
     band: Band | None
     line: int
+
+
+def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
+    """Read a file of strong labels, by the settings of the corpus that it is of."""
+    return read(path, recording_of(path), settings["label_column"])
 
 
 def read(
@@ -137,11 +140,6 @@ def write(
         rows.append([str(selection), view, "1", onset, offset, *bounds, *place, one.label, *own])
     table = ["\t".join(row) for row in ([*columns, *added], *rows)]
     artefacts.write_text(path, "\n".join([*table, ""]), rows=len(rows))
-
-
-def recording_of(path: str | os.PathLike) -> str:
-    """Return the id in a file name such as ``id.Table.1.selections.txt`` or ``id.txt``."""
-    return text_fields.id_of(_SUFFIX.sub("", os.path.basename(path)))
 
 
 def _further(

@@ -1,56 +1,20 @@
 """Bird Audio Detection 2017, and DCASE 2018 task 3 with its three columns.
 
-* `submit`: recording scores of a corpus of adapter ``bird_detection``.
-* `write_bad2017`: scores in the order of a label file, under its header.
+* `write`: scores in the order of a label file, under its header.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus.corpora.adapters import bird_detection
-from dawnchorus.runtime import artefacts, logs
-from dawnchorus.scores import score_files
+from dawnchorus.runtime import artefacts
 
+UNIT = "label"  # what has scores: a row of the label files
+OPTIONS = ()
 _NAMED = 5  # offenders an error names
 
 
-def submit(scores_path: str | Path, corpus: Mapping, output: str | Path) -> None:
-    """Write the submission of one test corpus of adapter ``bird_detection``.
-
-    Parameters
-    ----------
-    scores_path : path
-        Recording scores of the submitted ensemble.
-    corpus : mapping
-        Settings of the corpus, which name its label files.
-    output : path
-        The CSV file.
-
-    Raises
-    ------
-    ValueError
-        Where there are no scores of the class that the challenge asks for; see also
-        `write_bad2017`.
-    """
-    scored = score_files.read_recordings(scores_path)
-    header = bird_detection.label_header(corpus)
-    rows = [
-        (name, text, *name.split("/")[:1]) if len(header) == 3 else (name, text)
-        for name, text in bird_detection.label_order(corpus)
-    ]
-    if bird_detection.CLASS not in scored.class_names:
-        raise ValueError(
-            f"{scores_path} has scores of {', '.join(scored.class_names[:_NAMED])}; a submission to "
-            f"this challenge needs the class {bird_detection.CLASS!r}"
-        )
-    column = scored.scores[:, scored.class_names.index(bird_detection.CLASS)]
-    scores = dict(zip(scored.ids, column.tolist(), strict=True))
-    filled = write_bad2017(output, header, rows, scores)
-    logs.LOG.info("%d lines; %d recordings without a score got the mean score", len(rows), filled)
-
-
-def write_bad2017(
+def write(
     path: str | Path,
     header: Sequence[str],
     rows: Sequence[Sequence[str]],

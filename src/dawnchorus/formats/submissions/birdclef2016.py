@@ -3,17 +3,19 @@
 No header; a line ``MediaId;ClassId;probability`` with 16 decimals for each recording and class,
 recordings in the order of their MediaIds, classes in theirs.
 
-* `submit`: recording scores of a corpus.
-* `write_birdclef2016`, `read_birdclef2016`: the file.
+* `write`, `read`: the file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.formats import media_ids, semicolon_lines
+from dawnchorus.formats import semicolon_lines
+
+UNIT = "recording"  # what has scores
+OPTIONS = ()
 
 
 class Probability(NamedTuple):
@@ -24,25 +26,7 @@ class Probability(NamedTuple):
     probability: float
 
 
-def submit(
-    scores_path: str | Path, labels_path: str | Path, settings: Mapping, output: str | Path
-) -> None:
-    """Write the submission of one test corpus.
-
-    Parameters
-    ----------
-    scores_path : path
-        Recording scores of the submitted ensemble.
-    labels_path : path
-        Label table of the corpus.
-    settings : mapping
-        ``test`` and ``ignored_classes``; see `dawnchorus.evaluation.submission.submit`.
-    output : path
-    """
-    write_birdclef2016(output, *media_ids.recording_scores(scores_path, labels_path, settings))
-
-
-def write_birdclef2016(
+def write(
     path: str | Path, media_ids: Sequence[str], class_names: Sequence[str], scores: np.ndarray
 ) -> None:
     """Write the file.
@@ -74,6 +58,6 @@ def write_birdclef2016(
     )
 
 
-def read_birdclef2016(path: str | Path) -> list[Probability]:
+def read(path: str | Path) -> list[Probability]:
     """Read the file; see `dawnchorus.formats.semicolon_lines.read_lines` for what is refused."""
     return [Probability(*fields) for fields in semicolon_lines.read_lines(path, str, str, float)]

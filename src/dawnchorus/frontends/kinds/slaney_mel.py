@@ -153,9 +153,9 @@ def _bank(
 
 @functools.lru_cache(maxsize=8)
 def _window(name: str, length: int, n_fft: int) -> np.ndarray:
-    window = np.zeros(n_fft, np.float32)
-    first = (n_fft - length) // 2
     import scipy.signal
 
+    window = np.zeros(n_fft, np.float32)
+    first = (n_fft - length) // 2
     window[first : first + length] = scipy.signal.get_window(name, length)
     return window

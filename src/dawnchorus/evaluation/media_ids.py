@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dawnchorus.corpora import audio_files, tables
+from dawnchorus.corpora import tables
+from dawnchorus.formats import audio_names
 from dawnchorus.runtime import logs
 from dawnchorus.scores import score_files
 from dawnchorus.settings.references import parse_reference
@@ -61,7 +62,7 @@ def media_id(recording: tables.Labelled) -> str:
     if recording.media_id:
         return recording.media_id
     after = recording.id.rpartition(_MARK)[2] if _MARK in recording.id else ""
-    if audio_files.is_audio(after):
+    if audio_names.is_audio(after):
         after = after.rpartition(".")[0]
     return after or recording.id
 
