@@ -15,7 +15,7 @@ from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores.frame_files import Frames
 
-STRONG = "strong"  # the data set of recordings with known events, see `corpora.dcase_sed`
+STRONG = "strong"  # the data set of recordings with known events, see adapter ``dcase_sed``
 
 
 def tested(labels_path: str | Path, references: Sequence[str]) -> set[str]:

@@ -15,7 +15,7 @@ weak, unlabelled : path, {split: path} or null
 strong : path, {split: path} or null
     A file of events; of "raven" and "audacity" also a folder with one per recording.
 strong_format : "dcase", "raven", "audacity" or "birdsong_xml"
-    See `dawnchorus.annotations`.
+    A module of ``formats/annotations/``.
 label_column : str
     Of a Raven table, the column that holds the classes.
 sample_rate : int
