@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dawnchorus.settings.base import Count, NotNegative, Unit
+from dawnchorus.settings.section import Count, NotNegative, Unit
 from dawnchorus.settings.training import ScheduleSettings
 from dawnchorus.training.warmup import warm
 
