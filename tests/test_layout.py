@@ -16,7 +16,7 @@ ORDER = (
 )  # fmt: skip
 BY_NAME = (
     "corpora/adapters", "frontends/kinds", "models/architectures", "augmentation/methods",
-    "formats/annotations", "formats/submissions", "training/schedules",
+    "formats/annotations", "formats/submissions", "training/schedules", "segments/kinds",
 )  # fmt: skip
 # what the workflow itself writes and reads, whatever the config says
 FIXED = (

@@ -5,9 +5,10 @@
 * `settings_digest`: of a config section.
 
 The digest of a module is that of its syntax tree without docstrings and without the sentences below
-settings: they, comments and layout change nothing. Modules are found by following absolute ``dawnchorus`` imports from the
-script, those inside functions too; packages are empty and do not count, nor do imports under ``if
-TYPE_CHECKING``. Modules that the config picks by name are given by the caller.
+settings: they, comments and layout change nothing. Modules are found by following absolute
+``dawnchorus`` imports from the script, those inside functions too; packages are empty and do not
+count, nor do imports under ``if TYPE_CHECKING``. Modules that the config picks by name are given by
+the caller.
 """
 
 import ast
@@ -106,7 +107,11 @@ def _digest(path: Path) -> str:
     tree = ast.parse(path.read_bytes())
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            node.body = [below for below in node.body if not _is_text(below)]
+            before = [None, *node.body]
+            node.body = [
+                below for above, below in zip(before, node.body, strict=False)
+                if not (_is_text(below) and (above is None or isinstance(above, ast.AnnAssign)))
+            ]  # fmt: skip
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
 
 
