@@ -176,5 +176,5 @@ def test_every_rule_watches_the_code_of_its_own_script():
             if asked is None:
                 continue
             called = asked[0] if asked[2] else functions.partition(f"def {asked[1]}(")[2]
-            assert re.search(r'library\("(\w+)"', called)[1] == name
+            assert re.search(r'library\(\s*"(\w+)"', called)[1] == name
             assert f'scripts/{name}.py"' in rule
