@@ -7,6 +7,7 @@ no file but the model that a training starts from and the code behind a rule.
 * `names_of`: corpora of references such as ``clips:weak``.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,12 @@ def names_of(references: Iterable[str]) -> list[str]:
 def references_to(corpus: str, references: Iterable[str]) -> list[str]:
     """Return those references that name recordings of one corpus."""
     return [reference for reference in references if names_of([reference]) == [corpus]]
+
+
+@functools.cache
+def _library(script: Path, chosen: tuple[str, ...], package: Path | None) -> dict[str, str]:
+    # a training asks for it once per member
+    return provenance.library(script, *chosen, package=package)
 
 
 # No `repr`: Snakemake takes that of the functions it is given, and the index of a corpus is long.
@@ -224,7 +231,7 @@ class Run:
             Modules that the config picks by name, such as ``dawnchorus.models.architectures.bulbul``.
         """
         path = self.base / "workflow/scripts" / f"{script}.py"
-        return provenance.library(path, *chosen, package=self.package)
+        return dict(_library(path, chosen, self.package))
 
     def digest_of_model(self, pretrained: Mapping[str, Any] | None) -> str | None:
         """Return the SHA-256 of the model that a training starts from, if there is one."""

@@ -61,11 +61,11 @@ def library(script: str | Path, *chosen: str, package: Path | None = None) -> di
     waiting = [*_imports(Path(script)), *chosen]
     while waiting:
         name = waiting.pop()
-        path = _path(name, package)
-        if path is None or name in found or _is_neutral(name):
+        if name in found or _is_neutral(name):
             continue
-        found[name] = _digest(path)
-        waiting += _imports(path)
+        if path := _path(name, package):
+            found[name] = _digest(path)
+            waiting += _imports(path)
     return dict(sorted(found.items()))
 
 
@@ -99,7 +99,8 @@ def _imports(path: Path) -> tuple[str, ...]:
 
 @functools.cache
 def _imports_of(content: bytes) -> tuple[str, ...]:
-    return tuple(_imported(ast.parse(content)))
+    names = _imported(ast.parse(content))
+    return tuple(name for name in names if name.startswith("dawnchorus."))
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
