@@ -29,7 +29,7 @@ rule predict:
     params:
         models=predictions.models_by_member,
         prediction=predictions.settings,
-        library=run.library("predict"),
+        library=predictions.library,
     script:
         "../workflow/scripts/predict.py"
 
@@ -76,7 +76,7 @@ rule predict_frames:
     params:
         models=predictions.models_by_member,
         prediction=predictions.settings,
-        library=run.library("predict_frames"),
+        library=predictions.frames_library,
     script:
         "../workflow/scripts/predict_frames.py"
 

@@ -75,6 +75,6 @@ rule draw_segments:
         runtime=30,
     params:
         drawing=training.drawing,
-        library=run.library("draw_segments"),
+        library=training.drawing_library,
     script:
         "../workflow/scripts/draw_segments.py"

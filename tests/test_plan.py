@@ -45,6 +45,16 @@ def sound_events(tmp_path_factory):
     return tiny.run_without_recordings(folder, test_sed_workflow.beyond(), overlay)
 
 
+@pytest.fixture(scope="module")
+def all_jobs(run, sound_events, tmp_path_factory):
+    """Jobs of every rule."""
+    settings = tiny.config()
+    settings["experiments"]["one"]["drawn"] = ["first"]
+    folder = tmp_path_factory.mktemp("drawn")
+    drawn = tiny.run_without_recordings(folder, settings | {"run": ["one", "demo"]})
+    return [job for each in (run, sound_events, drawn) for job in jobs(each)]
+
+
 def distilled(folder, **second):
     """Return a run whose second stage is taught by the first."""
     settings = tiny.config()
@@ -55,10 +65,6 @@ def distilled(folder, **second):
 
 def wildcards(**names):
     return SimpleNamespace(**names)
-
-
-def of_rule(run, rule):
-    return [job for job in jobs(run) if job.rule == rule]
 
 
 # the rules as they are written
@@ -106,14 +112,23 @@ def test_tables_of_corpora_lie_where_corpora_writes_them():
         assert pattern.format(corpus="c", shard="000", digest="d") == str(path)
 
 
-def test_every_rule_digests_the_code_of_its_own_script(run):
+def test_every_rule_digests_the_code_of_its_own_script(run, all_jobs):
     for rule in read_rules(run):
         assert rule.script == f"../workflow/scripts/{rule.name}.py"
-        job = of_rule(run, rule.name)[:1]
-        library = rule.params["library"]
-        if callable(library):
-            library = library(wildcards(**job[0].wildcards))
-        assert library["script"] == run.library(rule.name)["script"], rule.name
+    for job in all_jobs:
+        assert job.params["library"]["script"] == run.library(job.rule)["script"], job.rule
+
+
+def test_modules_that_are_loaded_by_name_are_digested(all_jobs):
+    for job in all_jobs:
+        reached = set(job.params["library"]) - {"script"}
+        for name in reached:
+            path = tiny.ROOT / "src" / f"{name.replace('.', '/')}.py"
+            folders = set(re.findall(r'import_module\(f"([\w.]+)\.\{', path.read_text()))
+            if job.rule == "train" and not job.params["training"]["augmentation"]["methods"]:
+                folders.discard("dawnchorus.augmentation.methods")
+            for folder in folders:
+                assert any(n.startswith(f"{folder}.") for n in reached), (job.rule, folder)
 
 
 def test_functions_of_plan_take_wildcards_alone(run):
@@ -178,7 +193,7 @@ def test_jobs_of_the_default_experiment_are_those_of_snakemake(tmp_path):
     assert planned(made.run_of({"run": ["demo"]})) == dry_run(made.work)
 
 
-def test_params_are_plain_values(run, sound_events):
+def test_params_are_plain_values(all_jobs):
     def check(value):
         if isinstance(value, dict):
             assert all(isinstance(key, str) for key in value)
@@ -187,7 +202,7 @@ def test_params_are_plain_values(run, sound_events):
             return [check(item) for item in value]
         assert type(value) in PLAIN
 
-    for job in [*jobs(run), *jobs(sound_events)]:
+    for job in all_jobs:
         check(dict(job.params))
 
 
@@ -201,12 +216,8 @@ def test_jobs_come_after_those_that_make_their_inputs(run, sound_events):
         assert set(result_files(planned_run)) <= made
 
 
-def test_every_rule_has_a_job_somewhere(run, sound_events, tmp_path):
-    settings = tiny.config()
-    settings["experiments"]["one"]["drawn"] = ["first"]
-    drawn = tiny.run_without_recordings(tmp_path, settings | {"run": ["one", "demo"]})
-    found = {job.rule for each in (run, sound_events, drawn) for job in jobs(each)}
-    assert found == {rule.name for rule in read_rules(run)}
+def test_every_rule_has_a_job_somewhere(run, all_jobs):
+    assert {job.rule for job in all_jobs} == {rule.name for rule in read_rules(run)}
 
 
 def test_a_new_job_and_what_reads_it_are_stale(run):

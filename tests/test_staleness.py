@@ -102,14 +102,16 @@ BY_SECTION = {
 
 # keys of which no other value is tried: why
 NOT_TRIED = {
-    r"corpora\.(small|other)\.(?!max_excluded).*": "they decide the listing: rows of BY_KEY, and changed recordings",
+    r"corpora\.(small|other)\.(?!max_excluded).*":
+        "they decide the listing: rows of BY_KEY, and changed recordings",
     r"experiments\.one\.(training|segments|augmentation|model)\..*": "copied to every stage",
     r"experiments\.one\.(window|frontend|output|clip_pooling|predict_frontend|seeds|use)":
         "copied to every stage",
     r"experiments\.(one|two)\.(train|test|ensembles|events|drawn)(\..*)?": "names: rows of BY_KEY",
     r"experiments\.one\.stages\.first\.(frontend|predict_frontend|seeds|targets\.from)":
         "decides which jobs there are",
-    r"experiments\.one\.stages\.first\.(training\.pretrained|model\.name)": "a file, a module",
+    r"experiments\.one\.stages\.first\.(training\.(pretrained|schedule\.kind)|(model|segments)\.\w*(name|kind))":
+        "a file, modules",
     r"experiments\.one\.submission\.(ensemble|format|by_corpus)": "decides which jobs there are",
     r"experiments\.two\.stages\.second\.targets\.(from|stage|unlabelled|level|parts)":
         "decides which jobs there are",
@@ -129,6 +131,10 @@ BY_CODE = {
     "frontends/kinds/log_mel.py": FROM_SPECTROGRAMS,
     "frontends/kinds/psd.py": set(),
     "augmentation/methods/crop.py": set(),
+    "segments/kinds/windows.py": {*TRAIN_ONE, *TRAIN_TWO},
+    "segments/kinds/chunks.py": set(),
+    "training/schedules/plateau.py": {*TRAIN_ONE, *TRAIN_TWO},
+    "training/schedules/cosine.py": set(),
     "targets/leaks.py": {*LEAKS, "evaluate one", "evaluate two", "submit one"},
     "augmentation/shifts.py": {*TRAIN_ONE, *TRAIN_TWO},
     "plan/training_rules.py": set(),

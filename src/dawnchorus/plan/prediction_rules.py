@@ -53,6 +53,16 @@ class PredictionRules:
             "backend": self.run.experiment(wildcards)["backend"],
         }
 
+    def library(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the digests of the code behind window scores."""
+        windows = self.run.window_modules(wildcards.experiment, wildcards.stage)
+        return self.run.library("predict", *windows)
+
+    def frames_library(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the digests of the code behind frame scores."""
+        windows = self.run.window_modules(wildcards.experiment, wildcards.stage)
+        return self.run.library("predict_frames", *windows)
+
     def scores(self, wildcards: Wildcards) -> list[str]:
         """Return the window scores of an ensemble's stages."""
         experiment, corpus = wildcards.experiment, wildcards.corpus

@@ -102,11 +102,12 @@ class TrainingRules:
     def library(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the digests of the code behind a training: of what it loads by name, its own alone."""
         stage = self.run.stage(wildcards)
+        seen = [wildcards.stage, *self._teacher_stages(wildcards)]
         return self.run.library(
             "train",
             f"dawnchorus.models.architectures.{stage['model']['name']}",
             f"dawnchorus.training.schedules.{stage['training']['schedule']['kind']}",
-            f"dawnchorus.segments.kinds.{stage['segments']['kind']}",
+            *self.run.window_modules(wildcards.experiment, *seen),
             *(f"dawnchorus.augmentation.methods.{m}" for m in stage["augmentation"]["methods"]),
         )
 
@@ -119,6 +120,11 @@ class TrainingRules:
             "shards": self.shards_by_corpus(wildcards),
             "per_class": _DRAWN_PER_CLASS,
         }
+
+    def drawing_library(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the digests of the code behind the picture of a stage's windows."""
+        windows = self.run.window_modules(wildcards.experiment, wildcards.stage)
+        return self.run.library("draw_segments", *windows)
 
     def _normalised_corpora(self, wildcards: Wildcards) -> list[str]:
         unlabelled = self.run.unlabelled_references(wildcards.experiment)

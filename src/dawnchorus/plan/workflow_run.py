@@ -233,6 +233,11 @@ class Run:
         path = self.base / "workflow/scripts" / f"{script}.py"
         return dict(_library(path, chosen, self.package))
 
+    def window_modules(self, experiment: str, *stages: str) -> list[str]:
+        """Return the modules of the kinds of windows of stages: they are loaded by name."""
+        kinds = [self.settings_of(experiment)["stages"][s]["segments"]["kind"] for s in stages]
+        return [f"dawnchorus.segments.kinds.{kind}" for kind in dict.fromkeys(kinds)]
+
     def digest_of_model(self, pretrained: Mapping[str, Any] | None) -> str | None:
         """Return the SHA-256 of the model that a training starts from, if there is one."""
         return digest_of_file(pretrained)
