@@ -12,15 +12,19 @@ from types import SimpleNamespace
 import pytest
 import test_sed_workflow
 import tiny
+import yaml
 
 from dawnchorus.corpora import tables
 from dawnchorus.plan import paths
 from dawnchorus.plan.all_rules import all_rules
+from dawnchorus.plan.config_files import write_configs
 from dawnchorus.plan.jobs import jobs, stale
 from dawnchorus.plan.result_files import result_files, show_summaries
 from dawnchorus.plan.rule_files import read_rules
 from dawnchorus.plan.startup import start
 from dawnchorus.plan.workflow_run import Run, names_of, references_to
+from dawnchorus.runtime import artefacts
+from dawnchorus.settings.load import compose
 
 RULE_FILES = sorted((tiny.ROOT / "rules").glob("*.smk"))
 PATTERNS = {value for name, value in vars(paths).items() if name.isupper()}
@@ -98,7 +102,14 @@ def test_every_path_in_a_rule_is_a_pattern_of_paths(run):
 
 def test_every_path_of_rules_is_used(run):
     text = "".join(path.read_text() for path in RULE_FILES)
-    listed = {paths.LISTING, paths.LABELS, paths.EXCLUDED, paths.EVENTS, paths.RESULTS}
+    listed = {
+        paths.LISTING,
+        paths.LABELS,
+        paths.EXCLUDED,
+        paths.EVENTS,
+        paths.CONFIG,
+        paths.RESULTS,
+    }
     assert {p for p in PATTERNS if p not in text} == {*listed, paths.MEMBER} - {paths.RESULTS}
 
 
@@ -400,3 +411,20 @@ def test_a_start_that_cannot_be_ends_with_one_line(project, monkeypatch, capsys)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("error: run: 'three'")
+
+
+def test_the_complete_config_of_an_experiment_stands_beside_its_results(tmp_path):
+    config = compose(tiny.ROOT / "config.yaml", [], {})
+    results = tmp_path / "results"
+    write_configs(config, results)
+    path = results / "demo/config.yaml"
+    written = yaml.safe_load(path.read_text())
+    assert written["experiments"] == {"demo": config["experiments"]["demo"]}
+    assert written["corpora"] == config["corpora"]
+    assert list(written["frontends"]) == ["bulbul"]
+    assert artefacts.read_record(path, results)["sha256"] == artefacts.sha256(path)
+    stamp = path.stat().st_mtime_ns
+    write_configs(config, results)
+    assert path.stat().st_mtime_ns == stamp  # an unchanged config leaves the file alone
+    write_configs(tiny.changed(config, "experiments.demo.training.epochs", 3), results)
+    assert yaml.safe_load(path.read_text())["experiments"]["demo"]["training"]["epochs"] == 3

@@ -27,6 +27,7 @@ VERDICTS = "results/audio/{audio}/{corpus}/verdicts.csv"
 SPECTROGRAMS = "results/spectrograms/{frontend}/{corpus}/{shard}.h5"
 
 # per experiment
+CONFIG = "results/{experiment}/config.yaml"
 FOLDS = "results/{experiment}/folds.csv"
 LEAKS = "results/{experiment}/leaks.csv"
 METRICS = "results/{experiment}/metrics.json"

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 LOCK = ".run.lock"
-_COMMAND = "DAWNCHORUS_COMMAND"
+COMMAND = "DAWNCHORUS_COMMAND"
 _kept: list = []  # open lock files: the kernel frees a lock when its file is closed
 
 
@@ -54,7 +54,7 @@ def held(results: str | Path) -> None:
 
 def announce(arguments: Iterable[str]) -> None:
     """Tell the jobs of this run, for their records, how it was started."""
-    os.environ[_COMMAND] = shlex.join(["snakemake", *arguments])
+    os.environ[COMMAND] = shlex.join(["snakemake", *arguments])
 
 
 def clear_stale_locks(persistence: str | Path = ".snakemake") -> None:
