@@ -36,6 +36,7 @@ try:
     INDEX = runs.list_corpora(CORPORA, config, RESULTS, workflow.is_main_process)
     if workflow.is_main_process:
         runs.check_experiments(config, INDEX, RESULTS)
+        runs.keep_models(config, RESULTS)
 except (ValueError, OSError) as error:
     refuse(error)
 
@@ -112,6 +113,20 @@ def labels(corpora):
     return {
         c: str(contents.labels_path(RESULTS, c, INDEX[c]["labels"])) for c in corpora
     }
+
+
+def names(corpus):
+    """The immutable table of a corpus' file names: its path names its digest."""
+    return str(contents.names_path(RESULTS, corpus, INDEX[corpus]["names"]))
+
+
+def label_rows(corpus):
+    """Columns and rows of a corpus' label files, where a submission can repeat them."""
+    found = INDEX[corpus].get("label_rows")
+    if found is None:
+        return None
+    table = contents.label_rows_path(RESULTS, corpus, found["digest"])
+    return {"columns": found["columns"], "table": str(table)}
 
 
 def excluded_at_listing(corpus):

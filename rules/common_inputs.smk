@@ -220,9 +220,18 @@ def teacher_models(wildcards):
 
 
 def pretrained_model(wildcards):
-    """A model from outside the results: its content counts, not its time."""
-    chosen = stage(wildcards)["training"]["pretrained"]
+    """The copy of a model from outside the results: its content is its name, its time counts not."""
+    chosen = pretrained_settings(wildcards)
     return [ancient(chosen["path"])] if chosen else []
+
+
+def pretrained_settings(wildcards):
+    """The model that a training starts from: where it was copied from is not told."""
+    chosen = stage(wildcards)["training"]["pretrained"]
+    if not chosen:
+        return None
+    copy = runs.model_path(RESULTS, runs.digest_of_file(chosen))
+    return {**chosen, "path": str(copy)}
 
 
 def normaliser_file(wildcards):
@@ -309,19 +318,18 @@ def training_settings(wildcards):
         "output",
         "clip_pooling",
     )
-    pretrained = about["training"]["pretrained"]
     return {
         **{key: chosen[key] for key in ("seed", "backend")},
         **{key: about[key] for key in kept},
         "training": {
             **about["training"],
+            "pretrained": pretrained_settings(wildcards),
             "mean_teacher": mean_teacher_settings(wildcards),
         },
         "pooling": about["training"]["validation"]["pooling"],
         "validation": validated_by(wildcards),
         "teachers": teachers(wildcards),
         "temperature": about["targets"].get("temperature"),
-        "pretrained_digest": runs.digest_of_file(pretrained),
         "normaliser": next(iter(normaliser_file(wildcards)), None),
         "frame_targets": frame_targets(wildcards),
     }
@@ -561,7 +569,7 @@ def drawn_shards(wildcards):
 def export_settings(wildcards):
     corpus = wildcards.corpus
     return {
-        "listings": listings([corpus])[corpus],
+        "names": names(corpus),
         "shards": drawn_shards(wildcards),
         "events": event_tables([corpus]).get(corpus),
         "labels": labels([corpus])[corpus],
@@ -636,12 +644,6 @@ def submitted_windows(wildcards):
     return [by_corpus[wildcards.corpus] for by_corpus in found.values()]
 
 
-def submission_labels(wildcards):
-    """Label files that a submission repeats the rows of."""
-    data_sets = config["corpora"][wildcards.corpus].get("data_sets", {})
-    return sorted({about["labels"] for about in data_sets.values() if about["labels"]})
-
-
 def submission_settings(wildcards):
     chosen, corpus = experiment(wildcards), wildcards.corpus
     kept = ("best", "interval_s", "keep_trailing")
@@ -653,5 +655,5 @@ def submission_settings(wildcards):
             "test": [r for r in chosen["test"] if names_of([r]) == [corpus]],
         },
         "labels": labels([corpus])[corpus],
-        "corpus": {"data_sets": config["corpora"][corpus].get("data_sets", {})},
+        "label_rows": label_rows(corpus),
     }

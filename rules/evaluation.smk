@@ -37,7 +37,6 @@ rule submit:
     input:
         scores=submitted_scores,
         windows=submitted_windows,
-        labels=submission_labels,
         leaks="results/{experiment}/leaks.csv",
     output:
         submission="results/{experiment}/submission.{corpus}.csv",

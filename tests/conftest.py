@@ -13,6 +13,8 @@ import pytest
 import soundfile
 
 from dawnchorus import audio, config, frontends
+from dawnchorus.corpora import places
+from dawnchorus.corpora.contents import LISTING
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_RATE = 8000  # Hz
@@ -69,10 +71,12 @@ def tiny_shard(tmp_path_factory, defaults, tiny_frontend):
         path = folder / f"{number:02}.wav"
         soundfile.write(path, 0.1 * tone + 0.05 * rng.standard_normal(len(tone)), SAMPLE_RATE)
         content = path.read_bytes()
-        rows.append((f"r{number:02}", str(path), len(content), hashlib.sha256(content).hexdigest()))
+        rows.append((f"r{number:02}", "wav", len(content), "", hashlib.sha256(content).hexdigest()))
     listing = folder / "listing.csv"
     with open(listing, "w", newline="") as file:
-        csv.writer(file).writerows([("id", "path", "bytes", "sha256"), *rows])
+        csv.writer(file).writerows([LISTING, *rows])
+    lying = [(row[0], str(folder / f"{number:02}.wav")) for number, row in enumerate(rows)]
+    places.path_of(listing).write_bytes(places.content_of(lying))
     recipe = defaults["audio"]["mono-22k"] | {"sample_rate": SAMPLE_RATE}
     wav, table, spectrograms = (folder / f"000.{kind}" for kind in ("wav", "csv", "h5"))
     audio.resample_shard(listing, recipe, wav, table)

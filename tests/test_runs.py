@@ -43,6 +43,7 @@ def config(train="mine:train", **folds):
     experiment = {
         "train": [train], "test": ["mine:test"], "folds": {"by": "group"} | folds,
         "stages": {"first": {"targets": {"from": "labels"}}}, "events": None,
+        "submission": {"format": "none", "by_corpus": {}},
     }  # fmt: skip
     return {"run": ["e"], "experiments": {"e": experiment}}
 

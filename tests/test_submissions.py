@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dawnchorus import artefacts, corpora, logs, predictions, submissions
-from dawnchorus.corpora.contents import LABELS
+from dawnchorus.corpora.contents import LABEL_ROWS, LABELS
 from dawnchorus.submissions import intervals
 from dawnchorus.submissions import media as submission_media
 
@@ -58,17 +58,18 @@ def test_rows_and_scores_that_do_not_fit_are_refused(tmp_path):
 
 
 def test_the_submitted_score_is_that_of_the_bird(tmp_path):
-    (tmp_path / "field.csv").write_text("itemid,hasbird\n1,?\n2,?\n")
-    (tmp_path / "field").mkdir()
-    corpus = {"data_sets": {"field": {"audio": str(tmp_path / "field"),
-                                      "labels": str(tmp_path / "field.csv")}}}  # fmt: skip
+    table = tmp_path / "label-rows.csv"
+    artefacts.write_table(table, LABEL_ROWS, [("field/1", "1"), ("field/2", "2")])
+    label_rows = {"columns": ["itemid", "hasbird"], "table": table}
     ids, scores = ["field/1", "field/2"], np.array([[0.25, 0.5], [0.75, 0.125]])
 
     def submit(class_names):
         scored = predictions.RecordingScores(ids, scores, np.ones(2), class_names, ["m"])
         predictions.write_recordings(tmp_path / "e.h5", scored)
         settings = {"format": "bad2017"}
-        submissions.submit(tmp_path / "e.h5", [], "none.csv", corpus, settings, tmp_path / "s.csv")
+        submissions.submit(
+            tmp_path / "e.h5", [], "none.csv", label_rows, settings, tmp_path / "s.csv"
+        )
         return (tmp_path / "s.csv").read_text()
 
     assert submit(["bird", "frog"]) == "itemid,hasbird\n1,0.250000\n2,0.750000\n"
@@ -93,7 +94,7 @@ def submit(tmp_path):
         chosen = {"best": 100, "pooling": "max", "average": "mean", "ignored_classes": [],
                   "interval_s": 5.0, "keep_trailing": True, "test": list(test)}  # fmt: skip
         labels, output = tmp_path / "labels.csv", tmp_path / "s.csv"
-        submissions.submit(tmp_path / "e.h5", windows, labels, {}, chosen | settings, output)
+        submissions.submit(tmp_path / "e.h5", windows, labels, None, chosen | settings, output)
         return output.read_text()
 
     return submit

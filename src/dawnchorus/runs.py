@@ -4,7 +4,7 @@
 * `announce`: tell the jobs how the run was started.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `list_corpora`: list the corpora of a run (main process), or read their indexes (its jobs).
-* `digest_of_file`: of a model that a training starts from.
+* `digest_of_file`, `keep_models`: of the models that trainings start from, and copies of them.
 * `check_experiments`: whether the listed recordings can serve the experiments.
 * `lost_metadata`: say so where Snakemake's own records are gone.
 """
@@ -23,7 +23,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from dawnchorus.corpora import contents, listing
+from dawnchorus import artefacts
+from dawnchorus.config import format_of
+from dawnchorus.corpora import bird_detection, contents, listing
 
 LOCK = ".run.lock"
 _INDEXES = "DAWNCHORUS_INDEXES"  # how the main process tells its cluster jobs which listing holds
@@ -85,11 +87,13 @@ def list_corpora(names: Iterable[str], config: Mapping, results: str | Path, is_
     indexes = {}
     for name in names:
         known = _known_notes(name, results)
-        indexes[name] = listing.list_corpus(name, _identity(config["corpora"][name]), results)
+        settings = config["corpora"][name]
+        indexes[name] = listing.list_corpus(name, settings, results, has_lock=bool(_kept))
         for note in indexes[name]["notes"]:
             if note not in known:
                 print(f"corpus {name}: {note}", file=sys.stderr)
-    kept = ("shards", "labels", "excluded", "events")  # what rules read of them
+    # what rules read of them
+    kept = ("shards", "labels", "excluded", "names", "events", "label_rows")
     slim = {n: {k: i[k] for k in kept if k in i} for n, i in indexes.items()}
     text = json.dumps(slim)
     if len(text) < 100_000:  # an environment variable has to stay small
@@ -106,6 +110,38 @@ def digest_of_file(pretrained: Mapping | None) -> str | None:
 def _hash(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def model_path(results: str | Path, digest: str) -> Path:
+    """Return where the copy of a model with this SHA-256 lies."""
+    return Path(results) / "pretrained" / f"{digest[:16]}.keras"
+
+
+def keep_models(config: Mapping, results: str | Path) -> None:
+    """Copy the models that trainings of the run start from to where their content is their name.
+
+    A training reads the copy: a model that is moved then repeats nothing, and one that is replaced
+    while a run goes on changes nothing that a job reads.
+    """
+    for name in config["run"]:
+        for stage in config["experiments"][name]["stages"].values():
+            if pretrained := stage["training"]["pretrained"]:
+                _keep_model(pretrained["path"], results)
+
+
+def _keep_model(path: str, results: str | Path) -> None:
+    copy = model_path(results, _hash(path))
+    if copy.exists():
+        return
+    about = {"rule": "(copied by the main process)", "inputs": {}, "settings": {"from": path}}
+    with (
+        artefacts.recording_for({"results": Path(results), "about": about}),
+        artefacts.writing(copy) as temporary,
+    ):
+        shutil.copyfile(path, temporary)
+        with open(temporary, "rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != _hash(path):
+                raise ValueError(f"{path} changes while it is read; start again when it is whole")
 
 
 def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) -> None:
@@ -135,6 +171,8 @@ def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) ->
             _check_events(f"experiments.{name}.events.validation", reference, indexes, read)
         if experiment["folds"]["kind"] in ("grouped", "given"):
             _check_folds(f"experiments.{name}", experiment, read)
+        for reference in experiment["test"]:
+            _check_label_rows(f"experiments.{name}.submission", reference, config, name, indexes)
 
 
 def _selected(path: str, reference: str, read: Callable) -> list:
@@ -153,6 +191,19 @@ def _check_events(path: str, reference: str, indexes: Mapping, read: Callable) -
             f"{path}: {reference!r} has no recording with known events; expected one whose strong "
             "labels choose the decodings"
         )
+
+
+def _check_label_rows(
+    path: str, reference: str, config: Mapping, name: str, indexes: Mapping
+) -> None:
+    """Refuse a submission that repeats label files which do not fit one another."""
+    corpus, _ = contents.parse_reference(reference)
+    chosen = format_of(config["experiments"][name]["submission"], corpus)
+    if chosen == "bad2017" and "label_rows" not in indexes[corpus]:
+        try:
+            bird_detection.label_rows(config["corpora"][corpus])
+        except ValueError as error:
+            raise ValueError(f"{path}: {reference!r}: {error}") from None
 
 
 def _check_folds(path: str, experiment: Mapping, read: Callable) -> None:
@@ -193,11 +244,6 @@ def lost_metadata(results: str | Path, persistence: str | Path = ".snakemake") -
         f"warning: {records} is gone, so changed settings cannot be seen; `dawnchorus verify {results}` "
         "checks that the files are whole, and `snakemake --forceall` makes everything again"
     )
-
-
-def _identity(corpus: Mapping) -> dict:
-    """Return what makes a corpus: not how many exclusions are allowed."""
-    return {key: value for key, value in corpus.items() if key != "max_excluded"}
 
 
 def _known_notes(name: str, results: str | Path) -> list[str]:

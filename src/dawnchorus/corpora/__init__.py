@@ -5,6 +5,7 @@ person keeps (folders, label files) and knows nothing of shards and digests. `li
 found into immutable tables, and `contents` is how every later step reads them.
 
 * ``contents``: the tables of a listed corpus (its readers are also here).
+* ``places``: where the recordings of a listing lie, which is in no table.
 * ``listing``: `listing.list_corpus`, run by the main process only.
 * ``files``: which files of a folder are recordings; content hashes and their cache.
 * ``labels``: a label file that a person made, read strictly.
@@ -25,8 +26,10 @@ from dawnchorus.corpora.contents import (
     duplicates,
     parse_reference,
     read_index,
+    read_label_rows,
     read_labels,
     read_listing,
+    read_names,
     select,
     shard_of,
 )
@@ -37,8 +40,10 @@ __all__ = [
     "duplicates",
     "parse_reference",
     "read_index",
+    "read_label_rows",
     "read_labels",
     "read_listing",
+    "read_names",
     "select",
     "shard_of",
 ]

@@ -18,7 +18,7 @@ missing_files : "error" or "exclude"
     What becomes of a label without a recording.
 
 * `recordings`: what the folders and label files hold.
-* `label_files`, `label_header`, `label_order`: what a submission has to look like.
+* `label_rows`: what a submission repeats of the label files.
 """
 
 import os
@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from dawnchorus.corpora import files, labels
-from dawnchorus.corpora.contents import Found, Recording
+from dawnchorus.corpora.contents import Found, LabelRows, Recording
 
 CLASS = "bird"
 _HEADER = ["itemid", "hasbird"]
@@ -41,6 +41,7 @@ class _Rows(NamedTuple):
 
     audio: str
     path: str
+    header: list[str]
     data_sets: list[str]
     ids: list[str]
     items: list[str]
@@ -100,42 +101,37 @@ def recordings(settings: Mapping) -> Found:
     without, said = _without_row(folders)
     notes += [note for path in sorted(folders) for note in folders[path].folder.notes()] + said
     notes += _group_notes(groups, settings.get("groups"), found) + _truth_notes(found)
-    return Found(found, excluded + without, notes)
+    has_one_header = len({tuple(rows.header) for rows in parts if rows.path}) <= 1
+    repeated = _label_rows(parts) if has_one_header else None
+    return Found(found, excluded + without, notes, label_rows=repeated)
 
 
-def label_files(settings: Mapping) -> list[str]:
-    """Return the label files of a corpus, in the order of its data sets' names."""
-    sources = (source for _, source in sorted(settings["data_sets"].items()))
-    return [str(source["labels"]) for source in sources if source.get("labels")]
+def label_rows(settings: Mapping) -> LabelRows:
+    """Return the columns of the label files and their rows, as a submission repeats them.
 
-
-def label_header(settings: Mapping) -> list[str]:
-    """Return the columns of the label files, as a submission repeats them.
+    Data sets come in the order of their names; rows without a recording are there too, and rows
+    that repeat one are not.
 
     Raises
     ------
     ValueError
         Where two label files of the corpus have different columns.
     """
-    headers = {path: labels.read_sheet(path).columns for path in label_files(settings)}
-    for path, header in headers.items():
-        first, expected = next(iter(headers.items()))
-        if header != expected:
+    return _label_rows(_parts(settings)[0])
+
+
+def _label_rows(parts: Sequence[_Rows]) -> LabelRows:
+    files_read = [rows for rows in parts if rows.path]
+    for rows in files_read:
+        first = files_read[0]
+        if rows.header != first.header:
             raise ValueError(
-                f"{path} has columns {header} and {first} has {expected}; a submission has one "
-                "header, so give each a corpus of its own"
+                f"{rows.path} has columns {rows.header} and {first.path} has {first.header}; a "
+                "submission has one header, so give each a corpus of its own"
             )
-    return next(iter(headers.values()), list(_HEADER))
-
-
-def label_order(settings: Mapping) -> list[tuple[str, str]]:
-    """Return (id, itemid as it is written) in the order of the label files.
-
-    Data sets come in the order of their names; rows without a recording are there too, and rows
-    that repeat one are not.
-    """
-    parts, _ = _parts(settings)
-    return [pair for rows in parts for pair in zip(rows.ids, rows.texts, strict=True)]
+    header = files_read[0].header if files_read else list(_HEADER)
+    order = [pair for rows in parts for pair in zip(rows.ids, rows.texts, strict=True)]
+    return LabelRows(header, order)
 
 
 def _parts(settings: Mapping) -> tuple[list[_Rows], list[str]]:
@@ -164,8 +160,8 @@ def _parts(settings: Mapping) -> tuple[list[_Rows], list[str]]:
 
 
 def _part(rows: _Rows, kept: list[int]) -> _Rows:
-    columns = ([column[i] for i in kept] for column in rows[2:])
-    return _Rows(rows.audio, rows.path, *columns)
+    columns = ([column[i] for i in kept] for column in rows[3:])
+    return _Rows(rows.audio, rows.path, rows.header, *columns)
 
 
 def _read(path: str, data_set: str, audio: str) -> tuple[_Rows, list[str]]:
@@ -186,7 +182,8 @@ def _read(path: str, data_set: str, audio: str) -> tuple[_Rows, list[str]]:
     if len(sheet.columns) > 1 + has_sets:
         told = zip(labels.column(sheet, "hasbird"), sheet.lines, strict=True)
         truths = [text if text in ("0", "1") else _truth(text, path, line) for text, line in told]
-    return _Rows(audio, path, data_sets, ids, items, texts, truths, sheet.lines), sheet.notes
+    rows = _Rows(audio, path, sheet.columns, data_sets, ids, items, texts, truths, sheet.lines)
+    return rows, sheet.notes
 
 
 def _check_names(path: str, texts: list[str], data_sets: list[str], lines: Sequence[int]) -> None:
@@ -204,7 +201,8 @@ def _unlabelled(data_set: str, audio: str) -> _Rows:
     items = sorted({name.rpartition(".")[0] for name in files.scan(path).audio})
     ids = [f"{data_set}/{item}" for item in items]
     truths = [""] * len(items)
-    return _Rows(audio, "", [data_set] * len(items), ids, items, items, truths, range(len(items)))
+    lines = range(len(items))
+    return _Rows(audio, "", [], [data_set] * len(items), ids, items, items, truths, lines)
 
 
 def _truth(text: str, path: str, line: int) -> str:
@@ -280,11 +278,7 @@ def _missing(missing: list[tuple[_Rows, int]], policy: str) -> list[tuple[str, s
             "put the files there, correct the rows or set missing_files: exclude"
         )
     return [
-        (
-            files.escaped(rows.ids[i]),
-            "MISSING_FILE",
-            f"{os.path.basename(rows.path)}, line {rows.lines[i]}",
-        )
+        (files.escaped(rows.ids[i]), "MISSING_FILE", f"line {rows.lines[i]} of the label file")
         for rows, i in missing
     ]
 

@@ -169,7 +169,7 @@ def _missing(
         (
             files.escaped(clip.id),
             "MISSING_FILE",
-            f"{os.path.basename(clip.path)}, line {clip.line}",
+            f"line {clip.line} of the {_named(clip.kind, clip.split)} list",
         )
         for clip in missing
     ]

@@ -217,8 +217,7 @@ def _missing(
             f"MISSING_FILE: {len(missing)} recordings that {source} describes are not in {audio}: "
             f"{labels.listed(missing)}; put them there or set missing_files: exclude"
         )
-    named = os.path.basename(os.path.normpath(source))
-    return [(files.escaped(stem), "MISSING_FILE", f"described in {named}") for stem in missing]
+    return [(files.escaped(stem), "MISSING_FILE", "described by metadata") for stem in missing]
 
 
 def _undescribed(stems: list[str], source: str) -> list[str]:

@@ -41,7 +41,7 @@ def submit(
     scores_path: str | Path,
     window_paths: Sequence[str | Path],
     corpus_labels_path: str | Path,
-    corpus_settings: Mapping,
+    label_rows: Mapping | None,
     settings: Mapping,
     output: str | Path,
 ) -> None:
@@ -58,8 +58,9 @@ def submit(
         Window scores of the ensemble's stages (soundscapes; others may give none).
     corpus_labels_path : path
         Label table of the corpus, which has the MediaIds (all formats but bad2017).
-    corpus_settings : mapping
-        Settings of the corpus: ``data_sets``, whose label files are repeated (bad2017).
+    label_rows : mapping or None
+        What is repeated of the corpus' label files: ``columns``, and ``table``, the path of that
+        of their rows (bad2017; others need none).
     settings : mapping
         The ``submission`` section (``format``, ``best``, ``interval_s`` [s], ``keep_trailing``)
         and, of the experiment, ``pooling``, ``average``, ``ignored_classes`` (left out of the file)
@@ -75,7 +76,7 @@ def submit(
     """
     chosen = settings["format"]
     if chosen == "bad2017":
-        bad2017.submit(scores_path, corpus_settings, output)
+        bad2017.submit(scores_path, label_rows, output)
     elif chosen == "birdclef2016":
         birdclef2016.submit(scores_path, corpus_labels_path, settings, output)
     elif chosen == "birdclef2018_monophone":

@@ -8,21 +8,21 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus import artefacts, logs, predictions
+from dawnchorus import artefacts, corpora, logs, predictions
 from dawnchorus.corpora import bird_detection
 
 _NAMED = 5  # offenders an error names
 
 
-def submit(scores_path: str | Path, corpus: Mapping, output: str | Path) -> None:
+def submit(scores_path: str | Path, label_rows: Mapping, output: str | Path) -> None:
     """Write the submission of one test corpus of adapter ``bird_detection``.
 
     Parameters
     ----------
     scores_path : path
         Recording scores of the submitted ensemble.
-    corpus : mapping
-        Settings of the corpus, which name its label files.
+    label_rows : mapping
+        What is repeated of its label files: ``columns``, and the ``table`` of their rows.
     output : path
         The CSV file.
 
@@ -33,10 +33,10 @@ def submit(scores_path: str | Path, corpus: Mapping, output: str | Path) -> None
         `write_bad2017`.
     """
     scored = predictions.read_recordings(scores_path)
-    header = bird_detection.label_header(corpus)
+    header = label_rows["columns"]
     rows = [
         (name, text, *name.split("/")[:1]) if len(header) == 3 else (name, text)
-        for name, text in bird_detection.label_order(corpus)
+        for name, text in corpora.read_label_rows(label_rows["table"])
     ]
     if bird_detection.CLASS not in scored.class_names:
         raise ValueError(
