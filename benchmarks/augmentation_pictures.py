@@ -21,9 +21,11 @@ import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dawnchorus import artefacts, augmentation, frontends
-from dawnchorus.augmentation.table import TABLE, Option, with_defaults
-from dawnchorus.corpora import soundscapes
+from dawnchorus.augmentation import engine, mixup, spec_augment
+from dawnchorus.augmentation.method_table import TABLE, Option, with_defaults
+from dawnchorus.corpora import synthetic_sound
+from dawnchorus.frontends import chunk_images
+from dawnchorus.runtime import artefacts
 
 ROOT = Path(__file__).parents[1]
 RATE = 44100  # Hz
@@ -116,7 +118,7 @@ def chunk(number: int, second: int) -> np.ndarray:
     defaults = yaml.safe_load((ROOT / "config.yaml").read_text())["defaults"]
     settings = defaults["frontends"] | defaults["frontend_kinds"]["mel_chunks"]
     settings |= {"kind": "mel_chunks", "sample_rate": RATE, "n_bands": 64, "n_frames": 128}
-    images = frontends.chunk_images([soundscapes.render(recipe)[:, 0]], settings)
+    images = chunk_images.chunk_images([synthetic_sound.render(recipe)[:, 0]], settings)
     return images[second].astype(np.float32) / 255
 
 
@@ -131,7 +133,7 @@ def by(name: str, image: np.ndarray, noise: np.ndarray, rng: np.random.Generator
     options = with_defaults(name, {})
     if name == "add_noise":
         options["noise"] = lambda rng: noise
-    return np.clip(augmentation.METHODS[name](image, rng, **options), 0, 1)
+    return np.clip(engine.method(name)(image, rng, **options), 0, 1)
 
 
 def both(image: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -139,14 +141,14 @@ def both(image: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.n
     windows = image.T[None].copy()
     chosen = {name: {} for name in ("add_noise", "roll_frequency", "roll_time", "blackout")}
     settings = ALL | {"probability": 1.0, "methods": chosen}
-    augmentation.augment(windows, settings, rng, lambda rng: noise)
+    engine.augment(windows, settings, rng, lambda rng: noise)
     return windows[0].T
 
 
 def masked(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return an image with SpecAugment's masks."""
     windows = image.T[None].copy()
-    augmentation.masked(windows, SPEC_AUGMENT, rng)
+    spec_augment.masked(windows, SPEC_AUGMENT, rng)
     return windows[0].T
 
 
@@ -156,7 +158,7 @@ def nearest_half(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     for number in range(DRAWS):
         windows = np.stack([image.T, other.T])
         rng = np.random.default_rng((SEED, number))
-        shares = augmentation.mixed(windows, np.eye(2), ALL, rng)
+        shares = mixup.mixed(windows, np.eye(2), ALL, rng)
         mixtures.append((abs(shares[0, 0] - 0.6), windows[0].T))
     return min(mixtures, key=lambda mixture: mixture[0])[1]
 
@@ -220,11 +222,9 @@ def timed(rounds: int) -> dict:
     windows, values = rng.random((BATCH, *IMAGE[::-1]), np.float32), np.eye(BATCH)
     methods = {name: median_ms(lambda n=name: by(n, image, noise, rng), rounds) for name in TABLE}
     work = {
-        "two tries of all methods": lambda: augmentation.augment(
-            windows, ALL, rng, lambda rng: noise
-        ),
-        "SpecAugment": lambda: augmentation.masked(windows, SPEC_AUGMENT, rng),
-        "mixup": lambda: augmentation.mixed(windows, values, ALL, rng),
+        "two tries of all methods": lambda: engine.augment(windows, ALL, rng, lambda rng: noise),
+        "SpecAugment": lambda: spec_augment.masked(windows, SPEC_AUGMENT, rng),
+        "mixup": lambda: mixup.mixed(windows, values, ALL, rng),
     }
     batches = {name: median_ms(run, rounds) for name, run in work.items()}
     return {"image_ms": methods, "batch_ms": batches}

@@ -317,10 +317,10 @@ def first_core() -> int:
 
 def check(folder: Path, shards: tuple[str, ...], n_clips: int) -> None:
     """Refuse figures of a run that did not do its work."""
-    from dawnchorus import frontends
+    from dawnchorus.frontends import spectrogram_reader
 
     paths = [folder / "spectrograms" / f"{shard}.h5" for shard in shards]
-    spectrograms = frontends.open_shards(paths)
+    spectrograms = spectrogram_reader.open_shards(paths)
     n_frames = sum(map(spectrograms.rows, spectrograms.ids))
     if n_frames != n_clips * CLIP_S * 70:
         raise SystemExit(f"{n_frames} frames of {n_clips} clips; expected {n_clips * CLIP_S * 70}")
@@ -328,30 +328,30 @@ def check(folder: Path, shards: tuple[str, ...], n_clips: int) -> None:
 
 def job_list(folder: Path, shard: str) -> None:
     """Hash the recordings of a shard and list them, as a corpus of one shard."""
-    from dawnchorus.corpora import listing
+    from dawnchorus.corpora import catalog
 
     settings = CORPUS | {"table": str(folder / "clips" / f"{shard}.csv")}
-    listing.list_corpus(shard, settings, folder)
+    catalog.list_corpus(shard, settings, folder)
     print_peak()
 
 
 def job_resample(folder: Path, shard: str) -> None:
     """Make the audio of a shard."""
-    from dawnchorus import audio
+    from dawnchorus.audio import audio_shards
 
     wav_path, table_path = (folder / "audio" / f"{shard}.{end}" for end in ("wav", "csv"))
     (listing_path,) = (folder / "corpora" / shard / "listings").glob("*.csv")
-    audio.resample_shard(listing_path, RECIPE, wav_path, table_path)
+    audio_shards.resample_shard(listing_path, RECIPE, wav_path, table_path)
     print_peak()
 
 
 def job_spectrograms(folder: Path, shard: str) -> None:
     """Make the spectrograms of a shard."""
-    from dawnchorus import frontends
+    from dawnchorus.frontends import shards
 
     wav_path, table_path = (folder / "audio" / f"{shard}.{end}" for end in ("wav", "csv"))
     output_path = folder / "spectrograms" / f"{shard}.h5"
-    frontends.write_shard(wav_path, table_path, FRONTEND, output_path)
+    shards.write_shard(wav_path, table_path, FRONTEND, output_path)
     print_peak()
 
 
@@ -376,10 +376,10 @@ def job_bare(folder: Path, shard: str) -> None:
     import soundfile
     import soxr
 
-    from dawnchorus import frontends
+    from dawnchorus.frontends import filterbanks
 
     of = [FRONTEND[key] for key in ("sample_rate", "n_fft", "n_mels", "fmin", "fmax")]
-    bank = frontends.mel_filterbank(*of).astype(np.float32)
+    bank = filterbanks.mel_filterbank(*of).astype(np.float32)
     window = np.hanning(1024).astype(np.float32)
 
     def once(path: Path) -> None:

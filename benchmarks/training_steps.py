@@ -3,7 +3,7 @@
 Takes one compiled bulbul on windows of 1000 frames and 80 bands, in batches of 64 on one thread,
 and in turns
 
-* ``library``: `dawnchorus.training.stepping.Training` on `dawnchorus.training.batches.ahead`, from
+* ``library``: `dawnchorus.training.steps.Training` on `dawnchorus.training.batches.ahead`, from
   memory-mapped shards of recordings of ten seconds;
 * ``fit in memory``: Keras' own ``fit`` on arrays of as many windows, made beforehand;
 * ``steps in memory``: ``train_on_batch`` on the same arrays, as little as can be.
@@ -25,8 +25,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from dawnchorus import backend, frontends
-from dawnchorus.audio import verdicts, wave
+from dawnchorus.audio import shard_wav, verdicts
+from dawnchorus.frontends import shards
+from dawnchorus.runtime import backend
 
 DEFAULTS = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["defaults"]
 EXPERIMENT = DEFAULTS["experiments"]
@@ -127,23 +128,23 @@ def begun():
     """Return a training of the default model."""
     import keras
 
-    from dawnchorus import models
-    from dawnchorus.training import stepping
+    from dawnchorus.models import zoo
+    from dawnchorus.training import steps
 
     keras.utils.set_random_seed(EXPERIMENT["seed"])
     shape = (EXPERIMENT["window"], FRONTEND["n_mels"])
-    model = models.build(input_shape=shape, n_classes=1, output="clip", **EXPERIMENT["model"])
-    return stepping.Training(model, EXPERIMENT["training"], KEY)
+    model = zoo.build(input_shape=shape, n_classes=1, output="clip", **EXPERIMENT["model"])
+    return steps.Training(model, EXPERIMENT["training"], KEY)
 
 
 def reader(folder: Path, options: argparse.Namespace):
     """Return what a training reads: recordings in two shards, with augmentation."""
-    from dawnchorus import segments
+    from dawnchorus.segments import open_windows
     from dawnchorus.training import batches
 
     halves = (options.recordings // 2, options.recordings - options.recordings // 2)
     paths = [write_shard(folder, number, n) for number, n in enumerate(halves)]
-    source = segments.open_source({"made": paths}, EXPERIMENT["segments"], EXPERIMENT["window"])
+    source = open_windows.open_source({"made": paths}, EXPERIMENT["segments"], EXPERIMENT["window"])
     ids = [f"{number}-{index:04d}" for number, n in enumerate(halves) for index in range(n)]
     settings = EXPERIMENT["training"] | {
         "augmentation": EXPERIMENT["augmentation"],
@@ -161,7 +162,7 @@ def write_shard(folder: Path, number: int, n_recordings: int) -> Path:
     rng = np.random.default_rng(number)
     wav_path, table_path, path = (folder / f"{number}.{end}" for end in ("wav", "csv", "h5"))
     with open(wav_path, "wb") as file:
-        file.write(wave.header(n_recordings * n_samples, RATE))
+        file.write(shard_wav.header(n_recordings * n_samples, RATE))
         for _ in range(n_recordings):
             file.write(0.1 * rng.standard_normal(n_samples, np.float32))
     rows = [
@@ -171,7 +172,7 @@ def write_shard(folder: Path, number: int, n_recordings: int) -> Path:
         for index in range(n_recordings)
     ]
     verdicts.write_rows(table_path, rows)
-    frontends.write_shard(wav_path, table_path, FRONTEND, path)
+    shards.write_shard(wav_path, table_path, FRONTEND, path)
     os.unlink(wav_path)
     return path
 

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from dawnchorus import config as settings
-from dawnchorus import provenance, runs
-from dawnchorus.corpora import contents
+from dawnchorus.corpora import tables
+from dawnchorus.plan import corpora_index, pretrained_models, recordings_check
+from dawnchorus.runtime import provenance, run
 
 RESULTS = "results"
 BASE = Path(workflow.basedir)
@@ -27,16 +28,18 @@ try:
         BASE / "workflow/schemas/config.schema.yaml",
     )
     CORPORA = settings.corpora_of_run(config)
-    if workflow.is_main_process and not runs.is_only_looking(sys.argv[1:]):
-        runs.held(RESULTS)
-        runs.announce(sys.argv[1:])
-        runs.clear_stale_locks()
-    if workflow.is_main_process and runs.lost_metadata(RESULTS):
-        print(runs.lost_metadata(RESULTS), file=sys.stderr)
-    INDEX = runs.list_corpora(CORPORA, config, RESULTS, workflow.is_main_process)
+    if workflow.is_main_process and not run.is_only_looking(sys.argv[1:]):
+        run.held(RESULTS)
+        run.announce(sys.argv[1:])
+        run.clear_stale_locks()
+    if workflow.is_main_process and run.lost_metadata(RESULTS):
+        print(run.lost_metadata(RESULTS), file=sys.stderr)
+    INDEX = corpora_index.list_corpora(
+        CORPORA, config, RESULTS, workflow.is_main_process
+    )
     if workflow.is_main_process:
-        runs.check_experiments(config, INDEX, RESULTS)
-        runs.keep_models(config, RESULTS)
+        recordings_check.check_experiments(config, INDEX, RESULTS)
+        pretrained_models.keep_models(config, RESULTS)
 except (ValueError, OSError) as error:
     refuse(error)
 
@@ -87,21 +90,19 @@ def library(script, *chosen):
 
 def names_of(references):
     """Corpora of some references, in order and once each."""
-    return list(dict.fromkeys(contents.parse_reference(r)[0] for r in references))
+    return list(dict.fromkeys(tables.parse_reference(r)[0] for r in references))
 
 
 def listing(wildcards):
     """The immutable listing of a shard: its path names its digest."""
     digest = INDEX[wildcards.corpus]["shards"][wildcards.shard]["digest"]
-    return str(
-        contents.listing_path(RESULTS, wildcards.corpus, wildcards.shard, digest)
-    )
+    return str(tables.listing_path(RESULTS, wildcards.corpus, wildcards.shard, digest))
 
 
 def listings(corpora):
     return {
         corpus: [
-            str(contents.listing_path(RESULTS, corpus, shard, about["digest"]))
+            str(tables.listing_path(RESULTS, corpus, shard, about["digest"]))
             for shard, about in INDEX[corpus]["shards"].items()
         ]
         for corpus in corpora
@@ -110,14 +111,12 @@ def listings(corpora):
 
 def labels(corpora):
     """The immutable label tables of some corpora: their paths name their digests."""
-    return {
-        c: str(contents.labels_path(RESULTS, c, INDEX[c]["labels"])) for c in corpora
-    }
+    return {c: str(tables.labels_path(RESULTS, c, INDEX[c]["labels"])) for c in corpora}
 
 
 def names(corpus):
     """The immutable table of a corpus' file names: its path names its digest."""
-    return str(contents.names_path(RESULTS, corpus, INDEX[corpus]["names"]))
+    return str(tables.names_path(RESULTS, corpus, INDEX[corpus]["names"]))
 
 
 def label_rows(corpus):
@@ -125,12 +124,12 @@ def label_rows(corpus):
     found = INDEX[corpus].get("label_rows")
     if found is None:
         return None
-    table = contents.label_rows_path(RESULTS, corpus, found["digest"])
+    table = tables.label_rows_path(RESULTS, corpus, found["digest"])
     return {"columns": found["columns"], "table": str(table)}
 
 
 def excluded_at_listing(corpus):
-    return str(contents.excluded_path(RESULTS, corpus, INDEX[corpus]["excluded"]))
+    return str(tables.excluded_path(RESULTS, corpus, INDEX[corpus]["excluded"]))
 
 
 def shards(pattern, corpora, **names):
@@ -235,7 +234,7 @@ def event_corpora(name):
 def event_tables(corpora):
     """Immutable tables of events, of corpora that have one."""
     return {
-        c: str(contents.events_path(RESULTS, c, INDEX[c]["events"]))
+        c: str(tables.events_path(RESULTS, c, INDEX[c]["events"]))
         for c in corpora
         if "events" in INDEX[c]
     }

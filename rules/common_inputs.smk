@@ -46,6 +46,11 @@ def resampled(wildcards):
     return {"wav": f"{stem}.wav", "table": f"{stem}.csv"}
 
 
+def spectrogram_library(wildcards):
+    kind = config["frontends"][wildcards.frontend]["kind"]
+    return library("make_spectrograms", f"dawnchorus.frontends.kinds.{kind}")
+
+
 # targets.smk
 
 
@@ -230,7 +235,7 @@ def pretrained_settings(wildcards):
     chosen = stage(wildcards)["training"]["pretrained"]
     if not chosen:
         return None
-    copy = runs.model_path(RESULTS, runs.digest_of_file(chosen))
+    copy = pretrained_models.model_path(RESULTS, run.digest_of_file(chosen))
     return {**chosen, "path": str(copy)}
 
 
@@ -347,7 +352,13 @@ def shards_by_corpus(wildcards):
 
 
 def training_library(wildcards):
-    return library("train", f"dawnchorus.models.{stage(wildcards)['model']['name']}")
+    about = stage(wildcards)
+    methods = about["augmentation"]["methods"]
+    return library(
+        "train",
+        f"dawnchorus.models.architectures.{about['model']['name']}",
+        *(f"dawnchorus.augmentation.methods.{name}" for name in methods),
+    )
 
 
 def training_threads(wildcards):
@@ -632,6 +643,12 @@ def submitted_scores(wildcards):
 def submission_format(wildcards):
     chosen = experiment(wildcards)["submission"]
     return settings.format_of(chosen, wildcards.corpus)
+
+
+def submission_library(wildcards):
+    return library(
+        "submit", f"dawnchorus.formats.submissions.{submission_format(wildcards)}"
+    )
 
 
 def submitted_windows(wildcards):

@@ -49,6 +49,6 @@ rule submit:
         runtime=20,
     params:
         submission=submission_settings,
-        library=library("submit", "dawnchorus.corpora.bird_detection"),
+        library=submission_library,
     script:
         "../workflow/scripts/submit.py"

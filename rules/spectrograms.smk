@@ -22,6 +22,6 @@ rule make_spectrograms:
         runtime=120,
     params:
         frontend=frontend,
-        library=library("make_spectrograms"),
+        library=spectrogram_library,
     script:
         "../workflow/scripts/make_spectrograms.py"

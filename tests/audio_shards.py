@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dawnchorus import frontends
-from dawnchorus.audio import verdicts, wave
+from dawnchorus.audio import shard_wav, verdicts
+from dawnchorus.frontends import shards
 
 
 def noise(rng, n_samples):
@@ -22,7 +22,7 @@ def write_audio(folder, recordings, sample_rate, excluded=()):
         first += len(channels) * n
     rows += [verdicts.Resampled(name, code, "", 0, 0, 0, 0.0, 0, ()) for name, code in excluded]
     data = np.concatenate(samples).astype("<f4").tobytes()
-    (folder / "000.wav").write_bytes(wave.header(first, sample_rate) + data)
+    (folder / "000.wav").write_bytes(shard_wav.header(first, sample_rate) + data)
     verdicts.write_rows(folder / "000.csv", sorted(rows, key=lambda row: row.id))
     return folder / "000.wav", folder / "000.csv"
 
@@ -30,5 +30,5 @@ def write_audio(folder, recordings, sample_rate, excluded=()):
 def written(folder, recordings, settings, **more):
     """Write a shard of spectrograms and return its path."""
     paths = write_audio(folder, recordings, settings["sample_rate"], **more)
-    frontends.write_shard(*paths, settings, folder / "000.h5")
+    shards.write_shard(*paths, settings, folder / "000.h5")
     return folder / "000.h5"

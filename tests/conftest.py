@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from dawnchorus import audio, config, frontends
+from dawnchorus import config
+from dawnchorus.audio import audio_shards
 from dawnchorus.corpora import places
-from dawnchorus.corpora.contents import LISTING
+from dawnchorus.corpora.tables import LISTING
+from dawnchorus.frontends import shards
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_RATE = 8000  # Hz
@@ -79,8 +81,8 @@ def tiny_shard(tmp_path_factory, defaults, tiny_frontend):
     places.path_of(listing).write_bytes(places.content_of(lying))
     recipe = defaults["audio"]["mono-22k"] | {"sample_rate": SAMPLE_RATE}
     wav, table, spectrograms = (folder / f"000.{kind}" for kind in ("wav", "csv", "h5"))
-    audio.resample_shard(listing, recipe, wav, table)
-    frontends.write_shard(wav, table, tiny_frontend, spectrograms)
+    audio_shards.resample_shard(listing, recipe, wav, table)
+    shards.write_shard(wav, table, tiny_frontend, spectrograms)
     return spectrograms, [row[0] for row in rows]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dawnchorus import frontends
+from dawnchorus.frontends import cell_statistics
 
 SEGMENTS = {
     "kind": "windows", "factor": 1.5, "expand": True, "drop_columns": 0.95, "filtered": True,
@@ -64,5 +64,5 @@ class Chunks:
 
 def with_cells(by_id, settings):
     """Return a reader of 001's spectrograms with the statistics of their cells."""
-    cells = {name: frontends.cell_statistics(rows, settings) for name, rows in by_id.items()}
+    cells = {name: cell_statistics.cell_statistics(rows, settings) for name, rows in by_id.items()}
     return Frames(by_id, settings, cells)

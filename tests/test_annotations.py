@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dawnchorus.annotations import audacity, birdsong_xml, contents, dcase, raven, text
-from dawnchorus.events.contents import Event
+from dawnchorus.formats import annotation, text_fields
+from dawnchorus.formats.annotations import audacity, birdsong_xml, dcase, raven
+from dawnchorus.formats.event import Event
 
 SAMPLE_RATE = 32000  # Hz
 
@@ -116,9 +117,9 @@ def test_selection_tables_come_back_with_every_digit(path, marked):
 def test_tables_and_tracks_of_one_recording_come_back(path, marked):
     events, own = [event for event, _ in marked], [band for _, band in marked]
     raven.write(path, events, own)
-    assert raven.read(path, "clip") == contents.Annotations({"clip": 1}, events, own)
+    assert raven.read(path, "clip") == annotation.Annotations({"clip": 1}, events, own)
     audacity.write(path, events, own)
-    assert audacity.read(path, "clip") == contents.Annotations({"clip": 1}, events, own)
+    assert audacity.read(path, "clip") == annotation.Annotations({"clip": 1}, events, own)
 
 
 @thorough
@@ -261,7 +262,7 @@ def test_files_that_are_none_are_refused(tmp_path, monkeypatch):
         dcase.read_list(tmp_path / "gone.tsv")
     with pytest.raises(ValueError, match="is no regular file"):
         dcase.read_list(tmp_path)
-    monkeypatch.setattr(text, "MOST_BYTES", 10)
+    monkeypatch.setattr(text_fields, "MOST_BYTES", 10)
     with pytest.raises(ValueError, match="has more than 10 bytes"):
         dcase.read_list(write(tmp_path, "a.wav\nb.wav\n"))
 
@@ -369,7 +370,7 @@ def test_fields_cut_from_the_end_are_empty(tmp_path):
     ],
 )
 def test_tables_are_named_for_their_recording(name, expected):
-    assert raven.recording_of(name) == expected
+    assert annotation.recording_of(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -524,7 +525,7 @@ def test_what_an_annotation_xml_cannot_mean_is_refused(tmp_path, old, new, messa
 
 
 def test_a_large_xml_is_not_parsed(tmp_path, monkeypatch):
-    monkeypatch.setattr(text, "MOST_BYTES", 100)
+    monkeypatch.setattr(text_fields, "MOST_BYTES", 100)
     with pytest.raises(ValueError, match="has more than 100 bytes"):
         birdsong_xml.read(write(tmp_path, SEQUENCES), SAMPLE_RATE)
 

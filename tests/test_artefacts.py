@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dawnchorus import artefacts
+from dawnchorus.runtime import artefacts
 
 ABOUT = {"rule": "train", "wildcards": {"member": "f1p0s1"}, "settings": {"seed": 7}}
 

@@ -17,10 +17,18 @@ import scipy.signal
 import soundfile
 import soxr
 
-from dawnchorus import audio, hashes
-from dawnchorus.audio import content, decode, decoder, resampling, verdicts, wave
+from dawnchorus.audio import (
+    audio_shards,
+    container,
+    decode,
+    decoder,
+    resampling,
+    shard_wav,
+    verdicts,
+)
 from dawnchorus.corpora import places
-from dawnchorus.corpora.contents import LISTING
+from dawnchorus.corpora.tables import LISTING
+from dawnchorus.runtime import hashes
 
 RATE = 22050
 RECIPE = {
@@ -83,9 +91,9 @@ def resampled(folder, files, archive=None, jobs=1, listing=None, **changed):
             (folder / name).write_bytes(raw)
     listing = listing or listing_of(folder, files)
     wav, table = folder / "out" / "000.wav", folder / "out" / "000.csv"
-    audio.resample_shard(listing, RECIPE | changed, wav, table, archive=archive, jobs=jobs)
-    shard = np.array(audio.open_shard(wav))
-    rows = audio.read_table(table)
+    audio_shards.resample_shard(listing, RECIPE | changed, wav, table, archive=archive, jobs=jobs)
+    shard = np.array(shard_wav.open_shard(wav))
+    rows = verdicts.read_table(table)
     assert sum(row.channels * row.n_samples for row in rows) == len(shard)
     found = {}
     for row in rows:
@@ -155,7 +163,7 @@ def test_every_damage_has_its_code_and_spares_the_others(tmp_path):
     excluded = [row for row in rows.values() if row.verdict != "used"]
     assert {(row.channels, row.n_samples) for row in excluded} == {(0, 0)}
     assert not [row for row in excluded if str(tmp_path) in row.detail]
-    assert sorted({row.verdict for row in rows.values()} - set(audio.EXCLUSIONS)) == ["used"]
+    assert sorted({row.verdict for row in rows.values()} - set(verdicts.EXCLUSIONS)) == ["used"]
 
 
 def test_what_is_no_file_is_not_opened(tmp_path):
@@ -242,8 +250,8 @@ def test_large_files_are_not_read_at_once_but_give_the_same(tmp_path, monkeypatc
     digest = hashlib.sha256(raw).hexdigest()
     request = {"path": str(path), "bytes": str(len(raw)), "sha256": digest}
     results = []
-    for small in (content.SMALL, 1000):
-        monkeypatch.setattr(content, "SMALL", small)
+    for small in (container.SMALL, 1000):
+        monkeypatch.setattr(container, "SMALL", small)
         blocks = []
         verdict = decode.resample(request, RECIPE, None, lambda b, to=blocks: to.append(b.copy()))
         results.append((verdict, np.concatenate(blocks).tobytes()))
@@ -253,7 +261,7 @@ def test_large_files_are_not_read_at_once_but_give_the_same(tmp_path, monkeypatc
 
 
 def test_a_large_file_that_changes_while_it_is_read_is_excluded(tmp_path, monkeypatch):
-    monkeypatch.setattr(content, "SMALL", 1000)
+    monkeypatch.setattr(container, "SMALL", 1000)
     path = tmp_path / "a.wav"
     path.write_bytes(encoded(noise()))
     request = {"path": str(path), "bytes": "", "sha256": ""}
@@ -513,8 +521,8 @@ def test_memory_stays_bounded_for_long_recordings(tmp_path):
     listing = listing_of(tmp_path, ["a.flac"])
     recipe = RECIPE | {"sample_rate": 8000, "max_duration_s": 3600.0}
     recipe["decoder"] = {"seconds": 60, "memory_mb": 48}  # the samples would be 115 MB
-    audio.resample_shard(listing, recipe, tmp_path / "o.wav", tmp_path / "o.csv")
-    assert len(audio.open_shard(tmp_path / "o.wav")) == rate * seconds
+    audio_shards.resample_shard(listing, recipe, tmp_path / "o.wav", tmp_path / "o.csv")
+    assert len(shard_wav.open_shard(tmp_path / "o.wav")) == rate * seconds
 
 
 def test_a_shard_does_not_depend_on_jobs_or_block_sizes(tmp_path, monkeypatch):
@@ -559,9 +567,9 @@ def test_a_shard_is_a_wav_file(tmp_path):
 def test_a_shard_beyond_four_gibibytes_is_rf64(tmp_path):
     n_samples = 2**30 + 5
     with open(tmp_path / "large.wav", "wb") as file:
-        file.write(wave.header(n_samples, RATE))
-        file.truncate(wave.HEADER_BYTES + 4 * n_samples)  # a hole: takes no room on the disk
-    assert len(audio.open_shard(tmp_path / "large.wav")) == n_samples
+        file.write(shard_wav.header(n_samples, RATE))
+        file.truncate(shard_wav.HEADER_BYTES + 4 * n_samples)  # a hole: takes no room on the disk
+    assert len(shard_wav.open_shard(tmp_path / "large.wav")) == n_samples
     info = soundfile.info(tmp_path / "large.wav")
     assert (info.format, info.frames, info.samplerate) == ("RF64", n_samples, RATE)
 
@@ -572,7 +580,7 @@ def test_a_cut_shard_is_refused(tmp_path, size):
     path = tmp_path / "out" / "000.wav"
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(ValueError, match=r"000\.wav is not a whole shard"):
-        audio.open_shard(path)
+        shard_wav.open_shard(path)
 
 
 def test_a_recipe_that_cannot_be_followed_is_an_error(tmp_path):
@@ -587,7 +595,7 @@ def test_a_recipe_that_cannot_be_followed_is_an_error(tmp_path):
 def test_a_table_that_is_none_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("id,verdict\na,used\n")
     with pytest.raises(ValueError, match=r"t\.csv is no table of resampled recordings"):
-        audio.read_table(tmp_path / "t.csv")
+        verdicts.read_table(tmp_path / "t.csv")
 
 
 def corpus_with_one_damaged_of_three(folder):
@@ -600,7 +608,7 @@ def test_verdicts_add_up(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(verdicts.LOG, "info", lambda text, *values: said.append(text % values))
     given = corpus_with_one_damaged_of_three(tmp_path)
-    audio.write_verdicts(*given, {"max_excluded": 0.5}, "mine", tmp_path / "verdicts.csv")
+    verdicts.write_verdicts(*given, {"max_excluded": 0.5}, "mine", tmp_path / "verdicts.csv")
     with open(tmp_path / "verdicts.csv", newline="") as file:
         rows = [(row["id"], row["verdict"], row["duration_s"]) for row in csv.DictReader(file)]
     assert rows == [
@@ -618,32 +626,34 @@ def test_too_many_excluded_recordings_stop_the_run(tmp_path):
         r"2 of 4 recordings of corpus mine .*50\.0%.*aa: NAME_UNSUPPORTED, b\.wav: AUDIO_EMPTY"
     )
     with pytest.raises(ValueError, match=expected + r".*corpora\.mine\.max_excluded"):
-        audio.write_verdicts(*given, {"max_excluded": 0.4}, "mine", tmp_path / "verdicts.csv")
+        verdicts.write_verdicts(*given, {"max_excluded": 0.4}, "mine", tmp_path / "verdicts.csv")
     assert not (tmp_path / "verdicts.csv").exists()
 
 
 def test_a_recording_with_two_verdicts_is_an_error(tmp_path):
     (table,), excluded = corpus_with_one_damaged_of_three(tmp_path)
     with pytest.raises(ValueError, match=r"3 recordings of corpus mine have more than one verdict"):
-        audio.write_verdicts(
+        verdicts.write_verdicts(
             [table] * 2, excluded, {"max_excluded": 1.0}, "mine", tmp_path / "v.csv"
         )
 
 
 def test_versions_name_what_decides_the_samples():
-    assert {"soxr", "soundfile", "libsndfile", "numpy", "scipy"} <= set(audio.resampler_versions())
+    assert {"soxr", "soundfile", "libsndfile", "numpy", "scipy"} <= set(
+        audio_shards.resampler_versions()
+    )
 
 
 def test_a_file_in_the_state_in_which_it_was_hashed_is_not_hashed_again(tmp_path):
     path = tmp_path / "a.wav"
     path.write_bytes(encoded(noise()))
     state = hashes.state(path.stat())
-    with content.opened(str(path), "", "other hash", state) as file:
+    with container.opened(str(path), "", "other hash", state) as file:
         assert not isinstance(file, io.BytesIO)
     os.utime(path, ns=(0, 0))
     with (
         pytest.raises(verdicts.Excluded, match="AUDIO_CHANGED"),
-        content.opened(str(path), "", "other hash", state),
+        container.opened(str(path), "", "other hash", state),
     ):
         pass
 

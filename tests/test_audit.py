@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from dawnchorus import artefacts, audit, predictions, targets
-from dawnchorus.corpora.contents import LABELS
+from dawnchorus.corpora.tables import LABELS
+from dawnchorus.evaluation import audit
+from dawnchorus.runtime import artefacts
+from dawnchorus.scores import score_files
+from dawnchorus.targets import stage_targets
 
 # id: mean score of two models over all windows, truth ("" unknown)
 FIELD = {
@@ -69,14 +72,14 @@ class Files:
         values = np.repeat(values, len(class_names), axis=1)
         members = ["f1p0s1", "f2p0s2"]
         path = self.scores["field"]
-        with predictions.writing_windows(path, list(scores), members, class_names) as put:
+        with score_files.writing_windows(path, list(scores), members, class_names) as put:
             for member, shift in zip(members, (-0.004, 0.004), strict=True):
                 put(member, index, index * 0, index * 0 + 1, values + shift)
 
     def set_targets(self):
         path = self.folder / "targets.csv"
         arguments = (["alpha"], self.labels, self.folder / "folds.csv", self.scores, self.settings)
-        targets.set_targets(*arguments, path)
+        stage_targets.set_targets(*arguments, path)
         return path
 
     def run(self, targets_path=None):
@@ -252,7 +255,7 @@ def audited(files, targets_path=None):
     if targets_path is None:
         folds = files.folder / "folds.csv"
         arguments = (["alpha"], files.labels, folds, files.scores, files.settings, path, table)
-        targets.set_targets(*arguments)
+        stage_targets.set_targets(*arguments)
     audit.audit(
         files.settings, files.scores, path, files.labels, files.folder / "audit.json", table
     )

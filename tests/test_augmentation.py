@@ -1,6 +1,7 @@
 """Augmentation: every method against its definition written out, the engine, masks and mixup."""
 
 import math
+import pkgutil
 import runpy
 import subprocess
 import sys
@@ -10,9 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dawnchorus import augmentation, provenance
-from dawnchorus.augmentation import engine, images
-from dawnchorus.augmentation.table import TABLE, with_defaults
+from dawnchorus.augmentation import (
+    cubic,
+    engine,
+    method_table,
+    methods,
+    mixup,
+    shifts,
+    spec_augment,
+)
+from dawnchorus.augmentation.method_table import TABLE, with_defaults
 
 ROOT = Path(__file__).parents[1]
 NONE = {
@@ -47,7 +55,7 @@ def changed(name, image, seed=0, **options):
     if name == "add_noise":
         options.setdefault("noise", lambda rng: np.full_like(image, 0.25))
     rng, same = np.random.default_rng(seed), np.random.default_rng(seed)
-    return augmentation.METHODS[name](image, rng, **options), same
+    return engine.method(name)(image, rng, **options), same
 
 
 def written_out(shape, value):
@@ -84,8 +92,10 @@ def test_a_method_is_a_function_of_the_generator_and_not_of_the_memory_layout(na
 
 
 def test_methods_and_their_table_are_the_same():
-    assert list(augmentation.METHODS) == list(TABLE)
-    for name, method in augmentation.METHODS.items():
+    found = [module.name for module in pkgutil.iter_modules(methods.__path__)]
+    assert sorted(found) == sorted(TABLE)
+    for name in found:
+        method = engine.method(name)
         options = set(method.__kwdefaults__ or {}) | set(method.__code__.co_varnames[2:])
         assert set(TABLE[name].options) <= options
 
@@ -159,10 +169,10 @@ def keys(distance, a=-0.75):
 
 
 def test_resampling_keeps_pixels_and_planes(image):
-    np.testing.assert_array_equal(images.resampled(image, np.arange(12), np.arange(20)), image)
+    np.testing.assert_array_equal(cubic.resampled(image, np.arange(12), np.arange(20)), image)
     even = np.full((9, 9), 3.5, np.float32)
     places = np.linspace(0, 8, 23)
-    np.testing.assert_allclose(images.resampled(even, places, places), 3.5, rtol=SMALL)
+    np.testing.assert_allclose(cubic.resampled(even, places, places), 3.5, rtol=SMALL)
 
 
 def test_zoom_enlarges_about_the_centre(image):
@@ -271,8 +281,8 @@ def test_nothing_is_drawn_where_nothing_is_set(rng):
     windows = rng.random((4, 20, 12), np.float32)
     before, state = windows.copy(), rng.bit_generator.state
     values = np.eye(4)
-    kept = augmentation.augment(windows, NONE, rng)
-    assert augmentation.mixed(windows, values, NONE, rng) is values
+    kept = engine.augment(windows, NONE, rng)
+    assert mixup.mixed(windows, values, NONE, rng) is values
     assert kept.tolist() == [True] * 4
     np.testing.assert_array_equal(windows, before)
     assert rng.bit_generator.state == state
@@ -281,7 +291,7 @@ def test_nothing_is_drawn_where_nothing_is_set(rng):
 def test_a_window_is_changed_as_an_image_of_bands_by_frames(image):
     settings = NONE | {"count": 1, "probability": 1.0, "methods": {"flip": {}}}
     windows = np.stack([image.T, image.T + 1])  # (B, T, F)
-    augmentation.augment(windows, settings, np.random.default_rng(1))
+    engine.augment(windows, settings, np.random.default_rng(1))
     np.testing.assert_array_equal(windows[0], image.T[::-1])
     np.testing.assert_array_equal(windows[1], image.T[::-1] + 1)
 
@@ -289,7 +299,7 @@ def test_a_window_is_changed_as_an_image_of_bands_by_frames(image):
 def test_options_given_take_the_place_of_defaults(image):
     settings = NONE | {"count": 1, "probability": 1.0, "methods": {"blackout": {"amount": 1.0}}}
     windows = image.T[None].copy()
-    augmentation.augment(windows, settings, np.random.default_rng(1))
+    engine.augment(windows, settings, np.random.default_rng(1))
     assert not windows.any()
 
 
@@ -301,7 +311,7 @@ def test_the_same_generator_gives_the_same_windows_whatever_the_order_of_the_met
     for chosen, seed in ((methods, 1), (methods, 1), (reversed_methods, 1), (methods, 2)):
         out = windows.copy()
         settings = NONE | {"count": 3, "methods": chosen}
-        augmentation.augment(out, settings, np.random.default_rng(seed), lambda rng: windows[0].T)
+        engine.augment(out, settings, np.random.default_rng(seed), lambda rng: windows[0].T)
         results.append(out)
     np.testing.assert_array_equal(results[0], results[1])
     np.testing.assert_array_equal(results[0], results[2])
@@ -326,18 +336,18 @@ def test_more_tries_than_methods_use_each_once(rng):
 def test_windows_are_clipped_after_their_methods():
     settings = NONE | {"count": 1, "methods": {"brightness": {"amount": 1.0}}, "clip": [0, 1]}
     windows = np.full((200, 2, 2), 0.9, np.float32)
-    augmentation.augment(windows, settings, np.random.default_rng(1))
+    engine.augment(windows, settings, np.random.default_rng(1))
     values = windows[:, 0, 0]
     assert values.max() == 1
     assert (values == np.float32(0.9)).mean() == pytest.approx(0.5, abs=0.1)  # untouched
-    augmentation.augment(windows, settings | {"clip": None}, np.random.default_rng(1))
+    engine.augment(windows, settings | {"clip": None}, np.random.default_rng(1))
     assert windows.max() > 1
 
 
 def test_a_window_without_a_method_is_not_clipped():
     settings = NONE | {"count": 1, "probability": 0.0, "methods": {"flip": {}}, "clip": [0, 1]}
     windows = np.full((2, 3, 4), -7, np.float32)
-    augmentation.augment(windows, settings, np.random.default_rng(1))
+    engine.augment(windows, settings, np.random.default_rng(1))
     assert (windows == -7).all()
 
 
@@ -346,8 +356,8 @@ def test_without_a_noise_bank_the_method_counts_as_not_there(rng):
     others = {"flip": {}, "roll_time": {}}
     settings = NONE | {"count": 2, "methods": {"add_noise": {}, **others}}
     out, expected = windows.copy(), windows.copy()
-    kept = augmentation.augment(out, settings, np.random.default_rng(1))
-    augmentation.augment(expected, settings | {"methods": others}, np.random.default_rng(1))
+    kept = engine.augment(out, settings, np.random.default_rng(1))
+    engine.augment(expected, settings | {"methods": others}, np.random.default_rng(1))
     assert kept.all()
     np.testing.assert_array_equal(out, expected)
 
@@ -358,12 +368,12 @@ def test_a_window_that_finds_no_noise_is_lost_only_where_that_is_asked_for(rng):
         "count": 2, "methods": {"add_noise": {}, "flip": {}}, "drop_without_noise": True,
     }  # fmt: skip
     out = windows.copy()
-    kept = augmentation.augment(out, settings, np.random.default_rng(1))
+    kept = engine.augment(out, settings, np.random.default_rng(1))
     # lost: one of two methods after one success, certain after two
     assert (~kept).mean() == pytest.approx(1 / 2 * 1 / 2 + 1 / 4, abs=0.03)
     np.testing.assert_array_equal(out[~kept], windows[~kept])
     noise = np.zeros((2, 3), np.float32)
-    assert augmentation.augment(out, settings, rng, lambda rng: noise).all()
+    assert engine.augment(out, settings, rng, lambda rng: noise).all()
 
 
 # masks
@@ -371,7 +381,7 @@ def test_a_window_that_finds_no_noise_is_lost_only_where_that_is_asked_for(rng):
 
 def test_masks_are_as_wide_as_they_may_be_and_anywhere(rng):
     windows = np.ones((4000, 10, 6), np.float32)
-    augmentation.augment(windows, NONE | {"spec_augment": MASKS}, rng)
+    engine.augment(windows, NONE | {"spec_augment": MASKS}, rng)
     empty = (windows == 0).all(axis=2)
     widths = empty.sum(axis=1)
     np.testing.assert_allclose(np.bincount(widths, minlength=5) / 4000, 0.2, atol=0.03)
@@ -386,7 +396,7 @@ def test_masks_are_as_wide_as_they_may_be_and_anywhere(rng):
 def test_masks_of_frequency_hide_bands_of_all_frames(rng):
     windows = np.ones((500, 10, 6), np.float32)
     settings = MASKS | {"time_masks": 0, "frequency_masks": 2}
-    augmentation.masked(windows, settings, rng)
+    spec_augment.masked(windows, settings, rng)
     assert ((windows == 0).all(axis=1) | (windows == 1).all(axis=1)).all()
     counts = (windows[:, 0] == 0).sum(axis=1)
     assert counts.min() == 0
@@ -396,7 +406,7 @@ def test_masks_of_frequency_hide_bands_of_all_frames(rng):
 def test_masks_are_filled_with_the_mean_of_their_own_window(rng):
     windows = rng.random((20, 10, 6), np.float32)
     before = windows.copy()
-    augmentation.masked(windows, MASKS | {"replace": "mean", "frequency_masks": 1}, rng)
+    spec_augment.masked(windows, MASKS | {"replace": "mean", "frequency_masks": 1}, rng)
     for window, original in zip(windows, before, strict=True):
         hidden = window != original
         np.testing.assert_allclose(window[hidden], original.mean(), rtol=SMALL)
@@ -409,7 +419,7 @@ def test_masks_are_filled_with_the_mean_of_their_own_window(rng):
 def test_mixup_mixes_windows_and_targets_with_the_same_shares():
     windows = np.eye(16, dtype=np.float32)[:, :, None] * np.ones((16, 16, 3), np.float32)
     values = np.eye(16)
-    mixed = augmentation.mixed(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
+    mixed = mixup.mixed(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
     np.testing.assert_allclose(windows, mixed[:, :, None] * np.ones(3), atol=SMALL)
     np.testing.assert_allclose(mixed.sum(axis=1), 1)
     assert (mixed > 0).sum(axis=1).max() == 2
@@ -419,7 +429,7 @@ def test_mixup_mixes_windows_and_targets_with_the_same_shares():
 def test_mixup_is_the_definition_written_out(rng):
     windows, values = rng.random((6, 5, 4), np.float32), rng.random((6, 3), np.float32)
     out = windows.copy()
-    mixed = augmentation.mixed(out, values, NONE | {"mixup": 0.3}, np.random.default_rng(9))
+    mixed = mixup.mixed(out, values, NONE | {"mixup": 0.3}, np.random.default_rng(9))
     same = np.random.default_rng(9)
     partners, shares = same.permutation(6), same.beta(0.3, 0.3, 6)
     for row in range(6):
@@ -434,7 +444,7 @@ def test_mixup_is_the_definition_written_out(rng):
 def test_mixup_mixes_targets_of_frames_alike():
     windows = np.eye(8, dtype=np.float32)[:, :, None] * np.ones((8, 8, 3), np.float32)
     values = np.repeat(np.eye(8)[:, None], 5, axis=1)  # (B, T', C)
-    mixed = augmentation.mixed(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
+    mixed = mixup.mixed(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
     assert mixed.shape == (8, 5, 8)
     for frame in range(5):
         np.testing.assert_allclose(windows[:, :, 0], mixed[:, frame], atol=SMALL)
@@ -444,7 +454,7 @@ def test_what_is_mixed_with_padding_stays_as_it_is():
     windows = np.ones((8, 6, 2), np.float32) * np.arange(1, 9, dtype=np.float32)[:, None, None]
     windows[::2, 4:] = np.nan
     before = windows.copy()
-    augmentation.mixed(windows, np.eye(8), NONE | {"mixup": 1.0}, np.random.default_rng(3))
+    mixup.mixed(windows, np.eye(8), NONE | {"mixup": 1.0}, np.random.default_rng(3))
     partners = np.random.default_rng(3).permutation(8)
     both = np.isnan(before) & np.isnan(before[partners])
     np.testing.assert_array_equal(np.isnan(windows), both)
@@ -459,7 +469,7 @@ def test_shares_of_mixup_have_the_moments_of_their_distribution(alpha, rng):
     windows = np.ones((n, 1, 1), np.float32)
     windows[: n // 2] = 0  # a pair of unlike windows tells its share
     values = np.arange(n)[:, None] * 1.0
-    mixed = augmentation.mixed(windows, values, NONE | {"mixup": alpha}, rng)
+    mixed = mixup.mixed(windows, values, NONE | {"mixup": alpha}, rng)
     shares = windows[n // 2 :, 0, 0]
     shares = shares[shares < 1]
     assert shares.mean() == pytest.approx(0.5, abs=0.03)
@@ -473,14 +483,14 @@ def test_the_mean_of_a_batch_is_kept_by_mixup_on_average(rng):
     means = []
     for _ in range(500):
         out = windows.copy()
-        augmentation.mixed(out, np.zeros((8, 1)), settings, rng)
+        mixup.mixed(out, np.zeros((8, 1)), settings, rng)
         means.append(out.mean(axis=0))
     np.testing.assert_allclose(np.mean(means, axis=0), windows.mean(axis=0), atol=0.02)
 
 
 def test_very_small_alphas_give_numbers(rng):
     windows = np.ones((64, 2, 2), np.float32)
-    augmentation.mixed(windows, np.ones((64, 1)), NONE | {"mixup": 1e-4}, rng)
+    mixup.mixed(windows, np.ones((64, 1)), NONE | {"mixup": 1e-4}, rng)
     np.testing.assert_allclose(windows, 1, rtol=SMALL)
 
 
@@ -488,8 +498,8 @@ def test_very_small_alphas_give_numbers(rng):
 
 
 def test_sound_settings_are_accepted():
-    augmentation.check(NONE)
-    augmentation.check(
+    method_table.check(NONE)
+    method_table.check(
         NONE | {
             "count": 2, "methods": {name: {} for name in TABLE}, "clip": [0, 1], "mixup": 0.2,
             "spec_augment": MASKS,
@@ -497,8 +507,8 @@ def test_sound_settings_are_accepted():
     )  # fmt: skip
     for name, method in TABLE.items():
         defaults = {key: option.default for key, option in method.options.items()}
-        augmentation.check({"methods": {name: defaults}})
-    augmentation.check({"methods": {"crop": {"amounts": [0.1, 0, 0.05, 0]}, "zoom": {"amount": 1}}})
+        method_table.check({"methods": {name: defaults}})
+    method_table.check({"methods": {"crop": {"amounts": [0.1, 0, 0.05, 0]}, "zoom": {"amount": 1}}})
 
 
 @pytest.mark.parametrize(
@@ -534,7 +544,7 @@ def test_sound_settings_are_accepted():
 )
 def test_settings_that_cannot_work_are_refused_in_a_sentence(settings, told):
     with pytest.raises(ValueError, match=told):
-        augmentation.check(NONE | settings)
+        method_table.check(NONE | settings)
 
 
 # the room
@@ -542,33 +552,19 @@ def test_settings_that_cannot_work_are_refused_in_a_sentence(settings, told):
 
 def test_settings_are_checked_without_numpy():
     script = (
-        "import sys; from dawnchorus import augmentation; augmentation.check({'count': 1}); "
+        "import sys; from dawnchorus.augmentation import method_table; method_table.check({'count': 1}); "
         "sys.exit('numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0
 
 
-def test_everything_that_is_named_is_there():
-    for name in augmentation.__all__:
-        assert getattr(augmentation, name) is not None
-    with pytest.raises(AttributeError, match="shake"):
-        _ = augmentation.shake
-
-
-def test_what_a_training_runs_is_in_its_digests(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text("from dawnchorus import augmentation\n")
-    rooms = ("engine", "images", "masking", "mixing", "shifts", "table")
-    assert {f"dawnchorus.augmentation.{room}" for room in rooms} <= set(provenance.library(script))
-
-
 def test_system_000s_shifts_draw_what_they_always_drew():
     settings, rng = {"rotate": True, "shift_bands": 2}, np.random.default_rng(5)
-    assert augmentation.rotations(6, 1000, settings, rng).tolist() == [670, 805, 22, 807, 468, 515]
+    assert shifts.rotations(6, 1000, settings, rng).tolist() == [670, 805, 22, 807, 468, 515]
     windows = np.tile(np.arange(8, dtype=np.float32), (6, 3, 1))
-    augmentation.random_band_shifts(windows, settings, rng)
+    shifts.random_band_shifts(windows, settings, rng)
     assert windows[:, 0, 4].tolist() == [3.0, 5.0, 2.0, 6.0, 5.0, 5.0]
-    assert augmentation.rotations(3, 10, {"rotate": False}, rng).tolist() == [0, 0, 0]
+    assert shifts.rotations(3, 10, {"rotate": False}, rng).tolist() == [0, 0, 0]
 
 
 def test_the_documentation_has_the_table_of_methods():

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from fake_readers import SEGMENTS, Chunks, Frames
 
-from dawnchorus import augmentation, frontends, seeds, segments
+from dawnchorus.augmentation import engine, shifts
+from dawnchorus.frontends import window_grid
+from dawnchorus.runtime import seeds
+from dawnchorus.segments import open_windows
 from dawnchorus.training import batches
 
 KEY = (7, "first", "f1p0s1")
@@ -35,7 +38,7 @@ def make(reader):
 
     def made(key=KEY, values=values, rows=None, **changed):
         settings = TRAINING | {"segments": SEGMENTS, "augmentation": SHIFTED} | changed
-        source = segments.source_of({"c": reader}, settings["segments"], WINDOW)
+        source = open_windows.source_of({"c": reader}, settings["segments"], WINDOW)
         return batches.Batches(source, recordings, values, settings, key, rows)
 
     return made
@@ -82,8 +85,8 @@ def test_order_and_shifts_are_drawn_as_they_always_were(make, reader, steps_per_
                 at = (epoch * source.steps + step) * 8 + number
                 order = seeds.generator(*KEY, "order", at // 48).permutation(48)
                 name, start = places[order[at % 48]]
-                expected = frontends.looped(reader.frames(name), start, WINDOW, rotations[number])
-                augmentation.shift_bands(expected, int(bands[number]))
+                expected = window_grid.looped(reader.frames(name), start, WINDOW, rotations[number])
+                shifts.shift_bands(expected, int(bands[number]))
                 np.testing.assert_array_equal(windows[number], expected)
                 assert values[number, 0] == np.float32(0.01 + 0.98 * (int(name[1:]) % 2))
 
@@ -231,7 +234,7 @@ def make_chunks(rng):
 
     def made(n_recordings=24, augmentation=PLAIN, key=KEY, **changed):
         about = SEGMENTS | {"kind": "chunks", "min_score": 0.1, "noise_share": 1.0} | changed
-        source = segments.source_of({"c": reader}, about, 0)
+        source = open_windows.source_of({"c": reader}, about, 0)
         recordings = [("c", name) for name in IDS[:n_recordings]]
         values = np.arange(n_recordings, dtype=np.float32)[:, np.newaxis]
         settings = TRAINING | {"segments": about, "augmentation": augmentation}
@@ -255,7 +258,7 @@ def test_noise_is_added_as_an_image_of_the_bank(make_chunks, monkeypatch):
         seen.append([noise(rng) for _ in windows] if noise else None)
         return np.ones(len(windows), bool)
 
-    monkeypatch.setattr(augmentation, "augment", augment)
+    monkeypatch.setattr(engine, "augment", augment)
     filled(make_chunks(zero_centre=True), 0, 0)
     images = np.array(seen.pop())
     assert images.shape == (8, 6, 8)
@@ -266,16 +269,16 @@ def test_noise_is_added_as_an_image_of_the_bank(make_chunks, monkeypatch):
 
 def test_windows_that_are_lost_leave_their_targets_too(make_chunks, monkeypatch):
     kept = np.array([0, 1, 1, 0, 0, 1, 1, 0], bool)
-    monkeypatch.setattr(augmentation, "augment", lambda windows, *_: np.ones(8, bool))
+    monkeypatch.setattr(engine, "augment", lambda windows, *_: np.ones(8, bool))
     whole, wanted, _ = filled(make_chunks(), 0, 0)
-    monkeypatch.setattr(augmentation, "augment", lambda windows, *_: kept)
+    monkeypatch.setattr(engine, "augment", lambda windows, *_: kept)
     source = make_chunks()
     windows, values, _ = filled(source, 0, 0)
     np.testing.assert_array_equal(windows, whole[kept])
     np.testing.assert_array_equal(values, wanted[kept])
     found = next(batches.ahead(source, 0, 0))
     np.testing.assert_array_equal(found[0], whole[kept])
-    monkeypatch.setattr(augmentation, "augment", lambda windows, *_: np.zeros(8, bool))
+    monkeypatch.setattr(engine, "augment", lambda windows, *_: np.zeros(8, bool))
     assert len(filled(make_chunks(), 0, 0)[0]) == 8  # a step cannot be taken on nothing
 
 
@@ -297,7 +300,7 @@ def test_the_range_of_the_model_comes_last(make_chunks, monkeypatch):
         windows[:] = 0.75
         return np.ones(len(windows), bool)
 
-    monkeypatch.setattr(augmentation, "augment", augment)
+    monkeypatch.setattr(engine, "augment", augment)
     windows, _, _ = filled(make_chunks(zero_centre=True), 0, 0)
     assert 0 <= seen[0][0] < seen[0][1] < 100 / 255
     assert (windows == 0.5).all()

@@ -12,8 +12,11 @@ import birdclef_tree
 import numpy as np
 import pytest
 
-from dawnchorus import artefacts, cli, corpora, sorting
-from dawnchorus.corpora import birdclef, birdclef_csv, contents, listing, selection
+from dawnchorus.cli import command
+from dawnchorus.cli import sort as sort_command
+from dawnchorus.corpora import catalog, selection, tables
+from dawnchorus.corpora.adapters import birdclef, birdclef_csv
+from dawnchorus.runtime import artefacts
 
 SETTINGS = {
     "adapter": "birdclef",
@@ -84,9 +87,9 @@ def test_every_field_comes_from_the_xml(tree):
 
 def test_a_listed_corpus_keeps_recordist_background_and_media_id(tree, tmp_path):
     settings = SETTINGS | {"audio": str(tree.audio), "xml": str(tree.xml)}
-    index = listing.list_corpus("c", settings, tmp_path)
-    path = contents.labels_path(tmp_path, "c", index["labels"])
-    labelled = {one.id: one for one in corpora.read_labels(path)}
+    index = catalog.list_corpus("c", settings, tmp_path)
+    path = tables.labels_path(tmp_path, "c", index["labels"])
+    labelled = {one.id: one for one in tables.read_labels(path)}
     for one in tree.recordings:
         row = labelled[one.id]
         assert (row.recordist, row.background, row.media_id) == (
@@ -227,10 +230,10 @@ def test_a_listed_corpus_with_an_endless_field_can_be_read(small, tmp_path):
     one.xml.write_text(birdclef_tree.document(FileName=one.path.name, Author="a" * 200_000))
     other.xml.write_text(birdclef_tree.document(FileName=f"{'b' * 200_000}.wav"))
     settings = SETTINGS | {"audio": str(small.audio), "xml": str(small.xml)}
-    index = listing.list_corpus("c", settings, tmp_path)
-    read_back = corpora.read_labels(contents.labels_path(tmp_path, "c", index["labels"]))
+    index = catalog.list_corpus("c", settings, tmp_path)
+    read_back = tables.read_labels(tables.labels_path(tmp_path, "c", index["labels"]))
     assert {row.id for row in read_back} == {r.id for r in small.recordings[2:]}
-    rows = artefacts.read_table(contents.excluded_path(tmp_path, "c", index["excluded"]))
+    rows = artefacts.read_table(tables.excluded_path(tmp_path, "c", index["excluded"]))
     assert {row["id"] for row in rows} == {one.xml.name, other.xml.name}
 
 
@@ -400,7 +403,7 @@ def test_unknown_truth_is_on_neither_side():
 
 def sort(tree, output, *options):
     folders = ["--audio", str(tree.audio), "--xml", str(tree.xml), "--output", str(output)]
-    return cli.main(["sort", *folders, *options])
+    return command.main(["sort", *folders, *options])
 
 
 def files_of(folder):
@@ -608,7 +611,7 @@ def test_links_are_not_moved_and_a_tree_is_not_moved_into_itself(small, tmp_path
     name = small.recordings[-1].path.name  # the one of a class with one: it stays in train
     place = tmp_path / "out/train/Junco hyemalis" / name
     sort(small, tmp_path / "out")
-    sorting._move(str(place), f"{place.parent}/../Junco hyemalis/{name}")
+    sort_command._move(str(place), f"{place.parent}/../Junco hyemalis/{name}")
     assert place.exists()
 
 
@@ -675,7 +678,7 @@ def competition(tmp_path, rows, names=("a/1.ogg", "b/2.ogg"), **changes):
 def test_a_competition_table_is_read(tmp_path):
     rows = """a,"['b', 'c', 'a']","['song']",Ann,a/1.ogg,4.5\nb,[],x,Ben,b/2.ogg,0\n"""
     first, second = birdclef_csv.recordings(competition(tmp_path, rows)).recordings
-    assert first == contents.Recording(
+    assert first == tables.Recording(
         id="a/1", path=str(tmp_path / "audio/a/1.ogg"), group="Ann", labelled=True, labels="a",
         state=first.state, recordist="Ann", background="b;c",
     )  # fmt: skip
@@ -754,7 +757,7 @@ def test_a_missing_file_of_a_competition_is_excluded(tmp_path):
 
 
 def test_xml_and_a_table_give_the_same_recordings(tmp_path):
-    from dawnchorus.corpora import table
+    from dawnchorus.corpora.adapters import table
 
     rng = np.random.default_rng(5)
     tree = birdclef_tree.make(tmp_path, rng, counts=(3, 2), sample_rate=4000)

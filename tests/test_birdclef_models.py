@@ -5,9 +5,15 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from dawnchorus import models
-from dawnchorus.models import _blocks_2016, _blocks_2018, _fast
-from dawnchorus.training import saving
+from dawnchorus.models import (
+    fast_layers,
+    frame_output,
+    kahl2018_blocks,
+    model_files,
+    toth2016_blocks,
+    weight_files,
+    zoo,
+)
 
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 
@@ -91,14 +97,14 @@ PI = [
 ]
 FULL = {
     "alexnet": ((310, 200), 999),
-    "birdclef2016": ((310, 200), 999),
+    "toth2016": ((310, 200), 999),
     "baseline": ((256, 128), 1500),
     "resnet": ((256, 128), 1500),
     "pi": ((256, 128), 1500),
 }
 SMALLEST = [
     ("alexnet", (82, 82), {}),
-    ("birdclef2016", (104, 136), {}),
+    ("toth2016", (104, 136), {}),
     ("baseline", (32, 32), {"filters": [2] * 5}),
     ("resnet", (16, 16), {"filters": [2] * 4, "pooling": "max"}),
     ("pi", (4, 4), {"filters": [2] * 2, "pooling": "max"}),
@@ -106,14 +112,14 @@ SMALLEST = [
 # few frames and channels, so that steps are quick
 SMALL = {
     "alexnet": (90, 84),
-    "birdclef2016": (104, 136),
+    "toth2016": (104, 136),
     "baseline": (16, 16),
     "resnet": (32, 16),
     "pi": (16, 16),
 }
 LEAN = {
     "alexnet": {"filters": [4] * 5, "dense": [8, 8]},
-    "birdclef2016": {"filters": [4] * 4, "dense": [8, 8]},
+    "toth2016": {"filters": [4] * 4, "dense": [8, 8]},
     "baseline": {"filters": [4, 4, 8]},
     "resnet": {"filters": [8, 16, 16, 32], "k": 1, "n": 1},
     "pi": {"filters": [4, 4, 8], "dense": [8, 8]},
@@ -122,7 +128,7 @@ OF_2018 = ("baseline", "resnet", "pi")
 
 
 def small(name, n_classes=3, **options):
-    return models.build(name, SMALL[name], n_classes, "clip", **(LEAN[name] | options))
+    return zoo.build(name, SMALL[name], n_classes, "clip", **(LEAN[name] | options))
 
 
 def spectrograms(name, n=4, seed=0):
@@ -142,14 +148,14 @@ def made(**options):
         "groups": 1, "pooling": "stride", "dropout": 0.0, "dropout_kind": "random",
         "nonlinearity": "relu", "batch_norm": True,
     }  # fmt: skip
-    return _blocks_2018.recipe("net", [4], 3, **(defaults | options))
+    return kahl2018_blocks.recipe("net", [4], 3, **(defaults | options))
 
 
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
         ("alexnet", ALEXNET),
-        ("birdclef2016", BIRDCLEF2016),
+        ("toth2016", BIRDCLEF2016),
         ("baseline", BASELINE),
         ("resnet", RESNET),
         ("pi", PI),
@@ -157,7 +163,7 @@ def made(**options):
 )
 def test_layers_are_the_published_ones(name, wanted):
     shape, n_classes = FULL[name]
-    found = table(models.build(name, shape, n_classes, "clip"))
+    found = table(zoo.build(name, shape, n_classes, "clip"))
     if name in OF_2018:  # published per block
         found = [layer for layer in found if layer[0] in {layer[0] for layer in wanted}]
     assert found == wanted
@@ -168,8 +174,8 @@ def test_layers_are_the_published_ones(name, wanted):
     [
         ("alexnet", {}, 39_953_095),
         ("alexnet", {"norm_axis": "time"}, 39_950_999),
-        ("birdclef2016", {}, 15_276_647),
-        ("birdclef2016", {"norm_axis": "time"}, 15_274_183),
+        ("toth2016", {}, 15_276_647),
+        ("toth2016", {"norm_axis": "time"}, 15_274_183),
         ("baseline", {}, 11_454_236),
         ("resnet", {}, 3_179_628),
         ("pi", {}, 9_519_148),
@@ -177,13 +183,13 @@ def test_layers_are_the_published_ones(name, wanted):
 )
 def test_weights_are_as_many_as_published(name, options, total):
     shape, n_classes = FULL[name]
-    assert models.build(name, shape, n_classes, "clip", **options).count_params() == total
+    assert zoo.build(name, shape, n_classes, "clip", **options).count_params() == total
 
 
 @pytest.mark.parametrize("name", FULL)
 def test_the_full_width_learns_a_step(name, rng):
     shape, n_classes = FULL[name]
-    model = models.build(name, shape, n_classes, "clip")
+    model = zoo.build(name, shape, n_classes, "clip")
     model.compile(keras.optimizers.SGD(1e-3), "categorical_crossentropy", jit_compile=False)
     before = np.asarray(model.get_layer("clip_logits").bias)
     x = rng.normal(size=(2, *shape)).astype(np.float32)
@@ -205,22 +211,22 @@ def test_small_widths_lower_the_loss(name):
 def test_the_smallest_input_is_taken_and_one_less_is_refused(name, shape, options):
     frames, bands = shape
     lean = LEAN[name] | options
-    assert models.build(name, shape, 3, "clip", **lean).output_shape == (None, 3)
+    assert zoo.build(name, shape, 3, "clip", **lean).output_shape == (None, 3)
     for less in ((frames - 1, bands), (frames, bands - 1)):
         message = rf"{name}: .* too small; the smallest is \({frames}, {bands}\)"
         with pytest.raises(ValueError, match=message):
-            models.build(name, less, 3, "clip", **lean)
+            zoo.build(name, less, 3, "clip", **lean)
 
 
 @pytest.mark.parametrize("name", OF_2018)
 def test_strides_leave_a_cell_of_any_input(name):
-    model = models.build(name, (3, 1), 3, "clip", **LEAN[name], pooling="stride")
+    model = zoo.build(name, (3, 1), 3, "clip", **LEAN[name], pooling="stride")
     assert model.predict_on_batch(np.ones((2, 3, 1), np.float32)).shape == (2, 3)
 
 
 @pytest.mark.parametrize("name", ["baseline", "resnet"])
 def test_chunks_may_have_any_length(name):
-    model = models.build(name, (None, SMALL[name][1]), 3, "clip", **LEAN[name])
+    model = zoo.build(name, (None, SMALL[name][1]), 3, "clip", **LEAN[name])
     fixed = small(name)
     fixed.set_weights(model.get_weights())
     x = spectrograms(name)
@@ -234,9 +240,9 @@ def test_a_saved_model_gives_the_same_scores(name, tmp_path):
     model = small(name, **options)
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    saving.save(model, tmp_path / "model.keras")
-    saving.save(copy, tmp_path / "copy.keras")
-    loaded = models.load(tmp_path / "model.keras")
+    weight_files.save(model, tmp_path / "model.keras")
+    weight_files.save(copy, tmp_path / "copy.keras")
+    loaded = model_files.load(tmp_path / "model.keras")
     x = spectrograms(name)
     np.testing.assert_array_equal(loaded.predict_on_batch(x), model.predict_on_batch(x))
     assert table(loaded) == table(model)
@@ -260,14 +266,14 @@ def test_heads(name):
     two = small(name, n_classes=1).predict_on_batch(x)
     assert two.shape == (4, 2)
     np.testing.assert_allclose(two.sum(axis=1), 1, atol=1e-6)
-    assert models.class_scores(small(name, n_classes=1), x, 1).shape == (4, 1)
+    assert frame_output.class_scores(small(name, n_classes=1), x, 1).shape == (4, 1)
     assert small(name, n_classes=1, head="sigmoid").output_shape == (None, 1)
     assert small(name, n_classes=4).output_shape == (None, 4)
 
 
 def test_the_original_normalises_along_time():
-    for name, lengths in (("alexnet", [50, 23, 11]), ("birdclef2016", [16, 8])):
-        model = models.build(name, (310, 200), 3, "clip", **LEAN[name], norm_axis="time")
+    for name, lengths in (("alexnet", [50, 23, 11]), ("toth2016", [16, 8])):
+        model = zoo.build(name, (310, 200), 3, "clip", **LEAN[name], norm_axis="time")
         norms = [layer for layer in model.layers if layer.name.startswith("norm")]
         assert [layer.gamma.shape for layer in norms] == [(length,) for length in lengths]
         assert {(layer.epsilon, layer.momentum) for layer in norms} == {(1e-5, 0.99)}
@@ -278,10 +284,10 @@ def test_the_original_normalises_along_time():
 
 
 def test_dropout_stands_where_it_is_published():
-    for name, wanted in (("alexnet", 3), ("birdclef2016", 2), ("pi", 2)):
+    for name, wanted in (("alexnet", 3), ("toth2016", 2), ("pi", 2)):
         found = [layer.name for layer in small(name, dropout=0.5).layers if "drop" in layer.name]
         assert found == [f"drop{number}" for number in range(1, wanted + 1)]
-    names = [layer.name for layer in small("birdclef2016").layers]
+    names = [layer.name for layer in small("toth2016").layers]
     assert names.index("dense1") < names.index("drop1")
     found = [layer.name for layer in small("resnet", dropout=0.5, n=2).layers]
     place = found.index("stack1_block2_drop")
@@ -289,13 +295,13 @@ def test_dropout_stands_where_it_is_published():
 
 
 def test_kernels_of_2016_are_drawn_as_published():
-    model = models.build("alexnet", (310, 200), 3, "clip", dense=[8])
+    model = zoo.build("alexnet", (310, 200), 3, "clip", dense=[8])
     kernel = np.asarray(model.get_layer("conv1").kernel)
     deviation = np.sqrt(2 / (16 * 16 * 1 + 16 * 16 * 96))
     assert kernel.std() == pytest.approx(deviation, rel=0.03)
     assert np.abs(kernel).max() > 3 * deviation  # not cut
-    for name, number in (("alexnet", 2), ("birdclef2016", 1)):
-        model = models.build(name, (310, 200), 3, "clip", dense=[8])
+    for name, number in (("alexnet", 2), ("toth2016", 1)):
+        model = zoo.build(name, (310, 200), 3, "clip", dense=[8])
         kernel = np.asarray(model.get_layer(f"conv{number}").kernel)
         limit = np.sqrt(3 / np.prod(kernel.shape[:3]))
         assert 0.99 * limit < np.abs(kernel).max() <= limit
@@ -307,7 +313,7 @@ def test_kernels_of_2016_are_drawn_as_published():
 def test_kernels_of_2018_are_drawn_as_he_has_it(nonlinearity, slope):
     keras.utils.set_random_seed(1)
     options = {"filters": [64, 64], "kernels": [3, 5], "nonlinearity": nonlinearity}
-    model = models.build("baseline", (16, 16), 3, "clip", **options)
+    model = zoo.build("baseline", (16, 16), 3, "clip", **options)
     kernel = np.asarray(model.get_layer("block2_conv").kernel)
     assert kernel.shape == (5, 5, 64, 64)
     deviation = np.sqrt(2 / (1 + slope**2) / (5 * 5 * 64))
@@ -318,11 +324,11 @@ def test_kernels_of_2018_are_drawn_as_he_has_it(nonlinearity, slope):
 @pytest.mark.parametrize("name", OF_2018)
 def test_networks_without_batch_normalisation_have_a_bias_in_its_place(name):
     model = small(name, batch_norm=False)
-    assert not any(isinstance(layer, _fast.ChannelNorm) for layer in model.layers)
+    assert not any(isinstance(layer, fast_layers.ChannelNorm) for layer in model.layers)
     convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
     assert all(layer.use_bias or "shortcut" in layer.name for layer in convolutions)
     normal = small(name)
-    norms = [layer for layer in normal.layers if isinstance(layer, _fast.ChannelNorm)]
+    norms = [layer for layer in normal.layers if isinstance(layer, fast_layers.ChannelNorm)]
     assert {(layer.epsilon, layer.momentum) for layer in norms} == {(1e-4, 0.9)}
     assert not normal.get_layer("conv1" if name == "resnet" else "block1_conv").use_bias
 
@@ -380,7 +386,7 @@ def in_order(model):
 
 @pytest.mark.parametrize("pooling", ["max", "stride"])
 def test_resnet_is_as_written_out(pooling, rng):
-    model = models.build("resnet", (16, 12), 5, "clip", filters=[3, 4], k=2, n=2, pooling=pooling)
+    model = zoo.build("resnet", (16, 12), 5, "clip", filters=[3, 4], k=2, n=2, pooling=pooling)
     model.set_weights([w + rng.uniform(-0.3, 0.3, w.shape) for w in model.get_weights()])
     x = rng.normal(size=(2, 16, 12)).astype(np.float32)
     weights = in_order(model)
@@ -393,7 +399,7 @@ def test_the_fused_normalisation_learns_as_keras_does(rng):
     x = rng.normal(2, 3, (6, 5, 4, 3)).astype(np.float32)
     y = rng.normal(size=(6, 5, 4, 3)).astype(np.float32)
     found = []
-    for kind in (_fast.ChannelNorm, layers.BatchNormalization):
+    for kind in (fast_layers.ChannelNorm, layers.BatchNormalization):
         # a gain before it, so that a gradient has to come through
         model = keras.Sequential([keras.Input((5, 4, 3)), layers.DepthwiseConv2D(1)])
         model.add(kind(momentum=0.9, epsilon=1e-4))
@@ -406,13 +412,13 @@ def test_the_fused_normalisation_learns_as_keras_does(rng):
 
 
 def test_normalisation_of_one_cell_keeps_a_finite_variance():
-    layer = _fast.ChannelNorm()
+    layer = fast_layers.ChannelNorm()
     layer(np.ones((1, 1, 1, 2), np.float32), training=True)
     np.testing.assert_allclose(layer.moving_variance, 0.99)
 
 
 def test_groups_see_their_own_channels_only(rng):
-    layer = _fast.GroupedConvolution(6, 3, groups=2, padding="same", strides=2)
+    layer = fast_layers.GroupedConvolution(6, 3, groups=2, padding="same", strides=2)
     x = rng.normal(size=(2, 7, 6, 4)).astype(np.float32)
     found = np.asarray(layer(x))
     whole = np.zeros((3, 3, 4, 6), np.float32)  # zero between the groups
@@ -427,13 +433,13 @@ def test_groups_are_those_of_convolutions_that_see_channels():
     wanted = {"baseline": ["block2_conv", "block3_conv"], "resnet": blocks}
     for name, grouped in wanted.items():
         found = small(name, groups=4).layers
-        assert [n.name for n in found if isinstance(n, _fast.GroupedConvolution)] == grouped
+        assert [n.name for n in found if isinstance(n, fast_layers.GroupedConvolution)] == grouped
 
 
 @pytest.mark.parametrize("shape", [(2, 6, 4, 3), (1, 7, 5, 2), (1, 1, 1, 1)])
 def test_subsampling_keeps_every_second_cell(shape, rng):
     x = rng.normal(size=shape).astype(np.float32)
-    np.testing.assert_array_equal(_fast.subsampled(x, "half"), x[:, ::2, ::2])
+    np.testing.assert_array_equal(fast_layers.subsampled(x, "half"), x[:, ::2, ::2])
 
 
 @pytest.mark.parametrize(
@@ -448,7 +454,7 @@ def test_subsampling_keeps_every_second_cell(shape, rng):
 def test_kinds_of_dropout(kind, legacy, shared):
     options = {"dropout": 0.5, "dropout_kind": kind, "legacy_dropout": legacy}
     x = keras.Input((6, 5, 40))
-    model = keras.Model(x, _blocks_2018.dropped(x, made(**options), "drop"))
+    model = keras.Model(x, kahl2018_blocks.dropped(x, made(**options), "drop"))
     found = np.asarray(model(np.ones((3, 6, 5, 40), np.float32), training=True))
     assert set(np.unique(found)) == {0.0, 2.0}
     varies = [bool(np.ptp(found, axis=axis).any()) for axis in range(4)]
@@ -468,7 +474,7 @@ def test_kinds_of_dropout(kind, legacy, shared):
 )
 def test_nonlinearities(nonlinearity, wanted):
     x = keras.Input((2,))
-    model = keras.Model(x, _blocks_2018.activated(x, made(nonlinearity=nonlinearity), "act"))
+    model = keras.Model(x, kahl2018_blocks.activated(x, made(nonlinearity=nonlinearity), "act"))
     found = model(np.array([[-1.0, 2.0]], np.float32))
     np.testing.assert_allclose(found, [wanted], atol=1e-6)
 
@@ -477,11 +483,11 @@ def test_nonlinearities(nonlinearity, wanted):
     ("name", "options", "message"),
     [
         ("alexnet", {"filters": [4] * 4}, r"filters \[4, 4, 4, 4\]; expected 5 numbers, each 1"),
-        ("birdclef2016", {"filters": [4, 4, 4, 0]}, "filters .* expected 4 numbers, each 1 or"),
+        ("toth2016", {"filters": [4, 4, 4, 0]}, "filters .* expected 4 numbers, each 1 or"),
         ("alexnet", {"dense": []}, r"dense \[\]; expected one or more numbers"),
         ("alexnet", {"norm_axis": "freq"}, "norm_axis 'freq'; expected channel or time"),
-        ("birdclef2016", {"dropout": 1.0}, "dropout 1.0; expected 0 or more and less than 1"),
-        ("birdclef2016", {"dropout": True}, "dropout True; expected 0 or more"),
+        ("toth2016", {"dropout": 1.0}, "dropout 1.0; expected 0 or more and less than 1"),
+        ("toth2016", {"dropout": True}, "dropout True; expected 0 or more"),
         ("alexnet", {"head": "max"}, "alexnet: head 'max'; expected sigmoid or softmax"),
         ("pi", {"head": "max"}, "pi: head 'max'; expected sigmoid or softmax"),
         ("pi", {"dense": [0]}, r"pi: dense \[0\]; expected"),
@@ -514,13 +520,13 @@ def test_options_that_cannot_be_are_refused(name, options, message):
         small(name, **options)
 
 
-@pytest.mark.parametrize("name", ["alexnet", "birdclef2016", "pi"])
+@pytest.mark.parametrize("name", ["alexnet", "toth2016", "pi"])
 def test_dense_networks_need_a_length(name):
     with pytest.raises(ValueError, match=r"\(None, 200\); expected \(frames, bands\)$"):
-        models.build(name, (None, 200), 3, "clip")
+        zoo.build(name, (None, 200), 3, "clip")
 
 
 def test_the_initialiser_of_2016_is_not_cut():
-    drawn = np.asarray(_blocks_2016.glorot_normal()((100, 300)))
+    drawn = np.asarray(toth2016_blocks.glorot_normal()((100, 300)))
     assert drawn.std() == pytest.approx(np.sqrt(2 / 400), rel=0.02)
     assert np.abs(drawn).max() > 3 * np.sqrt(2 / 400)

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 import yaml
 
-from dawnchorus import artefacts, submissions
+from dawnchorus.formats.submissions import birdclef2018_monophone
+from dawnchorus.runtime import artefacts
 
 ROOT = Path(__file__).parents[1]
 EPOCHS = {"epochs": 2, "batch_size": 8, "snapshot_every": 1}
@@ -41,7 +42,7 @@ def overlay_2016():
             },
             "small-original": {
                 "like": "birdclef2016-original", "train": ["clef-train"], "test": ["clef-test"],
-                "model": {"name": "birdclef2016", "norm_axis": "time", **small},
+                "model": {"name": "toth2016", "norm_axis": "time", **small},
                 "training": {
                     "epochs": 2, "batch_size": 8, "validation": {"share": 0.2, "test_share": 0.2},
                 },
@@ -202,7 +203,7 @@ def test_2018_keeps_the_single_recording_of_a_class_in_training(baseline_2018):
 def test_2018_submits_the_best_classes_of_recordings(baseline_2018):
     folder, *_ = baseline_2018
     path = folder / "results/small/submission.clef-mono.csv"
-    found = submissions.read_birdclef2018_monophone(path)
+    found = birdclef2018_monophone.read(path)
     assert len({row[0] for row in found}) == 3
     lines = [line.split(";") for line in path.read_text().splitlines()]
     assert [line[3] for line in lines[:4]] == ["1", "2", "3", "4"]
@@ -245,7 +246,7 @@ def test_2018_reads_the_tree_of_its_sorter_alike(baseline_2018, tmp_path):
     sorted_tree = tmp_path / "sorted"
     subprocess.run(
         [
-            sys.executable, "-m", "dawnchorus.cli", "sort", "--audio", str(tree.audio),
+            sys.executable, "-m", "dawnchorus", "sort", "--audio", str(tree.audio),
             "--xml", str(tree.xml), "--output", str(sorted_tree), "--mode", "symlink",
         ],
         check=True, capture_output=True, timeout=120,

@@ -11,8 +11,17 @@ import pytest
 from audio_shards import noise, written
 from scipy import ndimage
 
-from dawnchorus import frontends
-from dawnchorus.frontends import filterbanks, images, shards, writers
+from dawnchorus.frontends import (
+    base,
+    chunk_grid,
+    chunk_images,
+    filterbanks,
+    frontend_checks,
+    shard_writers,
+    shards,
+    signal_score,
+    spectrogram_reader,
+)
 
 LEVEL_TOLERANCE = 2e-4  # of 0..1
 DB_TOLERANCE = 0.02  # float32 here and in librosa, 90 dB below the loudest
@@ -98,8 +107,8 @@ def slow_signal_to_noise(image):
 
 @pytest.mark.parametrize("settings", [MEL, LINEAR, APRIL, SMALL, SMALL_LINEAR])
 def test_published_settings_are_accepted(settings):
-    frontends.check_settings(settings)
-    frontends.check_settings({**settings, **EXACT, "top_db": None})
+    frontend_checks.check_settings(settings)
+    frontend_checks.check_settings({**settings, **EXACT, "top_db": None})
 
 
 @pytest.mark.parametrize(
@@ -129,7 +138,7 @@ def test_published_settings_are_accepted(settings):
 @pytest.mark.parametrize("settings", [MEL, LINEAR], ids=["mel", "linear"])
 def test_settings_that_cannot_work_are_refused(settings, change, message):
     with pytest.raises(ValueError, match=message):
-        frontends.check_settings({**settings, **change})
+        frontend_checks.check_settings({**settings, **change})
 
 
 @pytest.mark.parametrize(
@@ -142,7 +151,7 @@ def test_settings_that_cannot_work_are_refused(settings, change, message):
 )
 def test_settings_of_one_kind_are_checked(settings, message):
     with pytest.raises(ValueError, match=message):
-        frontends.check_settings(settings)
+        frontend_checks.check_settings(settings)
 
 
 @pytest.mark.parametrize("settings", [MEL, LINEAR], ids=["mel", "linear"])
@@ -150,7 +159,7 @@ def test_a_missing_setting_is_named(settings):
     for missing in {*settings} - {"kind", "audio"}:
         rest = {key: value for key, value in settings.items() if key != missing}
         with pytest.raises(ValueError, match=f"no '{missing}'"):
-            frontends.check_settings(rest)
+            frontend_checks.check_settings(rest)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +188,7 @@ def test_a_missing_setting_is_named(settings):
 )
 def test_chunks_lie_where_they_should(seconds, change, places):
     settings = {**MEL, "sample_rate": 10, **change}
-    assert frontends.chunk_places(round(10 * seconds), settings) == places
+    assert chunk_grid.chunk_places(round(10 * seconds), settings) == places
 
 
 @pytest.mark.parametrize("overlap_s", [0.0, 0.25])
@@ -193,7 +202,7 @@ def test_chunks_are_those_of_the_originals_loop(overlap_s, min_length_s):
             if found < int(min_length_s * 100):
                 break
             places.append((start, found))
-        assert frontends.chunk_places(n_samples, settings) == places
+        assert chunk_grid.chunk_places(n_samples, settings) == places
 
 
 @pytest.mark.parametrize("last", ["drop", "pad", "align_end"])
@@ -201,7 +210,7 @@ def test_chunks_are_those_of_the_originals_loop(overlap_s, min_length_s):
 def test_no_sound_is_lost_but_where_it_is_dropped(last, overlap_s):
     settings = {**MEL, "sample_rate": 20, "overlap_s": overlap_s, "last": last}
     for n_samples in range(1, 100):
-        places = frontends.chunk_places(n_samples, settings)
+        places = chunk_grid.chunk_places(n_samples, settings)
         heard = np.zeros(n_samples, bool)
         for start, length in places:
             assert 0 < length <= 20
@@ -211,8 +220,8 @@ def test_no_sound_is_lost_but_where_it_is_dropped(last, overlap_s):
 
 
 def test_one_second_is_128_by_256_with_hop_172(rng):
-    assert frontends.hop_length(MEL) == 172
-    found = frontends.chunk_images([noise(rng, 44100)], MEL)
+    assert base.hop_length(MEL) == 172
+    found = chunk_images.chunk_images([noise(rng, 44100)], MEL)
     assert (found.shape, found.dtype) == ((1, 128, 256), np.uint8)
     assert (found.min(), found.max()) == (0, 255)
 
@@ -221,7 +230,7 @@ def test_one_second_is_128_by_256_with_hop_172(rng):
 def test_slaney_filterbank_is_that_of_librosa(of):
     sample_rate, n_fft, n_mels, fmin, fmax = of
     expected = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
-    found = frontends.mel_filterbank(*of, scale="slaney")
+    found = filterbanks.mel_filterbank(*of, scale="slaney")
     np.testing.assert_allclose(found, expected.T, rtol=1e-4, atol=1e-8)
 
 
@@ -235,14 +244,14 @@ def test_mel_chunks_are_those_of_librosa(rng, settings, change):
     n_samples = round(settings["length_s"] * settings["sample_rate"])
     tone = np.sin(np.arange(n_samples) * np.linspace(0.1, 1, n_samples))
     waveform = (0.2 * tone + 0.1 * noise(rng, n_samples)).astype(np.float32)
-    found = frontends.chunk_images([waveform], settings)[0]
+    found = chunk_images.chunk_images([waveform], settings)[0]
     expected = mel_by_librosa(waveform, settings)
     np.testing.assert_allclose(found, expected, atol=DB_TOLERANCE)
 
 
 def test_chunks_are_flipped_stretched_and_rounded(rng):
     waveform = noise(rng, 88200)
-    found = frontends.chunk_images([waveform], MEL)
+    found = chunk_images.chunk_images([waveform], MEL)
     for image, start in zip(found, (0, 44100), strict=True):
         expected = stretched(mel_by_librosa(waveform[start : start + 44100], MEL))[::-1]
         np.testing.assert_allclose(image, 255 * expected, atol=0.5 + 255 * LEVEL_TOLERANCE)
@@ -261,7 +270,7 @@ def test_legacy_rows_are_5_to_132(rng):
         emphasised(waveform, settings), n_fft=779, hop_length=172, window="hamming"
     )
     expected = librosa.amplitude_to_db(np.abs(spectrum)[5:133], ref=np.max, top_db=80)[:, :256]
-    found = frontends.chunk_images([waveform], settings)[0]
+    found = chunk_images.chunk_images([waveform], settings)[0]
     np.testing.assert_allclose(found, expected, atol=DB_TOLERANCE)
 
 
@@ -287,7 +296,7 @@ def test_every_linear_band_has_two_bins(n_bands, fmax):
 @pytest.mark.parametrize(("flip", "kind"), [(True, MEL), (False, MEL), (True, LINEAR)])
 def test_low_tones_are_at_the_bottom_of_a_flipped_picture(frequency, flip, kind):
     tone = np.sin(2 * np.pi * frequency * np.arange(44100) / 44100).astype(np.float32)
-    image = frontends.chunk_images([tone], {**kind, "flip": flip})[0]
+    image = chunk_images.chunk_images([tone], {**kind, "flip": flip})[0]
     row = int(image[:, 100].argmax())
     up = 127 - row if flip else row
     mels = librosa.mel_frequencies(130, fmin=500, fmax=15000)[1:-1]
@@ -298,15 +307,15 @@ def test_low_tones_are_at_the_bottom_of_a_flipped_picture(frequency, flip, kind)
 def test_channels_are_averaged_before_the_logarithm(rng):
     settings = {**MEL, **EXACT, "top_db": None}
     left, right = noise(rng, 44100), 0.1 * noise(rng, 44100)
-    single = [frontends.chunk_images([channel], settings) for channel in (left, right)]
-    both = frontends.chunk_images([left, right], settings)
+    single = [chunk_images.chunk_images([channel], settings) for channel in (left, right)]
+    both = chunk_images.chunk_images([left, right], settings)
     np.testing.assert_allclose(both, np.mean(single, axis=0), rtol=1e-5, atol=1e-7)
-    assert frontends.chunk_images([left, -left], settings).max() > 0
+    assert chunk_images.chunk_images([left, -left], settings).max() > 0
 
 
 @pytest.mark.parametrize("settings", [SMALL, SMALL_LINEAR], ids=["mel", "linear"])
 def test_silence_is_a_picture_of_zeros(settings):
-    assert not frontends.chunk_images([np.zeros(9000)], settings).any()
+    assert not chunk_images.chunk_images([np.zeros(9000)], settings).any()
 
 
 @pytest.mark.parametrize("padding", ["zeros", "loop"])
@@ -316,13 +325,13 @@ def test_a_short_recording_is_one_padded_chunk(rng, padding):
     full[:1500] = waveform
     if padding == "loop":
         full = np.concatenate([waveform, waveform, waveform[:1000]])
-    found = frontends.chunk_images([waveform], {**SMALL, "padding": padding})
-    np.testing.assert_array_equal(found, frontends.chunk_images([full], SMALL))
+    found = chunk_images.chunk_images([waveform], {**SMALL, "padding": padding})
+    np.testing.assert_array_equal(found, chunk_images.chunk_images([full], SMALL))
 
 
 def test_eight_bits_are_rounded_not_cut():
     values = np.array([0.0, 0.4 / 255, 0.6 / 255, 254.6 / 255, 1.0, 1.1, -0.1], np.float32)
-    stored = images.as_stored(values, {"store": "uint8"})
+    stored = chunk_images.as_stored(values, {"store": "uint8"})
     assert stored.tolist() == [0, 0, 1, 255, 255, 255, 0]
 
 
@@ -332,7 +341,7 @@ def test_signal_to_noise_is_that_of_a_loop(rng, shape):
         image = rng.random(shape).astype(np.float32) ** sharpness
         blurred = stretched(ndimage.uniform_filter(image, 3)) if image.size > 1 else image
         for picture in (image, blurred.astype(np.float32)):
-            found = frontends.signal_to_noise(picture)
+            found = signal_score.signal_to_noise(picture)
             assert found == pytest.approx(slow_signal_to_noise(picture), abs=1e-12)
 
 
@@ -344,37 +353,37 @@ def test_signal_to_noise_is_that_of_scipys_filters(rng):
     dilated = ndimage.grey_dilation(median, (3, 3), mode="constant", cval=0)
     closed = ndimage.grey_erosion(dilated, (3, 3), mode="constant", cval=1)
     assert 0 < closed.mean() < 1
-    assert frontends.signal_to_noise(image) == pytest.approx(closed.mean())
+    assert signal_score.signal_to_noise(image) == pytest.approx(closed.mean())
 
 
 def test_signal_to_noise_by_hand():
     image = np.zeros((10, 20), np.float32)
-    assert frontends.signal_to_noise(image) == 0
+    assert signal_score.signal_to_noise(image) == 0
     image[2, 2] = 1  # a single value is none
-    assert frontends.signal_to_noise(image) == 0
+    assert signal_score.signal_to_noise(image) == 0
     image[4:8, 6:11] = 1  # a block of 20 loses its 4 corners to the median, the closing is silent
-    assert frontends.signal_to_noise(image) == pytest.approx(16 / 200)
-    assert frontends.signal_to_noise(np.full((10, 20), 0.5, np.float32)) == 0
+    assert signal_score.signal_to_noise(image) == pytest.approx(16 / 200)
+    assert signal_score.signal_to_noise(np.full((10, 20), 0.5, np.float32)) == 0
     image[4, 6] = np.nan
-    assert frontends.signal_to_noise(image) == 0
+    assert signal_score.signal_to_noise(image) == 0
 
 
 @pytest.mark.parametrize("shape", [(3,), (0, 5), (2, 3, 4)])
 def test_what_is_no_image_has_no_score(shape):
     with pytest.raises(ValueError, match=r"expected \(F, T\)"):
-        frontends.signal_to_noise(np.zeros(shape))
+        signal_score.signal_to_noise(np.zeros(shape))
 
 
 def test_a_shard_gives_back_its_chunks(tmp_path, rng):
     recordings = {"a": [noise(rng, 10000)], "b": [noise(rng, 300)], "c": 2 * [noise(rng, 8000)]}
     settings = {**SMALL, "last": "pad"}
     path = written(tmp_path / "a", recordings, settings, excluded=[("bad", "AUDIO_EMPTY")])
-    shard = frontends.open_shards([path])
+    shard = spectrogram_reader.open_shards([path])
     assert (shard.layout, shard.ids, shard.settings) == ("chunks", ["a", "b", "c"], settings)
     assert (shard.n_bands, shard.n_frames, shard.dtype) == (16, 32, np.uint8)
     assert shard.frames_per_second == 8000 / 129
     for identifier, channels in recordings.items():
-        expected = frontends.chunk_images(channels, settings)
+        expected = chunk_images.chunk_images(channels, settings)
         np.testing.assert_array_equal(shard.images(identifier), expected)
         assert shard.rows(identifier) == len(expected)
     assert shard.onsets_s("a").tolist() == [0.0, 0.5, 1.0]
@@ -387,8 +396,10 @@ def test_a_shard_gives_back_its_chunks(tmp_path, rng):
 def test_scores_are_of_the_picture_before_it_is_rounded(tmp_path, rng, change):
     chirp = np.sin(np.cumsum(np.linspace(0.3, 1.5, 8000))) * np.hanning(8000)
     waveform = (chirp + 0.01 * noise(rng, 8000)).astype(np.float32)
-    shard = frontends.open_shards([written(tmp_path / "a", {"x": [waveform]}, {**SMALL, **change})])
-    exact = frontends.chunk_images([waveform], {**SMALL, "store": "float32"})
+    shard = spectrogram_reader.open_shards(
+        [written(tmp_path / "a", {"x": [waveform]}, {**SMALL, **change})]
+    )
+    exact = chunk_images.chunk_images([waveform], {**SMALL, "store": "float32"})
     expected = [slow_signal_to_noise(image) for image in exact]
     assert 0 < max(expected) < 1
     np.testing.assert_allclose(shard.scores("x"), expected, atol=1e-6)
@@ -410,13 +421,15 @@ def test_equal_work_gives_equal_bytes(tmp_path, rng, monkeypatch):
     recordings = {f"r{i}": [noise(rng, 9000 + 4000 * i)] for i in range(3)}
     first = written(tmp_path / "a", recordings, SMALL).read_bytes()
     time.sleep(1.1)  # a time stamp in whole seconds would differ
-    monkeypatch.setattr(writers, "_CHUNKS_HELD", 2)
+    monkeypatch.setattr(shard_writers, "_CHUNKS_HELD", 2)
     monkeypatch.setattr(shards, "_VALUES_HELD", 1000)
     assert written(tmp_path / "b", recordings, SMALL).read_bytes() == first
 
 
 def test_chunks_survive_another_process(tmp_path, rng):
-    shard = frontends.open_shards([written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)])
+    shard = spectrogram_reader.open_shards(
+        [written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)]
+    )
     copy = pickle.loads(pickle.dumps(shard))
     np.testing.assert_array_equal(copy.images("x"), shard.images("x"))
 
@@ -425,20 +438,22 @@ def test_several_shards_are_one(tmp_path, rng):
     waveforms = {name: [noise(rng, 9000)] for name in "xy"}
     paths = [written(tmp_path / name, {name: waveforms[name]}, SMALL) for name in "xy"]
     paths.append(written(tmp_path / "z", {}, SMALL, excluded=[("bad", "AUDIO_EMPTY")]))
-    shard = frontends.open_shards(paths)
+    shard = spectrogram_reader.open_shards(paths)
     assert shard.ids == ["x", "y"]
-    expected = frontends.chunk_images(waveforms["y"], SMALL)
+    expected = chunk_images.chunk_images(waveforms["y"], SMALL)
     np.testing.assert_array_equal(shard.images("y"), expected)
 
 
 def test_frames_and_chunks_are_refused_together(tmp_path, rng, tiny_shard):
     path = written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)
     with pytest.raises(ValueError, match="other frontend settings.*kind: 'log_mel' for 'mel_ch"):
-        frontends.open_shards([path, tiny_shard[0]])
+        spectrogram_reader.open_shards([path, tiny_shard[0]])
 
 
 def test_an_unknown_recording_is_named(tmp_path, rng):
-    shard = frontends.open_shards([written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)])
+    shard = spectrogram_reader.open_shards(
+        [written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)]
+    )
     with pytest.raises(ValueError, match="'y' is not in the 1 spectrogram shards"):
         shard.scores("y")
 
@@ -452,14 +467,14 @@ def test_values_that_are_not_finite_are_refused_and_nothing_is_left(tmp_path, rn
 
 
 def test_pictures_that_never_reached_the_file_are_found(tmp_path, rng, monkeypatch):
-    original = writers.Chunks.write
+    original = shard_writers.Chunks.write
 
     def without_one(self, pictures, index):
         n_zero = original(self, pictures, index)
         pictures[1] = 0
         return n_zero
 
-    monkeypatch.setattr(writers.Chunks, "write", without_one)
+    monkeypatch.setattr(shard_writers.Chunks, "write", without_one)
     with pytest.raises(OSError, match="'x' reads back with 1 empty rows, 0 were written"):
         written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)
 
@@ -501,4 +516,4 @@ def test_a_file_that_is_not_as_written_is_refused(tmp_path, rng, edit, message):
     with h5py.File(path, "r+") as file:
         edit(file)
     with pytest.raises(ValueError, match=message):
-        frontends.open_shards([path])
+        spectrogram_reader.open_shards([path])

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dawnchorus import artefacts, cli, doctor
-from dawnchorus.corpora import contents
+from dawnchorus.cli import command, doctor
+from dawnchorus.corpora import tables
+from dawnchorus.runtime import artefacts
 
-LIBRARY = {"dawnchorus.seeds": "13b60af16337", "script": "14e36e79bd4f"}
+LIBRARY = {"dawnchorus.runtime.seeds": "13b60af16337", "script": "14e36e79bd4f"}
 VERSIONS = {"numpy": "2.4.6", "python": "3.11.7"}
 ASIDE = (  # what lies among results and is no artefact
     "results/logs/train.log",
@@ -24,7 +25,7 @@ ASIDE = (  # what lies among results and is no artefact
 def table(path_of, *names, row):
     """Write a table of a listed corpus under the name that its bytes give it."""
     content = f"id\n{row}\n".encode()
-    path = path_of("results", "garden", *names, contents.digest_of(content))
+    path = path_of("results", "garden", *names, tables.digest_of(content))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return str(path)
@@ -53,9 +54,9 @@ def finished(tmp_path_factory):
     before = os.getcwd()
     run = tmp_path_factory.mktemp("run")
     os.chdir(run)
-    listing = table(contents.listing_path, "000", row="r1")
-    labels = table(contents.labels_path, row="r1,bird")
-    excluded = table(contents.excluded_path, row="r2,AUDIO_EMPTY")
+    listing = table(tables.listing_path, "000", row="r1")
+    labels = table(tables.labels_path, row="r1,bird")
+    excluded = table(tables.excluded_path, row="r2,AUDIO_EMPTY")
     digests = [Path(path).stem.split("-")[-1] for path in (listing, labels, excluded)]
     shards = {"000": {"digest": digests[0], "recordings": 1}}
     index = {"shards": shards, "labels": digests[1], "excluded": digests[2]}
@@ -89,7 +90,7 @@ def said(capsys):
     """Run a command line: exit status, lines of the output, text of the error."""
 
     def call(*arguments):
-        status = cli.main([str(argument) for argument in arguments])
+        status = command.main([str(argument) for argument in arguments])
         told = capsys.readouterr()
         return status, told.out.splitlines(), told.err
 
@@ -278,7 +279,7 @@ def test_why_shows_inputs_settings_and_seed(run, said):
     digest = artefacts.sha256("results/audio/mono/garden/000.csv")[:12]
     assert f"  {digest}  results/audio/mono/garden/000.csv  (unchanged)" in lines
     assert "    settings:\n      seed: 2017" in text
-    assert "  13b60af16337  dawnchorus.seeds" in lines
+    assert "  13b60af16337  dawnchorus.runtime.seeds" in lines
     assert "  numpy 2.4.6" in lines
     assert "command   snakemake results/demo/folds.csv" in lines
 
@@ -378,7 +379,7 @@ def test_doctor_finds_what_killed_jobs_left(run, said):
 
 def test_check_reads_a_config_without_running_what_is_in_it(tmp_path, capsys):
     tree = str(Path(__file__).parents[1])
-    assert cli.main(["check", "--workflow", tree]) == 0
+    assert command.main(["check", "--workflow", tree]) == 0
     assert capsys.readouterr().out == "sound: runs demo on demo-test, demo-train\n"
     code = f"?open({str(tmp_path / 'RAN')!r}, 'w').close()"
     bomb = "a: &a {x: 1, y: 2, z: 3}\n" + "".join(
@@ -390,7 +391,7 @@ def test_check_reads_a_config_without_running_what_is_in_it(tmp_path, capsys):
         ("bomb.yaml", bomb, "aliases"),
     ):
         (tmp_path / name).write_text(text)
-        assert cli.main(["check", "--workflow", tree, str(tmp_path / name)]) == 2
+        assert command.main(["check", "--workflow", tree, str(tmp_path / name)]) == 2
         shown = capsys.readouterr().err
         assert shown.count("\n") == 1
         assert said in shown

@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from dawnchorus import config
-from dawnchorus.config import frontends as frontend_checks
-from dawnchorus.config import merging, reading
-from dawnchorus.frontends import mel
+from dawnchorus.config import frontends as config_checks
+from dawnchorus.config import meaning, merging, reading
+from dawnchorus.config import stages as stage_checks
+from dawnchorus.frontends.kinds import log_mel
 
 ROOT = Path(__file__).parents[1]
 BASE = ROOT / "config.yaml"
@@ -177,9 +178,11 @@ REFUSED = {
     ),
     "unknown model of a stage": (
         stages("second: {model: {name: x}}"),
-        [
-            "experiments.mine.stages.second.model.name: 'x'; expected alexnet, baseline, birdclef2016"
-        ],
+        ["experiments.mine.stages.second.model.name: 'x'; expected alexnet, baseline, bulbul"],
+    ),
+    "a model by its old name": (
+        stages("second: {model: {name: birdclef2016}}"),
+        ["experiments.mine.stages.second.model.name: 'birdclef2016' is called 'toth2016' now"],
     ),
     "chunks of a frontend that has none": (
         experiment("segments: {kind: chunks}"),
@@ -795,7 +798,7 @@ def test_command_line_values_are_read_as_yaml(overlay):
 def test_corpora_of_a_run_are_those_its_experiments_read(overlay):
     found = composed(overlay("experiments: {x: {train: [demo-train]}}\nrun: [x]"))
     assert config.corpora_of_run(found) == ["demo-train"]
-    assert config.corpora_of(found["experiments"]["demo"]) == ["demo-test", "demo-train"]
+    assert meaning.corpora_of(found["experiments"]["demo"]) == ["demo-test", "demo-train"]
 
 
 def turned(value, key=""):
@@ -884,8 +887,8 @@ def test_mel_bands_are_refused_where_the_filterbank_is(n_fft, fmin):
         frontend = {"n_mels": n_mels, "n_fft": n_fft, "fmin": fmin, "fmax": 11000.0}
         refused = []
         for check in (
-            lambda: frontend_checks._check_mel_bands("x", frontend, 22050),  # noqa: B023
-            lambda: mel.mel_filterbank(22050, n_fft, n_mels, fmin, 11000.0),  # noqa: B023
+            lambda: config_checks._check_mel_bands("x", frontend, 22050),  # noqa: B023
+            lambda: log_mel.mel_filterbank(22050, n_fft, n_mels, fmin, 11000.0),  # noqa: B023
         ):
             try:
                 check()
@@ -957,6 +960,6 @@ CHUNKS = {
 )
 def test_stages_see_alike_whatever_windows_they_train_on(changed, alike):
     stage = {"frontend": "one", "window": 310, "segments": CHUNKS}
-    assert config.see_alike(stage, stage | changed) is alike
+    assert stage_checks.see_alike(stage, stage | changed) is alike
     other = {"segments": {"kind": "cells"}}
-    assert not config.see_alike(stage | other, stage | other | {"window": 5})
+    assert not stage_checks.see_alike(stage | other, stage | other | {"window": 5})

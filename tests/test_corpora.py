@@ -15,17 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from dawnchorus import corpora
-from dawnchorus.corpora import (
-    bird_detection,
-    contents,
-    files,
-    folders,
-    labels,
-    listing,
-    places,
-    table,
-)
+from dawnchorus.corpora import audio_files, bird_detection_labels, catalog, places, tables
+from dawnchorus.corpora.adapters import folders, table
+from dawnchorus.formats import label_sheet
 
 OLD = 1_500_000_000  # seconds: a file this old is settled
 
@@ -75,43 +67,44 @@ def own(tmp_path, csv, names=("a.wav", "b.wav"), **changes):
 def listed(tmp_path, settings):
     """List the corpus; its index, labels by id, listing rows by id, and excluded rows."""
     results = tmp_path / "results"
-    index = listing.list_corpus("c", settings, results)
-    truths = corpora.read_labels(contents.labels_path(results, "c", index["labels"]))
+    index = catalog.list_corpus("c", settings, results)
+    truths = tables.read_labels(tables.labels_path(results, "c", index["labels"]))
     rows = []
     for shard, about in index["shards"].items():
-        path = contents.listing_path(results, "c", shard, about["digest"])
+        path = tables.listing_path(results, "c", shard, about["digest"])
         lying = places.read(path)
         rows += [
             types.SimpleNamespace(**row._asdict(), path=lying[row.id])
-            for row in corpora.read_listing(path, about["digest"])
+            for row in tables.read_listing(path, about["digest"])
         ]
-    excluded = contents.excluded_path(results, "c", index["excluded"]).read_text()
+    excluded = tables.excluded_path(results, "c", index["excluded"]).read_text()
     return index, {t.id: t for t in truths}, {r.id: r for r in rows}, excluded.splitlines()[1:]
 
 
 def test_a_challenge_corpus_is_listed(tmp_path):
     index, truths, rows, excluded = listed(tmp_path, challenge(tmp_path))
-    assert truths["x/a"] == corpora.Labelled("x/a", "x", "", "", "", True, ("bird",))
-    assert truths["x/b"] == corpora.Labelled("x/b", "x", "", "", "", True, ())
+    assert truths["x/a"] == tables.Labelled("x/a", "x", "", "", "", True, ("bird",))
+    assert truths["x/b"] == tables.Labelled("x/b", "x", "", "", "", True, ())
     assert rows["x/a"].sha256 == hashlib.sha256(b"sound of a.wav").hexdigest()
     assert rows["x/a"].bytes == len(b"sound of a.wav")
     assert rows["x/a"].path == str(tmp_path / "x" / "a.wav")
     assert (index["recordings"], index["notes"], excluded) == (2, [], [])
-    assert index == corpora.read_index("c", tmp_path / "results")
+    assert index == tables.read_index("c", tmp_path / "results")
 
 
 def test_listing_imports_no_numpy():
-    adapters = ", ".join(listing.ADAPTERS)
-    code = f"import sys; from dawnchorus.corpora import listing, {adapters};"
+    adapters = ", ".join(catalog.adapter_names())
+    code = "import sys; from dawnchorus.corpora import catalog;"
+    code += f"from dawnchorus.corpora.adapters import {adapters};"
     code += "sys.exit(any(m in sys.modules for m in ('numpy', 'soundfile', 'pandas')))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_a_shard_follows_from_the_id_alone():
     digits = hashlib.sha256("x/ä 1".encode()).hexdigest()[:15]
-    assert corpora.shard_of("x/ä 1", 7) == f"{int(digits, 16) % 7:03d}"
-    assert corpora.shard_of("x/a", 1) == "000"
-    assert max(len(corpora.shard_of(f"x/{i}", 5000)) for i in range(50)) == 4
+    assert tables.shard_of("x/ä 1", 7) == f"{int(digits, 16) % 7:03d}"
+    assert tables.shard_of("x/a", 1) == "000"
+    assert max(len(tables.shard_of(f"x/{i}", 5000)) for i in range(50)) == 4
 
 
 def test_only_the_shard_of_a_changed_recording_gets_another_digest(tmp_path):
@@ -121,7 +114,7 @@ def test_only_the_shard_of_a_changed_recording_gets_another_digest(tmp_path):
     write(tmp_path / "x" / "3.wav", "other sound")
     after = listed(tmp_path, settings)[0]
     changed = {s for s in before["shards"] if before["shards"][s] != after["shards"][s]}
-    assert changed == {corpora.shard_of("x/3", 4)}
+    assert changed == {tables.shard_of("x/3", 4)}
     assert before["labels"] == after["labels"]
 
 
@@ -139,8 +132,10 @@ def test_cached_hashes_are_used_until_the_file_changes(tmp_path, monkeypatch):
     settings = challenge(tmp_path)
     listed(tmp_path, settings)
     hashed = []
-    real = files._hash
-    monkeypatch.setattr(files, "_hash", lambda p, s: hashed.append(Path(p).name) or real(p, s))
+    real = audio_files._hash
+    monkeypatch.setattr(
+        audio_files, "_hash", lambda p, s: hashed.append(Path(p).name) or real(p, s)
+    )
     listed(tmp_path, settings)
     assert hashed == []
     write(tmp_path / "x" / "b.wav", "other sound, older or not")
@@ -171,6 +166,10 @@ def test_fingerprint_stat_reads_no_content(tmp_path):
     assert rows["x/a"].sha256 == ""
     assert rows["x/a"].bytes > 0
     assert rows["x/a"].modified == str(OLD)
+
+
+def repeated(settings):
+    return bird_detection_labels.submission_rows(bird_detection_labels.label_rows(settings)[0])
 
 
 def moved(folder, settings, to):
@@ -227,8 +226,8 @@ def test_another_file_name_changes_the_names_alone(tmp_path):
     settings = own(tmp_path, "path,id,labels\nrenamed.WAV,1,x\nb.wav,2,y\n", ("b.wav",))
     after = listed(tmp_path, settings)[0]
     assert {key for key in index if index[key] != after[key]} == {"names"}
-    names = contents.names_path(tmp_path / "results", "c", after["names"])
-    assert corpora.read_names(names) == {"1": "renamed.WAV", "2": "b.wav"}
+    names = tables.names_path(tmp_path / "results", "c", after["names"])
+    assert tables.read_names(names) == {"1": "renamed.WAV", "2": "b.wav"}
     # what a file is called by its extension is compared with what it holds
     (tmp_path / "renamed.WAV").rename(tmp_path / "a.mp3")
     settings = own(tmp_path, "path,id,labels\na.mp3,1,x\nb.wav,2,y\n", ("b.wav",))
@@ -241,9 +240,9 @@ def test_beside_a_run_nothing_is_replaced_that_a_job_reads(tmp_path):
     results = tmp_path / "results"
 
     def lies(settings, **more):
-        index = listing.list_corpus("c", settings, results, **more)
+        index = catalog.list_corpus("c", settings, results, **more)
         digest = index["shards"]["000"]["digest"]
-        return places.read(contents.listing_path(results, "c", "000", digest))["a.wav"]
+        return places.read(tables.listing_path(results, "c", "000", digest))["a.wav"]
 
     # a dry run before the first run writes what is missing
     assert lies(settings, has_lock=False) == str(tmp_path / "a.wav")
@@ -256,15 +255,15 @@ def test_beside_a_run_nothing_is_replaced_that_a_job_reads(tmp_path):
 def test_a_listing_with_another_digest_is_refused(tmp_path):
     index = listed(tmp_path, challenge(tmp_path))[0]
     shard, about = next(iter(index["shards"].items()))
-    path = contents.listing_path(tmp_path / "results", "c", shard, about["digest"])
+    path = tables.listing_path(tmp_path / "results", "c", shard, about["digest"])
     path.write_text(path.read_text() + "x/z,wav,1,,\n")
     with pytest.raises(ValueError, match=rf"expected {about['digest']}"):
-        corpora.read_listing(path, about["digest"])
+        tables.read_listing(path, about["digest"])
 
 
 def test_an_unlisted_corpus_says_so(tmp_path):
     with pytest.raises(ValueError, match="corpus 'nope' is not listed"):
-        corpora.read_index("nope", tmp_path)
+        tables.read_index("nope", tmp_path)
 
 
 def test_a_corpus_without_recordings_is_an_error(tmp_path):
@@ -279,20 +278,20 @@ def test_an_unknown_adapter_is_refused(tmp_path):
 
 
 def test_references_name_a_corpus_and_perhaps_a_split():
-    assert corpora.parse_reference("mine") == ("mine", None)
-    assert corpora.parse_reference("mine:test") == ("mine", "test")
+    assert tables.parse_reference("mine") == ("mine", None)
+    assert tables.parse_reference("mine:test") == ("mine", "test")
     for wrong in (":test", "mine:", ""):
         with pytest.raises(ValueError, match="corpus reference"):
-            corpora.parse_reference(wrong)
+            tables.parse_reference(wrong)
 
 
 def test_a_split_is_selected_and_a_missing_one_named(tmp_path):
     csv = "path,labels,split\na.wav,x,train\nb.wav,y,test\n"
     truths = list(listed(tmp_path, own(tmp_path, csv))[1].values())
-    assert [t.id for t in corpora.select(truths, "test")] == ["b.wav"]
-    assert corpora.select(truths, None) == truths
+    assert [t.id for t in tables.select(truths, "test")] == ["b.wav"]
+    assert tables.select(truths, None) == truths
     with pytest.raises(ValueError, match=r"split 'val'; there are \['test', 'train'\]"):
-        corpora.select(truths, "val")
+        tables.select(truths, "val")
 
 
 # the layout of the challenges
@@ -310,9 +309,9 @@ def test_2018_label_files_name_the_data_set(tmp_path):
         "ff/1": ("bird",), "flat/3": ("bird",), "wb/1": ()
     }  # fmt: skip
     assert truths["wb/1"].data_set == "wb"
-    repeated = bird_detection.label_rows(settings)
-    assert [name for name, _ in repeated.rows] == ["wb/1", "ff/1", "flat/3"]
-    assert repeated.columns == ["itemid", "datasetid", "hasbird"]
+    found = repeated(settings)
+    assert [name for name, _ in found.rows] == ["wb/1", "ff/1", "flat/3"]
+    assert found.columns == ["itemid", "datasetid", "hasbird"]
 
 
 @pytest.mark.parametrize("extension", ["wav", "FLAC", "ogg", "mp3", "aif", "Aiff"])
@@ -326,7 +325,7 @@ def test_an_itemid_may_carry_extension_and_data_set(tmp_path):
     settings = challenge(tmp_path, csv, ("a.wav", "b.wav", "c.d.wav"))
     assert set(listed(tmp_path, settings)[1]) == {"x/a", "x/b", "x/c.d"}
     order = [("x/b", "x/b.wav"), ("x/a", "a.wav"), ("x/c.d", "c.d")]
-    assert bird_detection.label_rows(settings).rows == order
+    assert repeated(settings).rows == order
 
 
 @pytest.mark.parametrize(
@@ -339,7 +338,7 @@ def test_a_test_set_has_no_truth(tmp_path, csv):
     index, truths, _, _ = listed(tmp_path, settings)
     assert [t.labelled for t in truths.values()] == [False, False]
     assert "2 recordings have no label that is a number" in index["notes"][-1]
-    assert [name for name, _ in bird_detection.label_rows(settings).rows] == ["x/a", "x/b"]
+    assert [name for name, _ in repeated(settings).rows] == ["x/a", "x/b"]
 
 
 def test_hasbird_is_0_or_1(tmp_path):
@@ -358,7 +357,7 @@ def test_submission_order_keeps_rows_without_a_file(tmp_path):
     index, *_, excluded = listed(tmp_path, settings)
     assert index["label_rows"]["columns"] == ["itemid", "hasbird"]
     digest = index["label_rows"]["digest"]
-    rows = corpora.read_label_rows(contents.label_rows_path(tmp_path / "results", "c", digest))
+    rows = tables.read_label_rows(tables.label_rows_path(tmp_path / "results", "c", digest))
     assert rows == [("x/z", "z"), ("x/b", "b"), ("x/a", "a")]
     assert excluded == ["x/z,MISSING_FILE,line 2 of the label file"]
 
@@ -368,7 +367,7 @@ def test_label_files_of_one_submission_have_one_header(tmp_path):
     other = write(tmp_path / "y.csv", "itemid\nq\n")
     settings["data_sets"]["y"] = {"audio": str(tmp_path / "x"), "labels": other}
     with pytest.raises(ValueError, match=r"y\.csv has columns \['itemid'\]"):
-        bird_detection.label_rows(settings)
+        repeated(settings)
     write(tmp_path / "x" / "q.wav", "sound")
     assert "label_rows" not in listed(tmp_path, settings)[0]
 
@@ -488,7 +487,7 @@ def test_equal_content_under_other_labels_is_told(tmp_path):
     index, _, rows, _ = listed(tmp_path, settings)
     assert "1 contents stand under ids that differ" in index["notes"][-1]
     assert "'x/a = x/b'" in index["notes"][-1]
-    assert corpora.duplicates(rows.values()) == [("x/a", "x/b")]
+    assert tables.duplicates(rows.values()) == [("x/a", "x/b")]
 
 
 def test_equal_content_with_equal_truth_is_not_told(tmp_path):
@@ -498,8 +497,8 @@ def test_equal_content_with_equal_truth_is_not_told(tmp_path):
 
 
 def test_unknown_content_equals_nothing():
-    rows = [corpora.Listed(name, "wav", 1, "", "") for name in ("a", "b")]
-    assert corpora.duplicates(rows) == []
+    rows = [tables.Listed(name, "wav", 1, "", "") for name in ("a", "b")]
+    assert tables.duplicates(rows) == []
 
 
 # label files
@@ -509,7 +508,7 @@ def test_unknown_content_equals_nothing():
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_and_byte_order_mark_change_nothing(tmp_path, ends, mark):
     text = ends.join(["itemid,hasbird", "007,1", "NA,0", "null,1", "1e3,0", "", ""])
-    sheet = labels.read_sheet(write(tmp_path / "l.csv", mark + text.encode()))
+    sheet = label_sheet.read_sheet(write(tmp_path / "l.csv", mark + text.encode()))
     assert sheet.rows == [["007", "1"], ["NA", "0"], ["null", "1"], ["1e3", "0"]]
     assert sheet.columns == ["itemid", "hasbird"]
     assert sheet.notes == []
@@ -563,7 +562,7 @@ def test_repeated_rows_that_agree_count_once_and_are_told(tmp_path):
     index, truths, _, _ = listed(tmp_path, settings)
     assert set(truths) == {"x/a", "x/b"}
     assert "1 repeated label rows agree" in index["notes"][0]
-    assert [text for _, text in bird_detection.label_rows(settings).rows] == ["a", "b"]
+    assert [text for _, text in repeated(settings).rows] == ["a", "b"]
 
 
 def test_blanks_around_values_are_stripped_and_told(tmp_path):
@@ -579,18 +578,18 @@ def test_a_table_keeps_what_its_columns_say(tmp_path):
     csv = "path,labels,group,fold,split,data_set,comment,recordist,background,media_id\n"
     csv += 'a.wav,NA;007,g,2,train,d,x,"Lark, A.",q;NA,9\nb.wav,,,,,,,,,\n'
     truths = listed(tmp_path, own(tmp_path, csv))[1]
-    expected = corpora.Labelled(
+    expected = tables.Labelled(
         "a.wav", "d", "g", "2", "train", True, ("NA", "007"), "Lark, A.", ("q", "NA"), "9"
     )
     assert truths["a.wav"] == expected
-    assert truths["b.wav"] == corpora.Labelled("b.wav", "", "", "", "", True, ())
+    assert truths["b.wav"] == tables.Labelled("b.wav", "", "", "", "", True, ())
 
 
 def test_columns_of_a_table_may_have_other_names(tmp_path):
     csv = "file,species,recordist,group\na.wav,x,Ann,g1\nb.wav,y,Ben,g2\n"
     columns = {"path": "file", "labels": "species", "group": "recordist"}
     truths = listed(tmp_path, own(tmp_path, csv, columns=columns))[1]
-    expected = corpora.Labelled("a.wav", "", "Ann", "", "", True, ("x",), "Ann")
+    expected = tables.Labelled("a.wav", "", "Ann", "", "", True, ("x",), "Ann")
     assert truths["a.wav"] == expected
     with pytest.raises(ValueError, match="no column 'specie'.*did you mean 'species'"):
         listed(tmp_path, own(tmp_path, csv, columns={"labels": "specie"}))
@@ -788,7 +787,7 @@ def test_folders_become_a_corpus(tmp_path):
     names = ["001 - Rain/1-7-A.ogg", "001 - Rain/2-8-A.wav", "002 - Dog bark/1-7-B.mp3"]
     settings = below(tmp_path, "{} - {class}/{fold}-{group}-{}", [*names, "README.md"])
     index, truths, rows, _ = listed(tmp_path, settings)
-    assert truths["001 - Rain/1-7-A"] == corpora.Labelled(
+    assert truths["001 - Rain/1-7-A"] == tables.Labelled(
         "001 - Rain/1-7-A", "", "7", "1", "", True, ("Rain",)
     )
     assert truths["002 - Dog bark/1-7-B"].labels == ("Dog bark",)
@@ -799,7 +798,7 @@ def test_folders_become_a_corpus(tmp_path):
 def test_splits_data_sets_and_recordists_may_be_in_paths(tmp_path):
     settings = below(tmp_path, "{split}/{data_set}/{recordist}_{}", ["train/d/Ann Lark_1.wav"])
     index, truths, _, _ = listed(tmp_path, settings)
-    expected = corpora.Labelled("train/d/Ann Lark_1", "d", "", "", "train", False, (), "Ann Lark")
+    expected = tables.Labelled("train/d/Ann Lark_1", "d", "", "", "train", False, (), "Ann Lark")
     assert truths["train/d/Ann Lark_1"] == expected
     assert "the pattern has no {class}: no truth is known" in index["notes"]
 
@@ -880,7 +879,7 @@ def test_what_lies_in_a_folder_of_odd_bytes_is_no_obstacle(tmp_path):
     assert set(truths) == {"a/1"}
     assert [row.split(",")[0] for row in excluded] == [r"\xff/2.wav"]
     assert index["notes"] == ["root: 1 file ignored, not audio by the extension"]
-    assert files.Folder(os.fsdecode(odd), [], 0, 1).notes()[0].startswith(r"\xff: 1 file")
+    assert audio_files.Folder(os.fsdecode(odd), [], 0, 1).notes()[0].startswith(r"\xff: 1 file")
 
 
 def test_names_that_are_spelled_out_alike_stay_apart(tmp_path):
@@ -902,7 +901,7 @@ def test_an_empty_corpus_says_what_left_it_so(tmp_path):
     with pytest.raises(
         ValueError, match="no recordings; 0 were excluded: none; 1 classes of the wh"
     ):
-        listing.list_corpus("c", settings, tmp_path)
+        catalog.list_corpus("c", settings, tmp_path)
 
 
 def test_odd_names_in_folders(tmp_path):

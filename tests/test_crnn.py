@@ -6,9 +6,8 @@ import pytest
 from keras import layers, ops
 from stage_settings import PATIENT
 
-from dawnchorus import models
-from dawnchorus.models import _frame_pooling, _recurrent
-from dawnchorus.training import saving, stepping
+from dawnchorus.models import frame_output, frame_pooling, model_files, recurrent, weight_files, zoo
+from dawnchorus.training import steps
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
 pytestmark = pytest.mark.filterwarnings(
@@ -46,7 +45,7 @@ WITHOUT = {"dropout": 0.0, "input_dropout": 0.0}
 
 
 def small(output="clip", shape=(12, 8), n_classes=3, **options):
-    return models.build("crnn", shape, n_classes, output, **(LEAN | options))
+    return zoo.build("crnn", shape, n_classes, output, **(LEAN | options))
 
 
 def spectrograms(n=6, shape=(12, 8), seed=0):
@@ -58,23 +57,23 @@ def count(weights):
 
 
 def test_layers_and_weights_are_the_published_ones():
-    model = models.build("crnn", (500, 64), 10, "clip")
+    model = zoo.build("crnn", (500, 64), 10, "clip")
     found = [(x.name, x.output.shape[1:], x.count_params()) for x in model.layers]
     assert found == PUBLISHED
     assert (model.count_params(), count(model.trainable_weights)) == (126_474, 126_090)
-    frame = models.build("crnn", (500, 64), 10, "frame")
+    frame = zoo.build("crnn", (500, 64), 10, "frame")
     assert [(x.name, x.output.shape[1:], x.count_params()) for x in frame.layers] == PUBLISHED[:-1]
 
 
 def test_the_units_of_keras_2_have_fewer_weights():
-    model = models.build("crnn", (500, 64), 10, "frame", reset_after=False)
+    model = zoo.build("crnn", (500, 64), 10, "frame", reset_after=False)
     assert (model.count_params(), count(model.non_trainable_weights)) == (126_090, 384)
     assert model.get_layer("gru1").count_params() == 2 * 3 * 64 * (64 + 64 + 1)
 
 
 def test_hard_gates_are_those_of_keras_2():
     x = np.array([-3, -2.5, -1, 0, 1, 2.5, 3], np.float32)
-    np.testing.assert_allclose(_recurrent.hard_sigmoid(x), [0, 0, 0.3, 0.5, 0.7, 1, 1], atol=1e-7)
+    np.testing.assert_allclose(recurrent.hard_sigmoid(x), [0, 0, 0.3, 0.5, 0.7, 1, 1], atol=1e-7)
     cell = small(recurrent_activation="hard_sigmoid").get_layer("gru1").forward_layer.cell
     np.testing.assert_allclose(cell.recurrent_activation(x)[2], 0.3, atol=1e-7)
 
@@ -93,7 +92,7 @@ def test_clips_of_any_length_are_taken():
     x = spectrograms()
     np.testing.assert_allclose(model.predict_on_batch(x), fixed.predict_on_batch(x), **CLOSE)
     assert model.predict_on_batch(spectrograms(2, (30, 8))).shape == (2, 30, 3)
-    assert models.frame_scores(small("clip", (None, 8)), spectrograms(2, (30, 8))).shape == (
+    assert frame_output.frame_scores(small("clip", (None, 8)), spectrograms(2, (30, 8))).shape == (
         2,
         30,
         3,
@@ -107,7 +106,7 @@ def softmax(x, axis):
 
 def pooled_by_hand(model, x, pooling):
     """Return clip scores from a model's own frame scores."""
-    y = models.frame_scores(model, x).astype(np.float64)
+    y = frame_output.frame_scores(model, x).astype(np.float64)
     if pooling == "attention":
         logits = keras.Model(model.input, model.get_layer("attention_logits").output)
         w = softmax(logits.predict_on_batch(x).astype(np.float64), axis=1)
@@ -119,29 +118,29 @@ def pooled_by_hand(model, x, pooling):
     }[pooling]
 
 
-@pytest.mark.parametrize("pooling", _frame_pooling.POOLINGS)
+@pytest.mark.parametrize("pooling", frame_pooling.POOLINGS)
 def test_clip_scores_are_pooled_frame_scores(pooling):
     model = small(pooling=pooling)
     for weight in model.trainable_weights:  # far from even
         weight.assign(np.random.default_rng(7).normal(size=weight.shape))
     x = spectrograms()
     expected = pooled_by_hand(model, x, pooling)
-    assert np.ptp(models.frame_scores(model, x), axis=1).min() > 0.1
+    assert np.ptp(frame_output.frame_scores(model, x), axis=1).min() > 0.1
     np.testing.assert_allclose(model.predict_on_batch(x), expected, **CLOSE)
 
 
-@pytest.mark.parametrize("pooling", _frame_pooling.POOLINGS)
+@pytest.mark.parametrize("pooling", frame_pooling.POOLINGS)
 @pytest.mark.parametrize("score", [0.0, 0.3, 1.0])
 def test_clips_of_equal_frames_keep_their_score(pooling, score):
     frames = layers.Input((7, 2))
-    model = keras.Model(frames, _frame_pooling.clip_scores(frames, frames, pooling))
+    model = keras.Model(frames, frame_pooling.clip_scores(frames, frames, pooling))
     scores = model.predict_on_batch(np.full((3, 7, 2), score, np.float32))
     np.testing.assert_allclose(scores, np.full((3, 2), score), atol=1e-7)
     assert scores.max() <= 1
 
 
 def test_only_attention_has_weights_of_its_own():
-    n = {pooling: small(pooling=pooling).count_params() for pooling in _frame_pooling.POOLINGS}
+    n = {pooling: small(pooling=pooling).count_params() for pooling in frame_pooling.POOLINGS}
     assert n["average"] == n["max"] == n["linear_softmax"] == small("frame").count_params()
     assert n["attention"] == n["max"] + (2 * 5 + 1) * 3
 
@@ -152,25 +151,27 @@ def test_models_of_both_outputs_share_weights_by_name(pooling):
     for layer in frame.layers:
         layer.set_weights(clip.get_layer(layer.name).get_weights())
     x = spectrograms()
-    np.testing.assert_array_equal(models.frame_scores(clip, x), frame.predict_on_batch(x))
-    np.testing.assert_array_equal(models.frame_scores(frame, x), frame.predict_on_batch(x))
-    np.testing.assert_array_equal(models.class_scores(frame, x, 3), frame.predict_on_batch(x))
-    assert models.class_scores(clip, x, 3).shape == (6, 3)
+    np.testing.assert_array_equal(frame_output.frame_scores(clip, x), frame.predict_on_batch(x))
+    np.testing.assert_array_equal(frame_output.frame_scores(frame, x), frame.predict_on_batch(x))
+    np.testing.assert_array_equal(frame_output.class_scores(frame, x, 3), frame.predict_on_batch(x))
+    assert frame_output.class_scores(clip, x, 3).shape == (6, 3)
 
 
 def test_frame_scores_follow_the_weights(tmp_path):
     model, other, x = small(), small(), spectrograms()
-    before = models.frame_scores(model, x)
-    assert models.frame_model(model) is models.frame_model(model)
+    before = frame_output.frame_scores(model, x)
+    assert frame_output.frame_model(model) is frame_output.frame_model(model)
     model.set_weights(other.get_weights())
-    np.testing.assert_array_equal(models.frame_scores(model, x), models.frame_scores(other, x))
-    assert not np.allclose(models.frame_scores(model, x), before)
+    np.testing.assert_array_equal(
+        frame_output.frame_scores(model, x), frame_output.frame_scores(other, x)
+    )
+    assert not np.allclose(frame_output.frame_scores(model, x), before)
 
 
 def test_a_model_without_frames_is_refused():
-    model = models.build("bulbul", (170, 20), 1, "clip", filters=[2] * 4, dense=[2])
+    model = zoo.build("bulbul", (170, 20), 1, "clip", filters=[2] * 4, dense=[2])
     with pytest.raises(ValueError, match="model 'bulbul' has no frame scores"):
-        models.frame_scores(model, spectrograms(1, (170, 20)))
+        frame_output.frame_scores(model, spectrograms(1, (170, 20)))
 
 
 @pytest.mark.parametrize(
@@ -187,13 +188,15 @@ def test_a_saved_model_gives_the_same_scores(options, tmp_path):
     model, other = small(**options), small(**options)
     other.set_weights(model.get_weights())
     for path, saved in zip(paths, (model, other), strict=True):
-        saving.save(saved, path)
+        weight_files.save(saved, path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
-    loaded, x = models.load(paths[0]), spectrograms()
+    loaded, x = model_files.load(paths[0]), spectrograms()
     np.testing.assert_array_equal(loaded.predict_on_batch(x), model.predict_on_batch(x))
-    np.testing.assert_array_equal(models.frame_scores(loaded, x), models.frame_scores(model, x))
+    np.testing.assert_array_equal(
+        frame_output.frame_scores(loaded, x), frame_output.frame_scores(model, x)
+    )
     if options.get("output") == "frame":
-        assert models.frame_model(loaded) is loaded
+        assert frame_output.frame_model(loaded) is loaded
 
 
 @pytest.mark.parametrize(
@@ -223,7 +226,7 @@ def test_equal_trainings_are_equal_to_the_bit():
     trained = []
     for seed in (1, 1, 2):
         keras.utils.set_random_seed(5)
-        training = stepping.Training(small(), SETTINGS, (seed, "first", "f0p0s0"))
+        training = steps.Training(small(), SETTINGS, (seed, "first", "f0p0s0"))
         for step in range(3):
             training.train_on(spectrograms(seed=step), np.eye(6, 3, dtype=np.float32))
         trained.append(training.model.get_weights())
@@ -235,7 +238,7 @@ def test_equal_trainings_are_equal_to_the_bit():
 def pair_of_recurrent_layers(**options):
     """Return Keras' bidirectional layer and ours, of equal weights and random states."""
     keras_own = layers.Bidirectional(layers.GRU(5, return_sequences=True, **options))
-    pair = [keras_own, _recurrent.BidirectionalGRU(5, **options)]
+    pair = [keras_own, recurrent.BidirectionalGRU(5, **options)]
     for layer in pair:
         layer.build((None, 9, 4))
         rng = np.random.default_rng(11)

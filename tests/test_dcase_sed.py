@@ -11,9 +11,9 @@ import pytest
 import sed_tree
 from hypothesis import strategies as st
 
-from dawnchorus import corpora
-from dawnchorus.corpora import clips, contents, dcase_sed, listing, parts, sources
-from dawnchorus.events.contents import Event, read_events, write_events
+from dawnchorus.corpora import catalog, clip_lists, sources, subsets, tables
+from dawnchorus.corpora.adapters import dcase_sed
+from dawnchorus.formats.event import Event, read_events, write_events
 
 COMMON = {"shards": 3, "fingerprint": "content", "missing_files": "exclude"}
 PLAIN = {
@@ -33,9 +33,9 @@ def tree(tmp_path_factory):
 def whole(tree, tmp_path_factory):
     """The tree, listed: index, recordings by id, events, results folder."""
     results = tmp_path_factory.mktemp("results")
-    index = listing.list_corpus("sed", sed_tree.settings(tree) | COMMON, results)
-    labels = corpora.read_labels(contents.labels_path(results, "sed", index["labels"]))
-    events = read_events(contents.events_path(results, "sed", index["events"]))
+    index = catalog.list_corpus("sed", sed_tree.settings(tree) | COMMON, results)
+    labels = tables.read_labels(tables.labels_path(results, "sed", index["labels"]))
+    events = read_events(tables.events_path(results, "sed", index["events"]))
     return index, {one.id: one for one in labels}, events, results
 
 
@@ -100,7 +100,7 @@ def test_a_clip_without_events_has_a_known_truth(tree, whole):
 
 def test_missing_audio_is_excluded_with_its_line_and_counted(tree, whole):
     index, _, _, results = whole
-    table = contents.excluded_path(results, "sed", index["excluded"]).read_text()
+    table = tables.excluded_path(results, "sed", index["excluded"]).read_text()
     missing = tree.of("test")[-1]
     lines = tree.labels["test"].read_text().splitlines()
     line = 1 + next(i for i, row in enumerate(lines) if row.startswith(missing.id))
@@ -117,7 +117,7 @@ def test_missing_audio_can_be_refused(tree):
 
 def test_the_table_of_events_is_named_by_its_bytes(whole, tmp_path):
     index, _, events, results = whole
-    path = contents.events_path(results, "sed", index["events"])
+    path = tables.events_path(results, "sed", index["events"])
     write_events(tmp_path / "events.csv", events)
     assert path.read_bytes() == (tmp_path / "events.csv").read_bytes()
     assert hashlib.sha256(path.read_bytes()).hexdigest()[:16] == index["events"]
@@ -126,7 +126,7 @@ def test_the_table_of_events_is_named_by_its_bytes(whole, tmp_path):
 def test_listing_again_writes_nothing(tree, whole):
     index, _, _, results = whole
     kept = {path: path.stat().st_mtime_ns for path in results.rglob("*") if path.is_file()}
-    assert listing.list_corpus("sed", sed_tree.settings(tree) | COMMON, results) == index
+    assert catalog.list_corpus("sed", sed_tree.settings(tree) | COMMON, results) == index
     assert {p: p.stat().st_mtime_ns for p in results.rglob("*") if p.is_file()} == kept
 
 
@@ -137,7 +137,7 @@ def test_a_moved_onset_changes_the_digest_of_the_events_alone(tree, whole, tmp_p
     moved = write(tmp_path / "validation.tsv", text.replace(onset, "0.001", 1))
     settings = sed_tree.settings(tree) | COMMON
     settings["strong"] = settings["strong"] | {"validation": moved}
-    changed = listing.list_corpus("sed", settings, tmp_path / "results")
+    changed = catalog.list_corpus("sed", settings, tmp_path / "results")
     assert changed["events"] != index["events"]
     assert [changed[key] for key in ("shards", "labels")] == [
         index[k] for k in ("shards", "labels")
@@ -170,7 +170,7 @@ def test_corpora_without_events_are_listed_byte_for_byte_as_before(tmp_path, mon
     settings = COMMON | {
         "adapter": "table", "table": "t.csv", "root": ".", "separator": ";", "binary_class": None,
     }  # fmt: skip
-    index = listing.list_corpus("c", settings, tmp_path / "results")
+    index = catalog.list_corpus("c", settings, tmp_path / "results")
     assert sorted(index) == ["excluded", "labels", "names", "notes", "recordings", "shards"]
     assert GOLDEN == {key: index[key] for key in GOLDEN}
     assert not list((tmp_path / "results").rglob("events*"))
@@ -188,18 +188,18 @@ GOLDEN = {
 
 def test_a_corpus_of_weak_labels_has_no_table_of_events(tmp_path):
     settings = small(tmp_path, weak="a.wav\tlark\n")
-    assert "events" not in listing.list_corpus("c", settings, tmp_path / "results")
+    assert "events" not in catalog.list_corpus("c", settings, tmp_path / "results")
 
 
 def test_a_corpus_in_which_nothing_sounds_has_an_empty_one(tmp_path):
     settings = small(tmp_path, strong="filename\tonset\toffset\tevent_label\na.wav\t\t\t\n")
-    index = listing.list_corpus("c", settings, tmp_path / "results")
-    assert read_events(contents.events_path(tmp_path / "results", "c", index["events"])) == []
+    index = catalog.list_corpus("c", settings, tmp_path / "results")
+    assert read_events(tables.events_path(tmp_path / "results", "c", index["events"])) == []
 
 
 def test_events_of_strangers_are_refused(tmp_path):
     with pytest.raises(ValueError, match="corpus 'c' has events of no recording of it: 'x'"):
-        listing._write_events("c", [Event("x", 0.0, 1.0, "lark")], [], tmp_path)
+        catalog._write_events("c", [Event("x", 0.0, 1.0, "lark")], [], tmp_path)
 
 
 # lists
@@ -280,7 +280,9 @@ def test_rules_for_events_join_before_they_leave_out(tmp_path):
 def test_what_is_no_list_is_refused(tmp_path):
     with pytest.raises(ValueError, match="expected one list at least"):
         dcase_sed.recordings(small(tmp_path))
-    with pytest.raises(ValueError, match="strong_format='csv', expected one of dcase, raven"):
+    with pytest.raises(
+        ValueError, match="strong_format='csv', expected one of audacity, birdsong_xml, dcase"
+    ):
         dcase_sed.recordings(small(tmp_path, strong="a\t0\t1\tx\n", strong_format="csv"))
     with pytest.raises(ValueError, match="is a folder, expected a file of format dcase"):
         dcase_sed.recordings(small(tmp_path, strong=str(tmp_path)))
@@ -448,7 +450,7 @@ SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
 def deal(sizes, seed=1, shares=SHARES):
     """Deal groups of these sizes; return the part of each group and the recordings per part."""
     groups = [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
-    names = parts.dealt(
+    names = subsets.dealt(
         [f"r{i}" for i in range(len(groups))], groups, {"shares": shares, "seed": seed}
     )
     part_of = dict(zip(groups, names, strict=True))
@@ -458,7 +460,7 @@ def deal(sizes, seed=1, shares=SHARES):
 
 def deal_alone(ids, seed=1, shares=SHARES):
     """Deal recordings without groups; return the part of each."""
-    names = parts.dealt(ids, [""] * len(ids), {"shares": shares, "seed": seed})
+    names = subsets.dealt(ids, [""] * len(ids), {"shares": shares, "seed": seed})
     return dict(zip(ids, names, strict=True))
 
 
@@ -514,8 +516,8 @@ def test_one_more_recording_moves_few():
 
 def test_a_group_and_a_recording_of_one_name_are_two():
     with pytest.raises(ValueError, match="3 parts .* for 3 recordings in 2 groups"):
-        parts.dealt(["a", "b", "c"], ["x", "", "x"], {"shares": SHARES, "seed": 1})
-    names = parts.dealt(["a", "b", "x"], ["x", "", ""], {"shares": SHARES, "seed": 1})
+        subsets.dealt(["a", "b", "c"], ["x", "", "x"], {"shares": SHARES, "seed": 1})
+    names = subsets.dealt(["a", "b", "x"], ["x", "", ""], {"shares": SHARES, "seed": 1})
     assert set(names) == set(SHARES)
 
 
@@ -613,7 +615,7 @@ def test_rows_of_the_kinds_in_the_lists_of_the_challenge(tmp_path):
         "YU0Cg_t_3TdI_30.000_40.000.wav\t\t\t\n"
     )
     settings = small(tmp_path, weak=weak, strong=strong)
-    read = clips.read(settings)
+    read = clip_lists.read(settings)
     assert {name: clip.classes for name, clip in read.clips.items()} == {
         "1Ro0FgMWTUE_120_130": ("Speech",),
         "YU0Cg_t_3TdI_30.000_40.000": (),

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dawnchorus.events import contents, decoding
-from dawnchorus.events.contents import Event
+from dawnchorus.events import decoding
+from dawnchorus.formats import event
+from dawnchorus.formats.event import Event
 
 NAMES = ("Cat", "Dog", "Speech")
 EVENLY = st.floats(0, 1, width=32)
@@ -48,7 +49,7 @@ def detections_by_loops(scores, fps, threshold, filter_s, gap_s, minimum_s):
             elif is_active:
                 spans.append([t, t + 1])
         events += [Event("r", first / fps, last / fps, name) for first, last in spans]
-    return contents.longer_than(contents.merged(events, gap_s), minimum_s)
+    return event.longer_than(event.merged(events, gap_s), minimum_s)
 
 
 @settings(deadline=None)

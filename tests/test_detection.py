@@ -5,16 +5,19 @@ import json
 import numpy as np
 import pytest
 
-from dawnchorus import artefacts, predictions
-from dawnchorus.annotations import dcase
 from dawnchorus.audio.verdicts import VERDICT_COLUMNS
-from dawnchorus.corpora import contents
-from dawnchorus.detection import choosing, decoders, detecting
-from dawnchorus.detection.judged import inspected, judged, read_durations
-from dawnchorus.detection.tallying import EventF, Scored
-from dawnchorus.events import counts, decoding, event_based, tuning
-from dawnchorus.events.contents import Event, read_events, write_events
-from dawnchorus.events.matching import Collars
+from dawnchorus.corpora import tables
+from dawnchorus.events import decoder_file, decoders, decoding, decoding_choice, detection
+from dawnchorus.events.event_truth import inspected, judged
+from dawnchorus.events.scored_recordings import read_durations
+from dawnchorus.events.tuning_counts import EventF, Scored
+from dawnchorus.formats.annotations import dcase
+from dawnchorus.formats.event import Event, read_events, write_events
+from dawnchorus.metrics import event_counts, tuning
+from dawnchorus.metrics import events as event_metrics
+from dawnchorus.metrics.event_pairs import Collars
+from dawnchorus.runtime import artefacts
+from dawnchorus.scores import frame_files, score_files
 
 NAMES = ["Bell", "Cat", "Dog"]
 FPS = 50.0
@@ -37,7 +40,7 @@ def write_corpus(folder, rows, events, excluded=()):
         (name, data_set, group, "", "", split, int(data_set != "unlabelled"), known, "", "")
         for name, data_set, group, split, known in rows
     ]
-    artefacts.write_table(folder / "labels.csv", contents.LABELS, labels)
+    artefacts.write_table(folder / "labels.csv", tables.LABELS, labels)
     verdicts = [
         (
             name,
@@ -55,7 +58,7 @@ def write_corpus(folder, rows, events, excluded=()):
 
 def write_frames(path, scores, names=NAMES, fps=FPS, onset_s=0.0):
     """Write frame scores of one member; scores by id."""
-    with predictions.writing_frames(path, list(scores), ["mean"], names, fps) as put:
+    with frame_files.writing_frames(path, list(scores), ["mean"], names, fps) as put:
         put("mean", np.arange(len(scores)), np.full(len(scores), onset_s), iter(scores.values()))
     return path
 
@@ -156,10 +159,10 @@ def plain_f(recordings, events, settings, collars=None):
             **settings,
         )
     ]
-    tallied = event_based.event_counts(
+    tallied = event_metrics.event_counts(
         events, found, [one.id for one in recordings], NAMES, collars
     )
-    return counts.class_rates(tallied)["f"]
+    return event_counts.class_rates(tallied)["f"]
 
 
 def noisy(rng, n_recordings=7):
@@ -293,13 +296,13 @@ def test_settings_stand_as_they_are_given(experiment):
         "chosen_on": None,
         "tuned": None,
     }  # fmt: skip
-    known = decoders.read_decoders(experiment.output, NAMES)
+    known = decoder_file.read_decoders(experiment.output, NAMES)
     assert list(known) == ["mine", "published"]
     np.testing.assert_array_equal(known["mine"]["threshold"], [0.5, 0.25, 0.75])
     with pytest.raises(
         ValueError, match=r"has decodings of classes \['Bell', 'Cat', 'Dog'\], expected"
     ):
-        decoders.read_decoders(experiment.output, ["Cat", "Bell", "Dog"])
+        decoder_file.read_decoders(experiment.output, ["Cat", "Bell", "Dog"])
 
 
 @pytest.mark.parametrize(
@@ -370,7 +373,7 @@ def test_recordings_of_several_references_count_once_and_keep_apart(experiment, 
         seen.append(([one.id for one in recordings], len(list(events))))
         return EventF(recordings, events, *rest)
 
-    monkeypatch.setattr(choosing, "EventF", kept)
+    monkeypatch.setattr(decoding_choice, "EventF", kept)
     with_events(experiment)
     with_events(experiment, "other")
     tuned = PLAIN | {"tune": "events", "grids": GRIDS}
@@ -411,7 +414,7 @@ def with_weak(experiment, rng, n=30, unscored=()):
     experiment.add("weak", rows, [])
     folds = [("weak", name, 1 + number % 2) for number, name in enumerate([*names, "y"])]  # not x
     artefacts.write_table(experiment.folds, ("corpus", "id", "fold"), folds)
-    content = predictions.RecordingScores(
+    content = score_files.RecordingScores(
         ids=[*names, "x", "y"],
         scores=np.concatenate([scores, np.ones((2, 3), np.float32)]),
         models=np.array([name not in unscored for name in [*names, "x", "y"]], np.int32),
@@ -419,7 +422,7 @@ def with_weak(experiment, rng, n=30, unscored=()):
         members=["f1p0s1"],
     )
     path = experiment.folder / "weak" / "scores.h5"
-    predictions.write_recordings(path, content)
+    score_files.write_recordings(path, content)
     experiment.recording_scores["weak"] = path
     kept = np.array([name not in unscored for name in names])
     return targets[kept], scores[kept]
@@ -496,7 +499,7 @@ def detect(experiment):
 
     def run(decoding="plain", references=("test",), **options):
         paths = [experiment.folder / f"found.{kind}" for kind in ("csv", "tsv")]
-        detecting.detect(
+        detection.detect(
             frames, experiment.output, decoding, experiment.verdicts["test"],
             experiment.labels["test"], references, *paths, **options,
         )  # fmt: skip
@@ -533,9 +536,9 @@ def test_the_fault_of_duplicate_rows_writes_detections_once_per_annotated_event(
         Event("c", 0.0, 1.0, "Dog"),
     ]
     write_events(tmp_path / "annotated.csv", [*annotated, Event("b", 0.0, 1.0, "Dog")])
-    times = detecting.annotation_rows(tmp_path / "annotated.csv")
+    times = detection.annotation_rows(tmp_path / "annotated.csv")
     assert times == {"a": 2, "b": 1, "c": 1}
-    assert detecting.annotation_rows(None) == {}
+    assert detection.annotation_rows(None) == {}
     table, challenge = detect(duplicate_rows=times)
     assert read_events(table) == DETECTED
     rows = [line.split("\t")[0] for line in challenge.read_text().splitlines()[1:]]
@@ -558,7 +561,7 @@ def test_only_recordings_of_test_references_are_shown(detect, caplog):
 
 
 def test_file_names_end_in_one_extension_and_differ():
-    found = detecting.file_names(
+    found = detection.file_names(
         ["a", "b.wav", "c.FLAC", "d.x", "e", "e.wav", "e.wav.wav", "f.Wav"]
     )
     assert found == {
@@ -578,7 +581,7 @@ def test_a_name_that_no_reader_gives_back_is_left_out_of_the_challenge_alone(
     frames = write_frames(tmp_path / "odd.h5", found)
     table, challenge = tmp_path / "odd.csv", tmp_path / "odd.tsv"
     with caplog.at_level("INFO", logger="dawnchorus"):
-        detecting.detect(
+        detection.detect(
             frames, experiment.output, "plain", verdicts, labels, ["odd"], table, challenge
         )
     assert {event.id for event in read_events(table)} == set(names)

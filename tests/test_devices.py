@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from dawnchorus import devices
+from dawnchorus.runtime import devices
 
 HOLD = """
 import os

@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 from stage_settings import ALONE, FRAMELESS
 
-from dawnchorus import artefacts, backend, segments
+from dawnchorus.runtime import artefacts, backend
+from dawnchorus.segments import open_windows
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus import models  # noqa: E402
-from dawnchorus.training import batches, checkpoints, fitting, saving, stepping, teaching  # noqa: E402
+from dawnchorus.models import (  # noqa: E402
+    frame_output,
+    weight_files,
+    zoo,
+)
+from dawnchorus.training import batches, checkpoints, distillation, loop, steps  # noqa: E402
 
 SETTINGS = {"temperature": 1.0, "loss": "categorical_crossentropy", "batch_size": 8}
 WINDOW, OTHER_WINDOW, N_BANDS = 170, 180, 20
@@ -40,13 +45,13 @@ def teacher(tmp_path_factory, tiny_shard, stage):
         made = []
         for number in (seed, seed + 100):
             keras.utils.set_random_seed(number)
-            model = models.build("bulbul", (window, N_BANDS), n_classes, "clip", **options)
+            model = zoo.build("bulbul", (window, N_BANDS), n_classes, "clip", **options)
             # less even than fresh weights, so that teachers and windows differ
             model.set_weights([1.5 * weights if weights.ndim > 1 else weights
                                for weights in model.get_weights()])  # fmt: skip
             made.append(model)
-        saving.save(made[0], path)
-        saving.save_kept(path.with_suffix(".h5"), {"best_val_mlrap": made[1].get_weights()})
+        weight_files.save(made[0], path)
+        weight_files.save_kept(path.with_suffix(".h5"), {"best_val_mlrap": made[1].get_weights()})
         seen = None if window == WINDOW else {"tiny": [str(tiny_shard[0])]}
         about = {
             "stage": "first", "model": str(path), "kept": str(path.with_suffix(".h5")), "use": use,
@@ -64,8 +69,8 @@ def windows(rng):
 
 def test_targets_are_the_mean_of_what_teachers_say_of_the_batch(teacher, recordings, windows):
     (one, first), (other, second) = teacher(seed=1), teacher(seed=2, use="best_val_mlrap")
-    teachers = teaching.Teachers([one, other], recordings, 3, SETTINGS)
-    said = [models.class_scores(model, windows, 3) for model in (first, second)]
+    teachers = distillation.Teachers([one, other], recordings, 3, SETTINGS)
+    said = [frame_output.class_scores(model, windows, 3) for model in (first, second)]
     assert np.abs(said[0] - said[1]).max() > 0.05
     found = teachers.targets(windows, np.zeros((5, 3), np.float32))
     np.testing.assert_allclose(found, np.mean(said, axis=0), rtol=1e-5)
@@ -74,9 +79,9 @@ def test_targets_are_the_mean_of_what_teachers_say_of_the_batch(teacher, recordi
 
 def mean_over_windows(model, recordings, tiny_shard, stage, power=1.0):
     seen = {"tiny": [str(tiny_shard[0])]}
-    source = segments.open_source(seen, stage["segments"], OTHER_WINDOW)
+    source = open_windows.open_source(seen, stage["segments"], OTHER_WINDOW)
     index = source.index(recordings)
-    scores = models.class_scores(model, source.batch(recordings, index), 3) ** power
+    scores = frame_output.class_scores(model, source.batch(recordings, index), 3) ** power
     scores /= scores.sum(axis=1, keepdims=True)
     return np.array([scores[index.recording == n].mean(axis=0) for n in range(len(recordings))])
 
@@ -86,11 +91,11 @@ def test_a_teacher_that_sees_other_windows_labels_recordings(
 ):
     (one, first), (other, second) = teacher(seed=1), teacher(seed=2, window=OTHER_WINDOW)
     settings = SETTINGS | {"temperature": 2.0}
-    teachers = teaching.Teachers([one, other], recordings, 3, settings)
+    teachers = distillation.Teachers([one, other], recordings, 3, settings)
     expected = mean_over_windows(second, recordings, tiny_shard, stage, 0.5)
     np.testing.assert_allclose(teachers.table, expected, rtol=1e-4)
     rows = [3, 3, 0, 20, 7]
-    said = models.class_scores(first, windows, 3) ** 0.5
+    said = frame_output.class_scores(first, windows, 3) ** 0.5
     said /= said.sum(axis=1, keepdims=True)
     found = teachers.targets(windows, teachers.table[rows])
     np.testing.assert_allclose(found, (said + expected[rows]) / 2, rtol=1e-4)
@@ -100,7 +105,7 @@ def test_two_teachers_of_recordings_and_none_of_batches(
     teacher, recordings, windows, tiny_shard, stage
 ):
     about, taught = zip(*(teacher(seed=n, window=OTHER_WINDOW) for n in (1, 2)), strict=True)
-    teachers = teaching.Teachers(about, recordings, 3, SETTINGS)
+    teachers = distillation.Teachers(about, recordings, 3, SETTINGS)
     expected = np.mean(
         [mean_over_windows(model, recordings, tiny_shard, stage) for model in taught], axis=0
     )
@@ -114,21 +119,25 @@ def test_temperature_divides_logits(temperature, rng):
     scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     expected = np.exp(logits / temperature)
     expected /= expected.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(teaching.tempered(scores, temperature, True), expected, rtol=1e-10)
+    np.testing.assert_allclose(
+        distillation.tempered(scores, temperature, True), expected, rtol=1e-10
+    )
     apart = 1 / (1 + np.exp(-logits))
     expected = 1 / (1 + np.exp(-logits / temperature))
-    np.testing.assert_allclose(teaching.tempered(apart, temperature, False), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        distillation.tempered(apart, temperature, False), expected, rtol=1e-6
+    )
 
 
 def test_certain_scores_stay_finite_at_any_temperature():
     certain = np.array([[1.0, 0.0], [1e-30, 1e-35]], np.float32)
     for together, temperature in itertools.product((True, False), (0.05, 50.0)):
-        assert np.isfinite(teaching.tempered(certain, temperature, together)).all()
+        assert np.isfinite(distillation.tempered(certain, temperature, together)).all()
 
 
 def test_one_class_under_softmax_is_taught_as_present(teacher, recordings, windows):
     about, model = teacher(n_classes=1)
-    teachers = teaching.Teachers([about], recordings, 1, SETTINGS)
+    teachers = distillation.Teachers([about], recordings, 1, SETTINGS)
     found = teachers.targets(windows, np.zeros((5, 1), np.float32))
     np.testing.assert_allclose(found, model.predict_on_batch(windows)[:, 1:], rtol=1e-5)
 
@@ -138,7 +147,7 @@ def test_a_teacher_of_other_classes_is_refused(teacher, recordings):
     with pytest.raises(
         ValueError, match="keras scores 4 classes; expected 3, those of the student"
     ):
-        teaching.Teachers([about], recordings, 3, SETTINGS)
+        distillation.Teachers([about], recordings, 3, SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +173,7 @@ def teach(tiny_shard, targets_path, stage):
         }  # fmt: skip
         outputs = [folder / name for name in ("m.keras", "h.csv", "m.kept.h5")]
         shards = {"tiny": [str(tiny_shard[0])]}
-        fitting.train_member("f1p0s1", "student", targets_path, shards, settings, {}, *outputs)
+        loop.train_member("f1p0s1", "student", targets_path, shards, settings, {}, *outputs)
         return [path.read_bytes() for path in outputs]
 
     return teach
@@ -191,16 +200,16 @@ def test_a_killed_student_goes_on_to_the_same_bytes(teach, teacher, tmp_path, mo
 
 def test_a_student_is_trained_on_its_teachers_alone(teach, teacher, tmp_path, monkeypatch):
     about, model = teacher(seed=5)
-    seen, train_on = [], stepping.Training.train_on
+    seen, train_on = [], steps.Training.train_on
 
     def kept(self, windows, wanted, weights=None):
         seen.append((windows.copy(), wanted))
         train_on(self, windows, wanted, weights)
 
-    monkeypatch.setattr(stepping.Training, "train_on", kept)
+    monkeypatch.setattr(steps.Training, "train_on", kept)
     teach(tmp_path, [about], epochs=1)
     for windows, wanted in seen:
-        said = teaching.tempered(models.class_scores(model, windows, 3), 2.0, True)
+        said = distillation.tempered(frame_output.class_scores(model, windows, 3), 2.0, True)
         np.testing.assert_allclose(wanted, said, rtol=1e-5)
 
 
@@ -208,8 +217,8 @@ def test_what_teachers_say_of_recordings_is_mixed_as_the_windows_are(
     teacher, recordings, tiny_shard, stage
 ):
     about, _ = teacher(seed=2, window=OTHER_WINDOW)
-    teachers = teaching.Teachers([about], recordings, 3, SETTINGS)
-    source = segments.open_source({"tiny": [str(tiny_shard[0])]}, stage["segments"], WINDOW)
+    teachers = distillation.Teachers([about], recordings, 3, SETTINGS)
+    source = open_windows.open_source({"tiny": [str(tiny_shard[0])]}, stage["segments"], WINDOW)
     chosen = stage["training"] | {key: stage[key] for key in ("segments", "augmentation")}
     chosen["augmentation"] = chosen["augmentation"] | {"mixup": 0.3}
     values = np.eye(len(recordings), dtype=np.float32)  # a class each: targets say who is mixed

@@ -5,8 +5,7 @@ import statistics
 import numpy as np
 import pytest
 
-from dawnchorus import pooling, predictions
-from dawnchorus.predictions import averaging
+from dawnchorus.scores import ensemble, pooling, score_files
 
 TOLERANCE = 1e-6
 IDS = [f"r{i}" for i in range(6)]
@@ -22,7 +21,7 @@ SCORED = {
 def write_stage(path, scored, rng, jitter_s=0.0, length_s=1.0, n_windows=N_WINDOWS):
     """Write a stage's window scores; return them as {member: {recording: (w, C)}}."""
     known = {}
-    with predictions.writing_windows(path, IDS, list(scored), CLASSES) as put:
+    with score_files.writing_windows(path, IDS, list(scored), CLASSES) as put:
         for member, recordings in scored.items():
             known[member] = {
                 i: rng.random((n_windows[i], len(CLASSES))).astype(np.float32) for i in recordings
@@ -71,8 +70,8 @@ def pool(windows, how):
 
 
 def run(paths, output, **settings):
-    predictions.ensemble(paths, output, {"ignored_classes": []} | settings)
-    return predictions.read_recordings(output)
+    ensemble.ensemble(paths, output, {"ignored_classes": []} | settings)
+    return score_files.read_recordings(output)
 
 
 @pytest.mark.parametrize("average", ["mean", "median"])
@@ -122,7 +121,7 @@ def test_blocks_change_nothing(stages, tmp_path, monkeypatch):
     settings = {"pooling": "max", "average": "median", "average_unit": "chunk"}
     run(stages[0], tmp_path / "whole.h5", **settings)
     for block in (1, 40, 100):
-        monkeypatch.setattr(averaging, "_BLOCK", block)
+        monkeypatch.setattr(ensemble, "_BLOCK", block)
         run(stages[0], tmp_path / "blocks.h5", **settings)
         assert (tmp_path / "blocks.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
@@ -130,7 +129,7 @@ def test_blocks_change_nothing(stages, tmp_path, monkeypatch):
 def test_chunk_scores_are_the_averaged_windows(stages):
     paths, known = stages
     settings = {"average": "mean", "ignored_classes": ["Noise"]}
-    ids, recording, onset, offset, scores = predictions.chunk_scores(paths, settings)
+    ids, recording, onset, offset, scores = ensemble.chunk_scores(paths, settings)
     assert ids == IDS
     np.testing.assert_array_equal(recording, np.repeat(range(6), N_WINDOWS))
     np.testing.assert_array_equal(onset, [0.75 * w for n in N_WINDOWS for w in range(n)])
@@ -148,11 +147,11 @@ def test_windows_have_to_agree_to_a_millisecond(stages, tmp_path, rng, changes, 
     write_stage(paths[1], {"f1p0s1": [4, 5]}, rng, **changes)
     settings = {"average": "mean", "ignored_classes": []}
     if not refused:
-        assert len(predictions.chunk_scores(paths, settings)[1]) == sum(N_WINDOWS)
+        assert len(ensemble.chunk_scores(paths, settings)[1]) == sum(N_WINDOWS)
         return
     message = r"f1p0s1 of .*other\.h5 has other windows .* 2 recordings such as 'r4'"
     with pytest.raises(ValueError, match=message):
-        predictions.chunk_scores(paths, settings)
+        ensemble.chunk_scores(paths, settings)
 
 
 def test_another_number_of_windows_is_refused_and_says_what_to_do(

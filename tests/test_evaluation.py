@@ -14,8 +14,11 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from dawnchorus import artefacts, caveats, evaluation, metrics, predictions, seeds, summary
-from dawnchorus.corpora.contents import LABELS
+from dawnchorus.corpora.tables import LABELS
+from dawnchorus.evaluation import caveats, clip_evaluation, summary
+from dawnchorus.metrics import bootstrap, operating_point, ranking, roc
+from dawnchorus.runtime import artefacts, seeds
+from dawnchorus.scores import ensemble, score_files
 
 TIGHT = 1e-12
 SPECIES = ("crow", "owl", "rail", "wren")
@@ -77,7 +80,7 @@ class Experiment:
         """Write two windows for each recording that a member may score."""
         path = self.folder / f"{stage}.{corpus}.h5"
         ids = list(self.truth[corpus])
-        with predictions.writing_windows(path, ids, members, self.class_names) as put:
+        with score_files.writing_windows(path, ids, members, self.class_names) as put:
             for member in members:
                 fold = int(member[1])
                 rows = [i for i, n in enumerate(ids) if corpus != "alpha" or self.fold[n] == fold]
@@ -102,7 +105,7 @@ class Experiment:
         for name, stages in self.settings["ensembles"].items():
             for corpus, path in self.ensembles[name].items():
                 paths = [self.scores[stage][corpus] for stage in stages]
-                predictions.ensemble(paths, path, self.settings)
+                ensemble.ensemble(paths, path, self.settings)
         folds_path = self.folder / "folds.csv"
         rows = [("alpha", name, fold) for name, fold in self.fold.items()]
         artefacts.write_table(folds_path, ("corpus", "id", "fold"), rows)
@@ -110,7 +113,7 @@ class Experiment:
 
     def evaluate(self, folds_path, folder):
         outputs = folder / "metrics.json", folder / "summary.txt"
-        evaluation.evaluate(
+        clip_evaluation.evaluate(
             self.scores,
             self.ensembles,
             self.labels,
@@ -123,7 +126,7 @@ class Experiment:
 
     def arrays(self, ensemble, corpus, kept=lambda name: True):
         """Return ids, targets and scores of an ensemble's file."""
-        found = predictions.read_recordings(self.ensembles[ensemble][corpus])
+        found = score_files.read_recordings(self.ensembles[ensemble][corpus])
         rows = [i for i, name in enumerate(found.ids) if kept(name)]
         ids = [found.ids[i] for i in rows]
         return ids, np.array([self.truth[corpus][n] for n in ids]), found.scores[rows]
@@ -174,7 +177,7 @@ def test_out_of_fold_auroc_is_pooled_and_by_fold(experiment):
 
 def test_a_member_is_validated_on_its_own_fold(experiment):
     found, _ = experiment.run()
-    ids, names, stack = predictions.pooled(experiment.scores["second"]["alpha"], "max")
+    ids, names, stack = ensemble.pooled(experiment.scores["second"]["alpha"], "max")
     rows = [i for i, name in enumerate(ids) if experiment.fold[name] == 2]
     targets = [experiment.truth["alpha"][ids[i]] for i in rows]
     member = found["stages"]["second"]["members"]["f2p1s2"]
@@ -200,11 +203,11 @@ def test_intervals_and_differences_are_those_of_the_metrics(experiment):
     _, _, second = experiment.arrays("two", "field")
     groups = [int(name[1:]) // 3 for name in ids]
     rng = (seeds.generator(3, "evaluation") for _ in range(2))
-    one = metrics.auroc_with_interval(targets[:, 0], first[:, 0], groups, 50, 0.9, next(rng))
+    one = roc.auroc_with_interval(targets[:, 0], first[:, 0], groups, 50, 0.9, next(rng))
     judged = found["ensembles"]["one"]["test"]["field"]
     assert {key: judged[key] for key in one} == pytest.approx(one, abs=TIGHT)
     scores = (first[:, 0], second[:, 0])
-    pair = metrics.paired_difference(targets[:, 0], *scores, groups, 50, 0.9, next(rng))
+    pair = roc.paired_difference(targets[:, 0], *scores, groups, 50, 0.9, next(rng))
     judged = found["comparisons"][0]["test"]["field"]
     assert {key: judged[key] for key in pair} == pytest.approx(pair, abs=TIGHT)
 
@@ -214,7 +217,7 @@ def test_thresholds_come_from_out_of_fold_scores_alone(experiment):
     _, trained, own = experiment.arrays("one", "alpha")
     _, targets, scores = experiment.arrays("one", "field")
     chosen = found["ensembles"]["one"]["threshold"]
-    threshold = metrics.best_threshold(trained[:, 0], own[:, 0], "f1")
+    threshold = operating_point.best_threshold(trained[:, 0], own[:, 0], "f1")
     assert chosen["thresholds"] == {"bird": threshold}
     assert chosen["chosen_on"] == "out-of-fold scores of alpha"
     expected = precision_recall_fscore_support(
@@ -407,10 +410,10 @@ def test_folds_whose_scores_are_offset_are_pooled_lower_than_averaged(species):
     species.settings["evaluation"]["compare"] = []
     species.run()
     paths = species.ensembles["one"]
-    found = predictions.read_recordings(paths["alpha"])
+    found = score_files.read_recordings(paths["alpha"])
     shift = np.array([species.fold[name] for name in found.ids])[:, None] == 2
     content = dataclasses.replace(found, scores=found.scores / 2 + shift / 2)
-    predictions.write_recordings(paths["alpha"], content)
+    score_files.write_recordings(paths["alpha"], content)
     judged, _ = species.evaluate(species.folder / "folds.csv", species.folder)
     pooled = judged["ensembles"]["one"]["out_of_fold"]
     assert pooled["auroc"] < pooled["mean_over_folds"]["auroc"] - 0.1
@@ -427,11 +430,11 @@ def test_intervals_of_mlrap_are_those_of_resampled_groups(species):
     found, _ = species.run()
     ids, targets, scores = species.arrays("one", "field")
     groups = np.array([int(name[1:]) // 3 for name in ids])
-    weights = metrics.bootstrap_weights(groups, 50, seeds.generator(3, "evaluation"))
+    weights = bootstrap.bootstrap_weights(groups, 50, seeds.generator(3, "evaluation"))
     drawn = []
     for row in weights:
         rows = np.repeat(np.arange(24), row)
-        drawn.append(metrics.label_ranking_average_precision(targets[rows], scores[rows]))
+        drawn.append(ranking.label_ranking_average_precision(targets[rows], scores[rows]))
     judged = found["ensembles"]["one"]["test"]["field"]["identification"]["mlrap"]
     assert (judged["low"], judged["high"]) == pytest.approx(np.quantile(drawn, [0.05, 0.95]))
 
@@ -454,13 +457,13 @@ def test_single_models_have_plain_values_and_stages_their_spread(species):
     stage = found["stages"]["second"]
     accuracies = []
     for name, member in stage["members"].items():
-        ids, names, stack = predictions.pooled(species.scores["second"]["field"], "max")
+        ids, names, stack = ensemble.pooled(species.scores["second"]["field"], "max")
         scores = stack[names.index(name)]
         targets = np.array([species.truth["field"][identifier] for identifier in ids])
         about = member["test"]["field"]["identification"]
         assert set(about) == {"top1_accuracy", "mlrap"}
         assert "low" not in about["mlrap"]
-        accuracies.append(metrics.accuracy(targets, scores))
+        accuracies.append(ranking.accuracy(targets, scores))
         assert about["top1_accuracy"]["value"] == pytest.approx(accuracies[-1], abs=TIGHT)
     spread = stage["test"]["field"]["identification"]["top1_accuracy"]
     assert spread["mean"] == pytest.approx(np.mean(accuracies), abs=TIGHT)
@@ -591,7 +594,7 @@ def test_ignored_classes_are_ignored_in_single_models_too(species):
     assert all(member["test"]["field"]["per_class"]["crow"] < 0.9 for member in members)
     assert found["policy"]["ignored_classes"] == ["crow"]
     _, targets, scores = species.arrays("one", "field")
-    expected = metrics.accuracy(targets, scores)
+    expected = ranking.accuracy(targets, scores)
     assert values(found["ensembles"]["one"]["test"]["field"])["top1_accuracy"] == expected
 
 
@@ -699,7 +702,7 @@ def test_files_that_do_not_belong_together_are_an_error(experiment, tmp_path):
     del experiment.ensembles["two"]["field"]
     with pytest.raises(ValueError, match="ensemble 'two' has no scores of corpus 'field'"):
         experiment.evaluate(folds_path, tmp_path)
-    with predictions.writing_windows(experiment.scores["second"]["field"], ["r"], [], ["owl"]):
+    with score_files.writing_windows(experiment.scores["second"]["field"], ["r"], [], ["owl"]):
         pass
     with pytest.raises(ValueError, match=r"second.field.h5 scores the classes \['owl'\]"):
         experiment.evaluate(folds_path, tmp_path)

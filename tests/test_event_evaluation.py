@@ -5,19 +5,20 @@ import json
 import numpy as np
 import pytest
 
-from dawnchorus import artefacts
-from dawnchorus.bootstrap import bootstrap_weights
-from dawnchorus.corpora.contents import LABELS
-from dawnchorus.detection import decoders, evaluation, figures, framing, report
-from dawnchorus.detection.judged import Judged
-from dawnchorus.detection.reachable import trimmed
-from dawnchorus.events import psds
-from dawnchorus.events.contents import Event, write_events
+from dawnchorus.corpora.tables import LABELS
+from dawnchorus.evaluation import baselines, event_evaluation, event_report, event_scores
+from dawnchorus.events import decoders
 from dawnchorus.events.decoding import filtered_scores, frame_targets
-from dawnchorus.events.event_based import event_counts
-from dawnchorus.events.intersections import Criteria
-from dawnchorus.events.matching import Collars
-from dawnchorus.predictions.frames import writing_frames
+from dawnchorus.events.event_truth import Judged
+from dawnchorus.formats.event import Event, write_events
+from dawnchorus.metrics import psds
+from dawnchorus.metrics.bootstrap import bootstrap_weights
+from dawnchorus.metrics.ceiling import trimmed
+from dawnchorus.metrics.event_pairs import Collars
+from dawnchorus.metrics.events import event_counts
+from dawnchorus.metrics.intersections import Criteria
+from dawnchorus.runtime import artefacts
+from dawnchorus.scores.frame_files import writing_frames
 
 TIGHT = 1e-12
 CLASSES = ("crow", "owl", "wren")
@@ -147,7 +148,7 @@ class Experiment:
 
         outputs = self.path("events.json"), self.path("events.txt")
         ensembles = self.settings["ensembles"]
-        evaluation.evaluate_events(
+        event_evaluation.evaluate_events(
             {e: {c: self.path(f"{e}.{c}.h5") for c in self.events} for e in ensembles},
             {e: self.path(f"{e}.json") for e in ensembles},
             *(tables(kind) for kind in KINDS),
@@ -209,7 +210,7 @@ def test_figures_and_intervals_are_those_of_counts(experiment):
     """By the definition: two events, one found, one false alarm in the other recording."""
     reference = [Event("r0", 1, 3, "crow"), Event("r0", 5, 6, "crow")]
     detected = [Event("r0", 1, 3, "crow"), Event("r1", 5, 6, "crow")]
-    own = figures.of_events(known(reference), detected, experiment.settings).content
+    own = event_scores.of_events(known(reference), detected, experiment.settings).content
     assert own["events"]["macro"]["f"] == own["events"]["micro"]["f"] == 0.5
     assert own["events"]["micro"]["error_rate"] == 1
     assert own["segments"]["micro"]["f"] == 2 * 2 / (3 + 3)
@@ -222,7 +223,7 @@ def test_figures_and_intervals_are_those_of_counts(experiment):
 def test_reference_events_that_overlap_count_each_as_in_sed_eval(experiment):
     reference = [Event("r0", 1, 3, "crow"), Event("r0", 2, 4, "crow")]
     detected = [Event("r0", 1, 4, "crow")]
-    own = figures.of_events(known(reference), detected, experiment.settings).content["events"]
+    own = event_scores.of_events(known(reference), detected, experiment.settings).content["events"]
     assert (own["micro"]["reference"], own["micro"]["matched"]) == (2, 0)
     assert own["policy"]["overlaps"] == "keep"
     assert own["policy"]["collars"] == experiment.settings["events"]["collar"]
@@ -230,7 +231,7 @@ def test_reference_events_that_overlap_count_each_as_in_sed_eval(experiment):
 
 def test_a_single_group_has_no_interval(experiment):
     one = known([Event("r0", 1, 3, "crow")], groups=["g", "g"])
-    own = figures.of_events(one, [Event("r0", 1, 3, "crow")], experiment.settings).content
+    own = event_scores.of_events(one, [Event("r0", 1, 3, "crow")], experiment.settings).content
     assert own["events"]["macro"]["f"] == 1
     assert all(np.isnan(list(own["events"]["intervals"]["macro_f"].values())))
 
@@ -244,10 +245,12 @@ def test_frames_may_begin_at_different_times(experiment):
         name: (start, frame_targets(events, 120, RATE, CLASSES, onset_s=start, edges="soft"))
         for name, start, events in zip(("r0", "r1"), starts, own, strict=True)
     }
-    found = figures.of_scores(judged, scores, RATE, experiment.settings)
+    found = event_scores.of_scores(judged, scores, RATE, experiment.settings)
     assert found.content["psds1"]["psds"] == 1
     late = {"r0": scores["r0"], "r1": (5.0, scores["r1"][1])}
-    assert figures.of_scores(judged, late, RATE, experiment.settings).content["psds1"]["psds"] < 1
+    assert (
+        event_scores.of_scores(judged, late, RATE, experiment.settings).content["psds1"]["psds"] < 1
+    )
 
 
 def test_the_oracle_of_sharp_events_scores_one_and_of_short_ones_does_not(experiment, done):
@@ -275,32 +278,35 @@ def test_whole_clips_find_classes_but_no_short_events(done):
 
 def test_whole_clips_are_right_where_events_are_whole(experiment):
     reference = [Event("r0", 0, LENGTH_S, "owl")]
-    assert framing.whole_clips(known(reference)) == reference
+    assert baselines.whole_clips(known(reference)) == reference
 
 
 def test_clicks_find_periodic_events_that_validation_shows():
     train = [Event("r0", 2.0 + 2 * i, 2.5 + 2 * i, "owl") for i in range(4)]
-    chosen = framing.chosen_trains([known(train)], Collars())
+    chosen = baselines.chosen_trains([known(train)], Collars())
     assert list(chosen) == ["owl"]
     assert chosen["owl"][:3] == (0.0, 2.0, 0.5)
     # 4 of 5 clicks in r0, none of 5 in r1
     assert chosen["owl"].f == 2 * 4 / (4 + 10)
-    events = framing.clicks(known(train), chosen)
+    events = baselines.clicks(known(train), chosen)
     assert [e.onset_s for e in events if e.id == "r1"] == [0, 2, 4, 6, 8]
     counts = event_counts(train, events, ("r0", "r1"), CLASSES)
     assert counts.matched.sum() == 4
 
 
 def test_a_train_stays_in_its_recording():
-    train = {"owl": framing.Train(9.5, 10.0, 2.0, 0.0), "wren": framing.Train(10.0, 10.0, 2.0, 0.0)}
-    assert framing.clicks(known([], n=1), train) == [Event("r0", 9.5, 10.0, "owl")]
+    train = {
+        "owl": baselines.Train(9.5, 10.0, 2.0, 0.0),
+        "wren": baselines.Train(10.0, 10.0, 2.0, 0.0),
+    }
+    assert baselines.clicks(known([], n=1), train) == [Event("r0", 9.5, 10.0, "owl")]
 
 
 def test_clicks_never_touch_and_one_event_is_enough_to_choose():
-    chosen = framing.chosen_trains([known([Event("r0", 0, 4, "crow")])], Collars())
+    chosen = baselines.chosen_trains([known([Event("r0", 0, 4, "crow")])], Collars())
     assert chosen["crow"].period_s > 4
     assert chosen["crow"].f == 2 / 3
-    events = framing.clicks(known([], n=1), {"crow": chosen["crow"]})
+    events = baselines.clicks(known([], n=1), {"crow": chosen["crow"]})
     assert events == [Event("r0", 0, 4, "crow")]
 
 
@@ -345,7 +351,7 @@ def test_a_clip_without_events_has_its_false_alarms_once(experiment):
     experiment.settings["events"]["duplicate_rows"] = True
     reference = [Event("r0", 1 + i, 1.5 + i, "owl") for i in range(3)]
     detected = [reference[0], Event("r1", 1, 2, "owl")]
-    own = figures.of_events(known(reference), detected, experiment.settings).content
+    own = event_scores.of_events(known(reference), detected, experiment.settings).content
     assert own["events"]["micro"]["detected"] == 3 + 1
     assert own["events"]["micro"]["matched"] == 1
 
@@ -447,11 +453,11 @@ def test_the_text_fits_a_screen_however_much_there_is(done):
     one = found["ensembles"]["twin"]
     many = {f"an ensemble of a rather long name {i}": one for i in range(9)}
     pairs = found["comparisons"] * 6
-    crowded = report.text(found | {"ensembles": many, "comparisons": pairs})
+    crowded = event_report.text(found | {"ensembles": many, "comparisons": pairs})
     shown = [line for line in crowded.splitlines() if line.startswith("an ens")]
     assert len(shown) == 18  # differences and frames give way first
     more = {f"an ensemble of a rather long name {i}": one for i in range(40)}
-    for screen in (text, crowded, report.text(found | {"ensembles": more})):
+    for screen in (text, crowded, event_report.text(found | {"ensembles": more})):
         assert len(screen.splitlines()) <= 45
         assert max(map(len, screen.splitlines())) <= 100
         assert screen.isascii()
@@ -469,7 +475,7 @@ def test_several_references_have_a_table_each(done):
     for ensemble in both["ensembles"].values():
         for about in ensemble["decodings"].values():
             about["test"]["lake"] = about["test"]["field"]
-    text = report.text(both)
+    text = event_report.text(both)
     assert "ensemble on field" in text
     assert "ensemble on lake" in text
 
@@ -582,7 +588,7 @@ def test_differences_give_way_before_the_rows_that_frame_and_these_before_ensemb
     field |= {"excluded": 1, "excluded_by_code": {"AUDIO_EMPTY": 1}}
     field["events_of_other_classes"] = {"rook": 2}
     found["not_judged"] = {f"marsh{i}": {"used": 3, "excluded": 0} for i in range(2)}
-    lines = report.text(found).splitlines()
+    lines = event_report.text(found).splitlines()
     assert len(lines) <= 45
     assert sum(line.startswith("ensemble ") and "0." in line for line in lines) == 18
     assert "  and 14 more in events.json" in lines  # of 15 differences
@@ -590,7 +596,7 @@ def test_differences_give_way_before_the_rows_that_frame_and_these_before_ensemb
     found["not_judged"] = {}
     field |= {"excluded": 0, "events_of_other_classes": {}}
     found["ensembles"].popitem()
-    lines = report.text(found).splitlines()
+    lines = event_report.text(found).splitlines()
     assert sum(line.startswith("oracle") for line in lines) == 8  # all of them
     assert sum(line.endswith("more in events.json") for line in lines) == 1
 

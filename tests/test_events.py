@@ -10,12 +10,13 @@ import sed_eval_oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dawnchorus import bootstrap
-from dawnchorus.events import clips, contents, counts, spans
-from dawnchorus.events.contents import Event
-from dawnchorus.events.event_based import event_counts
-from dawnchorus.events.matching import Collars, agreements, best_pairs
-from dawnchorus.events.segment_based import segment_counts
+from dawnchorus.formats import event
+from dawnchorus.formats.event import Event
+from dawnchorus.metrics import bootstrap, clips, spans
+from dawnchorus.metrics import event_counts as counts
+from dawnchorus.metrics.event_pairs import Collars, agreements, best_pairs
+from dawnchorus.metrics.events import event_counts
+from dawnchorus.metrics.segments import segment_counts
 
 TIGHT = 1e-9
 SED_EVAL = sed_eval_oracle.find()
@@ -52,8 +53,8 @@ def metric_figures(reference, detected, ids, classes=CLASSES):
 @given(ROWS)
 def test_a_table_of_events_reads_back_as_it_was(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("events") / "events.csv"
-    contents.write_events(path, listed(rows))
-    assert contents.read_events(path) == sorted(listed(rows))
+    event.write_events(path, listed(rows))
+    assert event.read_events(path) == sorted(listed(rows))
 
 
 @pytest.mark.parametrize(
@@ -66,13 +67,13 @@ def test_events_that_cannot_be_are_refused_with_the_table_named(tmp_path, row):
     path = tmp_path / "events.csv"
     path.write_text("id,onset_s,offset_s,label\n" + ",".join(f'"{field}"' for field in row) + "\n")
     with pytest.raises(ValueError, match=r"events\.csv: .*expected"):
-        contents.read_events(path)
+        event.read_events(path)
 
 
 def test_a_table_with_other_columns_is_refused(tmp_path):
     (tmp_path / "e.csv").write_text("id,onset,offset,label\na,0,1,x\n")
     with pytest.raises(ValueError, match="has columns .*onset_s"):
-        contents.read_events(tmp_path / "e.csv")
+        event.read_events(tmp_path / "e.csv")
 
 
 def test_gaps_under_the_limit_are_joined_and_the_limit_itself_is_not():
@@ -80,20 +81,20 @@ def test_gaps_under_the_limit_are_joined_and_the_limit_itself_is_not():
               Event("a", 1.05, 1.2, "y"), Event("b", 3.1, 4, "x")]  # fmt: skip
     joined = [Event("a", 0, 2, "x"), Event("a", 1.05, 1.2, "y"), Event("a", 2.25, 3, "x"),
               Event("b", 3.1, 4, "x")]  # fmt: skip
-    assert contents.merged(events, 0.15) == contents.merged(events, 0.25) == joined
-    assert len(contents.merged(events, 0.26)) == 3
+    assert event.merged(events, 0.15) == event.merged(events, 0.25) == joined
+    assert len(event.merged(events, 0.26)) == 3
 
 
 def test_an_event_of_just_the_minimum_length_stays():
     events = [Event("a", 1.0, 1.25, "x"), Event("a", 0.1, 0.35, "x"), Event("a", 2, 2.24, "x")]
-    assert contents.longer_than(events, 0.25) == sorted(events[:2])
+    assert event.longer_than(events, 0.25) == sorted(events[:2])
 
 
 def test_overlapping_events_of_one_class_follow_the_named_policy():
     twice = [Event("a", 0, 2, "x"), Event("a", 1, 3, "x"), Event("a", 1, 3, "y")]
     union = [Event("a", 0, 3, "x"), Event("a", 1, 3, "y")]
-    assert contents.overlapping(twice, "union") == union
-    assert contents.overlapping(twice, "keep") == twice
+    assert event.overlapping(twice, "union") == union
+    assert event.overlapping(twice, "keep") == twice
     # kept, one long detection is none of the two; joined, it is the one event there is
     assert event_figures(twice[:2], union[:1])["micro"]["matched"] == 0
     joined = event_figures(twice[:2], union[:1], overlaps="union")
@@ -131,13 +132,13 @@ def test_event_figures_of_a_case_for_ones_head():
 
 def test_the_offset_collar_grows_with_the_reference_and_the_onset_collar_does_not():
     long = [Event("a", 1, 6, "x")]
-    for event, matched in (
+    for one, matched in (
         (Event("a", 1.2, 7, "x"), 1),  # 20 % of 5 s is 1 s
         (Event("a", 1.2, 7.01, "x"), 0),
         (Event("a", 1.21, 6, "x"), 0),
         (Event("a", 0.8, 5, "x"), 1),
     ):
-        assert event_figures(long, [event])["micro"]["matched"] == matched
+        assert event_figures(long, [one])["micro"]["matched"] == matched
 
 
 def test_collars_are_options():

@@ -9,10 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from dawnchorus import config, models
+from dawnchorus import config
 from dawnchorus.config import stages
-from dawnchorus.frontends import mel, settings
-from dawnchorus.training import saving, stepping
+from dawnchorus.frontends import frontend_checks
+from dawnchorus.frontends.kinds import log_mel
+from dawnchorus.models import frame_output, model_files, weight_files, zoo
+from dawnchorus.training import steps
 
 ROOT = Path(__file__).parents[1]
 AFTER = {
@@ -106,8 +108,8 @@ def test_model_learns_a_step_and_is_kept(learner, tmp_path, rng):
     several = training["loss"] == "categorical_crossentropy" and model.get("head") != "softmax"
     n_classes = 3 if several else 1
     keras.utils.set_random_seed(1)
-    built = models.build(input_shape=seen, n_classes=n_classes, output="clip", **model)
-    learning = stepping.Training(built, training, (2017, "first", "f1p0s1"))
+    built = zoo.build(input_shape=seen, n_classes=n_classes, output="clip", **model)
+    learning = steps.Training(built, training, (2017, "first", "f1p0s1"))
     before = built.get_weights()
     windows = rng.standard_normal((BATCH, *seen)).astype(np.float32)
     wanted = np.eye(BATCH, 3)[:, :n_classes] if several else np.array([[0.01], [0.99]])
@@ -115,10 +117,10 @@ def test_model_learns_a_step_and_is_kept(learner, tmp_path, rng):
     assert np.isfinite(learning.loss_sum)
     assert learning.loss_sum > 0
     assert not all(map(np.array_equal, before, built.get_weights()))
-    saving.save(built, tmp_path / "model.keras")
-    kept = models.load(tmp_path / "model.keras")
-    scores = models.class_scores(built, windows, n_classes)
-    np.testing.assert_array_equal(models.class_scores(kept, windows, n_classes), scores)
+    weight_files.save(built, tmp_path / "model.keras")
+    kept = model_files.load(tmp_path / "model.keras")
+    scores = frame_output.class_scores(built, windows, n_classes)
+    np.testing.assert_array_equal(frame_output.class_scores(kept, windows, n_classes), scores)
     assert scores.shape == (BATCH, n_classes)
     assert np.all((scores >= 0) & (scores <= 1))
 
@@ -135,10 +137,10 @@ def test_overlay_runs_what_it_defines(name):
 def test_frontends_can_be_computed(name):
     for frontend in CONFIGS[name]["frontends"].values():
         rate = CONFIGS[name]["audio"][frontend["audio"]]["sample_rate"]
-        settings.check_settings(frontend | {"sample_rate": rate})
+        frontend_checks.check_settings(frontend | {"sample_rate": rate})
         if frontend["kind"] == "log_mel":
             keys = ("n_fft", "n_mels", "fmin", "fmax")
-            assert mel.mel_filterbank(rate, *(frontend[key] for key in keys)).sum(axis=0).all()
+            assert log_mel.mel_filterbank(rate, *(frontend[key] for key in keys)).sum(axis=0).all()
 
 
 def test_all_overlays_stand_side_by_side():
@@ -235,8 +237,8 @@ def test_laptop_and_the_full_recipe_differ_by_the_length_of_training():
 
 
 def test_options_of_models_are_read_as_python_does():
-    for name in models.names():
-        function = importlib.import_module(f"dawnchorus.models.{name}").build
+    for name in zoo.names():
+        function = importlib.import_module(f"dawnchorus.models.architectures.{name}").build
         parameters = inspect.signature(function).parameters.values()
         options = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
         assert stages._options(ROOT / f"src/dawnchorus/models/{name}.py") == options

@@ -13,11 +13,12 @@ from audio_shards import noise, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dawnchorus import artefacts, exports
-from dawnchorus.annotations import audacity, raven
-from dawnchorus.corpora.contents import LABELS, NAMES
-from dawnchorus.events.contents import EVENTS, Event
-from dawnchorus.predictions import writing_frames
+from dawnchorus.corpora.tables import LABELS, NAMES
+from dawnchorus.evaluation import detection_files
+from dawnchorus.formats.annotations import audacity, raven
+from dawnchorus.formats.event import EVENTS, Event
+from dawnchorus.runtime import artefacts
+from dawnchorus.scores.frame_files import writing_frames
 
 CLASSES = ["Dog", "=SUM(A1)", "Zipper, long"]
 FRAME_RATE = 12.5
@@ -74,7 +75,7 @@ def shard(tmp_path, rng):
 
 def exported(made, folder, **changed):
     paths, about, _ = made
-    exports.export(*paths, about | changed, folder)
+    detection_files.export(*paths, about | changed, folder)
     return folder
 
 
@@ -162,7 +163,7 @@ def test_label_tracks_read_back(made, tmp_path):
 @pytest.mark.parametrize(("name", "onset"), [("quiet", 0.0), ("b/c", 0.04)])
 def test_score_tables_have_a_row_per_frame_without_gaps(made, tmp_path, name, onset):
     folder = exported(made, tmp_path / "out")
-    file = exports.file_names([name])[name]
+    file = detection_files.file_names([name])[name]
     header, *rows = [
         line.split("\t") for line in (folder / f"scores/{file}.tsv").read_text().splitlines()
     ]
@@ -222,19 +223,19 @@ def test_a_recording_without_a_frame_has_tables_and_no_picture(made, shard, tmp_
 
 def test_ordinary_ids_are_names_of_files():
     ids = ["Y00868871cf5_0.000_10.000", "Müller 鳥 (2)", "a'b&c,d"]
-    assert exports.file_names(ids) == {one: one for one in ids}
+    assert detection_files.file_names(ids) == {one: one for one in ids}
 
 
 def test_what_systems_take_for_something_else_is_spelled_out():
     ids = ["a/b", "a%2Fb", "..", ".x", "a\\b:c", " a ", "-rf", "a\n", "a~b"]
-    assert list(exports.file_names(ids).values()) == [
+    assert list(detection_files.file_names(ids).values()) == [
         "a%2Fb", "a%252Fb", "%2E%2E", "%2Ex", "a%5Cb%3Ac", "%20a%20", "%2Drf", "a%0A", "a%7Eb",
     ]  # fmt: skip
 
 
 def test_long_names_and_those_that_differ_in_case_only_end_with_a_digest():
     long = ["x" * 300, "x" * 299 + "y"]
-    names = exports.file_names([*long, "Wren", "wren", "é", "e\u0301", "owl"])
+    names = detection_files.file_names([*long, "Wren", "wren", "é", "e\u0301", "owl"])
     assert len(set(map(str.casefold, names.values()))) == 7
     assert all(names[one].startswith("x" * 100) for one in long)
     assert [one for one, name in names.items() if "~" not in name] == ["owl"]
@@ -243,7 +244,7 @@ def test_long_names_and_those_that_differ_in_case_only_end_with_a_digest():
 @settings(max_examples=100, deadline=None)
 @given(st.sets(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=20))
 def test_any_ids_have_names_that_differ_and_fit(ids):
-    names = exports.file_names(ids)
+    names = detection_files.file_names(ids)
     assert set(names) == ids
     assert len(set(names.values())) == len(ids)
     for name in names.values():

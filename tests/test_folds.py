@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dawnchorus import folds
+from dawnchorus.targets import folds
 
 
 def recording(name, **fields):

@@ -6,8 +6,10 @@ import types
 import numpy as np
 import pytest
 
-from dawnchorus import artefacts, predictions, segments
-from dawnchorus.events.contents import Event, write_events
+from dawnchorus.formats.event import Event, write_events
+from dawnchorus.runtime import artefacts
+from dawnchorus.scores import frame_files
+from dawnchorus.segments import window_index
 from dawnchorus.training.frame_targets import FrameTargets
 
 CLASSES = ["Bell", "Dog"]
@@ -22,7 +24,7 @@ def windows(recording, place, onset_s, offset_s):
     n = len(recording)
     ends = np.array(offset_s, float)
     starts = np.array(onset_s, float)
-    return segments.Index(
+    return window_index.Index(
         np.array(recording), np.array(place), starts, ends, np.ones(n, np.float32), ends - starts
     )
 
@@ -103,7 +105,7 @@ def scores(tmp_path):
     """Write frame scores of the weak clip, 20 frames by two members."""
     rng, path = np.random.default_rng(3), tmp_path / "frames.h5"
     values = rng.uniform(0, 1, (2, 20, 2)).astype(np.float32)
-    with predictions.writing_frames(path, ["weak"], ["f1p0s1", "f2p0s1"], CLASSES, RATE) as put:
+    with frame_files.writing_frames(path, ["weak"], ["f1p0s1", "f2p0s1"], CLASSES, RATE) as put:
         for member, rows in zip(("f1p0s1", "f2p0s1"), values, strict=True):
             put(member, [0], [0.0], iter([rows]))
     about = {"scores": {"c": str(path)}, "average": "mean"}

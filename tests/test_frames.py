@@ -11,10 +11,12 @@ import tensorflow
 from audio_shards import noise, written
 from fake_readers import SEGMENTS
 
-from dawnchorus import artefacts, frontends, inference, models, predictions, scoring
-from dawnchorus.models import _frame_pooling
-from dawnchorus.predictions import frames
-from dawnchorus.training import saving, standardising
+from dawnchorus.frontends import spectrogram_reader
+from dawnchorus.models import frame_output, frame_pooling, weight_files, zoo
+from dawnchorus.runtime import artefacts
+from dawnchorus.scores import frame_ensemble, frame_files, inference, score_files, window_scores
+from dawnchorus.targets import targets_table
+from dawnchorus.training import standardise as standardise_layer
 
 # a Keras model made of tensors lists its inputs, and is given one
 pytestmark = pytest.mark.filterwarnings("ignore:The structure of `inputs` doesn't match")
@@ -29,7 +31,7 @@ ONE = np.float32([[0.25, 0.5], [0.75, 1.0], [0.0, 0.125]])
 
 def write(path, by_member, ids=("a", "b"), classes=("owl", "wren"), rate=50.0, onset_s=0.0):
     """Write {member: {number of a recording: scores}}."""
-    with predictions.writing_frames(path, ids, list(by_member), classes, rate) as put:
+    with frame_files.writing_frames(path, ids, list(by_member), classes, rate) as put:
         for member, scores in by_member.items():
             put(member, list(scores), [onset_s] * len(scores), iter(scores.values()))
     return path
@@ -38,7 +40,7 @@ def write(path, by_member, ids=("a", "b"), classes=("owl", "wren"), rate=50.0, o
 def test_scores_come_back_as_they_were_put(tmp_path):
     by_member = {"f1p0s1": {0: ONE, 2: ONE[:1]}, "f2p0s1": {}, "f3p0s1": {2: ONE[1:2]}}
     path = write(tmp_path / "s.h5", by_member, ids=["a", "b", "c"], onset_s=0.03)
-    with predictions.open_frames(path) as found:
+    with frame_files.open_frames(path) as found:
         assert (found.path, found.ids) == (str(path), ["a", "b", "c"])
         assert found.members == list(by_member)
         assert (found.class_names, found.frames_per_second) == (["owl", "wren"], 50.0)
@@ -62,10 +64,10 @@ def test_equal_scores_give_equal_bytes_at_any_time(tmp_path):
 
 @pytest.mark.parametrize("piece", [1, 7, 1000])
 def test_recordings_are_found_in_any_piece(tmp_path, monkeypatch, rng, piece):
-    monkeypatch.setattr(frames, "_PIECE", piece)
+    monkeypatch.setattr(frame_files, "_PIECE", piece)
     blocks = {number: rng.random((n, 2), np.float32) for number, n in enumerate([3, 0, 1, 4, 2, 5])}
     path = write(tmp_path / "s.h5", {"m": blocks}, ids=list("abcdef"))
-    with predictions.open_frames(path) as found:
+    with frame_files.open_frames(path) as found:
         for position, expected in blocks.items():
             np.testing.assert_array_equal(found.scores("m", position), expected)
 
@@ -74,7 +76,7 @@ def test_recordings_are_found_in_any_piece(tmp_path, monkeypatch, rng, piece):
 def test_a_recording_is_averaged_over_who_scored_it(tmp_path, how, expected):
     scores = [np.full((2, 2), value, np.float32) for value in (0.125, 0.375, 1.0)]
     members = {f"f{number}p0s1": {0: scores[number]} for number in range(3)}
-    with predictions.open_frames(write(tmp_path / "s.h5", members, onset_s=0.25)) as found:
+    with frame_files.open_frames(write(tmp_path / "s.h5", members, onset_s=0.25)) as found:
         onset_s, average = found.of("a", how)
         assert onset_s == 0.25
         np.testing.assert_array_equal(average, np.full((2, 2), expected, np.float32))
@@ -107,7 +109,7 @@ def test_a_recording_is_averaged_over_who_scored_it(tmp_path, how, expected):
 )
 def test_scores_that_do_not_fit_are_refused(tmp_path, recording, onset_s, blocks, message):
     with pytest.raises(ValueError, match=message):
-        with predictions.writing_frames(tmp_path / "s.h5", "ab", ["m"], ["x", "y"], 50) as put:
+        with frame_files.writing_frames(tmp_path / "s.h5", "ab", ["m"], ["x", "y"], 50) as put:
             put("m", recording, onset_s, iter(blocks))
     assert not list(tmp_path.iterdir())
 
@@ -123,7 +125,7 @@ def test_scores_that_do_not_fit_are_refused(tmp_path, recording, onset_s, blocks
 def test_every_member_is_put_once(tmp_path, put_members, message):
 
     def put_all():
-        with predictions.writing_frames(tmp_path / "s.h5", ["a"], ["m", "n"], ["x"], 50) as put:
+        with frame_files.writing_frames(tmp_path / "s.h5", ["a"], ["m", "n"], ["x"], 50) as put:
             for member in put_members:
                 put(member, [], [], iter([]))
 
@@ -142,11 +144,11 @@ def test_files_that_cannot_be_read_are_refused_by_name(tmp_path):
     content = write(tmp_path / "s.h5", {"m": {0: ONE}}).read_bytes()
     (tmp_path / "s.h5").write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"s\.h5 is damaged"):
-        predictions.open_frames(tmp_path / "s.h5").__enter__()
-    with predictions.writing_windows(tmp_path / "w.h5", ["a"], ["m"], ["bird"]) as put:
+        frame_files.open_frames(tmp_path / "s.h5").__enter__()
+    with score_files.writing_windows(tmp_path / "w.h5", ["a"], ["m"], ["bird"]) as put:
         put("m", [], [], [], np.empty((0, 1)))
     with pytest.raises(ValueError, match=r"w\.h5 holds no frame scores"):
-        predictions.open_frames(tmp_path / "w.h5").__enter__()
+        frame_files.open_frames(tmp_path / "w.h5").__enter__()
 
 
 @pytest.mark.parametrize(
@@ -163,8 +165,8 @@ def test_an_ensemble_averages_who_may_score(tmp_path, how, expected):
         write(tmp_path / f"{number}.h5", members, ids, onset_s=0.5)
         for number, members in enumerate([first, second])
     ]
-    predictions.ensemble_frames(paths, tmp_path / "e.h5", how)
-    with predictions.open_frames(tmp_path / "e.h5") as found:
+    frame_ensemble.ensemble_frames(paths, tmp_path / "e.h5", how)
+    with frame_files.open_frames(tmp_path / "e.h5") as found:
         assert (found.ids, found.members, found.scored) == (["b", "d"], [how], ["b", "d"])
         assert (found.class_names, found.frames_per_second) == (["owl", "wren"], 50.0)
         assert found.onset_s(how).tolist() == [0.5, 0.5]
@@ -174,8 +176,8 @@ def test_an_ensemble_averages_who_may_score(tmp_path, how, expected):
 
 def test_an_ensemble_of_nothing_is_empty(tmp_path):
     path = write(tmp_path / "s.h5", {"m": {}})
-    predictions.ensemble_frames([path], tmp_path / "e.h5", "mean")
-    with predictions.open_frames(tmp_path / "e.h5") as found:
+    frame_ensemble.ensemble_frames([path], tmp_path / "e.h5", "mean")
+    with frame_files.open_frames(tmp_path / "e.h5") as found:
         assert (found.ids, found.scored, len(found.recordings("mean"))) == ([], [], 0)
 
 
@@ -196,16 +198,16 @@ def test_scores_of_something_else_are_not_averaged(tmp_path, other, message):
         write(tmp_path / "t.h5", {"m": {0: scores}}, **other),
     ]
     with pytest.raises(ValueError, match=message):
-        predictions.ensemble_frames(paths, tmp_path / "e.h5", "mean")
+        frame_ensemble.ensemble_frames(paths, tmp_path / "e.h5", "mean")
     assert not (tmp_path / "e.h5").exists()
 
 
 def test_an_unknown_average_is_refused(tmp_path):
     path = write(tmp_path / "s.h5", {"m": {}})
     with pytest.raises(ValueError, match="average 'mode'; expected one of mean, median"):
-        predictions.ensemble_frames([path], tmp_path / "e.h5", "mode")
+        frame_ensemble.ensemble_frames([path], tmp_path / "e.h5", "mode")
     with pytest.raises(ValueError, match="received no frame scores to average"):
-        predictions.ensemble_frames([], tmp_path / "e.h5", "mean")
+        frame_ensemble.ensemble_frames([], tmp_path / "e.h5", "mean")
 
 
 # Clip scores of frames
@@ -221,27 +223,27 @@ def test_an_unknown_average_is_refused(tmp_path):
 )
 def test_frames_are_pooled_to_clips(how, expected):
     scores = np.float32([[[0.5, 0.5], [0.0, 0.5], [1.0, 0.5]]])
-    found = scoring.clip_scores(scores, how)
+    found = window_scores.clip_scores(scores, how)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, [expected], rtol=1e-7)
-    silent = scoring.clip_scores(np.zeros((1, 3, 2), np.float32), how)
+    silent = window_scores.clip_scores(np.zeros((1, 3, 2), np.float32), how)
     np.testing.assert_array_equal(silent, np.zeros((1, 2)))
-    assert scoring.clip_scores(np.ones((2, 7, 3), np.float32), how).max() == 1
-    np.testing.assert_array_equal(scoring.clip_scores(scores[0], how), scores[0])
+    assert window_scores.clip_scores(np.ones((2, 7, 3), np.float32), how).max() == 1
+    np.testing.assert_array_equal(window_scores.clip_scores(scores[0], how), scores[0])
 
 
-@pytest.mark.parametrize("how", scoring.CLIP_POOLINGS)
+@pytest.mark.parametrize("how", window_scores.CLIP_POOLINGS)
 def test_clips_are_pooled_as_models_do(rng, how):
     scores = rng.random((4, 9, 3), np.float32) ** 3
     scores[1, :, 0] = 0
-    inside = keras.ops.convert_to_numpy(_frame_pooling.clip_scores(scores, None, how))
-    np.testing.assert_allclose(scoring.clip_scores(scores, how), inside, atol=1e-6)
+    inside = keras.ops.convert_to_numpy(frame_pooling.clip_scores(scores, None, how))
+    np.testing.assert_allclose(window_scores.clip_scores(scores, how), inside, atol=1e-6)
 
 
 def test_all_poolings_of_models_but_attention_are_known():
-    assert {*scoring.CLIP_POOLINGS, "attention"} == {*_frame_pooling.POOLINGS}
+    assert {*window_scores.CLIP_POOLINGS, "attention"} == {*frame_pooling.POOLINGS}
     with pytest.raises(ValueError, match="clip pooling 'attention'; expected one of average, max"):
-        scoring.clip_scores(np.zeros((1, 2, 3)), "attention")
+        window_scores.clip_scores(np.zeros((1, 2, 3)), "attention")
 
 
 # Predicting
@@ -261,7 +263,7 @@ def shard(tmp_path_factory, tiny_frontend):
     rng, folder = np.random.default_rng(3), tmp_path_factory.mktemp("frames")
     recordings = {name: [noise(rng, HOP * n)] for name, n in LENGTHS.items()}
     path = written(folder / "shard", recordings, tiny_frontend)
-    reader = frontends.open_shards([path])
+    reader = spectrogram_reader.open_shards([path])
     assert {name: reader.rows(name) for name in reader.ids} == LENGTHS
     return path
 
@@ -278,9 +280,9 @@ def stage(tmp_path_factory):
             made[name] = varied(build(output, pool), f"{name}{output}{pool}")
             if standardise:
                 mean, variance = np.float64(1), np.float64(4)
-                made[name] = standardising.standardised(made[name], mean, variance)
+                made[name] = standardise_layer.standardised(made[name], mean, variance)
             path = folder / f"{name}.{output}.{pool}.{standardise}.keras"
-            saving.save(made[name], path)
+            weight_files.save(made[name], path)
             paths[name] = {"model": str(path), "kept": None}
         return made, paths
 
@@ -289,7 +291,7 @@ def stage(tmp_path_factory):
 
 def build(output, pool, window=WINDOW):
     pools = {1: [1, 1, 1], 4: [2, 2, 1]}[pool]
-    return models.build(
+    return zoo.build(
         "crnn", (window, 20), 3, output, filters=[4, 4, 4], units=[4], band_pools=[2, 2, 2],
         frame_pools=pools,
     )  # fmt: skip
@@ -304,12 +306,12 @@ def varied(model, name):
 
 
 @pytest.fixture
-def targets_path(tmp_path):
+def targets(tmp_path):
     columns = ("corpus", "id", "fold", "part", *(f"target:{name}" for name in CLASSES))
     rows = [("garden", name, fold, 0, 1, 0, 0) for name, fold in FOLDS.items()]
     # of the same name in another corpus: of no account here
     artefacts.write_table(tmp_path / "t.csv", columns, [*rows, ("marsh", "free", 1, 0, 1, 0, 0)])
-    return tmp_path / "t.csv"
+    return targets_table.read(tmp_path / "t.csv")
 
 
 def settings(**changed):
@@ -328,14 +330,14 @@ def windows_by_hand(spectrogram, window=WINDOW):
     [("clip", 4, False), ("clip", 1, False), ("frame", 4, False), ("clip", 4, True)],
 )
 def test_frames_of_recordings_are_those_of_their_windows(
-    tmp_path, shard, stage, targets_path, output, pool, standardise
+    tmp_path, shard, stage, targets, output, pool, standardise
 ):
     by_name, paths = stage(output, pool, standardise)
     chosen = settings()
-    inference.predict_frames(paths, targets_path, "garden", [shard], chosen, tmp_path / "f.h5")
-    reader = frontends.open_shards([shard])
+    inference.predict_frames(paths, targets, "garden", [shard], chosen, tmp_path / "f.h5")
+    reader = spectrogram_reader.open_shards([shard])
     n_frames = {name: math.ceil(n / pool) for name, n in LENGTHS.items()}
-    with predictions.open_frames(tmp_path / "f.h5") as found:
+    with frame_files.open_frames(tmp_path / "f.h5") as found:
         assert (found.ids, found.members) == (sorted(LENGTHS), MEMBERS)
         assert found.class_names == CLASSES
         assert found.frames_per_second == pytest.approx(8000 / HOP / pool, rel=1e-12)
@@ -344,18 +346,18 @@ def test_frames_of_recordings_are_those_of_their_windows(
             for position, number in enumerate(found.recordings(member)):
                 name = found.ids[number]
                 windows = windows_by_hand(reader.frames(name))
-                by_hand = models.frame_scores(model, windows).reshape(-1, 3)[: n_frames[name]]
+                by_hand = frame_output.frame_scores(model, windows).reshape(-1, 3)[: n_frames[name]]
                 scores = found.scores(member, position)
                 assert np.ptp(scores) > 0.1
                 np.testing.assert_allclose(scores, by_hand, atol=2e-6, err_msg=name)
     assert n_frames["a"] == {1: 28, 4: 7}[pool]
 
 
-def test_recordings_of_a_fold_are_scored_by_its_members(tmp_path, shard, stage, targets_path):
+def test_recordings_of_a_fold_are_scored_by_its_members(tmp_path, shard, stage, targets):
     paths = stage()[1]
     chosen = settings(batch_size=100)
-    inference.predict_frames(paths, targets_path, "garden", [shard], chosen, tmp_path / "f.h5")
-    with predictions.open_frames(tmp_path / "f.h5") as found:
+    inference.predict_frames(paths, targets, "garden", [shard], chosen, tmp_path / "f.h5")
+    with frame_files.open_frames(tmp_path / "f.h5") as found:
         scored = {m: [found.ids[i] for i in found.recordings(m)] for m in found.members}
         assert scored == {"f1p0s1": ["a", "c", "free"], "f2p0s1": ["b", "d", "free"]}
         assert found.scored == sorted(LENGTHS)
@@ -370,78 +372,98 @@ def test_a_member_may_have_nothing_to_score(tmp_path, shard, stage):
     artefacts.write_table(tmp_path / "t.csv", columns, rows)
     paths = stage()[1]
     inference.predict_frames(
-        paths, tmp_path / "t.csv", "garden", [shard], settings(), tmp_path / "f.h5"
+        paths,
+        targets_table.read(tmp_path / "t.csv"),
+        "garden",
+        [shard],
+        settings(),
+        tmp_path / "f.h5",
     )
-    with predictions.open_frames(tmp_path / "f.h5") as found:
+    with frame_files.open_frames(tmp_path / "f.h5") as found:
         assert [len(found.recordings(member)) for member in MEMBERS] == [5, 0]
 
 
-def test_batches_change_nothing_but_roundings(tmp_path, shard, stage, targets_path):
+def test_batches_change_nothing_but_roundings(tmp_path, shard, stage, targets):
     paths, scores = stage()[1], []
     for size in (1, 50):
         path = tmp_path / f"{size}.h5"
         chosen = settings(batch_size=size)
-        inference.predict_frames(paths, targets_path, "garden", [shard], chosen, path)
-        with predictions.open_frames(path) as found:
+        inference.predict_frames(paths, targets, "garden", [shard], chosen, path)
+        with frame_files.open_frames(path) as found:
             scores.append(np.concatenate([found.of(name)[1] for name in found.scored]))
     for other in scores[1:]:
         np.testing.assert_allclose(other, scores[0], atol=2e-6)
 
 
-@pytest.mark.parametrize("how", scoring.CLIP_POOLINGS)
-def test_windows_of_a_frame_model_are_pooled(tmp_path, shard, stage, targets_path, how):
+@pytest.mark.parametrize("how", window_scores.CLIP_POOLINGS)
+def test_windows_of_a_frame_model_are_pooled(tmp_path, shard, stage, targets, how):
     by_name, paths = stage("frame", 4)
     chosen = settings() | ({} if how == "average" else {"clip_pooling": how})
-    inference.predict_stage(paths, targets_path, "garden", [shard], chosen, tmp_path / "s.h5")
-    spectrogram = frontends.open_shards([shard]).frames("a")
-    frame_scores = models.frame_scores(by_name["f1p0s1"], windows_by_hand(spectrogram))
+    inference.predict_stage(paths, targets, "garden", [shard], chosen, tmp_path / "s.h5")
+    spectrogram = spectrogram_reader.open_shards([shard]).frames("a")
+    frame_scores = frame_output.frame_scores(by_name["f1p0s1"], windows_by_hand(spectrogram))
     by_hand = {
         "average": frame_scores.mean(axis=1),
         "max": frame_scores.max(axis=1),
         "linear_softmax": (frame_scores**2).sum(axis=1) / frame_scores.sum(axis=1),
     }[how]
-    with predictions.open_windows(tmp_path / "s.h5") as found:
+    with score_files.open_windows(tmp_path / "s.h5") as found:
         scores = found.scores("f1p0s1", slice(0, 3))
     np.testing.assert_allclose(scores, by_hand, atol=2e-6)
 
 
-def test_windows_that_are_not_scored_have_no_frames(tmp_path, shard, stage, targets_path):
+def test_windows_that_are_not_scored_have_no_frames(tmp_path, shard, stage, targets):
     for name, changed in (("whole", {}), ("first", {"max_per_recording": 2})):
         chosen = settings(segments=SEGMENTS | changed)
         path = tmp_path / name
-        inference.predict_frames(stage()[1], targets_path, "garden", [shard], chosen, path)
+        inference.predict_frames(stage()[1], targets, "garden", [shard], chosen, path)
     with (
-        predictions.open_frames(tmp_path / "whole") as whole,
-        predictions.open_frames(tmp_path / "first") as first,
+        frame_files.open_frames(tmp_path / "whole") as whole,
+        frame_files.open_frames(tmp_path / "first") as first,
     ):
         assert [len(frames.of("a")[1]) for frames in (whole, first)] == [7, 6]
         np.testing.assert_allclose(first.of("a")[1], whole.of("a")[1][:6], atol=2e-6)
 
 
-def test_segments_that_do_not_follow_one_another_are_refused(tmp_path, shard, targets_path, stage):
+def test_segments_that_do_not_follow_one_another_are_refused(tmp_path, shard, targets, stage):
     chosen = settings(segments=SEGMENTS | {"kind": "cells"})
     with pytest.raises(ValueError, match="corpus 'garden' .* of kind 'cells', .*'windows'"):
         inference.predict_frames(
-            stage()[1], targets_path, "garden", [shard], chosen, tmp_path / "f.h5"
+            stage()[1],
+            targets,
+            "garden",
+            [shard],
+            chosen,
+            tmp_path / "f.h5",
         )
 
 
-def test_windows_that_are_no_whole_scores_are_refused(tmp_path, shard, targets_path):
-    saving.save(build("clip", 4, 15), tmp_path / "m.keras")
+def test_windows_that_are_no_whole_scores_are_refused(tmp_path, shard, targets):
+    weight_files.save(build("clip", 4, 15), tmp_path / "m.keras")
     paths = {"f1p0s1": {"model": str(tmp_path / "m.keras"), "kept": None}}
     message = "of 15 frames model 'crnn' makes 3 scores of 4 frames .* multiple of 4, such as 12"
     with pytest.raises(ValueError, match=message):
         inference.predict_frames(
-            paths, targets_path, "garden", [shard], settings(window=15), tmp_path / "f.h5"
+            paths,
+            targets,
+            "garden",
+            [shard],
+            settings(window=15),
+            tmp_path / "f.h5",
         )
     assert not (tmp_path / "f.h5").exists()
 
 
-def test_a_model_without_frames_is_refused(tmp_path, shard, targets_path):
-    model = models.build("bulbul", (170, 20), 3, "clip", filters=[2] * 4, dense=[2])
-    saving.save(model, tmp_path / "m.keras")
+def test_a_model_without_frames_is_refused(tmp_path, shard, targets):
+    model = zoo.build("bulbul", (170, 20), 3, "clip", filters=[2] * 4, dense=[2])
+    weight_files.save(model, tmp_path / "m.keras")
     paths = {"f1p0s1": {"model": str(tmp_path / "m.keras"), "kept": None}}
     with pytest.raises(ValueError, match="model 'bulbul' has no frame scores"):
         inference.predict_frames(
-            paths, targets_path, "garden", [shard], settings(window=170), tmp_path / "f.h5"
+            paths,
+            targets,
+            "garden",
+            [shard],
+            settings(window=170),
+            tmp_path / "f.h5",
         )

@@ -11,8 +11,19 @@ from audio_shards import noise
 from scipy.ndimage import maximum_filter1d
 from scipy.special import logsumexp
 
-from dawnchorus import frontends
-from dawnchorus.frontends import corrections, shards, spectra, writers
+from dawnchorus.frontends import (
+    base,
+    corrections,
+    filterbanks,
+    frontend_checks,
+    shard_writers,
+    shards,
+    spectra,
+    spectrogram_reader,
+    spectrograms,
+    window_grid,
+)
+from dawnchorus.frontends.kinds import log_mel as log_mel_kind
 
 LOG_TOLERANCE = 1e-3  # nats: float32 against float64
 SETTINGS = {
@@ -77,7 +88,7 @@ def slow_mel(waveform, settings):
 
 @pytest.mark.parametrize("settings", [SETTINGS, PORTABLE, SMALL])
 def test_published_settings_are_accepted(settings):
-    frontends.check_settings(settings)
+    frontend_checks.check_settings(settings)
 
 
 @pytest.mark.parametrize(
@@ -98,43 +109,43 @@ def test_published_settings_are_accepted(settings):
 )
 def test_settings_that_cannot_work_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        frontends.check_settings({**SETTINGS, **change})
+        frontend_checks.check_settings({**SETTINGS, **change})
 
 
 def test_a_missing_setting_is_named():
     settings = {key: value for key, value in SETTINGS.items() if key != "floor"}
     with pytest.raises(ValueError, match="no 'floor'"):
-        frontends.check_settings(settings)
+        frontend_checks.check_settings(settings)
 
 
 @pytest.mark.parametrize(("settings", "hop"), [(SETTINGS, 315), (PORTABLE, 630)])
 def test_ten_seconds_are_700_frames_at_both_rates(rng, settings, hop):
-    assert frontends.hop_length(settings) == hop
+    assert base.hop_length(settings) == hop
     waveform = noise(rng, 10 * settings["sample_rate"])
-    assert frontends.log_mel(waveform, settings).shape == (700, 80)
+    assert log_mel_kind.log_mel(waveform, settings).shape == (700, 80)
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, PORTABLE, SMALL])
 def test_filterbank_is_the_one_of_the_definition(settings):
     of = [settings[key] for key in ("sample_rate", "n_fft", "n_mels", "fmin", "fmax")]
-    np.testing.assert_allclose(frontends.mel_filterbank(*of), slow_filterbank(*of), atol=1e-12)
+    np.testing.assert_allclose(filterbanks.mel_filterbank(*of), slow_filterbank(*of), atol=1e-12)
 
 
 def test_each_triangle_has_unit_area():
-    area = frontends.mel_filterbank(22050, 65536, 80, 50.0, 11000.0).sum(axis=0) * 22050 / 65536
+    area = filterbanks.mel_filterbank(22050, 65536, 80, 50.0, 11000.0).sum(axis=0) * 22050 / 65536
     np.testing.assert_allclose(area, 1.0, atol=1e-3)
 
 
 def test_bands_without_a_bin_are_refused():
     with pytest.raises(ValueError, match="of 200 mel bands.*n_fft=512"):
-        frontends.mel_filterbank(22050, 512, 200, 50.0, 11000.0)
+        filterbanks.mel_filterbank(22050, 512, 200, 50.0, 11000.0)
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, PORTABLE, SMALL])
 def test_log_mel_is_the_float64_reference(rng, settings):
     waveform = noise(rng, 5003)
     expected = np.log(slow_mel(waveform, settings))
-    log_mel = frontends.log_mel(waveform, settings)
+    log_mel = log_mel_kind.log_mel(waveform, settings)
     assert log_mel.dtype == np.float32
     np.testing.assert_allclose(log_mel, expected, atol=LOG_TOLERANCE)
 
@@ -144,12 +155,12 @@ def test_a_tone_lands_in_its_band(frequency):
     tone = np.sin(2 * np.pi * frequency * np.arange(22050) / 22050).astype(np.float32)
     low, high = 1127 * np.log1p(np.array([50.0, 11000.0]) / 700)
     band = 81 * (1127 * np.log1p(frequency / 700) - low) / (high - low) - 1
-    middle = frontends.log_mel(tone, SETTINGS)[35]
+    middle = log_mel_kind.log_mel(tone, SETTINGS)[35]
     assert abs(int(middle.argmax()) - band) <= 0.6
 
 
 def test_silence_is_the_floor():
-    log_mel = frontends.log_mel(np.zeros(3000, np.float32), SETTINGS)
+    log_mel = log_mel_kind.log_mel(np.zeros(3000, np.float32), SETTINGS)
     np.testing.assert_allclose(log_mel, np.log(2.22e-16), rtol=1e-6)
 
 
@@ -158,47 +169,47 @@ def test_silence_is_the_floor():
 def test_frames_are_the_positions_below_the_length(rng, n_samples, frames_per_second):
     settings = {**SETTINGS, "frames_per_second": frames_per_second}
     positions = range(0, n_samples, int(22050 / frames_per_second))
-    assert frontends.n_frames(n_samples, settings) == len(positions)
-    assert len(frontends.log_mel(noise(rng, n_samples), settings)) == len(positions)
+    assert base.n_frames(n_samples, settings) == len(positions)
+    assert len(log_mel_kind.log_mel(noise(rng, n_samples), settings)) == len(positions)
 
 
 def test_values_do_not_depend_on_the_blocks(rng, monkeypatch):
     channels = [noise(rng, 60000), noise(rng, 60000)]
     settings = {**SETTINGS, "denoise": "mean", "edge_offset": 1.0, "trim_stddevs": 2.0}
-    whole = frontends.spectrogram(channels, settings)
+    whole = spectrograms.spectrogram(channels, settings)
     monkeypatch.setattr(spectra, "FRAMES_HELD", 50)
     monkeypatch.setattr(spectra, "_FRAMES_AT_ONCE", 7)
-    np.testing.assert_array_equal(frontends.spectrogram(channels, settings), whole)
+    np.testing.assert_array_equal(spectrograms.spectrogram(channels, settings), whole)
 
 
 @pytest.mark.parametrize("waveform", [np.zeros(0), np.zeros((2, 100))])
 def test_what_is_no_waveform_is_refused(waveform):
     with pytest.raises(ValueError, match=r"expected one or more waveforms"):
-        frontends.log_mel(waveform, SETTINGS)
+        log_mel_kind.log_mel(waveform, SETTINGS)
 
 
 def test_channels_of_other_length_are_refused(rng):
     with pytest.raises(ValueError, match=r"\(300,\).*\(400,\)"):
-        frontends.spectrogram([noise(rng, 300), noise(rng, 400)], SETTINGS)
+        spectrograms.spectrogram([noise(rng, 300), noise(rng, 400)], SETTINGS)
 
 
 def test_channels_are_averaged_before_the_logarithm(rng):
     left, right = noise(rng, 9000), 0.1 * noise(rng, 9000)
     expected = np.log((slow_mel(left, SETTINGS) + slow_mel(right, SETTINGS)) / 2)
-    spectrogram = frontends.spectrogram([left, right], SETTINGS)
+    spectrogram = spectrograms.spectrogram([left, right], SETTINGS)
     np.testing.assert_allclose(spectrogram, expected, atol=LOG_TOLERANCE)
 
 
 def test_opposite_phases_do_not_cancel(rng):
     waveform = noise(rng, 9000)
-    both = frontends.spectrogram([waveform, -waveform], SETTINGS)
-    np.testing.assert_allclose(both, frontends.log_mel(waveform, SETTINGS), atol=1e-6)
+    both = spectrograms.spectrogram([waveform, -waveform], SETTINGS)
+    np.testing.assert_allclose(both, log_mel_kind.log_mel(waveform, SETTINGS), atol=1e-6)
 
 
 def test_shallow_attenuation_spares_low_bands_and_edge_frames(rng):
     waveform = noise(rng, 9000)
-    plain = frontends.log_mel(waveform, SETTINGS)
-    shallow = frontends.spectrogram([waveform], {**SETTINGS, "band_attenuation": "shallow"})
+    plain = log_mel_kind.log_mel(waveform, SETTINGS)
+    shallow = spectrograms.spectrogram([waveform], {**SETTINGS, "band_attenuation": "shallow"})
     difference = shallow - plain
     assert not difference[[0, -1]].any()
     assert not difference[:, :64].any()
@@ -211,8 +222,8 @@ def test_shallow_attenuation_spares_low_bands_and_edge_frames(rng):
 
 def test_edge_offset_moves_the_outermost_frames_only(rng):
     waveform = noise(rng, 9000)
-    offset = frontends.spectrogram([waveform], {**SETTINGS, "edge_offset": 1.5})
-    difference = offset - frontends.log_mel(waveform, SETTINGS)
+    offset = spectrograms.spectrogram([waveform], {**SETTINGS, "edge_offset": 1.5})
+    difference = offset - log_mel_kind.log_mel(waveform, SETTINGS)
     np.testing.assert_allclose(difference[[0, -1]], 1.5, atol=1e-5)
     assert not difference[1:-1].any()
 
@@ -220,15 +231,15 @@ def test_edge_offset_moves_the_outermost_frames_only(rng):
 @pytest.mark.parametrize(("n_samples", "first", "last"), [(9000, 3, 26), (900, 1, 2), (300, 0, 1)])
 def test_edge_frames_are_cut_but_one_stays(rng, n_samples, first, last):
     waveform = noise(rng, n_samples)
-    cut = frontends.spectrogram([waveform], {**SETTINGS, "cut_edge_frames": 3})
-    np.testing.assert_array_equal(cut, frontends.log_mel(waveform, SETTINGS)[first:last])
+    cut = spectrograms.spectrogram([waveform], {**SETTINGS, "cut_edge_frames": 3})
+    np.testing.assert_array_equal(cut, log_mel_kind.log_mel(waveform, SETTINGS)[first:last])
 
 
 @pytest.mark.parametrize(("mode", "level"), [("mean", np.mean), ("median", np.median)])
 def test_denoised_is_relative_to_each_bands_level(rng, mode, level):
     waveform = noise(rng, 30000)
-    plain = frontends.log_mel(waveform, SETTINGS).astype(float)
-    denoised = frontends.spectrogram([waveform], {**SETTINGS, "denoise": mode})
+    plain = log_mel_kind.log_mel(waveform, SETTINGS).astype(float)
+    denoised = spectrograms.spectrogram([waveform], {**SETTINGS, "denoise": mode})
     np.testing.assert_allclose(denoised, plain - level(plain, axis=0), atol=1e-5)
 
 
@@ -278,10 +289,10 @@ def test_trimmed_recording_starts_late(tmp_path, rng):
     waveform = noise(rng, 44100)
     waveform[:3150] *= 1e-6
     settings = {**SETTINGS, "trim_stddevs": 2.5, "trim_ignore": 0, "denoise": "mean"}
-    shard = frontends.open_shards([written(tmp_path / "a", {"x": [waveform]}, settings)])
+    shard = spectrogram_reader.open_shards([written(tmp_path / "a", {"x": [waveform]}, settings)])
     first = round(shard.onset_s("x") * 70)
     assert 8 <= first <= 10
-    rows = frontends.log_mel(waveform, settings)[first:]
+    rows = log_mel_kind.log_mel(waveform, settings)[first:]
     np.testing.assert_allclose(shard.frames("x"), rows - rows.mean(axis=0), atol=1e-4)
 
 
@@ -289,11 +300,11 @@ def test_a_shard_gives_back_its_recordings(tmp_path, rng):
     one, two, three = noise(rng, 4000), noise(rng, 9000), noise(rng, 9000)
     recordings = {"007": [one], "grüner specht '$(x)'": [two, three], "NA": [three]}
     path = written(tmp_path / "a", recordings, excluded=[("bad", "AUDIO_EMPTY")])
-    shard = frontends.open_shards([path])
+    shard = spectrogram_reader.open_shards([path])
     assert shard.ids == sorted(recordings)
     assert (shard.n_bands, shard.frames_per_second, shard.settings) == (80, 70.0, SETTINGS)
     for identifier, channels in recordings.items():
-        expected = frontends.spectrogram(channels, SETTINGS)
+        expected = spectrograms.spectrogram(channels, SETTINGS)
         np.testing.assert_array_equal(shard.frames(identifier), expected)
         assert shard.rows(identifier) == len(expected)
     assert "bad" not in shard
@@ -315,11 +326,11 @@ def test_a_shard_is_one_contiguous_described_array(tmp_path, rng):
 def test_a_long_recording_is_streamed_to_the_same_values(tmp_path, rng, monkeypatch, denoise):
     settings = {**SMALL, "denoise": denoise, "edge_offset": 1.0}
     channels = [noise(rng, 30000), noise(rng, 30000)]
-    expected = frontends.spectrogram(channels, settings)
+    expected = spectrograms.spectrogram(channels, settings)
     monkeypatch.setattr(spectra, "FRAMES_HELD", 64)
-    monkeypatch.setattr(writers, "_FRAMES_READ", 50)
+    monkeypatch.setattr(shard_writers, "_FRAMES_READ", 50)
     monkeypatch.setattr(shards, "_VALUES_HELD", 50 * 12)
-    shard = frontends.open_shards([written(tmp_path / "a", {"x": channels}, settings)])
+    shard = spectrogram_reader.open_shards([written(tmp_path / "a", {"x": channels}, settings)])
     np.testing.assert_array_equal(shard.frames("x"), expected)
 
 
@@ -333,19 +344,19 @@ def test_equal_work_gives_equal_bytes(tmp_path, rng):
 def test_a_shard_without_used_recordings_can_be_read(tmp_path, rng):
     empty = written(tmp_path / "a", {}, excluded=[("bad", "AUDIO_EMPTY")])
     full = written(tmp_path / "b", {"x": [noise(rng, 4000)]})
-    assert frontends.open_shards([empty]).ids == []
-    assert frontends.open_shards([empty, full]).rows("x") == 13
+    assert spectrogram_reader.open_shards([empty]).ids == []
+    assert spectrogram_reader.open_shards([empty, full]).rows("x") == 13
 
 
 def test_silence_denoised_to_zero_is_no_damage(tmp_path):
     path = written(tmp_path / "a", {"x": [np.zeros(4000)]}, {**SETTINGS, "denoise": "mean"})
-    assert not frontends.open_shards([path]).frames("x").any()
+    assert not spectrogram_reader.open_shards([path]).frames("x").any()
 
 
 def test_audio_at_another_rate_is_refused(tmp_path, rng):
     paths = audio_shards.write_audio(tmp_path / "a", {"x": [noise(rng, 4000)]}, sample_rate=44100)
     with pytest.raises(ValueError, match="44100 Hz.*22050 Hz"):
-        frontends.write_shard(*paths, SETTINGS, tmp_path / "x.h5")
+        shards.write_shard(*paths, SETTINGS, tmp_path / "x.h5")
 
 
 def test_values_that_are_not_finite_are_refused_and_nothing_is_left(tmp_path, rng):
@@ -357,14 +368,14 @@ def test_values_that_are_not_finite_are_refused_and_nothing_is_left(tmp_path, rn
 
 
 def test_rows_that_never_reached_the_file_are_found(tmp_path, rng, monkeypatch):
-    original = writers.Frames.write
+    original = shard_writers.Frames.write
 
     def without_two_rows(self, features, index):
         n_zero = original(self, features, index)
         features[4:6] = 0.0
         return n_zero
 
-    monkeypatch.setattr(writers.Frames, "write", without_two_rows)
+    monkeypatch.setattr(shard_writers.Frames, "write", without_two_rows)
     with pytest.raises(OSError, match="'x' reads back with 2 empty rows, 0 were written"):
         written(tmp_path / "a", {"x": [noise(rng, 4000)]})
 
@@ -381,7 +392,7 @@ def test_a_damaged_file_is_named(tmp_path, rng, damage, message):
     path = written(tmp_path / "a", {"x": [noise(rng, 4000)]})
     damage(path)
     with pytest.raises(ValueError, match=f"a/000.h5 is {message}"):
-        frontends.open_shards([path])
+        spectrogram_reader.open_shards([path])
 
 
 def edit_incomplete(file):
@@ -417,49 +428,49 @@ def test_a_file_that_is_not_as_written_is_refused(tmp_path, rng, edit, message):
     with h5py.File(path, "r+") as file:
         edit(file)
     with pytest.raises(ValueError, match=f"a/000.h5.*{message}"):
-        frontends.open_shards([path])
+        spectrogram_reader.open_shards([path])
 
 
 def test_a_missing_file_is_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.h5"):
-        frontends.open_shards([tmp_path / "none.h5"])
+        spectrogram_reader.open_shards([tmp_path / "none.h5"])
 
 
 def test_shards_of_two_frontends_are_refused(tmp_path, rng):
     first = written(tmp_path / "a", {"x": [noise(rng, 4000)]})
     second = written(tmp_path / "b", {"y": [noise(rng, 4000)]}, {**SETTINGS, "fmax": 8000.0})
     with pytest.raises(ValueError, match="b/000.h5 has other.*fmax: 8000.0 for 11000.0"):
-        frontends.open_shards([first, second])
+        spectrogram_reader.open_shards([first, second])
 
 
 def test_a_recording_in_two_shards_is_refused(tmp_path, rng):
     paths = [written(tmp_path / name, {"x": [noise(rng, 4000)]}) for name in "ab"]
     with pytest.raises(ValueError, match="'x' is both in .*a/000.h5 and in .*b/000.h5"):
-        frontends.open_shards(paths)
+        spectrogram_reader.open_shards(paths)
 
 
 def test_an_unknown_recording_is_named(tmp_path, rng):
-    shard = frontends.open_shards([written(tmp_path / "a", {"x": [noise(rng, 4000)]})])
+    shard = spectrogram_reader.open_shards([written(tmp_path / "a", {"x": [noise(rng, 4000)]})])
     with pytest.raises(ValueError, match="'y' is not in the 1 spectrogram shards"):
         shard.frames("y")
 
 
 def test_no_shard_at_all_is_refused():
     with pytest.raises(ValueError, match="received no spectrogram shard"):
-        frontends.open_shards([])
+        spectrogram_reader.open_shards([])
 
 
 @pytest.mark.parametrize(
     ("n_frames", "starts"), [(700, [0]), (1000, [0]), (1001, [0, 1000]), (3000, [0, 1000, 2000])]
 )
 def test_windows_start_below_the_length(n_frames, starts):
-    assert frontends.window_starts(n_frames, 1000) == starts
+    assert window_grid.window_starts(n_frames, 1000) == starts
 
 
 def test_700_frames_fill_1000_by_starting_again():
     frames = np.arange(1400.0).reshape(700, 2)
     expected = frames[[*range(700), *range(300)]]
-    np.testing.assert_array_equal(frontends.looped(frames, 0, 1000), expected)
+    np.testing.assert_array_equal(window_grid.looped(frames, 0, 1000), expected)
 
 
 @pytest.mark.parametrize("n_frames", [1, 3, 10, 17, 40])
@@ -468,27 +479,29 @@ def test_700_frames_fill_1000_by_starting_again():
 def test_looped_is_take_and_roll(rng, n_frames, start, rotation):
     frames = rng.standard_normal((n_frames, 3))
     taken = frames[(start + np.arange(10)) % n_frames]
-    window = frontends.looped(frames, start, 10, rotation)
+    window = window_grid.looped(frames, start, 10, rotation)
     np.testing.assert_array_equal(window, np.roll(taken, rotation, axis=0))
 
 
 def test_a_batch_is_its_windows(tmp_path, rng):
     path = written(tmp_path / "a", {"x": [noise(rng, 4000)], "y": [noise(rng, 90000)]}, SMALL)
-    shard = frontends.open_shards([path])
+    shard = spectrogram_reader.open_shards([path])
     ids, starts, rotations = ["y", "x", "y"], [100, 0, 0], [3, 50, 0]
     batch = np.empty((3, 100, 12), np.float32)
-    frontends.windows_into(batch, shard, ids, starts, rotations)
+    window_grid.windows_into(batch, shard, ids, starts, rotations)
     for row, identifier, start, rotation in zip(batch, ids, starts, rotations, strict=True):
-        expected = frontends.looped(shard.frames(identifier), start, 100, rotation)
+        expected = window_grid.looped(shard.frames(identifier), start, 100, rotation)
         np.testing.assert_array_equal(row, expected)
 
 
 def test_a_batch_of_other_length_is_refused(tmp_path, rng):
-    shard = frontends.open_shards([written(tmp_path / "a", {"x": [noise(rng, 4000)]}, SMALL)])
+    shard = spectrogram_reader.open_shards(
+        [written(tmp_path / "a", {"x": [noise(rng, 4000)]}, SMALL)]
+    )
     with pytest.raises(ValueError, match="3 places for 2 ids"):
-        frontends.windows_into(np.empty((3, 5, 12)), shard, ["x", "x"], [0, 0])
+        window_grid.windows_into(np.empty((3, 5, 12)), shard, ["x", "x"], [0, 0])
 
 
 def test_a_window_needs_a_frame():
     with pytest.raises(ValueError, match="without frames"):
-        frontends.looped(np.empty((0, 3)), 0, 10)
+        window_grid.looped(np.empty((0, 3)), 0, 10)

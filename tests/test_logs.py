@@ -1,6 +1,6 @@
 import pytest
 
-from dawnchorus import logs
+from dawnchorus.runtime import logs
 
 
 def test_what_is_logged_goes_to_the_file_and_the_terminal(tmp_path, capsys):

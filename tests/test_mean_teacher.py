@@ -9,22 +9,21 @@ import numpy as np
 import pytest
 from fake_readers import SEGMENTS, Frames
 
-from dawnchorus import augmentation, backend, segments
+from dawnchorus.augmentation import engine
+from dawnchorus.runtime import backend
+from dawnchorus.segments import open_windows
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus import models  # noqa: E402
-from dawnchorus.training import (  # noqa: E402
-    batches,
-    checkpoints,
-    choosing,
-    mean_teacher,
-    saving,
-    standardising,
-    stepping,
+from dawnchorus.models import (  # noqa: E402
+    frame_output,
+    model_files,
+    weight_files,
+    zoo,
 )
+from dawnchorus.training import batches, checkpoints, epoch_choice, mean_teacher, standardise, steps  # noqa: E402
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
 pytestmark = pytest.mark.filterwarnings(
@@ -134,7 +133,7 @@ def test_labels_are_learnt_as_if_there_were_no_other_windows(rng, loss, weighted
     activation = "softmax" if loss.startswith("categorical") else "sigmoid"
     windows, wanted = drawn(rng)
     weights = np.float32([0.5, 2, 1, 1, 1, 1]) if weighted else None
-    plain = stepping.Training(dense(activation), settings, KEY)
+    plain = steps.Training(dense(activation), settings, KEY)
     training = taught(dense(activation), settings=settings, weight=0.0)
     fresh = training.model.get_weights()[0]
     for _ in range(4):
@@ -158,7 +157,7 @@ def test_consistency_is_of_clip_scores_and_of_frame_scores(rng, kind):
     model = framed("frame" if kind == "frame" else "clip")
     seen = windows = drawn(rng)[0]
     if kind == "standardised":
-        model = standardising.standardised(model, np.asarray(0.5), np.asarray(4.0))
+        model = standardise.standardised(model, np.asarray(0.5), np.asarray(4.0))
         seen = (windows - np.float32(0.5)) / np.float32(2)
     training = taught(model, weight=2.0)
     teacher = [1.5 * weights for weights in model.get_weights()]
@@ -177,10 +176,10 @@ def test_the_student_comes_to_agree_on_windows_without_labels(rng):
     training, windows = taught(framed(), decay=0.999, weight=10.0), drawn(rng)[0]
     training.result.set_weights(framed(seed=2).get_weights())
     training.epoch = 1000  # the teacher hardly moves
-    teacher = models.class_scores(training.result, windows, N_CLASSES)
+    teacher = frame_output.class_scores(training.result, windows, N_CLASSES)
 
     def distance():
-        student = models.class_scores(training.model, windows, N_CLASSES)
+        student = frame_output.class_scores(training.model, windows, N_CLASSES)
         return np.square(student - teacher).mean()
 
     before = distance()
@@ -219,7 +218,7 @@ ARCHITECTURES = {  # and what their trainings agree on
 def test_every_architecture_has_teachers(rng, name):
     options, output, agreed = ARCHITECTURES[name]
     keras.utils.set_random_seed(1)
-    model = models.build(input_shape=(170, 32), n_classes=1, output=output, **options)
+    model = zoo.build(input_shape=(170, 32), n_classes=1, output=output, **options)
     training = taught(model)
     windows = rng.normal(size=(4, 170, 32)).astype(np.float32)
     shape = (4, *model.output_shape[1:-1], 1)  # of one class under a softmax the output has two
@@ -227,12 +226,12 @@ def test_every_architecture_has_teachers(rng, name):
     wanted[2:] = np.nan
     said = training.scores(windows)
     assert list(said) == agreed
-    scores = models.class_scores(training.result, windows, model.output_shape[-1])
+    scores = frame_output.class_scores(training.result, windows, model.output_shape[-1])
     np.testing.assert_allclose(said[agreed[0]], scores, **CLOSE)
     for _ in range(2):
         training.train_on(windows, wanted)
     assert 0 < training.loss_sum < 10
-    assert np.isfinite(models.class_scores(training.result, windows, 1)).all()
+    assert np.isfinite(frame_output.class_scores(training.result, windows, 1)).all()
 
 
 def train(training, windows, wanted, until):
@@ -240,7 +239,7 @@ def train(training, windows, wanted, until):
     while (training.epoch, training.step) < until:
         training.train_on(windows, wanted)
         if training.step == N_STEPS:
-            training.end_epoch(dict.fromkeys(choosing.METRICS[1:], 0.5))
+            training.end_epoch(dict.fromkeys(epoch_choice.METRICS[1:], 0.5))
 
 
 def noisy():
@@ -288,11 +287,11 @@ def test_noise_is_the_students_alone_and_drawn_by_step_and_member(rng):
 def test_the_teacher_is_saved_as_a_model_of_its_own(rng, tmp_path):
     training, (windows, wanted) = taught(framed()), drawn(rng)
     training.train_on(windows, wanted)
-    saving.save(training.result, tmp_path / "m.keras")
-    loaded = models.load(tmp_path / "m.keras")
+    weight_files.save(training.result, tmp_path / "m.keras")
+    loaded = model_files.load(tmp_path / "m.keras")
     for one, other in zip(loaded.get_weights(), training.result.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert models.frame_scores(loaded, windows).shape == (6, 20, N_CLASSES)
+    assert frame_output.frame_scores(loaded, windows).shape == (6, 20, N_CLASSES)
 
 
 @pytest.mark.parametrize("name", ["jax", "torch"])
@@ -331,7 +330,7 @@ def make(rng):
     def made(size, name="labelled", first=0, steps=None, **changed):
         ids = [f"r{first + number:02}" for number in range(12)]
         reader = Frames({f"r{n:02}": np.full((17, 5), n, np.float32) for n in range(24)})
-        source = segments.source_of({"c": reader}, SEGMENTS, 17)
+        source = open_windows.source_of({"c": reader}, SEGMENTS, 17)
         values = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
         settings = {
             "batch_size": size, "target_range": [0, 1], "steps_per_epoch": steps,
@@ -390,7 +389,7 @@ def test_lost_windows_leave_no_gap(make, monkeypatch):
     pair = mean_teacher.Paired(make(4), make(3, "unlabelled", first=12))
     whole = pair.empty()
     pair.fill(whole, 0, 0)
-    monkeypatch.setattr(augmentation, "augment", lambda windows, *_: kept[len(windows)])
+    monkeypatch.setattr(engine, "augment", lambda windows, *_: kept[len(windows)])
     windows, wanted, _ = next(batches.ahead(pair, 0, 0))
     np.testing.assert_array_equal(windows, whole[[1, 2, 4, 6]])
     assert np.isnan(wanted).all(axis=1).tolist() == [False, False, True, True]

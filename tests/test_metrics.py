@@ -11,7 +11,7 @@ from scipy.stats import norm
 from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from dawnchorus import bootstrap, metrics
+from dawnchorus.metrics import bootstrap, operating_point, roc
 
 TIGHT = 1e-12
 
@@ -29,46 +29,46 @@ def drawn(rng, n=300, distinct=40):
 
 
 def test_three_of_four_pairs_in_order_give_three_quarters():
-    assert metrics.auroc([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4]) == 0.75
+    assert roc.auroc([0, 1, 0, 1], [0.1, 0.2, 0.3, 0.4]) == 0.75
 
 
 def test_equal_scores_count_one_half():
-    assert metrics.auroc([0, 1], [0.3, 0.3]) == 0.5
-    assert metrics.auroc([0, 0, 1], [0.3, 0.1, 0.3]) == 0.75
+    assert roc.auroc([0, 1], [0.3, 0.3]) == 0.5
+    assert roc.auroc([0, 0, 1], [0.3, 0.1, 0.3]) == 0.75
 
 
 def test_auroc_equals_scikit_learn_with_ties(rng):
     for distinct in (2, 5, 1000):
         targets, scores = drawn(rng, distinct=distinct)
         expected = roc_auc_score(targets, scores)
-        assert metrics.auroc(targets, scores) == pytest.approx(expected, abs=TIGHT)
+        assert roc.auroc(targets, scores) == pytest.approx(expected, abs=TIGHT)
 
 
 def test_absent_class_gives_nan_and_is_left_out_of_the_macro_mean():
     targets = np.array([[1, 0, 1], [0, 0, 1], [0, 0, 1]])
     scores = np.array([[0.9, 0.1, 0.2], [0.5, 0.3, 0.1], [0.95, 0.2, 0.4]])
-    assert metrics.classes_with_both(targets).tolist() == [True, False, False]
-    np.testing.assert_array_equal(metrics.auroc_per_class(targets, scores), [0.5, np.nan, np.nan])
-    assert metrics.macro_auroc(targets, scores) == 0.5
-    assert np.isnan(metrics.macro_auroc(targets[:, 1:], scores[:, 1:]))
-    assert np.isnan(metrics.auroc([], []))
+    assert roc.classes_with_both(targets).tolist() == [True, False, False]
+    np.testing.assert_array_equal(roc.auroc_per_class(targets, scores), [0.5, np.nan, np.nan])
+    assert roc.macro_auroc(targets, scores) == 0.5
+    assert np.isnan(roc.macro_auroc(targets[:, 1:], scores[:, 1:]))
+    assert np.isnan(roc.auroc([], []))
 
 
 def test_macro_mean_equals_scikit_learn(rng):
     targets = rng.integers(2, size=(50, 4))
     scores = rng.random((50, 4))
     expected = roc_auc_score(targets, scores, average="macro")
-    assert metrics.macro_auroc(targets, scores) == pytest.approx(expected, abs=TIGHT)
+    assert roc.macro_auroc(targets, scores) == pytest.approx(expected, abs=TIGHT)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(-8, 8)), min_size=1, max_size=30))
 def test_order_of_recordings_and_monotone_transformations_change_nothing(pairs):
     targets, scores = np.array(pairs).T
-    area = metrics.auroc(targets, scores)
-    np.testing.assert_equal(metrics.auroc(targets[::-1], scores[::-1]), area)
-    np.testing.assert_equal(metrics.auroc(targets, 3.0 * scores**3 - 1), area)
-    np.testing.assert_allclose(metrics.auroc(targets, -scores), 1 - area, atol=TIGHT)
+    area = roc.auroc(targets, scores)
+    np.testing.assert_equal(roc.auroc(targets[::-1], scores[::-1]), area)
+    np.testing.assert_equal(roc.auroc(targets, 3.0 * scores**3 - 1), area)
+    np.testing.assert_allclose(roc.auroc(targets, -scores), 1 - area, atol=TIGHT)
 
 
 @settings(max_examples=60, deadline=None)
@@ -77,8 +77,8 @@ def test_order_of_recordings_and_monotone_transformations_change_nothing(pairs):
 )
 def test_a_whole_weight_equals_standing_that_often_in_the_list(rows):
     targets, scores, weights = np.array(rows).T
-    repeated = metrics.auroc(np.repeat(targets, weights), np.repeat(scores, weights))
-    weighted = metrics.weighted_auroc(targets, scores, weights[None])
+    repeated = roc.auroc(np.repeat(targets, weights), np.repeat(scores, weights))
+    weighted = roc.weighted_auroc(targets, scores, weights[None])
     np.testing.assert_allclose(weighted, [repeated], atol=TIGHT)
 
 
@@ -87,13 +87,13 @@ def test_weighted_auroc_equals_scikit_learn_sample_weights_in_chunks(rng, monkey
     weights = rng.random((5, len(targets)))
     monkeypatch.setattr(bootstrap, "_CHUNK_BYTES", 2 * 40 * len(targets))
     expected = [roc_auc_score(targets, scores, sample_weight=row) for row in weights]
-    values = metrics.weighted_auroc(targets, scores, weights)
+    values = roc.weighted_auroc(targets, scores, weights)
     np.testing.assert_allclose(values, expected, atol=TIGHT)
 
 
 def test_replicates_draw_whole_groups_as_many_as_there_are(rng):
     groups = np.array(["a", "a", "b", "c", "b"])
-    weights = metrics.bootstrap_weights(groups, 500, rng)
+    weights = bootstrap.bootstrap_weights(groups, 500, rng)
     np.testing.assert_array_equal(weights[:, [0, 2]], weights[:, [1, 4]])
     np.testing.assert_array_equal(weights[:, [0, 2, 3]].sum(axis=1), 3)
     # a group is drawn once on average, by a binomial of three draws with variance 2/3
@@ -102,7 +102,7 @@ def test_replicates_draw_whole_groups_as_many_as_there_are(rng):
 
 def test_chunks_of_replicates_are_the_replicates(monkeypatch):
     groups = np.arange(50) // 3
-    whole = metrics.bootstrap_weights(groups, 23, np.random.default_rng(1))
+    whole = bootstrap.bootstrap_weights(groups, 23, np.random.default_rng(1))
     monkeypatch.setattr(bootstrap, "_CHUNK_BYTES", 4 * 40 * 50)
     chunks = list(bootstrap.weight_chunks(groups, 23, np.random.default_rng(1)))
     assert [len(chunk) for chunk in chunks] == [4, 4, 4, 4, 4, 3]
@@ -111,8 +111,8 @@ def test_chunks_of_replicates_are_the_replicates(monkeypatch):
 
 def test_interval_holds_the_asked_share_and_leaves_out_nan():
     values = np.concatenate((np.arange(101.0), [np.nan]))
-    assert metrics.interval(values, 0.9) == pytest.approx((5, 95))
-    assert all(np.isnan(metrics.interval([np.nan], 0.9)))
+    assert bootstrap.interval(values, 0.9) == pytest.approx((5, 95))
+    assert all(np.isnan(bootstrap.interval([np.nan], 0.9)))
 
 
 def test_nine_of_ten_intervals_cover_the_known_auroc(rng):
@@ -120,7 +120,7 @@ def test_nine_of_ten_intervals_cover_the_known_auroc(rng):
     targets, groups, covered = np.repeat([0, 1], 60), np.arange(120), 0
     for _ in range(150):
         scores = rng.normal(size=120) + targets
-        found = metrics.auroc_with_interval(targets, scores, groups, 200, 0.9, rng)
+        found = roc.auroc_with_interval(targets, scores, groups, 200, 0.9, rng)
         covered += found["low"] <= truth <= found["high"]
     assert 0.84 <= covered / 150 <= 0.96
 
@@ -129,7 +129,7 @@ def test_interval_comes_with_counts_and_repeats_with_the_seed(rng):
     targets, scores = drawn(rng)
     groups = np.arange(300) // 3
     first, second = (
-        metrics.auroc_with_interval(targets, scores, groups, 50, 0.9, np.random.default_rng(3))
+        roc.auroc_with_interval(targets, scores, groups, 50, 0.9, np.random.default_rng(3))
         for _ in range(2)
     )
     assert first == second
@@ -140,10 +140,10 @@ def test_interval_comes_with_counts_and_repeats_with_the_seed(rng):
 def test_copies_of_recordings_do_not_narrow_a_group_interval(rng):
     targets, scores = drawn(rng, n=80)
     groups = np.arange(80)
-    once = metrics.auroc_with_interval(targets, scores, groups, 400, 0.9, rng)
+    once = roc.auroc_with_interval(targets, scores, groups, 400, 0.9, rng)
     copied = [np.tile(x, 4) for x in (targets, scores, groups)]
-    grouped = metrics.auroc_with_interval(*copied, 400, 0.9, rng)
-    single = metrics.auroc_with_interval(*copied[:2], np.arange(320), 400, 0.9, rng)
+    grouped = roc.auroc_with_interval(*copied, 400, 0.9, rng)
+    single = roc.auroc_with_interval(*copied[:2], np.arange(320), 400, 0.9, rng)
     width, expected, narrow = (x["high"] - x["low"] for x in (grouped, once, single))
     assert width == pytest.approx(expected, rel=0.2)
     assert narrow < 0.7 * expected
@@ -151,7 +151,7 @@ def test_copies_of_recordings_do_not_narrow_a_group_interval(rng):
 
 def test_scores_do_not_differ_from_themselves(rng):
     targets, scores = drawn(rng)
-    found = metrics.paired_difference(targets, scores, scores, np.arange(300), 100, 0.9, rng)
+    found = roc.paired_difference(targets, scores, scores, np.arange(300), 100, 0.9, rng)
     assert found == {"difference": 0, "low": 0, "high": 0, "p_two_sided": 1}
 
 
@@ -159,7 +159,7 @@ def test_better_scores_differ_and_the_sign_is_b_minus_a(rng):
     targets = np.repeat([0, 1], 100)
     scores_a = rng.normal(size=200) + 0.5 * targets
     scores_b = scores_a + 0.5 * targets
-    found = metrics.paired_difference(targets, scores_a, scores_b, np.arange(200), 200, 0.9, rng)
+    found = roc.paired_difference(targets, scores_a, scores_b, np.arange(200), 200, 0.9, rng)
     expected = roc_auc_score(targets, scores_b) - roc_auc_score(targets, scores_a)
     assert found["difference"] == pytest.approx(expected, abs=TIGHT)
     assert 0 < found["low"] < expected < found["high"]
@@ -169,39 +169,39 @@ def test_better_scores_differ_and_the_sign_is_b_minus_a(rng):
 def test_ten_thousand_recordings_a_thousand_times_in_three_seconds(rng):
     targets, scores = rng.integers(2, size=10_000), rng.random(10_000)
     start = time.process_time()
-    metrics.auroc_with_interval(targets, scores, np.arange(10_000) // 2, 1000, 0.95, rng)
+    roc.auroc_with_interval(targets, scores, np.arange(10_000) // 2, 1000, 0.95, rng)
     assert time.process_time() - start < 3
 
 
 def test_harmonic_mean_leaves_out_nan():
-    assert metrics.harmonic_mean([0.5, 1.0]) == pytest.approx(2 / 3)
-    assert metrics.harmonic_mean([0.5, np.nan, 1.0]) == pytest.approx(2 / 3)
-    assert metrics.harmonic_mean([0.0, 1.0]) == 0
-    assert np.isnan(metrics.harmonic_mean([np.nan]))
+    assert roc.harmonic_mean([0.5, 1.0]) == pytest.approx(2 / 3)
+    assert roc.harmonic_mean([0.5, np.nan, 1.0]) == pytest.approx(2 / 3)
+    assert roc.harmonic_mean([0.0, 1.0]) == 0
+    assert np.isnan(roc.harmonic_mean([np.nan]))
     with pytest.raises(ValueError, match="at least 0"):
-        metrics.harmonic_mean([-0.1, 0.5])
+        roc.harmonic_mean([-0.1, 0.5])
 
 
 def test_roc_curve_equals_scikit_learn_and_its_area_is_the_auroc(rng):
     targets, scores = drawn(rng)
-    curve = metrics.roc_curve(targets, scores)
+    curve = roc.roc_curve(targets, scores)
     expected = sklearn_roc_curve(targets, scores, drop_intermediate=False)
     for ours, theirs in zip(curve, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=TIGHT)
     area = np.trapezoid(curve[1], curve[0])
-    assert area == pytest.approx(metrics.auroc(targets, scores), abs=TIGHT)
+    assert area == pytest.approx(roc.auroc(targets, scores), abs=TIGHT)
 
 
 def test_roc_curve_rate_of_an_absent_class_is_nan():
-    false_positive_rate, true_positive_rate, _ = metrics.roc_curve([1, 1], [0.2, 0.4])
+    false_positive_rate, true_positive_rate, _ = roc.roc_curve([1, 1], [0.2, 0.4])
     assert np.isnan(false_positive_rate).all()
     assert true_positive_rate.tolist() == [0, 0.5, 1]
-    assert len(metrics.roc_curve([], [])[2]) == 1
+    assert len(roc.roc_curve([], [])[2]) == 1
 
 
 def test_precision_recall_and_f1_equal_scikit_learn(rng):
     targets, scores = drawn(rng)
-    found = metrics.precision_recall_at(targets, scores, 0.5)
+    found = operating_point.precision_recall_at(targets, scores, 0.5)
     expected = precision_recall_fscore_support(targets, scores >= 0.5, average="binary")[:3]
     values = (found["precision"], found["recall"], found["f1"])
     assert values == pytest.approx(expected, abs=TIGHT)
@@ -209,18 +209,18 @@ def test_precision_recall_and_f1_equal_scikit_learn(rng):
 
 
 def test_a_score_at_the_threshold_is_called():
-    found = metrics.precision_recall_at([1, 1, 0, 0], np.float32([0.3, 0.1, 0.3, 0.2]), 0.3)
+    found = operating_point.precision_recall_at([1, 1, 0, 0], np.float32([0.3, 0.1, 0.3, 0.2]), 0.3)
     assert found["n_predicted"] == 2  # float32 0.3 is above 0.3
     assert list(found["counts"].values()) == [1, 1, 1, 1]
-    assert metrics.precision_recall_at([1], [0.5], 0.5)["recall"] == 1
+    assert operating_point.precision_recall_at([1], [0.5], 0.5)["recall"] == 1
 
 
 def test_ratios_with_nothing_below_the_line_are_nan():
-    nothing_called = metrics.precision_recall_at([1, 0], [0.1, 0.2], 0.5)
+    nothing_called = operating_point.precision_recall_at([1, 0], [0.1, 0.2], 0.5)
     assert np.isnan(nothing_called["precision"])
     assert nothing_called["recall"] == nothing_called["f1"] == 0
-    assert np.isnan(metrics.precision_recall_at([0], [0.1], 0.5)["f1"])
-    assert metrics.precision_recall_at([1, 0], [0.1, 0.2], np.nan)["counts"] is None
+    assert np.isnan(operating_point.precision_recall_at([0], [0.1], 0.5)["f1"])
+    assert operating_point.precision_recall_at([1, 0], [0.1, 0.2], np.nan)["counts"] is None
 
 
 @pytest.mark.parametrize("criterion", ["f1", "youden"])
@@ -229,23 +229,23 @@ def test_best_threshold_equals_trying_every_score(rng, criterion):
     tried = []
     for threshold in np.unique(scores):
         called = scores >= threshold
-        found = metrics.precision_recall_at(targets, scores, threshold)
+        found = operating_point.precision_recall_at(targets, scores, threshold)
         youden = called[targets == 1].mean() - called[targets == 0].mean()
         tried.append((round(found["f1"] if criterion == "f1" else youden, 12), threshold))
-    assert metrics.best_threshold(targets, scores, criterion) == max(tried)[1]
+    assert operating_point.best_threshold(targets, scores, criterion) == max(tried)[1]
 
 
 def test_of_equal_thresholds_the_highest_is_taken():
-    assert metrics.best_threshold([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.3], "youden") == 0.9
-    assert metrics.best_threshold([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]) == 0.3
-    assert np.isnan(metrics.best_threshold([1, 1], [0.1, 0.2]))
+    assert operating_point.best_threshold([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.3], "youden") == 0.9
+    assert operating_point.best_threshold([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]) == 0.3
+    assert np.isnan(operating_point.best_threshold([1, 1], [0.1, 0.2]))
 
 
 def test_auroc_never_falls_when_a_positive_rises(rng):
     targets, scores = drawn(rng, n=40)
     areas = []
     for _ in range(20):
-        areas.append(metrics.auroc(targets, scores))
+        areas.append(roc.auroc(targets, scores))
         scores = scores + 0.05 * targets
     assert all(later >= earlier for earlier, later in pairwise(areas))
 
@@ -261,19 +261,19 @@ def test_auroc_never_falls_when_a_positive_rises(rng):
 )
 def test_wrong_input_is_refused_with_what_was_wrong(arguments, message):
     with pytest.raises(ValueError, match=message):
-        metrics.auroc(*arguments)
+        roc.auroc(*arguments)
 
 
 def test_wrong_weights_groups_and_settings_are_refused(rng):
     with pytest.raises(ValueError, match=r"shape \(2, 3\); expected \(R, 2\)"):
-        metrics.weighted_auroc([0, 1], [0.1, 0.2], np.ones((2, 3)))
+        roc.weighted_auroc([0, 1], [0.1, 0.2], np.ones((2, 3)))
     with pytest.raises(ValueError, match="at least 0"):
-        metrics.weighted_auroc([0, 1], [0.1, 0.2], [[1, -1]])
+        roc.weighted_auroc([0, 1], [0.1, 0.2], [[1, -1]])
     with pytest.raises(ValueError, match="3 groups for 2 targets"):
-        metrics.auroc_with_interval([0, 1], [0.1, 0.2], [1, 2, 3], 10, 0.9, rng)
+        roc.auroc_with_interval([0, 1], [0.1, 0.2], [1, 2, 3], 10, 0.9, rng)
     with pytest.raises(ValueError, match="n_replicates=0"):
-        metrics.auroc_with_interval([0, 1], [0.1, 0.2], [1, 2], 0, 0.9, rng)
+        roc.auroc_with_interval([0, 1], [0.1, 0.2], [1, 2], 0, 0.9, rng)
     with pytest.raises(ValueError, match="confidence=95"):
-        metrics.interval([0.1], 95)
+        bootstrap.interval([0.1], 95)
     with pytest.raises(ValueError, match="criterion='accuracy'"):
-        metrics.best_threshold([0, 1], [0.1, 0.2], "accuracy")
+        operating_point.best_threshold([0, 1], [0.1, 0.2], "accuracy")

@@ -9,16 +9,23 @@ import fake_readers
 import numpy as np
 import pytest
 
-from dawnchorus import artefacts, backend, normalising, segments
-from dawnchorus.corpora import contents
+from dawnchorus.corpora import tables
+from dawnchorus.runtime import artefacts, backend
+from dawnchorus.segments import open_windows
+from dawnchorus.training import normaliser
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 import tensorflow  # noqa: E402
 
-from dawnchorus import models  # noqa: E402
-from dawnchorus.training import pretrained, saving, standardising  # noqa: E402
+from dawnchorus.models import (  # noqa: E402
+    frame_output,
+    model_files,
+    weight_files,
+    zoo,
+)
+from dawnchorus.training import initial_weights, standardise  # noqa: E402
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
 pytestmark = pytest.mark.filterwarnings(
@@ -39,7 +46,7 @@ def write_rows(path, columns, rows):
 
 def label_table(path, splits):
     rows = [(name, "", "", "", "", split, 0, "", "", "") for name, split in sorted(splits.items())]
-    return write_rows(path, contents.LABELS, rows)
+    return write_rows(path, tables.LABELS, rows)
 
 
 def fold_table(path, recordings):
@@ -68,7 +75,7 @@ def corpora(tmp_path_factory, tiny_frontend):
     }
     # u9 is a recording that cannot be used: it is in no shard
     labels = {"home": label_table(folder / "home.csv", SPLITS | {"u9": "in_domain"})}
-    readers = {name: normalising.frontends.open_shards(paths) for name, paths in shards.items()}
+    readers = {name: normaliser.frontends.open_shards(paths) for name, paths in shards.items()}
     frames = {
         (name, i): readers[name].frames(i).astype(float) for name in names for i in names[name]
     }
@@ -85,7 +92,7 @@ def write(tmp_path, corpora):
     def write(unlabelled, twice=False, labelled=LABELLED, name="normaliser.csv"):
         folds = fold_table(tmp_path / "folds.csv", labelled)
         output = tmp_path / name
-        normalising.write_normaliser(shards, folds, labels, unlabelled, twice, output)
+        normaliser.write_normaliser(shards, folds, labels, unlabelled, twice, output)
         return output
 
     return write
@@ -101,34 +108,34 @@ def test_normaliser_is_mean_and_sample_deviation_of_all_frames(twice, write, cor
     path = write(["home:in_domain"], twice)
     names = LABELLED * (2 if twice else 1) + [("home", "u0"), ("home", "u1")]
     mean, deviation, n = expected(corpora[2], names)
-    found = normalising.read_normaliser(path)
+    found = normaliser.read_normaliser(path)
     np.testing.assert_allclose(found[0], mean, **EXACT)
     np.testing.assert_allclose(found[1], deviation, **EXACT)
     assert {row["frames"] for row in artefacts.read_table(path)} == {str(n)}
 
 
 def test_counting_the_labelled_twice_is_not_counting_them_once(write):
-    once, twice = (normalising.read_normaliser(write(["home:in_domain"], t)) for t in (False, True))
+    once, twice = (normaliser.read_normaliser(write(["home:in_domain"], t)) for t in (False, True))
     assert np.abs(once[0] - twice[0]).min() > 1e-3
 
 
 def test_a_recording_with_a_fold_is_not_unlabelled_too(write, corpora):
     mean, _, n = expected(corpora[2], [name for name in corpora[2] if name[0] == "home"])
     path = write(["home", "home:in_domain"], labelled=LABELLED[:2])
-    np.testing.assert_allclose(normalising.read_normaliser(path)[0], mean, **EXACT)
+    np.testing.assert_allclose(normaliser.read_normaliser(path)[0], mean, **EXACT)
     assert artefacts.read_table(path)[0]["frames"] == str(n)
 
 
 def test_without_unlabelled_recordings_the_labelled_count(write, corpora):
     mean, deviation, _ = expected(corpora[2], LABELLED)
-    np.testing.assert_allclose(normalising.read_normaliser(write([]))[0], mean, **EXACT)
-    np.testing.assert_allclose(normalising.read_normaliser(write([]))[1], deviation, **EXACT)
+    np.testing.assert_allclose(normaliser.read_normaliser(write([]))[0], mean, **EXACT)
+    np.testing.assert_allclose(normaliser.read_normaliser(write([]))[1], deviation, **EXACT)
 
 
 def test_frames_a_few_at_a_time_are_the_same(write, monkeypatch):
-    whole = np.array(normalising.read_normaliser(write(["home"], True)))
-    monkeypatch.setattr(normalising, "_FRAMES_AT_ONCE", 3)
-    np.testing.assert_allclose(normalising.read_normaliser(write(["home"], True)), whole, **EXACT)
+    whole = np.array(normaliser.read_normaliser(write(["home"], True)))
+    monkeypatch.setattr(normaliser, "_FRAMES_AT_ONCE", 3)
+    np.testing.assert_allclose(normaliser.read_normaliser(write(["home"], True)), whole, **EXACT)
 
 
 def test_numbers_come_back_and_bytes_are_equal_whatever_the_order(write):
@@ -137,18 +144,18 @@ def test_numbers_come_back_and_bytes_are_equal_whatever_the_order(write):
     assert one.read_bytes() == two.read_bytes()
     rows = artefacts.read_table(one)
     assert [row["mean"] for row in rows] == list(
-        map(repr, normalising.read_normaliser(one)[0].tolist())
+        map(repr, normaliser.read_normaliser(one)[0].tolist())
     )
 
 
 def from_arrays(monkeypatch, tmp_path, by_corpus):
     """Write a normaliser of arrays (T, F) by corpus and id."""
     readers = {name: fake_readers.Frames(by_id) for name, by_id in by_corpus.items()}
-    monkeypatch.setattr(normalising.frontends, "open_shards", lambda paths: readers[paths[0]])
+    monkeypatch.setattr(normaliser.frontends, "open_shards", lambda paths: readers[paths[0]])
     folds = fold_table(tmp_path / "folds.csv", [(c, i) for c in by_corpus for i in by_corpus[c]])
     shards = {name: [name] for name in by_corpus}
-    normalising.write_normaliser(shards, folds, {}, [], False, tmp_path / "n.csv")
-    return normalising.read_normaliser(tmp_path / "n.csv")
+    normaliser.write_normaliser(shards, folds, {}, [], False, tmp_path / "n.csv")
+    return normaliser.read_normaliser(tmp_path / "n.csv")
 
 
 def test_levels_far_from_zero_keep_their_digits(monkeypatch, tmp_path, rng):
@@ -190,10 +197,10 @@ def test_one_frame_has_no_deviation(monkeypatch, tmp_path):
 
 def test_chunks_have_no_normaliser(monkeypatch, tmp_path):
     reader = fake_readers.Chunks({"r": np.ones((2, 3, 4))})
-    monkeypatch.setattr(normalising.frontends, "open_shards", lambda paths: reader)
+    monkeypatch.setattr(normaliser.frontends, "open_shards", lambda paths: reader)
     folds = fold_table(tmp_path / "folds.csv", [("a", "r")])
     with pytest.raises(ValueError, match="corpus 'a' have layout 'chunks'"):
-        normalising.write_normaliser({"a": ["a"]}, folds, {}, [], False, tmp_path / "n.csv")
+        normaliser.write_normaliser({"a": ["a"]}, folds, {}, [], False, tmp_path / "n.csv")
 
 
 def test_what_is_missing_is_named(write):
@@ -219,7 +226,7 @@ def test_what_is_missing_is_named(write):
 def test_a_damaged_normaliser_is_refused(text, message, tmp_path):
     (tmp_path / "n.csv").write_text(text)
     with pytest.raises(ValueError, match=f"n.csv is no normaliser.*{message}"):
-        normalising.read_normaliser(tmp_path / "n.csv")
+        normaliser.read_normaliser(tmp_path / "n.csv")
 
 
 def test_the_script_writes_what_the_library_does(write, corpora, tmp_path, start_script):
@@ -241,7 +248,7 @@ def test_the_script_writes_what_the_library_does(write, corpora, tmp_path, start
 def built(output="clip", seed=1, shape=SHAPE, **options):
     keras.utils.set_random_seed(seed)
     chosen = {"filters": [4], "band_pools": [4], "units": [3], "frame_pools": [2]} | options
-    return models.build("crnn", shape, 3, output, **chosen)
+    return zoo.build("crnn", shape, 3, output, **chosen)
 
 
 @pytest.fixture(autouse=True)
@@ -270,29 +277,29 @@ def by_hand(windows, moments):
 
 
 def whole(model, moments):
-    return standardising.standardised(model, moments[0], moments[1] ** 2, padded=True)
+    return standardise.standardised(model, moments[0], moments[1] ** 2, padded=True)
 
 
 def test_padding_is_zero_after_the_standardisation(moments, windows):
     model = built()
-    found = models.class_scores(whole(model, moments), windows, 3)
-    wanted = models.class_scores(model, by_hand(windows, moments), 3)
+    found = frame_output.class_scores(whole(model, moments), windows, 3)
+    wanted = frame_output.class_scores(model, by_hand(windows, moments), 3)
     np.testing.assert_allclose(found, wanted, **CLOSE)
-    before = models.class_scores(model, by_hand(np.nan_to_num(windows), moments), 3)
+    before = frame_output.class_scores(model, by_hand(np.nan_to_num(windows), moments), 3)
     assert not np.allclose(found[1], before[1], **CLOSE)
 
 
 def test_padding_of_an_input_that_is_not_standardised_is_zero(windows):
     model = built()
-    filled = standardising.filled(model)
+    filled = standardise.filled(model)
     np.testing.assert_array_equal(
-        models.class_scores(filled, windows, 3),
-        models.class_scores(model, np.nan_to_num(windows), 3),
+        frame_output.class_scores(filled, windows, 3),
+        frame_output.class_scores(model, np.nan_to_num(windows), 3),
     )
 
 
 def test_only_padding_is_filled():
-    layer = standardising.filled(built()).get_layer("fill_padding")
+    layer = standardise.filled(built()).get_layer("fill_padding")
     values = np.array([[[1.5, np.nan, np.inf, -np.inf, 0, -2]]], np.float32)
     found = keras.ops.convert_to_numpy(layer(values))
     np.testing.assert_array_equal(found, [[[1.5, 0, np.inf, -np.inf, 0, -2]]])
@@ -311,58 +318,58 @@ def test_padding_does_not_reach_the_gradients(moments, windows):
 @pytest.mark.parametrize("pooling", ["average", "attention"])
 def test_frame_scores_behind_a_standardised_input(pooling, moments, windows):
     model = built(pooling=pooling)
-    found = models.frame_scores(whole(model, moments), windows)
+    found = frame_output.frame_scores(whole(model, moments), windows)
     assert found.shape == (2, 6, 3)
     np.testing.assert_allclose(
-        found, models.frame_scores(model, by_hand(windows, moments)), **CLOSE
+        found, frame_output.frame_scores(model, by_hand(windows, moments)), **CLOSE
     )
 
 
 def test_frame_scores_behind_filled_padding(windows):
     model = built()
     np.testing.assert_array_equal(
-        models.frame_scores(standardising.filled(model), windows),
-        models.frame_scores(model, np.nan_to_num(windows)),
+        frame_output.frame_scores(standardise.filled(model), windows),
+        frame_output.frame_scores(model, np.nan_to_num(windows)),
     )
 
 
 def test_a_standardised_model_of_frames_is_its_own(moments, windows):
     model = built("frame")
     outer = whole(model, moments)
-    assert models.frame_model(outer) is outer
-    found = models.class_scores(outer, windows, 3)
+    assert frame_output.frame_model(outer) is outer
+    found = frame_output.class_scores(outer, windows, 3)
     np.testing.assert_allclose(
-        found, models.frame_scores(model, by_hand(windows, moments)), **CLOSE
+        found, frame_output.frame_scores(model, by_hand(windows, moments)), **CLOSE
     )
 
 
 def test_frame_scores_follow_the_weights_of_a_standardised_model(moments, windows):
     outer, other = whole(built(), moments), whole(built(seed=2), moments)
-    before = models.frame_scores(outer, windows)
-    assert models.frame_model(outer) is models.frame_model(outer)
+    before = frame_output.frame_scores(outer, windows)
+    assert frame_output.frame_model(outer) is frame_output.frame_model(outer)
     outer.set_weights(other.get_weights())
-    after = models.frame_scores(outer, windows)
-    np.testing.assert_array_equal(after, models.frame_scores(other, windows))
+    after = frame_output.frame_scores(outer, windows)
+    np.testing.assert_array_equal(after, frame_output.frame_scores(other, windows))
     assert not np.allclose(after, before)
 
 
 def test_a_standardised_model_may_be_of_any_length(moments, rng):
     model = whole(built(shape=(None, SHAPE[1])), moments)
     windows = rng.normal(size=(1, 20, SHAPE[1])).astype(np.float32)
-    assert models.frame_scores(model, windows).shape == (1, 10, 3)
+    assert frame_output.frame_scores(model, windows).shape == (1, 10, 3)
 
 
 def test_a_standardised_model_without_frames_says_so(moments):
     keras.utils.set_random_seed(1)
-    model = models.build("bulbul", (170, 20), 3, "clip", filters=[2] * 4, dense=[6])
-    outer = standardising.standardised(model, np.asarray(1.0), np.asarray(4.0))
+    model = zoo.build("bulbul", (170, 20), 3, "clip", filters=[2] * 4, dense=[6])
+    outer = standardise.standardised(model, np.asarray(1.0), np.asarray(4.0))
     with pytest.raises(ValueError, match="'bulbul' has no frame scores; expected one such as crnn"):
-        models.frame_model(outer)
+        frame_output.frame_model(outer)
 
 
 def test_a_model_whose_frames_were_asked_for_is_forgotten(moments, windows):
     model = whole(built(), moments)
-    models.frame_scores(model, windows)
+    frame_output.frame_scores(model, windows)
     gone = [weakref.ref(model), weakref.ref(model.layers[-1])]
     del model
     gc.collect()  # the model, and with it what is kept for it
@@ -374,21 +381,21 @@ def test_a_model_whose_frames_were_asked_for_is_forgotten(moments, windows):
 def test_layers_in_front_travel_with_the_file(output, tmp_path, moments, windows):
     model = whole(built(output), moments)
     for name in ("one.keras", "two.keras"):
-        saving.save(model, tmp_path / name)
+        weight_files.save(model, tmp_path / name)
     assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "two.keras").read_bytes()
-    loaded = models.load(tmp_path / "one.keras")
-    for scores in (models.frame_scores, lambda m, w: models.class_scores(m, w, 3)):
+    loaded = model_files.load(tmp_path / "one.keras")
+    for scores in (frame_output.frame_scores, lambda m, w: frame_output.class_scores(m, w, 3)):
         np.testing.assert_array_equal(scores(loaded, windows), scores(model, windows))
     assert [v.path for v in loaded.weights] == [v.path for v in model.weights]
 
 
 def test_a_filled_model_starts_from_a_standardised_one(tmp_path, moments, windows):
-    saving.save(whole(built(seed=1), moments), tmp_path / "start.keras")
-    model = standardising.filled(built(seed=2))
-    pretrained.start_from(model, {"path": str(tmp_path / "start.keras"), "head": True})
+    weight_files.save(whole(built(seed=1), moments), tmp_path / "start.keras")
+    model = standardise.filled(built(seed=2))
+    initial_weights.start_from(model, {"path": str(tmp_path / "start.keras"), "head": True})
     np.testing.assert_array_equal(
-        models.class_scores(model, windows, 3),
-        models.class_scores(standardising.filled(built(seed=1)), windows, 3),
+        frame_output.class_scores(model, windows, 3),
+        frame_output.class_scores(standardise.filled(built(seed=1)), windows, 3),
     )
 
 
@@ -397,7 +404,7 @@ def test_a_filled_model_starts_from_a_standardised_one(tmp_path, moments, window
 def source(rng, monkeypatch):
     """Five windows of 6 frames and 4 bands, two of them padded."""
     arrays = {f"r{i}": rng.normal(size=(6, 4)).astype(np.float32) for i in range(5)}
-    found = segments.source_of({"a": fake_readers.Frames(arrays)}, fake_readers.SEGMENTS, 6)
+    found = open_windows.source_of({"a": fake_readers.Frames(arrays)}, fake_readers.SEGMENTS, 6)
     batch = found.batch
     found.pads = {1: 2, 4: 6}  # the first frame that is padding
 
@@ -408,7 +415,7 @@ def source(rng, monkeypatch):
         return windows
 
     monkeypatch.setattr(found, "batch", padded)
-    monkeypatch.setattr(standardising, "_AT_ONCE", 2)
+    monkeypatch.setattr(standardise, "_AT_ONCE", 2)
     return found
 
 
@@ -419,7 +426,7 @@ RECORDINGS = [("a", f"r{i}") for i in range(5)]
 def test_padding_is_no_part_of_mean_and_variance(kind, axis, source, rng):
     source.pads |= {4: 0}  # the last batch is nothing but padding
     index = source.index(RECORDINGS)
-    mean, variance = standardising.moments(source, RECORDINGS, index, kind, rng)
+    mean, variance = standardise.moments(source, RECORDINGS, index, kind, rng)
     frames = source.batch(RECORDINGS, index).reshape(-1, 4).astype(float)
     frames = frames[~np.isnan(frames).all(axis=1)]
     assert len(frames) == 20
@@ -438,10 +445,10 @@ def test_what_is_neither_finite_nor_padding_is_refused(value, source, rng, monke
 
     monkeypatch.setattr(source, "batch", damaged)
     with pytest.raises(ValueError, match="standardise: a window of a/r3 holds values that are not"):
-        standardising.moments(source, RECORDINGS, source.index(RECORDINGS), "band", rng)
+        standardise.moments(source, RECORDINGS, source.index(RECORDINGS), "band", rng)
 
 
 def test_padding_alone_has_no_mean(source, rng):
     source.pads = dict.fromkeys(range(5), 0)
     with pytest.raises(ValueError, match="5 windows of 5 recordings hold no frame that is not pad"):
-        standardising.moments(source, RECORDINGS, source.index(RECORDINGS), "band", rng)
+        standardise.moments(source, RECORDINGS, source.index(RECORDINGS), "band", rng)

@@ -8,10 +8,12 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from dawnchorus import artefacts, frontends, pictures, segments
-from dawnchorus.audio import wave
-from dawnchorus.events.contents import Event
-from dawnchorus.pictures import canvas, clips, png, sheets, stages
+from dawnchorus.audio import shard_wav
+from dawnchorus.formats.event import Event
+from dawnchorus.frontends import shards, spectrogram_reader
+from dawnchorus.plots import canvas, contact_sheet, png, recording_plot, segment_plot
+from dawnchorus.runtime import artefacts
+from dawnchorus.segments import window_index
 
 RATE = 8000  # Hz
 TONES = {"a/low": (250.0, ["low"]), "b-high": (3300.0, ["high"]), ".c": (250.0, ["low", "high"])}
@@ -46,7 +48,7 @@ def stage(tmp_path_factory):
         for tone, _ in TONES.values()
     ]
     samples = np.concatenate(waveforms).astype("<f4")
-    (folder / "000.wav").write_bytes(wave.header(len(samples), RATE) + samples.tobytes())
+    (folder / "000.wav").write_bytes(shard_wav.header(len(samples), RATE) + samples.tobytes())
     columns = ("id", "verdict", "detail", "channels", "first_sample", "n_samples", "duration_s",
                "source_rate", "warnings")  # fmt: skip
     rows = [
@@ -58,9 +60,7 @@ def stage(tmp_path_factory):
     for kind, settings in {
         "chunks": CHUNKS, "unflipped": CHUNKS | {"flip": False}, "windows": MEL,
     }.items():  # fmt: skip
-        frontends.write_shard(
-            folder / "000.wav", folder / "000.csv", settings, folder / f"{kind}.h5"
-        )
+        shards.write_shard(folder / "000.wav", folder / "000.csv", settings, folder / f"{kind}.h5")
     classes = ["high", "low", "silent"]
     artefacts.write_table(
         folder / "targets.csv",
@@ -76,8 +76,8 @@ def stage(tmp_path_factory):
 def drawn(stage, kind, monkeypatch, per_class=8):
     """What a stage's contact sheet is given."""
     told = {}
-    monkeypatch.setattr(stages, "contact_sheet", lambda groups, *_: told.update(groups))
-    pictures.draw_segments(*of(stage, kind), stage / "unwritten.png", per_class)
+    monkeypatch.setattr(segment_plot, "contact_sheet", lambda groups, *_: told.update(groups))
+    segment_plot.draw_segments(*of(stage, kind), stage / "unwritten.png", per_class)
     return told
 
 
@@ -118,7 +118,7 @@ def test_a_file_that_was_cut_is_refused(tmp_path):
 
 
 def test_a_picture_holds_nothing_but_the_picture(tmp_path):
-    pictures.contact_sheet({"a": []}, tmp_path / "sheet.png")
+    contact_sheet.contact_sheet({"a": []}, tmp_path / "sheet.png")
     content, kinds, at = (tmp_path / "sheet.png").read_bytes(), [], 8
     while at < len(content):
         (length,) = struct.unpack(">I", content[at : at + 4])
@@ -132,17 +132,17 @@ def test_a_picture_holds_nothing_but_the_picture(tmp_path):
 
 def test_a_thumbnail_is_the_means_of_blocks(rng):
     image = rng.integers(0, 256, (192, 480), np.uint8)
-    small = sheets.thumbnail(image)
-    assert small.shape == sheets.THUMBNAIL
+    small = contact_sheet.thumbnail(image)
+    assert small.shape == contact_sheet.THUMBNAIL
     for row, column in ((0, 0), (50, 3), (95, 159)):
         block = image[2 * row : 2 * row + 2, 3 * column : 3 * column + 3]
         assert abs(int(small[row, column]) - block.mean()) <= 0.51
-    np.testing.assert_array_equal(sheets.thumbnail(small), small)
+    np.testing.assert_array_equal(contact_sheet.thumbnail(small), small)
 
 
 def test_a_small_image_is_enlarged_by_repetition():
     image = np.array([[0, 50], [100, 200]], np.uint8)
-    small = sheets.thumbnail(image)
+    small = contact_sheet.thumbnail(image)
     np.testing.assert_array_equal(small, image.repeat(48, axis=0).repeat(80, axis=1))
 
 
@@ -152,77 +152,81 @@ def test_floats_are_stretched_from_the_first_percentile_to_the_maximum():
     expected = [
         [max(0, round(255 * (value - low) / (image.max() - low))) for value in row] for row in image
     ]
-    np.testing.assert_allclose(sheets.grey(image), expected, atol=1)
-    assert sheets.grey(image).max() == 255
+    np.testing.assert_allclose(contact_sheet.grey(image), expected, atol=1)
+    assert contact_sheet.grey(image).max() == 255
 
 
 def test_silence_is_black_and_infinite_levels_are_the_least_finite_one():
-    assert not sheets.thumbnail(np.full((5, 6), 0.3, np.float32)).any()
-    assert not sheets.thumbnail(np.full((5, 6), -np.inf, np.float32)).any()
+    assert not contact_sheet.thumbnail(np.full((5, 6), 0.3, np.float32)).any()
+    assert not contact_sheet.thumbnail(np.full((5, 6), -np.inf, np.float32)).any()
     image = np.array([[-np.inf, -2], [0, 2]], np.float32)
     finite = np.array([[-2, -2], [0, 2]], np.float32)
-    np.testing.assert_array_equal(sheets.grey(image), sheets.grey(finite))
+    np.testing.assert_array_equal(contact_sheet.grey(image), contact_sheet.grey(finite))
 
 
 # sheets
 
 
 def test_a_sheet_has_a_row_per_class_and_its_segments_in_order(tmp_path, rng):
-    images = rng.integers(0, 256, (4, *sheets.THUMBNAIL), np.uint8)
+    images = rng.integers(0, 256, (4, *contact_sheet.THUMBNAIL), np.uint8)
     groups = {"a": [("x", images[0])], "b": [("y", images[1]), ("z", images[2]), ("w", images[3])]}
-    pictures.contact_sheet(groups, tmp_path / "sheet.png", per_class=2)
+    contact_sheet.contact_sheet(groups, tmp_path / "sheet.png", per_class=2)
     sheet = read(tmp_path / "sheet.png")
-    assert len(sheet) == sheets._HEAD + 2 * sheets._ROW
+    assert len(sheet) == contact_sheet._HEAD + 2 * contact_sheet._ROW
     for row, column, image in ((0, 0, images[0]), (1, 0, images[1]), (1, 1, images[2])):
-        top = sheets._HEAD + row * sheets._ROW + sheets._NAME
-        left = sheets._GAP + column * (160 + sheets._GAP)
+        top = contact_sheet._HEAD + row * contact_sheet._ROW + contact_sheet._NAME
+        left = contact_sheet._GAP + column * (160 + contact_sheet._GAP)
         np.testing.assert_array_equal(sheet[top : top + 96, left : left + 160], image)
     flat = sheet.tobytes()
     assert images[3, 50].tobytes() not in flat  # the third of two
-    above = sheet[sheets._HEAD : sheets._HEAD + sheets._NAME]
-    below = sheet[sheets._HEAD + sheets._NAME + 96 : sheets._HEAD + sheets._ROW]
+    above = sheet[contact_sheet._HEAD : contact_sheet._HEAD + contact_sheet._NAME]
+    below = sheet[
+        contact_sheet._HEAD + contact_sheet._NAME + 96 : contact_sheet._HEAD + contact_sheet._ROW
+    ]
     assert (above < 128).any()  # the name
     assert (below[:, :160] < 128).any()  # the title
 
 
 def test_equal_segments_give_equal_bytes_in_any_style(tmp_path, rng):
     groups = {"Müller's $x$ \n": [("a title 1.0 s", rng.random((30, 50)))], "empty": []}
-    pictures.contact_sheet(groups, tmp_path / "one.png")
+    contact_sheet.contact_sheet(groups, tmp_path / "one.png")
     style = {"text.color": "red", "font.family": "serif", "font.size": 40, "savefig.dpi": 30}
     with matplotlib.rc_context(style):
-        pictures.contact_sheet(groups, tmp_path / "two.png")
+        contact_sheet.contact_sheet(groups, tmp_path / "two.png")
         assert matplotlib.rcParams["font.size"] == 40
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
 def test_many_classes_are_in_columns_and_too_many_are_not_all_drawn(tmp_path, monkeypatch):
-    monkeypatch.setattr(sheets, "_ROWS", 2)
-    monkeypatch.setattr(sheets, "MOST_CLASSES", 5)
+    monkeypatch.setattr(contact_sheet, "_ROWS", 2)
+    monkeypatch.setattr(contact_sheet, "MOST_CLASSES", 5)
     sizes, heads = [], []
     for n_classes in (2, 5, 6):
         groups = {f"class {number}": [] for number in range(n_classes)}
-        pictures.contact_sheet(groups, tmp_path / "sheet.png", per_class=4)
+        contact_sheet.contact_sheet(groups, tmp_path / "sheet.png", per_class=4)
         sheet = read(tmp_path / "sheet.png")
-        sizes.append(((len(sheet) - sheets._HEAD) / sheets._ROW, sheet.shape[1] // 680))
-        heads.append(sheet[: sheets._HEAD])
+        sizes.append(
+            ((len(sheet) - contact_sheet._HEAD) / contact_sheet._ROW, sheet.shape[1] // 680)
+        )
+        heads.append(sheet[: contact_sheet._HEAD])
     assert sizes == [(2, 1), (2, 3), (2, 3)]
     assert not np.array_equal(heads[1], heads[2])
 
 
 def test_letters_without_a_picture_in_the_font_are_no_obstacle(tmp_path):
-    pictures.contact_sheet({"鳥 \0\t": [("鳥" * 50, np.eye(5))]}, tmp_path / "sheet.png")
+    contact_sheet.contact_sheet({"鳥 \0\t": [("鳥" * 50, np.eye(5))]}, tmp_path / "sheet.png")
     assert (read(tmp_path / "sheet.png") < 128).any()
 
 
 def test_the_end_of_a_long_text_is_shown():
-    assert sheets._cut("x" * 20 + "XC1 2.0 s", 55, 5.5) == "…XC1 2.0 s"
-    assert sheets._cut("short", 55, 5.5) == "short"
+    assert contact_sheet._cut("x" * 20 + "XC1 2.0 s", 55, 5.5) == "…XC1 2.0 s"
+    assert contact_sheet._cut("short", 55, 5.5) == "short"
 
 
 @pytest.mark.parametrize(("groups", "per_class"), [({}, 8), ({"a": []}, 0), ({"a": []}, 51)])
 def test_a_sheet_needs_classes_and_segments(tmp_path, groups, per_class):
     with pytest.raises(ValueError, match=f"{len(groups)} classes and per_class={per_class}; exp"):
-        pictures.contact_sheet(groups, tmp_path / "sheet.png", per_class)
+        contact_sheet.contact_sheet(groups, tmp_path / "sheet.png", per_class)
 
 
 # stages
@@ -240,7 +244,7 @@ def test_low_sounds_are_at_the_bottom_whatever_the_frontend(stage, kind, monkeyp
 
 def test_segments_of_a_class_are_drawn_best_first(stage, monkeypatch):
     groups = drawn(stage, "chunks", monkeypatch)
-    reader = frontends.open_shards([stage / "chunks.h5"])
+    reader = spectrogram_reader.open_shards([stage / "chunks.h5"])
     scored = [
         (-score, f"{name} {onset_s:.1f} s")
         for name in ("a/low", ".c")
@@ -255,12 +259,12 @@ def test_segments_of_a_class_are_drawn_best_first(stage, monkeypatch):
 
 
 def test_of_equal_scores_recordings_take_turns():
-    index = segments.Index(
+    index = window_index.Index(
         recording=np.array([0, 0, 0, 1, 1, 2]), place=np.arange(6),
         onset_s=np.array([0.0, 1.0, 2.0, 0.0, 1.0, 0.0]), offset_s=np.ones(6),
         score=np.array([1, 1, 1, 1, 1, 2], np.float32), length_s=np.ones(6),
     )  # fmt: skip
-    assert stages._best_first(index).tolist() == [5, 0, 3, 1, 4, 2]
+    assert segment_plot._best_first(index).tolist() == [5, 0, 3, 1, 4, 2]
 
 
 def test_the_contact_sheet_of_a_stage_is_a_rules_work(stage, tmp_path, start_script):
@@ -275,14 +279,14 @@ def test_the_contact_sheet_of_a_stage_is_a_rules_work(stage, tmp_path, start_scr
         output={"picture": "results/segments.png"},
     )  # fmt: skip
     assert process.wait(60) == 0, process.stderr.read()
-    pictures.draw_segments(shards, targets_path, settings, window, tmp_path / "own.png", 3)
+    segment_plot.draw_segments(shards, targets_path, settings, window, tmp_path / "own.png", 3)
     written = tmp_path / "results/segments.png"
     assert written.read_bytes() == (tmp_path / "own.png").read_bytes()
     assert artefacts.read_record(written, tmp_path / "results")["rows"] == 3
 
 
 def test_segment_images_are_in_a_folder_per_class(stage, tmp_path):
-    n_files = pictures.segment_images(*of(stage, "chunks"), tmp_path / "images")
+    n_files = segment_plot.segment_images(*of(stage, "chunks"), tmp_path / "images")
     found = sorted(
         path.relative_to(tmp_path / "images").as_posix() for path in tmp_path.rglob("*.png")
     )
@@ -291,8 +295,8 @@ def test_segment_images_are_in_a_folder_per_class(stage, tmp_path):
     assert found == sorted(expected)
     assert n_files == len(found) == 12
     image = read(tmp_path / "images/low/a%2Flow_1.png")
-    stored = frontends.open_shards([stage / "chunks.h5"]).images("a/low")[1]
-    np.testing.assert_array_equal(image, sheets.grey(stored / np.float32(255)))
+    stored = spectrogram_reader.open_shards([stage / "chunks.h5"]).images("a/low")[1]
+    np.testing.assert_array_equal(image, contact_sheet.grey(stored / np.float32(255)))
     assert half(image) == "bottom"
 
 
@@ -302,14 +306,14 @@ def test_segment_images_of_several_corpora_have_names_of_their_own(stage, tmp_pa
     both = tmp_path / "targets.csv"
     artefacts.write_table(both, ("corpus", "id", "fold", "part", "target:high"), rows)
     two = {"one": shards["tiny"], "two": shards["tiny"]}
-    assert pictures.segment_images(two, both, settings, window, tmp_path / "images") == 6
+    assert segment_plot.segment_images(two, both, settings, window, tmp_path / "images") == 6
     assert (tmp_path / "images/high/two-b-high_2.png").exists()
 
 
 def test_segment_images_go_into_a_new_folder(stage, tmp_path):
     (tmp_path / "kept.txt").write_text("mine")
     with pytest.raises(ValueError, match="is not empty; expected a new folder"):
-        pictures.segment_images(*of(stage, "chunks"), tmp_path)
+        segment_plot.segment_images(*of(stage, "chunks"), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
 
 
@@ -321,7 +325,7 @@ def of_clip(path, reference, detected, scores=None, thresholds=None, **changed):
     scores = np.zeros((125, 2)) if scores is None else scores
     about = {"class_names": ["dog", "owl"], "score_rate": 12.5} | changed
     spectrogram = about.pop("spectrogram", np.tile(np.arange(4.0), (500, 1)))
-    pictures.clip_picture(
+    recording_plot.clip_picture(
         spectrogram, 50.0, 0.0, reference, detected, scores, about.pop("score_rate"),
         about.pop("class_names"), thresholds, path, **about,
     )  # fmt: skip
@@ -346,7 +350,7 @@ def test_events_are_at_their_times_in_their_halves_of_their_lanes(tmp_path):
     )
     assert picture.shape[:2] == sheet.shape
     for colour, lane, half, span in (
-        (clips.REFERENCE, 0, 0, (2.0, 4.0)), (clips.DETECTED, 1, 1, (5.0, 9.5)),
+        (recording_plot.REFERENCE, 0, 0, (2.0, 4.0)), (recording_plot.DETECTED, 1, 1, (5.0, 9.5)),
     ):  # fmt: skip
         top = sheet.lane(lane) + half * canvas.HALF
         left, right = (84 + 100 * time for time in span)
@@ -358,7 +362,9 @@ def test_an_unknown_reference_is_not_the_same_as_none(tmp_path):
     detected = [Event("x", 5.0, 9.5, "owl")]
     unknown = of_clip(tmp_path / "unknown.png", None, detected)
     empty = of_clip(tmp_path / "empty.png", [], detected)
-    assert where(unknown, clips.REFERENCE) is where(empty, clips.REFERENCE) is None
+    assert (
+        where(unknown, recording_plot.REFERENCE) is where(empty, recording_plot.REFERENCE) is None
+    )
     np.testing.assert_array_equal(unknown[canvas.HEAD :], empty[canvas.HEAD :])
     assert (unknown[: canvas.HEAD] != empty[: canvas.HEAD]).any()  # the legend
 
@@ -403,7 +409,7 @@ def test_a_long_recording_is_scaled_and_its_short_events_stay_visible(tmp_path):
         spectrogram=np.ones((7200, 3)), title="long " * 200,
     )  # fmt: skip
     assert picture.shape[1] == canvas.WIDEST
-    *_, left, right = where(picture, clips.DETECTED)
+    *_, left, right = where(picture, recording_plot.DETECTED)
     assert right - left <= canvas.HALF
     sheet = canvas.Sheet(84, canvas.WIDEST - 136, 2, 3600.0)
     assert (left - 84) / sheet.width == pytest.approx(0.25, abs=0.001)
@@ -422,11 +428,14 @@ def test_long_names_of_classes_leave_a_picture_room(tmp_path):
 
 
 def test_of_many_classes_those_with_events_and_high_scores_are_drawn(tmp_path, monkeypatch):
-    monkeypatch.setattr(clips, "MOST_CLASSES", 2)
+    monkeypatch.setattr(recording_plot, "MOST_CLASSES", 2)
     scores = np.tile([0.1, 0.9, 0.5], (125, 1))
     events = [Event("x", 1.0, 2.0, "a")]
-    assert clips._lanes(scores, ["a", "b", "c"], {clips.DETECTED: events}) == [0, 1]
-    assert clips._lanes(scores, ["a", "b", "c"], {}) == [1, 2]
+    assert recording_plot._lanes(scores, ["a", "b", "c"], {recording_plot.DETECTED: events}) == [
+        0,
+        1,
+    ]
+    assert recording_plot._lanes(scores, ["a", "b", "c"], {}) == [1, 2]
     picture = of_clip(tmp_path / "clip.png", None, events, scores, class_names=["a", "b", "c"])
     assert len(picture) == canvas.Sheet(84, 1000, 2, 10.0).shape[0]
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dawnchorus import pooling
+from dawnchorus.scores import pooling
 
 PLAIN = {"max": np.max, "mean": np.mean, "median": np.median, "min": np.min}
 LAST_BIT = (2e-7, 2e-45)  # relative and absolute: sums of float64 in another order

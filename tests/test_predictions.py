@@ -5,8 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from dawnchorus import pooling, predictions
-from dawnchorus.predictions import averaging
+from dawnchorus.scores import ensemble, pooling, score_files
 
 SETTINGS = {
     "pooling": "max", "average": "mean", "average_unit": "recording", "ignored_classes": [],
@@ -14,24 +13,24 @@ SETTINGS = {
 
 
 def write(path, scores=((0.25,), (0.75,), (0.5,)), onset=(0.0, 1.0, 0.0)):
-    with predictions.writing_windows(path, ["a", "b"], ["f1p0s1"], ["bird"]) as put:
+    with score_files.writing_windows(path, ["a", "b"], ["f1p0s1"], ["bird"]) as put:
         put("f1p0s1", [0, 0, 1], onset, np.add(onset, 1.0), scores)
     return path
 
 
 def test_equal_scores_give_equal_bytes_at_any_time(tmp_path):
     write(tmp_path / "one.h5")
-    scores = predictions.RecordingScores(["a"], np.ones((1, 1)), np.ones(1), ["bird"], ["f1p0s1"])
-    predictions.write_recordings(tmp_path / "one-recordings.h5", scores)
+    scores = score_files.RecordingScores(["a"], np.ones((1, 1)), np.ones(1), ["bird"], ["f1p0s1"])
+    score_files.write_recordings(tmp_path / "one-recordings.h5", scores)
     time.sleep(1.1)  # HDF5 counts whole seconds
     write(tmp_path / "two.h5")
-    predictions.write_recordings(tmp_path / "two-recordings.h5", scores)
+    score_files.write_recordings(tmp_path / "two-recordings.h5", scores)
     for kind in (".h5", "-recordings.h5"):
         assert (tmp_path / f"one{kind}").read_bytes() == (tmp_path / f"two{kind}").read_bytes()
 
 
 def test_windows_come_back_as_they_were_put(tmp_path):
-    with predictions.open_windows(write(tmp_path / "s.h5")) as windows:
+    with score_files.open_windows(write(tmp_path / "s.h5")) as windows:
         columns = windows.windows("f1p0s1")
         part = windows.scores("f1p0s1", slice(1, 3))
     assert [column.dtype for column in columns] == [np.int32, np.float64, np.float64, np.float32]
@@ -45,7 +44,7 @@ def test_windows_in_any_order_give_the_same_file(tmp_path):
     columns = [0, 0, 1], [0.0, 1.0, 0.0], [1.0, 2.0, 1.0], [[0.25], [0.75], [0.5]]
     for name, order in (("sorted", [0, 1, 2]), ("shuffled", [2, 1, 0])):
         path = tmp_path / f"{name}.h5"
-        with predictions.writing_windows(path, ["a", "b"], ["m"], ["bird"]) as put:
+        with score_files.writing_windows(path, ["a", "b"], ["m"], ["bird"]) as put:
             put("m", *(np.array(column)[order] for column in columns))
     assert (tmp_path / "sorted.h5").read_bytes() == (tmp_path / "shuffled.h5").read_bytes()
 
@@ -56,7 +55,7 @@ def test_scores_may_come_block_by_block(tmp_path):
         np.float32([[0.25], [0.75], [0.5]]),
     )
     for name, rows in (("whole", scores), ("blocks", iter([scores[:2], scores[2:]]))):
-        with predictions.writing_windows(tmp_path / name, ["a", "b"], ["m"], ["bird"]) as put:
+        with score_files.writing_windows(tmp_path / name, ["a", "b"], ["m"], ["bird"]) as put:
             put("m", *columns, rows)
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "blocks").read_bytes()
 
@@ -71,15 +70,15 @@ def test_scores_may_come_block_by_block(tmp_path):
 )
 def test_blocks_that_do_not_fit_are_refused(tmp_path, recording, blocks, message):
     with pytest.raises(ValueError, match=message):
-        with predictions.writing_windows(tmp_path / "s.h5", ["a", "b"], ["m"], ["bird"]) as put:
+        with score_files.writing_windows(tmp_path / "s.h5", ["a", "b"], ["m"], ["bird"]) as put:
             put("m", recording, [0.0, 0.0], [1.0, 1.0], iter(blocks))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_member_may_have_no_windows(tmp_path):
-    with predictions.writing_windows(tmp_path / "s.h5", ["a"], ["m"], ["bird"]) as put:
+    with score_files.writing_windows(tmp_path / "s.h5", ["a"], ["m"], ["bird"]) as put:
         put("m", [], [], [], np.empty((0, 1)))
-    assert np.isnan(predictions.pooled(tmp_path / "s.h5", "max")[2]).all()
+    assert np.isnan(ensemble.pooled(tmp_path / "s.h5", "max")[2]).all()
 
 
 @pytest.mark.parametrize(
@@ -95,18 +94,18 @@ def test_a_member_may_have_no_windows(tmp_path):
 )
 def test_windows_that_do_not_fit_are_refused(tmp_path, columns, message):
     with pytest.raises(ValueError, match=message):
-        with predictions.writing_windows(tmp_path / "s.h5", ["a", "b"], ["m"], ["bird"]) as put:
+        with score_files.writing_windows(tmp_path / "s.h5", ["a", "b"], ["m"], ["bird"]) as put:
             put("m", *columns)
     assert not list(tmp_path.iterdir())
 
 
 def test_windows_are_pooled_per_recording(tmp_path):
     write(tmp_path / "s.h5")
-    ids, members, stack = predictions.pooled(tmp_path / "s.h5", "max")
+    ids, members, stack = ensemble.pooled(tmp_path / "s.h5", "max")
     assert (ids, members) == (["a", "b"], ["f1p0s1"])
     np.testing.assert_array_equal(stack[0, :, 0], [0.75, 0.5])
     np.testing.assert_array_equal(
-        predictions.pooled(tmp_path / "s.h5", "mean")[2][0, :, 0], [0.5, 0.5]
+        ensemble.pooled(tmp_path / "s.h5", "mean")[2][0, :, 0], [0.5, 0.5]
     )
 
 
@@ -115,34 +114,32 @@ def test_pooling_in_blocks_is_pooling_at_once(tmp_path, monkeypatch, rng, how):
     recording = np.sort(rng.choice([0, 1, 2, 4, 6], 40))  # 3, 5 and 7 have no window
     scores = rng.random((40, 3)).astype(np.float32)
     names = [f"r{i}" for i in range(8)]
-    with predictions.writing_windows(tmp_path / "s.h5", names, ["m"], list("xyz")) as put:
+    with score_files.writing_windows(tmp_path / "s.h5", names, ["m"], list("xyz")) as put:
         put("m", recording, np.arange(40), np.arange(40) + 1, scores)
     at_once = pooling.pool(scores, recording, 8, how)
     for block in (1, 30, 60, 10_000):
-        monkeypatch.setattr(averaging, "_BLOCK", block)
-        found = predictions.pooled(tmp_path / "s.h5", how)[2][0]
+        monkeypatch.setattr(ensemble, "_BLOCK", block)
+        found = ensemble.pooled(tmp_path / "s.h5", how)[2][0]
         np.testing.assert_array_equal(found, at_once)
 
 
 def test_ignored_classes_have_the_lowest_score_of_each_window(tmp_path):
     scores = [[0.1, 0.9, 0.5], [0.7, 0.6, 0.3]]
-    with predictions.writing_windows(tmp_path / "s.h5", ["a"], ["m"], ["x", "Noise", "z"]) as put:
+    with score_files.writing_windows(tmp_path / "s.h5", ["a"], ["m"], ["x", "Noise", "z"]) as put:
         put("m", [0, 0], [0, 1], [1, 2], scores)
-    _, _, stack = predictions.pooled(tmp_path / "s.h5", "max", ["Noise"])
+    _, _, stack = ensemble.pooled(tmp_path / "s.h5", "max", ["Noise"])
     np.testing.assert_array_equal(stack[0, 0], np.float32([0.7, 0.3, 0.5]))
     with pytest.raises(ValueError, match=r"'noise'; expected classes .*\['x', 'Noise', 'z'\]"):
-        predictions.pooled(tmp_path / "s.h5", "max", ["noise"])
+        ensemble.pooled(tmp_path / "s.h5", "max", ["noise"])
 
 
 def test_an_ensemble_averages_who_may_score(tmp_path):
-    with predictions.writing_windows(tmp_path / "s.h5", ["a", "b"], ["m1", "m2"], ["bird"]) as put:
+    with score_files.writing_windows(tmp_path / "s.h5", ["a", "b"], ["m1", "m2"], ["bird"]) as put:
         put("m1", [0], [0], [1], [[0.25]])
         put("m2", [0, 1], [0, 0], [1, 1], [[0.75], [0.125]])
     for unit in ("recording", "chunk"):
-        predictions.ensemble(
-            [tmp_path / "s.h5"], tmp_path / "e.h5", SETTINGS | {"average_unit": unit}
-        )
-        found = predictions.read_recordings(tmp_path / "e.h5")
+        ensemble.ensemble([tmp_path / "s.h5"], tmp_path / "e.h5", SETTINGS | {"average_unit": unit})
+        found = score_files.read_recordings(tmp_path / "e.h5")
         np.testing.assert_array_equal(found.scores[:, 0], [0.5, 0.125])
         np.testing.assert_array_equal(found.models, [2, 1])
 
@@ -150,17 +147,15 @@ def test_an_ensemble_averages_who_may_score(tmp_path):
 def test_scores_of_other_recordings_or_classes_are_not_averaged(tmp_path):
     write(tmp_path / "s.h5")
     for names, classes, what in ((["a"], ["bird"], "recordings"), (["a", "b"], ["owl"], "classes")):
-        with predictions.writing_windows(tmp_path / "t.h5", names, ["m"], classes) as put:
+        with score_files.writing_windows(tmp_path / "t.h5", names, ["m"], classes) as put:
             put("m", [0], [0], [1], [[0.5]])
         with pytest.raises(ValueError, match=rf"t\.h5 scores other {what} than .*s\.h5"):
-            predictions.ensemble(
-                [tmp_path / "s.h5", tmp_path / "t.h5"], tmp_path / "e.h5", SETTINGS
-            )
+            ensemble.ensemble([tmp_path / "s.h5", tmp_path / "t.h5"], tmp_path / "e.h5", SETTINGS)
 
 
 def test_an_unknown_unit_is_refused(tmp_path):
     with pytest.raises(ValueError, match="average_unit 'window'; expected one of recording, chunk"):
-        predictions.ensemble(
+        ensemble.ensemble(
             [write(tmp_path / "s.h5")], tmp_path / "e.h5", SETTINGS | {"average_unit": "window"}
         )
 
@@ -170,4 +165,4 @@ def test_a_file_that_was_cut_is_refused_by_name(tmp_path):
     content = (tmp_path / "s.h5").read_bytes()
     (tmp_path / "s.h5").write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"s\.h5 is damaged"):
-        predictions.pooled(tmp_path / "s.h5", "max")
+        ensemble.pooled(tmp_path / "s.h5", "max")

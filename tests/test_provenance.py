@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from dawnchorus import provenance
+from dawnchorus.runtime import provenance
 
 SCRIPT = """
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import hashes
+    from dawnchorus.runtime import hashes
 """
+BOTH = {"dawnchorus.runtime.hashes", "dawnchorus.runtime.seeds", "script"}
 
 
 def forget():
@@ -45,76 +46,97 @@ def edit(package, name, before, after):
     path.write_text(text.replace(before, after, 1))
 
 
-def write(package, **modules):
+def write(package, modules):
     for name, text in modules.items():
         path = package / f"{name.replace('.', '/')}.py"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
 
 
+def write_hashes(package, text):
+    write(package, {"runtime.hashes": text})
+
+
 def test_docstrings_comments_and_layout_change_no_digest(package):
-    write(package, hashes='"""Old."""\n\ndef f(a):\n    """Old."""\n    return [a, 1]\n')
+    write_hashes(package, '"""Old."""\n\ndef f(a):\n    """Old."""\n    return [a, 1]\n')
     before = library(package)
     new = '# why\ndef f(a):\n    """New.\n\n    More.\n    """\n    return [\n        a, 1\n    ]\n'
-    write(package, hashes=f'"""New."""\n{new}')
+    write_hashes(package, f'"""New."""\n{new}')
     assert library(package) == before
 
 
 def test_a_changed_constant_changes_the_digest_of_its_module_only(package):
-    write(package, hashes="from dawnchorus import seeds\nA = 1\n")
+    write_hashes(package, "from dawnchorus.runtime import seeds\nA = 1\n")
     before = library(package)
-    write(package, hashes="from dawnchorus import seeds\nA = 2\n")
+    write_hashes(package, "from dawnchorus.runtime import seeds\nA = 2\n")
     after = library(package)
-    assert before.keys() == after.keys() == {"dawnchorus.hashes", "dawnchorus.seeds", "script"}
-    assert [name for name in before if before[name] != after[name]] == ["dawnchorus.hashes"]
+    assert before.keys() == after.keys() == BOTH
+    assert [name for name in before if before[name] != after[name]] == ["dawnchorus.runtime.hashes"]
 
 
 def test_a_string_that_is_no_docstring_counts(package):
-    write(package, hashes='A = 1\n"""old"""\n')
+    write_hashes(package, 'A = 1\n"""old"""\n')
     before = library(package)
-    write(package, hashes='A = 1\n"""new"""\n')
+    write_hashes(package, 'A = 1\n"""new"""\n')
     assert library(package) != before
 
 
-def test_imports_are_followed_through_modules_functions_and_packages(package):
+def test_imports_are_followed_through_modules_and_functions(package):
     modules = {
-        "hashes": "def f():\n    import dawnchorus.deep.inner\n",
-        "deep.__init__": "from dawnchorus import beside\n",
+        "runtime.hashes": "def f():\n    import dawnchorus.deep.inner\n",
+        "deep.__init__": "",
         "deep.inner": "from dawnchorus.deep.other import x\n",
-        "deep.other": "x = 1\n",
-        "beside": "",
+        "deep.other": "def g():\n    if True:\n        from dawnchorus.deep import beside\n",
+        "deep.beside": "",
     }
-    write(package, **modules)
+    write(package, modules)
     found = {name.removeprefix("dawnchorus.") for name in library(package)}
-    assert found == {"script", "hashes", "deep", "deep.inner", "deep.other", "beside"}
+    assert found == {"script", "runtime.hashes", "deep.inner", "deep.other", "deep.beside"}
+
+
+def test_what_only_a_type_checker_imports_does_not_count(package):
+    text = "if TYPE_CHECKING:\n    from dawnchorus.runtime import seeds\n"
+    write_hashes(package, text)
+    assert library(package).keys() == {"dawnchorus.runtime.hashes", "script"}
+    write_hashes(package, f"{text}else:\n    from dawnchorus.runtime import seeds\n")
+    assert library(package).keys() == BOTH
 
 
 def test_modules_that_import_each_other_are_found_once(package):
-    write(package, hashes="from dawnchorus import seeds\n", seeds="from dawnchorus import hashes\n")
-    assert library(package).keys() == {"dawnchorus.hashes", "dawnchorus.seeds", "script"}
+    modules = {
+        "runtime.hashes": "from dawnchorus.runtime import seeds\n",
+        "runtime.seeds": "from dawnchorus.runtime import hashes\n",
+    }
+    write(package, modules)
+    assert library(package).keys() == BOTH
 
 
 def test_a_chosen_module_is_followed_and_the_others_are_not(package):
-    found = library(package, "dawnchorus.models.bulbul")
-    assert "dawnchorus.models.bulbul" in found
-    assert "dawnchorus.models" in found
-    assert "dawnchorus.models.sparrow" not in found
-    edit(package, "models/sparrow.py", "import", "OTHER = 1\nimport")
-    assert library(package, "dawnchorus.models.bulbul") == found
+    found = library(package, "dawnchorus.models.architectures.bulbul")
+    assert "dawnchorus.models.architectures.bulbul" in found
+    assert "dawnchorus.models.blocks" in found
+    assert "dawnchorus.models.architectures.sparrow" not in found
+    edit(package, "models/architectures/sparrow.py", "OUTPUTS", "OTHER = 1\nOUTPUTS")
+    assert library(package, "dawnchorus.models.architectures.bulbul") == found
 
 
-def test_neutral_rooms_change_nothing(package):
+def test_neutral_modules_change_nothing(package):
     assert provenance.NEUTRAL == (
-        "cli", "devices", "doctor", "explaining", "job", "logs", "provenance", "runs", "stopping",
-        "verifying",
+        "cli", "runtime.devices", "runtime.job", "runtime.logs", "runtime.provenance", "runtime.run",
+        "runtime.signals",
     )  # fmt: skip
-    rooms = "".join(f"import dawnchorus.{room}\n" for room in provenance.NEUTRAL)
-    assert library(package, script=rooms).keys() == {"script"}
+    script = "".join(f"import dawnchorus.{name}\n" for name in provenance.NEUTRAL)
+    script += "import dawnchorus.cli.command\n"
+    assert library(package, script=script).keys() == {"script"}
 
 
-def test_what_a_neutral_room_imports_is_left_out_too(package):
-    write(package, logs="from dawnchorus import pooling\n", hashes="from dawnchorus import logs\n")
-    assert library(package).keys() == {"dawnchorus.hashes", "script"}
+def test_what_a_neutral_module_imports_is_left_out_too(package):
+    modules = {
+        "runtime.logs": "from dawnchorus.scores import pooling\n",
+        "runtime.hashes": "from dawnchorus.runtime import logs\n",
+    }
+    write(package, modules)
+    assert library(package).keys() == {"dawnchorus.runtime.hashes", "script"}
 
 
 def test_an_edit_of_the_script_changes_its_digest(package):

@@ -9,8 +9,17 @@ import pytest
 from audio_shards import noise, write_audio, written
 from matplotlib import mlab
 
-from dawnchorus import frontends
-from dawnchorus.frontends import cells, psd, shards, spectra, writers
+from dawnchorus.frontends import (
+    base,
+    cell_statistics,
+    frontend_checks,
+    shard_writers,
+    shards,
+    spectra,
+    spectrogram_reader,
+    spectrograms,
+)
+from dawnchorus.frontends.kinds import psd
 
 LOG_TOLERANCE = 1e-4  # powers of ten: float32 against float64
 SETTINGS = {
@@ -57,7 +66,7 @@ def assert_cells(found, expected):
 
 @pytest.mark.parametrize("settings", [SETTINGS, SMALL, {**SETTINGS, "floor": 0}])
 def test_published_settings_are_accepted(settings):
-    frontends.check_settings(settings)
+    frontend_checks.check_settings(settings)
 
 
 @pytest.mark.parametrize(
@@ -78,20 +87,20 @@ def test_published_settings_are_accepted(settings):
 )
 def test_settings_that_cannot_work_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        frontends.check_settings({**SETTINGS, **change})
+        frontend_checks.check_settings({**SETTINGS, **change})
 
 
 @pytest.mark.parametrize("missing", sorted({*SETTINGS} - {"kind", "audio"}))
 def test_a_missing_setting_is_named(missing):
     settings = {key: value for key, value in SETTINGS.items() if key != missing}
     with pytest.raises(ValueError, match=f"no '{missing}'"):
-        frontends.check_settings(settings)
+        frontend_checks.check_settings(settings)
 
 
 def test_five_seconds_are_311_columns(rng):
-    assert frontends.n_frames(5 * 16000, SETTINGS) == 311
-    assert frontends.hop_length(SETTINGS) == 256
-    assert frontends.spectrogram([noise(rng, 5 * 16000)], SETTINGS).shape == (311, 200)
+    assert base.n_frames(5 * 16000, SETTINGS) == 311
+    assert base.hop_length(SETTINGS) == 256
+    assert spectrograms.spectrogram([noise(rng, 5 * 16000)], SETTINGS).shape == (311, 200)
 
 
 @pytest.mark.filterwarnings("ignore:Only one segment is calculated")  # of matplotlib
@@ -99,14 +108,14 @@ def test_five_seconds_are_311_columns(rng):
 @pytest.mark.parametrize("n_samples", [40, 511, 512, 767, 768, 9000])
 def test_density_is_that_of_matplotlib(rng, settings, n_samples):
     integers = rng.integers(-(2**15), 2**15, n_samples).astype(float)
-    rows = frontends.spectrogram([integers / 2**15], settings)
+    rows = spectrograms.spectrogram([integers / 2**15], settings)
     assert rows.dtype == np.float32
     np.testing.assert_allclose(rows, reference(integers, settings), atol=LOG_TOLERANCE)
 
 
 def test_a_quiet_tone_is_that_of_matplotlib():
     tone = np.round(20 * np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000))
-    rows = frontends.spectrogram([tone / 2**15], SETTINGS)
+    rows = spectrograms.spectrogram([tone / 2**15], SETTINGS)
     assert (rows.argmax(axis=1) == 32).all()
     np.testing.assert_allclose(rows, reference(tone, SETTINGS), atol=LOG_TOLERANCE)
 
@@ -114,25 +123,25 @@ def test_a_quiet_tone_is_that_of_matplotlib():
 def test_channels_are_averaged_before_the_logarithm(rng):
     left, right = noise(rng, 9000), 0.1 * noise(rng, 9000)
     densities = [10 ** reference(2.0**15 * channel, SETTINGS) for channel in (left, right)]
-    rows = frontends.spectrogram([left, right], SETTINGS)
+    rows = spectrograms.spectrogram([left, right], SETTINGS)
     np.testing.assert_allclose(rows, np.log10(np.mean(densities, axis=0)), atol=LOG_TOLERANCE)
 
 
 @pytest.mark.parametrize(("floor", "level"), [(1e-5, -5.0), (0, -np.inf)])
 def test_silence_is_the_floor_or_minus_infinity(floor, level):
-    rows = frontends.spectrogram([np.zeros(3000)], {**SETTINGS, "floor": floor})
+    rows = spectrograms.spectrogram([np.zeros(3000)], {**SETTINGS, "floor": floor})
     np.testing.assert_allclose(rows, level, rtol=1e-6)
 
 
 def test_row_borders_are_those_of_the_original():
     expected = [0, 11, 22, 32, 43, 53, 64, 74, 85, 95, 106, 116, 127, 137, 148, 158, 169, 179, 190]
-    assert frontends.row_borders(SETTINGS).tolist() == [*expected, 200]
+    assert cell_statistics.row_borders(SETTINGS).tolist() == [*expected, 200]
 
 
 @pytest.mark.parametrize("n_bands", [2, 10, 200, 257])
 def test_row_borders_are_rounded_up(n_bands):
     for n in range(2, n_bands + 2):
-        borders = frontends.row_borders({"n_bands": n_bands, "cell_borders": n})
+        borders = cell_statistics.row_borders({"n_bands": n_bands, "cell_borders": n})
         assert np.diff(borders).min() >= 1
         exact = np.ceil(np.linspace(0, n_bands, n) - 1e-9)
         np.testing.assert_array_equal(borders, exact)
@@ -141,14 +150,14 @@ def test_row_borders_are_rounded_up(n_bands):
 @pytest.mark.parametrize("n_frames", [1, 6, 7, 8, 30, 100])
 def test_cells_are_those_of_a_loop(rng, n_frames):
     rows = rng.normal(1, 2, (n_frames, 23)).astype(np.float32)
-    found = frontends.cell_statistics(rows, SMALL)
+    found = cell_statistics.cell_statistics(rows, SMALL)
     assert found.mean.shape == (-(-n_frames // 7), 4)
     assert_cells(found, slow_cells(rows, SMALL))
 
 
 def test_published_cells_of_311_columns(rng):
     rows = rng.normal(1, 2, (311, 200)).astype(np.float32)
-    found = frontends.cell_statistics(rows, SETTINGS)
+    found = cell_statistics.cell_statistics(rows, SETTINGS)
     assert found.mean.shape == found.peak.shape == (11, 19)
     assert_cells(found, slow_cells(rows, SETTINGS))
 
@@ -156,22 +165,22 @@ def test_published_cells_of_311_columns(rng):
 @pytest.mark.parametrize("held", [1, 7, 20, 50])
 def test_cells_do_not_depend_on_the_rows_held(rng, monkeypatch, held):
     rows = rng.normal(1, 2, (95, 23)).astype(np.float32)
-    whole = frontends.cell_statistics(rows, SMALL)
-    monkeypatch.setattr(cells, "_ROWS_HELD", held)
-    parts = frontends.cell_statistics(rows, SMALL)
+    whole = cell_statistics.cell_statistics(rows, SMALL)
+    monkeypatch.setattr(cell_statistics, "_ROWS_HELD", held)
+    parts = cell_statistics.cell_statistics(rows, SMALL)
     np.testing.assert_array_equal(parts.mean, whole.mean)
     np.testing.assert_array_equal(parts.peak, whole.peak)
     np.testing.assert_array_equal(parts.band_std, whole.band_std)
 
 
 def test_an_even_band_has_no_deviation():
-    found = frontends.cell_statistics(np.full((50, 23), -5.0, np.float32), SMALL)
+    found = cell_statistics.cell_statistics(np.full((50, 23), -5.0, np.float32), SMALL)
     assert not found.band_std.any()
     assert (found.band_mean == -5.0).all()
 
 
 def test_cells_of_silence_without_a_floor_are_not_finite():
-    found = frontends.cell_statistics(np.full((50, 23), -np.inf, np.float32), SMALL)
+    found = cell_statistics.cell_statistics(np.full((50, 23), -np.inf, np.float32), SMALL)
     assert (found.mean == -np.inf).all()
     assert (found.peak == -np.inf).all()
     assert np.isnan(found.band_std).all()
@@ -180,17 +189,19 @@ def test_cells_of_silence_without_a_floor_are_not_finite():
 def test_a_shard_gives_back_rows_and_cells(tmp_path, rng):
     recordings = {"a": [noise(rng, 9000)], "b": [noise(rng, 300)], "c": 2 * [noise(rng, 5000)]}
     path = written(tmp_path / "a", recordings, SETTINGS, excluded=[("bad", "AUDIO_EMPTY")])
-    shard = frontends.open_shards([path])
+    shard = spectrogram_reader.open_shards([path])
     assert (shard.layout, shard.n_bands, shard.frames_per_second) == ("frames", 200, 62.5)
     for identifier, channels in recordings.items():
-        rows = frontends.spectrogram(channels, SETTINGS)
+        rows = spectrograms.spectrogram(channels, SETTINGS)
         np.testing.assert_array_equal(shard.frames(identifier), rows)
         assert_cells(shard.cells(identifier), slow_cells(rows, SETTINGS))
         assert shard.onset_s(identifier) == 256 / 16000
 
 
 def test_cells_survive_another_process(tmp_path, rng):
-    shard = frontends.open_shards([written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SETTINGS)])
+    shard = spectrogram_reader.open_shards(
+        [written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SETTINGS)]
+    )
     copy = pickle.loads(pickle.dumps(shard))
     np.testing.assert_array_equal(copy.cells("x").peak, shard.cells("x").peak)
 
@@ -199,15 +210,15 @@ def test_a_long_recording_is_streamed_to_the_same_values(tmp_path, rng, monkeypa
     channels = [noise(rng, 9000), noise(rng, 9000)]
     whole = written(tmp_path / "a", {"x": channels}, SMALL).read_bytes()
     monkeypatch.setattr(spectra, "FRAMES_HELD", 64)
-    monkeypatch.setattr(cells, "_ROWS_HELD", 50)
-    monkeypatch.setattr(writers, "_FRAMES_READ", 40)
+    monkeypatch.setattr(cell_statistics, "_ROWS_HELD", 50)
+    monkeypatch.setattr(shard_writers, "_FRAMES_READ", 40)
     monkeypatch.setattr(shards, "_VALUES_HELD", 23 * 30)
     assert written(tmp_path / "b", {"x": channels}, SMALL).read_bytes() == whole
 
 
 def test_silence_without_a_floor_is_stored_as_it_is(tmp_path):
     path = written(tmp_path / "a", {"x": [np.zeros(4000)]}, {**SETTINGS, "floor": 0})
-    shard = frontends.open_shards([path])
+    shard = spectrogram_reader.open_shards([path])
     assert (shard.frames("x") == -np.inf).all()
     assert np.isnan(shard.cells("x").band_std).all()
 
@@ -222,12 +233,12 @@ def test_values_that_are_not_finite_are_refused(tmp_path, rng, floor):
 
 def test_a_shard_without_used_recordings_can_be_read(tmp_path):
     path = written(tmp_path / "a", {}, SETTINGS, excluded=[("bad", "AUDIO_EMPTY")])
-    assert frontends.open_shards([path]).ids == []
+    assert spectrogram_reader.open_shards([path]).ids == []
 
 
 def test_log_mel_has_no_cells(tiny_shard):
     path, ids = tiny_shard
-    assert frontends.open_shards([path]).cells(ids[0]) is None
+    assert spectrogram_reader.open_shards([path]).cells(ids[0]) is None
 
 
 @pytest.mark.parametrize("table", ["cell_offsets", "cell_peak", "band_std"])
@@ -236,7 +247,7 @@ def test_a_missing_table_is_named(tmp_path, rng, table):
     with h5py.File(path, "r+") as file:
         del file[table]
     with pytest.raises(ValueError, match=f"no spectrogram shard.*{table}"):
-        frontends.open_shards([path])
+        spectrogram_reader.open_shards([path])
 
 
 def test_cells_of_another_number_are_a_contradiction(tmp_path, rng):
@@ -244,13 +255,13 @@ def test_cells_of_another_number_are_a_contradiction(tmp_path, rng):
     with h5py.File(path, "r+") as file:
         file["cell_offsets"][1] = 2
     with pytest.raises(ValueError, match="contradicts itself"):
-        frontends.open_shards([path])
+        spectrogram_reader.open_shards([path])
 
 
 def test_audio_at_another_rate_is_refused(tmp_path, rng):
     paths = write_audio(tmp_path / "a", {"x": [noise(rng, 4000)]}, sample_rate=44100)
     with pytest.raises(ValueError, match="44100 Hz.*16000 Hz"):
-        frontends.write_shard(*paths, SETTINGS, tmp_path / "x.h5")
+        shards.write_shard(*paths, SETTINGS, tmp_path / "x.h5")
 
 
 @pytest.mark.parametrize("n_samples", [1, 511, 512, 513, 767, 768, 80000])

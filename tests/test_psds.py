@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dawnchorus import bootstrap
-from dawnchorus.events import psds
-from dawnchorus.events.contents import Event
-from dawnchorus.events.intersections import Criteria, runs
-from dawnchorus.events.psds import SCENARIOS, Scenario
+from dawnchorus.formats.event import Event
+from dawnchorus.metrics import bootstrap, psds
+from dawnchorus.metrics.intersections import Criteria, runs
+from dawnchorus.metrics.psds import SCENARIOS, Scenario
 
 TIGHT = 1e-9
 STORED = json.loads(psds_oracle.GOLDEN.read_text())

@@ -19,7 +19,8 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from dawnchorus import bootstrap, metrics
+from dawnchorus.metrics import bootstrap, precision, ranking, roc
+from dawnchorus.metrics import weighted as weighted_metrics
 
 TIGHT = 1e-12
 
@@ -74,24 +75,24 @@ def top_k_by_hand(targets, scores, k):
 
 
 def test_two_positives_at_ranks_one_and_three():
-    assert metrics.average_precision([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1]) == pytest.approx(5 / 6)
+    assert precision.average_precision([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1]) == pytest.approx(5 / 6)
 
 
 def test_equal_scores_are_called_together():
-    assert metrics.average_precision([1, 0], [0.5, 0.5]) == 0.5
-    assert metrics.average_precision([1, 0, 1], [0.5, 0.5, 0.9]) == pytest.approx((1 + 2 / 3) / 2)
+    assert precision.average_precision([1, 0], [0.5, 0.5]) == 0.5
+    assert precision.average_precision([1, 0, 1], [0.5, 0.5, 0.9]) == pytest.approx((1 + 2 / 3) / 2)
 
 
 @pytest.mark.parametrize("distinct", [1, 3, 10_000])
 def test_average_precision_equals_scikit_learn(rng, distinct):
     targets, scores = drawn(rng, distinct=distinct)
     expected = average_precision_score(targets, scores, average=None)
-    found = metrics.average_precision_per_class(targets, scores)
+    found = precision.average_precision_per_class(targets, scores)
     np.testing.assert_allclose(found, expected, atol=TIGHT)
-    assert metrics.average_precision(targets[:, 0], scores[:, 0]) == found[0]
+    assert precision.average_precision(targets[:, 0], scores[:, 0]) == found[0]
     for ours, average in (
-        (metrics.mean_average_precision(targets, scores), "macro"),
-        (metrics.average_precision_micro(targets, scores), "micro"),
+        (precision.mean_average_precision(targets, scores), "macro"),
+        (precision.average_precision_micro(targets, scores), "micro"),
     ):
         expected = average_precision_score(targets, scores, average=average)
         assert ours == pytest.approx(expected, abs=TIGHT)
@@ -102,10 +103,10 @@ def test_average_precision_equals_scikit_learn(rng, distinct):
 def test_average_precision_equals_a_loop_over_positives(case):
     targets, scores = case
     expected = [precision_by_hand(*column) for column in zip(targets.T, scores.T, strict=True)]
-    found = metrics.average_precision_per_class(targets, scores)
+    found = precision.average_precision_per_class(targets, scores)
     np.testing.assert_allclose(found, expected, atol=TIGHT)
     micro = precision_by_hand(targets.ravel(), scores.ravel())
-    np.testing.assert_allclose(metrics.average_precision_micro(*case), micro, atol=TIGHT)
+    np.testing.assert_allclose(precision.average_precision_micro(*case), micro, atol=TIGHT)
 
 
 def test_padded_equals_the_definition_of_birdclef_2023(rng):
@@ -114,7 +115,7 @@ def test_padded_equals_the_definition_of_birdclef_2023(rng):
     ones = np.ones((5, targets.shape[1]))
     padded = [np.concatenate((array, ones)) for array in (targets, scores)]
     expected = average_precision_score(*padded, average="macro")
-    found = metrics.mean_average_precision(targets, scores, policy="padded")
+    found = precision.mean_average_precision(targets, scores, policy="padded")
     assert found == pytest.approx(expected, abs=TIGHT)
 
 
@@ -124,9 +125,9 @@ def test_the_four_numbers_called_cmap_of_classes_of_which_a_fifth_is_absent(rng)
     targets[0] = np.arange(50) < 40
     targets[:, 40:] = 0
     scores *= 0.99
-    skip = metrics.mean_average_precision(targets, scores, "skip")
-    padded = metrics.mean_average_precision(targets, scores, "padded")
-    present = metrics.mean_average_precision(targets[:, :40], scores[:, :40], "padded")
+    skip = precision.mean_average_precision(targets, scores, "skip")
+    padded = precision.mean_average_precision(targets, scores, "padded")
+    present = precision.mean_average_precision(targets[:, :40], scores[:, :40], "padded")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         macro = average_precision_score(targets, scores, average="macro")
@@ -138,21 +139,21 @@ def test_the_four_numbers_called_cmap_of_classes_of_which_a_fifth_is_absent(rng)
 def test_absent_classes_are_nan_alone_and_left_out_of_skip():
     targets, scores = np.array([[1, 0], [0, 0]]), np.array([[0.2, 0.3], [0.4, 0.1]])
     np.testing.assert_array_equal(
-        metrics.average_precision_per_class(targets, scores), [0.5, np.nan]
+        precision.average_precision_per_class(targets, scores), [0.5, np.nan]
     )
-    assert metrics.mean_average_precision(targets, scores) == 0.5
-    assert math.isnan(metrics.mean_average_precision(targets * 0, scores))
-    assert metrics.mean_average_precision(targets * 0, scores, "padded") == 1
-    assert math.isnan(metrics.average_precision([], []))
-    for policy in metrics.POLICIES:
-        assert math.isnan(metrics.mean_average_precision(targets[:0], scores[:0], policy))
+    assert precision.mean_average_precision(targets, scores) == 0.5
+    assert math.isnan(precision.mean_average_precision(targets * 0, scores))
+    assert precision.mean_average_precision(targets * 0, scores, "padded") == 1
+    assert math.isnan(precision.average_precision([], []))
+    for policy in precision.POLICIES:
+        assert math.isnan(precision.mean_average_precision(targets[:0], scores[:0], policy))
 
 
 def test_a_recording_without_classes_lowers_precision_where_it_scores_high():
     # a false alarm in an empty recording must cost
     targets, scores = np.array([[1, 0], [0, 1]]), np.array([[0.8, 0.1], [0.2, 0.7]])
     alarmed = np.vstack((targets, [[0, 0]])), np.vstack((scores, [[0.9, 0.0]]))
-    for metric in (metrics.mean_average_precision, metrics.average_precision_micro):
+    for metric in (precision.mean_average_precision, precision.average_precision_micro):
         assert metric(targets, scores) == 1
         assert metric(*alarmed) < 1
 
@@ -167,7 +168,7 @@ def test_mlrap_equals_scikit_learn_which_counts_empty_rows_as_one(rng, distinct)
     assert not held.all()
     for empty, rows in (("one", slice(None)), ("skip", held)):
         expected = label_ranking_average_precision_score(targets[rows], scores[rows])
-        found = metrics.label_ranking_average_precision(targets, scores, empty=empty)
+        found = ranking.label_ranking_average_precision(targets, scores, empty=empty)
         assert found == pytest.approx(expected, abs=TIGHT)
 
 
@@ -175,9 +176,9 @@ def test_mlrap_equals_scikit_learn_which_counts_empty_rows_as_one(rng, distinct)
 @given(cases(n_classes=4))
 def test_mlrap_equals_a_loop_over_recordings(case):
     expected = [ranking_by_hand(*row) for row in zip(*case, strict=True)]
-    found = metrics.label_ranking_per_recording(*case)
+    found = ranking.label_ranking_per_recording(*case)
     np.testing.assert_allclose(found, expected, atol=TIGHT)
-    mean = metrics.label_ranking_average_precision(*case)
+    mean = ranking.label_ranking_average_precision(*case)
     np.testing.assert_allclose(mean, np.nan if np.isnan(expected).all() else np.nanmean(expected))
 
 
@@ -185,28 +186,28 @@ def test_mlrap_of_one_class_each_is_the_mean_reciprocal_rank():
     scores = np.array([[0.9, 0.5, 0.1], [0.9, 0.5, 0.1], [0.5, 0.5, 0.1]])
     targets = np.eye(3, dtype=int)[[0, 2, 0]]
     expected = (1 + 1 / 3 + 1 / 2) / 3
-    assert metrics.label_ranking_average_precision(targets, scores) == pytest.approx(expected)
+    assert ranking.label_ranking_average_precision(targets, scores) == pytest.approx(expected)
 
 
 def test_empty_rows_flatter_and_constant_scores_are_worth_little(rng):
     targets, scores = drawn(rng, n=100, n_classes=10, share=0.4)
     targets[:43] = 0
     one, skip = (
-        metrics.label_ranking_average_precision(targets, scores, empty=empty)
+        ranking.label_ranking_average_precision(targets, scores, empty=empty)
         for empty in ("one", "skip")
     )
     n_empty = (~targets.any(axis=1)).sum()
     assert one == pytest.approx((n_empty + (100 - n_empty) * skip) / 100, abs=TIGHT)
-    constant = metrics.label_ranking_average_precision(targets, np.full((100, 10), 0.7))
+    constant = ranking.label_ranking_average_precision(targets, np.full((100, 10), 0.7))
     share = targets[targets.any(axis=1)].mean()
     assert constant == pytest.approx(share, abs=TIGHT)
 
 
 def test_mlrap_in_pieces_is_the_same(rng, monkeypatch):
     targets, scores = drawn(rng)
-    whole = metrics.label_ranking_per_recording(targets, scores)
-    monkeypatch.setattr("dawnchorus.ranking.placing._ENTRIES", 40)
-    np.testing.assert_array_equal(metrics.label_ranking_per_recording(targets, scores), whole)
+    whole = ranking.label_ranking_per_recording(targets, scores)
+    monkeypatch.setattr("dawnchorus.metrics.ranking._ENTRIES", 40)
+    np.testing.assert_array_equal(ranking.label_ranking_per_recording(targets, scores), whole)
 
 
 # --- top k, confusion
@@ -217,42 +218,42 @@ def test_top_k_equals_scikit_learn_without_ties(rng):
     targets = np.eye(6, dtype=int)[labels]
     for k in (1, 2, 5):
         expected = top_k_accuracy_score(labels, scores, k=k)
-        found = metrics.top_k_accuracy(targets, scores, k)
+        found = ranking.top_k_accuracy(targets, scores, k)
         assert found == pytest.approx(expected, abs=TIGHT)
-    assert metrics.accuracy(targets, scores) == metrics.top_k_accuracy(targets, scores, 1)
-    assert metrics.top_k_accuracy(targets, scores, 6) == 1
-    assert metrics.top_k_accuracy(targets, scores, 60) == 1
+    assert ranking.accuracy(targets, scores) == ranking.top_k_accuracy(targets, scores, 1)
+    assert ranking.top_k_accuracy(targets, scores, 6) == 1
+    assert ranking.top_k_accuracy(targets, scores, 60) == 1
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases(n_classes=4), st.integers(1, 5))
 def test_ties_of_top_k_give_the_mean_over_all_orders(case, k):
     expected = [top_k_by_hand(*row, k) for row in zip(*case, strict=True)]
-    np.testing.assert_allclose(metrics.top_k_per_recording(*case, k), expected, atol=TIGHT)
+    np.testing.assert_allclose(ranking.top_k_per_recording(*case, k), expected, atol=TIGHT)
 
 
 def test_constant_scores_are_no_better_than_chance_and_empty_rows_do_not_count():
     targets = np.vstack((np.eye(5, dtype=int), np.zeros((3, 5), dtype=int)))
     scores = np.full((8, 5), 0.2)
-    assert metrics.top_k_accuracy(targets, scores, 1) == pytest.approx(1 / 5)
-    assert metrics.top_k_accuracy(targets, scores, 2) == pytest.approx(2 / 5)
-    assert math.isnan(metrics.top_k_accuracy(targets[5:], scores[5:], 1))
-    assert math.isnan(metrics.accuracy(np.zeros((0, 5)), np.zeros((0, 5))))
+    assert ranking.top_k_accuracy(targets, scores, 1) == pytest.approx(1 / 5)
+    assert ranking.top_k_accuracy(targets, scores, 2) == pytest.approx(2 / 5)
+    assert math.isnan(ranking.top_k_accuracy(targets[5:], scores[5:], 1))
+    assert math.isnan(ranking.accuracy(np.zeros((0, 5)), np.zeros((0, 5))))
 
 
 def test_confusion_equals_scikit_learn_and_its_trace_is_the_accuracy(rng):
     labels, scores = rng.integers(4, size=100), rng.random((100, 4))
     targets = np.eye(4, dtype=int)[labels]
-    found = metrics.confusion(targets, scores)
+    found = ranking.confusion(targets, scores)
     np.testing.assert_array_equal(found, confusion_matrix(labels, scores.argmax(axis=1)))
-    assert np.trace(found) / 100 == pytest.approx(metrics.accuracy(targets, scores), abs=TIGHT)
+    assert np.trace(found) / 100 == pytest.approx(ranking.accuracy(targets, scores), abs=TIGHT)
 
 
 def test_confusion_shares_ties_and_leaves_out_recordings_of_several_classes():
     targets = np.array([[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 1]])
     scores = np.array([[0.5, 0.5, 0.1], [0.9, 0.1, 0.1], [0.9, 0.1, 0.1], [0.2, 0.3, 0.1]])
     expected = [[0.5, 0.5, 0], [0, 0, 0], [0, 1, 0]]
-    np.testing.assert_array_equal(metrics.confusion(targets, scores), expected)
+    np.testing.assert_array_equal(ranking.confusion(targets, scores), expected)
 
 
 # --- laws
@@ -261,11 +262,11 @@ def test_confusion_shares_ties_and_leaves_out_recordings_of_several_classes():
 def measured(targets, scores):
     """Every metric of this room, by name."""
     return {
-        "skip": metrics.mean_average_precision(targets, scores),
-        "micro": metrics.average_precision_micro(targets, scores),
-        "mlrap": metrics.label_ranking_average_precision(targets, scores),
-        "top 1": metrics.accuracy(targets, scores),
-        "top 2": metrics.top_k_accuracy(targets, scores, 2),
+        "skip": precision.mean_average_precision(targets, scores),
+        "micro": precision.average_precision_micro(targets, scores),
+        "mlrap": ranking.label_ranking_average_precision(targets, scores),
+        "top 1": ranking.accuracy(targets, scores),
+        "top 2": ranking.top_k_accuracy(targets, scores, 2),
     }
 
 
@@ -286,7 +287,7 @@ def test_right_scores_are_perfect(case):
     targets, _ = case
     for name, value in measured(targets, targets.astype(float)).items():
         assert np.isnan(value) or value == 1, name
-    assert metrics.mean_average_precision(targets, targets, "padded") == 1
+    assert precision.mean_average_precision(targets, targets, "padded") == 1
 
 
 def test_low_scores_of_a_rare_class_are_ranked_exactly(rng):
@@ -294,8 +295,8 @@ def test_low_scores_of_a_rare_class_are_ranked_exactly(rng):
     targets = (rng.random(3000) < 0.01).astype(int)
     scores = 1 / (1 + np.exp(7 - rng.normal(size=3000) - 1.5 * targets))
     for metric, reference in (
-        (metrics.average_precision, average_precision_score),
-        (metrics.auroc, roc_auc_score),
+        (precision.average_precision, average_precision_score),
+        (roc.auroc, roc_auc_score),
     ):
         exact = reference(targets, scores)
         assert metric(targets, scores) == pytest.approx(exact, abs=TIGHT)
@@ -306,7 +307,7 @@ def test_low_scores_of_a_rare_class_are_ranked_exactly(rng):
 def test_rounding_scores_costs_and_float32_does_not(rng):
     targets = (rng.random(3000) < 0.01).astype(int)
     scores = 1 / (1 + np.exp(7 - rng.normal(size=3000) - 1.5 * targets))
-    for metric in (metrics.average_precision, metrics.auroc):
+    for metric in (precision.average_precision, roc.auroc):
         exact = metric(targets, scores)
         assert metric(targets, scores.astype(np.float32)) == pytest.approx(exact, abs=1e-6)
         assert abs(metric(targets, scores.round(3)) - exact) > 1e-4
@@ -317,7 +318,7 @@ def test_offsets_between_folds_hurt_what_is_pooled_and_not_what_is_averaged(rng)
     targets = rng.integers(2, size=(5, 200))
     scores = rng.normal(size=(5, 200)) + 1.4 * targets
     offset = scores + 2 * np.arange(5)[:, None]
-    for metric in (metrics.auroc, metrics.average_precision):
+    for metric in (roc.auroc, precision.average_precision):
         each = [metric(*fold) for fold in zip(targets, offset, strict=True)]
         assert np.mean(each) > metric(targets.ravel(), offset.ravel()) + 0.1
         assert np.mean(each) == pytest.approx(metric(targets.ravel(), scores.ravel()), abs=0.03)
@@ -330,7 +331,7 @@ def test_offsets_between_folds_hurt_what_is_pooled_and_not_what_is_averaged(rng)
 def ways(few, entries=4 * 10**6):
     """Classes with more positives than ``few`` are sorted, others are products in pieces."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("weighted", "_positives"):
+        for module in ("weighted", "positives"):
             patch.setattr(f"dawnchorus.metrics.{module}.FEW", few)
             patch.setattr(f"dawnchorus.metrics.{module}.ENTRIES", entries)
         yield
@@ -348,10 +349,14 @@ def test_a_whole_weight_equals_standing_that_often_in_the_list(way, case, data):
     rows = np.repeat(np.arange(len(targets)), weights)
     one = (targets[:, 0], scores[:, 0])
     for weighted, metric, arguments in (
-        (metrics.weighted_average_precision_micro, metrics.average_precision_micro, case),
-        (metrics.weighted_mean_average_precision, metrics.mean_average_precision, case),
-        (metrics.weighted_macro_auroc, metrics.macro_auroc, case),
-        (metrics.weighted_average_precision, metrics.average_precision, one),
+        (
+            weighted_metrics.weighted_average_precision_micro,
+            precision.average_precision_micro,
+            case,
+        ),
+        (weighted_metrics.weighted_mean_average_precision, precision.mean_average_precision, case),
+        (weighted_metrics.weighted_macro_auroc, roc.macro_auroc, case),
+        (weighted_metrics.weighted_average_precision, precision.average_precision, one),
     ):
         expected = metric(*(array[rows] for array in arguments))
         with ways(*way):
@@ -365,9 +370,9 @@ def test_the_weighted_mean_is_that_of_repeated_recordings(case, data):
     targets, scores = case
     weights = data.draw(arrays(np.int64, len(targets), elements=st.integers(0, 3)))
     rows = np.repeat(np.arange(len(targets)), weights)
-    values = metrics.label_ranking_per_recording(targets, scores)
-    expected = metrics.label_ranking_average_precision(targets[rows], scores[rows])
-    np.testing.assert_allclose(metrics.weighted_mean(values, weights[None]), [expected])
+    values = ranking.label_ranking_per_recording(targets, scores)
+    expected = ranking.label_ranking_average_precision(targets[rows], scores[rows])
+    np.testing.assert_allclose(ranking.weighted_mean(values, weights[None]), [expected])
 
 
 @WAYS
@@ -378,9 +383,9 @@ def test_the_padding_weighs_one_whatever_the_recordings_weigh(rng, way):
     expected = []
     for row in weights:
         rows = np.repeat(np.arange(len(targets)), row)
-        expected.append(metrics.mean_average_precision(targets[rows], scores[rows], "padded"))
+        expected.append(precision.mean_average_precision(targets[rows], scores[rows], "padded"))
     with ways(*way):
-        found = metrics.weighted_mean_average_precision(targets, scores, weights, "padded")
+        found = weighted_metrics.weighted_mean_average_precision(targets, scores, weights, "padded")
     np.testing.assert_allclose(found, expected, atol=TIGHT)
 
 
@@ -391,11 +396,11 @@ def test_weighted_metrics_equal_scikit_learn_sample_weights_in_chunks(rng, monke
     monkeypatch.setattr(bootstrap, "_CHUNK_BYTES", 3 * 40 * len(targets))
     expected = [roc_auc_score(targets, scores, sample_weight=row) for row in weights]
     with ways(*way):
-        found = metrics.weighted_macro_auroc(targets, scores, weights)
+        found = weighted_metrics.weighted_macro_auroc(targets, scores, weights)
     np.testing.assert_allclose(found, expected, atol=TIGHT)
     for average, metric in (
-        ("macro", metrics.weighted_mean_average_precision),
-        ("micro", metrics.weighted_average_precision_micro),
+        ("macro", weighted_metrics.weighted_mean_average_precision),
+        ("micro", weighted_metrics.weighted_average_precision_micro),
     ):
         expected = [
             average_precision_score(targets, scores, average=average, sample_weight=row)
@@ -410,15 +415,15 @@ def test_weights_that_leave_nothing_give_nan(rng):
     targets, scores = drawn(rng, n=5)
     nothing = np.zeros((2, 5))
     for metric in (
-        metrics.weighted_mean_average_precision,
-        metrics.weighted_average_precision_micro,
-        metrics.weighted_macro_auroc,
+        weighted_metrics.weighted_mean_average_precision,
+        weighted_metrics.weighted_average_precision_micro,
+        weighted_metrics.weighted_macro_auroc,
     ):
         assert np.isnan(metric(targets, scores, nothing)).all()
         assert np.isnan(metric(targets * 0, scores, nothing + 1)).all()
         assert np.isnan(metric(targets[:0], scores[:0], np.zeros((2, 0)))).all()
-    assert np.isnan(metrics.weighted_mean([0.5], [[0], [0]])).all()
-    assert np.isnan(metrics.weighted_mean([np.nan], [[1]])).all()
+    assert np.isnan(ranking.weighted_mean([0.5], [[0], [0]])).all()
+    assert np.isnan(ranking.weighted_mean([np.nan], [[1]])).all()
 
 
 def test_two_hundred_rare_classes_are_no_slower_than_their_products(rng):
@@ -427,9 +432,9 @@ def test_two_hundred_rare_classes_are_no_slower_than_their_products(rng):
     scores = rng.random((1000, 200))
     weights = rng.integers(3, size=(500, 1000))
     start = time.process_time()
-    metrics.weighted_mean_average_precision(targets, scores, weights)
-    metrics.weighted_average_precision_micro(targets, scores, weights)
-    metrics.weighted_macro_auroc(targets, scores, weights)
+    weighted_metrics.weighted_mean_average_precision(targets, scores, weights)
+    weighted_metrics.weighted_average_precision_micro(targets, scores, weights)
+    weighted_metrics.weighted_macro_auroc(targets, scores, weights)
     assert time.process_time() - start < 3
 
 
@@ -437,21 +442,21 @@ def test_two_hundred_rare_classes_are_no_slower_than_their_products(rng):
     ("call", "message"),
     [
         (
-            lambda t, s: metrics.mean_average_precision(t, s, "macro"),
+            lambda t, s: precision.mean_average_precision(t, s, "macro"),
             "policy='macro'; .* skip, pad",
         ),
-        (lambda t, s: metrics.mean_average_precision(t, 2 + s, "padded"), "up to .*at most 1"),
-        (lambda t, s: metrics.label_ranking_average_precision(t, s, "zero"), "empty='zero'"),
-        (lambda t, s: metrics.top_k_accuracy(t, s, 0), "k=0; expected a whole number of 1"),
-        (lambda t, s: metrics.top_k_accuracy(t, s, 1.0), "k=1.0; expected a whole number"),
-        (lambda t, s: metrics.average_precision(t, s), r"shape \(4, 3\); expected \(N,\)"),
-        (lambda t, s: metrics.confusion(t, s[:2]), "targets .* and scores .* differ"),
-        (lambda t, s: metrics.average_precision_micro(t, s * np.nan), "12 of 12 scores are not"),
+        (lambda t, s: precision.mean_average_precision(t, 2 + s, "padded"), "up to .*at most 1"),
+        (lambda t, s: ranking.label_ranking_average_precision(t, s, "zero"), "empty='zero'"),
+        (lambda t, s: ranking.top_k_accuracy(t, s, 0), "k=0; expected a whole number of 1"),
+        (lambda t, s: ranking.top_k_accuracy(t, s, 1.0), "k=1.0; expected a whole number"),
+        (lambda t, s: precision.average_precision(t, s), r"shape \(4, 3\); expected \(N,\)"),
+        (lambda t, s: ranking.confusion(t, s[:2]), "targets .* and scores .* differ"),
+        (lambda t, s: precision.average_precision_micro(t, s * np.nan), "12 of 12 scores are not"),
         (
-            lambda t, s: metrics.weighted_average_precision_micro(t, s, np.ones((2, 5))),
+            lambda t, s: weighted_metrics.weighted_average_precision_micro(t, s, np.ones((2, 5))),
             r"weights have shape \(2, 5\); expected \(R, 4\)",
         ),
-        (lambda t, s: metrics.weighted_mean([0.1], [[-1]]), "at least 0"),
+        (lambda t, s: ranking.weighted_mean([0.1], [[-1]]), "at least 0"),
     ],
 )
 def test_wrong_input_is_refused_with_what_was_wrong(rng, call, message):

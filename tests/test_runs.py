@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from dawnchorus import runs
-from dawnchorus.corpora import listing
+from dawnchorus.corpora import catalog
+from dawnchorus.plan import recordings_check
+from dawnchorus.runtime import run
 
 HOLD = """
 import sys, time
@@ -34,7 +35,7 @@ def table(tmp_path, monkeypatch):
             "adapter": "table", "table": "mine.csv", "root": None, "separator": ";", "shards": 1,
             "binary_class": None, "fingerprint": "content", "missing_files": "error",
         }  # fmt: skip
-        return {"mine": listing.list_corpus("mine", settings, "results")}
+        return {"mine": catalog.list_corpus("mine", settings, "results")}
 
     return make
 
@@ -50,14 +51,16 @@ def config(train="mine:train", **folds):
 
 def test_a_split_that_no_recording_is_in_is_refused(table):
     with pytest.raises(ValueError, match=r"experiments\.e: 'mine:trian': .*'trian'.*train"):
-        runs.check_experiments(config("mine:trian", kind="rotate", count=2), table(), "results")
+        recordings_check.check_experiments(
+            config("mine:trian", kind="rotate", count=2), table(), "results"
+        )
 
 
 def test_more_folds_than_groups_are_refused(table):
     indexes = table()
-    runs.check_experiments(config(kind="grouped", count=2), indexes, "results")
+    recordings_check.check_experiments(config(kind="grouped", count=2), indexes, "results")
     with pytest.raises(ValueError, match=r"folds\.count: 3; the 3 labelled .* 2 groups"):
-        runs.check_experiments(config(kind="grouped", count=3), indexes, "results")
+        recordings_check.check_experiments(config(kind="grouped", count=3), indexes, "results")
 
 
 def test_recordings_without_events_choose_no_decoding(table):
@@ -65,15 +68,15 @@ def test_recordings_without_events_choose_no_decoding(table):
     chosen["experiments"]["e"]["events"] = {"validation": ["mine:test"]}
     said = r"experiments\.e\.events\.validation: 'mine:test' has no recording with known events"
     with pytest.raises(ValueError, match=said):
-        runs.check_experiments(chosen, indexes, "results")
+        recordings_check.check_experiments(chosen, indexes, "results")
 
 
 def test_given_folds_have_to_be_there(table):
-    runs.check_experiments(
+    recordings_check.check_experiments(
         config(kind="given", count=2), table(fold=["a", "b", "b", ""]), "results"
     )
     with pytest.raises(ValueError, match="has 1 folds, and is empty for some"):
-        runs.check_experiments(
+        recordings_check.check_experiments(
             config(kind="given", count=2), table(fold=["a", "", "a", ""]), "results"
         )
 
@@ -85,11 +88,11 @@ def test_one_run_at_a_time_and_the_lock_dies_with_its_process(tmp_path):
     with holder:
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(ValueError, match=f"in use by process {holder.pid} on .*, since"):
-            runs.held(tmp_path)
+            run.held(tmp_path)
         holder.kill()
         holder.wait()
-    runs.held(tmp_path)
-    runs._kept.pop().close()
+    run.held(tmp_path)
+    run._kept.pop().close()
 
 
 @pytest.mark.parametrize(
@@ -105,14 +108,14 @@ def test_one_run_at_a_time_and_the_lock_dies_with_its_process(tmp_path):
     ],
 )
 def test_looking_takes_no_lock(arguments, is_looking):
-    assert runs.is_only_looking(arguments) is is_looking
+    assert run.is_only_looking(arguments) is is_looking
 
 
 def test_lost_metadata_are_told(tmp_path):
-    assert runs.lost_metadata(tmp_path / "results", tmp_path / ".snakemake") is None
+    assert run.lost_metadata(tmp_path / "results", tmp_path / ".snakemake") is None
     (tmp_path / "results/demo").mkdir(parents=True)
     (tmp_path / "results/demo/folds.csv").touch()
-    assert "is gone" in runs.lost_metadata(tmp_path / "results", tmp_path / ".snakemake")
+    assert "is gone" in run.lost_metadata(tmp_path / "results", tmp_path / ".snakemake")
     (tmp_path / ".snakemake/metadata").mkdir(parents=True)
     (tmp_path / ".snakemake/metadata/x").touch()
-    assert runs.lost_metadata(tmp_path / "results", tmp_path / ".snakemake") is None
+    assert run.lost_metadata(tmp_path / "results", tmp_path / ".snakemake") is None

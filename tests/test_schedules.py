@@ -8,7 +8,7 @@ import keras
 import pytest
 from stage_settings import PATIENT
 
-from dawnchorus.training import choosing, optimizers, schedules
+from dawnchorus.training import epoch_choice, optimizers, schedules
 
 SCHEDULE = {
     "kind": "constant", "factor": 0.1, "patience": 2, "min_delta": 0.0, "stop_rate": 1e-5,
@@ -141,9 +141,11 @@ def test_an_unknown_optimizer_is_refused():
 
 def observed(values, metric="val_mlrap", **changed):
     """Return a choice after epochs with these values of one metric, and the epochs it took."""
-    choice = choosing.Choice(CHOICE | changed)
+    choice = epoch_choice.Choice(CHOICE | changed)
     for epoch, value in enumerate(values, 1):
-        choice.observe(dict.fromkeys(choosing.METRICS, math.nan) | {"epoch": epoch, metric: value})
+        choice.observe(
+            dict.fromkeys(epoch_choice.METRICS, math.nan) | {"epoch": epoch, metric: value}
+        )
         if choice.is_over:
             break
     return choice, epoch
@@ -197,18 +199,18 @@ def test_a_choice_goes_on_from_its_plain_state():
         "early_stopping": PATIENT | {"metric": "val_loss", "patience": 2},
     }
     one, _ = observed([0.3, 0.6], **settings)
-    other = choosing.Choice(CHOICE | settings)
+    other = epoch_choice.Choice(CHOICE | settings)
     other.restore(json.loads(json.dumps(one.state())))
     assert (other.kept, other.is_over, other.state()) == (one.kept, one.is_over, one.state())
 
 
 def test_an_unknown_metric_is_refused():
     with pytest.raises(ValueError, match="metric 'val_auc' of keep or early_stopping"):
-        choosing.Choice(CHOICE | {"keep": ["best_val_auc"]})
+        epoch_choice.Choice(CHOICE | {"keep": ["best_val_auc"]})
 
 
 def test_only_choices_by_validation_need_validation():
     stopping = {"metric": "val_mlrap", "patience": 3, "min_delta": 0.0, "from_epoch": 1}
-    assert choosing.validated(CHOICE | {"keep": ["best_loss"]}) == []
+    assert epoch_choice.validated(CHOICE | {"keep": ["best_loss"]}) == []
     chosen = CHOICE | {"keep": ["best_loss", "best_val_loss"], "early_stopping": stopping}
-    assert choosing.validated(chosen) == ["best_val_loss", "val_mlrap"]
+    assert epoch_choice.validated(chosen) == ["best_val_loss", "val_mlrap"]

@@ -19,8 +19,8 @@ import pytest
 import sed_tree
 import yaml
 
-from dawnchorus import artefacts
-from dawnchorus.annotations import dcase
+from dawnchorus.formats.annotations import dcase
+from dawnchorus.runtime import artefacts
 
 ROOT = Path(__file__).parents[1]
 DATA = "data/dcase2018_task4"

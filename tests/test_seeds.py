@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dawnchorus import seeds
+from dawnchorus.runtime import seeds
 
 PATHS = [
     ("first", "f1p0s1", 1),

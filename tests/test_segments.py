@@ -8,8 +8,15 @@ import pytest
 from fake_readers import SEGMENTS, Chunks, Frames, with_cells
 from sklearn.utils.class_weight import compute_class_weight
 
-from dawnchorus import frontends, segments
-from dawnchorus.segments import cells
+from dawnchorus.frontends import cell_statistics, shards, window_grid
+from dawnchorus.segments import (
+    chunk_split,
+    class_balance,
+    open_windows,
+    signal_mask,
+    training_windows,
+    window_index,
+)
 
 PSD = {"kind": "psd", "n_bands": 200, "cell_columns": 30, "cell_borders": 20}
 BORDERS = [0, 11, 22, 32, 43, 53, 64, 74, 85, 95, 106, 116, 127, 137, 148, 158, 169, 179, 190, 200]
@@ -52,11 +59,11 @@ def written_out(spectrogram, expand=True):
 
 def cell_source(by_id, window=310, **changed):
     settings = SEGMENTS | {"kind": "cells"} | changed
-    return segments.source_of({"c": with_cells(by_id, PSD)}, settings, window)
+    return open_windows.source_of({"c": with_cells(by_id, PSD)}, settings, window)
 
 
 def test_row_bands_are_those_of_system_001():
-    assert frontends.row_borders(PSD).tolist() == BORDERS
+    assert cell_statistics.row_borders(PSD).tolist() == BORDERS
 
 
 @pytest.mark.parametrize("expand", [True, False])
@@ -64,15 +71,15 @@ def test_row_bands_are_those_of_system_001():
 def test_mask_is_that_of_the_written_out_rule(rng, n_columns, expand):
     for _ in range(5):
         spectrogram = loud_here_and_there(rng, n_columns)
-        signal = cells.signal_cells(frontends.cell_statistics(spectrogram, PSD), 1.5)
-        signal = cells.dilated(signal) if expand else signal
+        signal = signal_mask.signal_cells(cell_statistics.cell_statistics(spectrogram, PSD), 1.5)
+        signal = signal_mask.dilated(signal) if expand else signal
         expected, left = written_out(spectrogram, expand)
         borders = np.array(BORDERS)
         every = np.arange(n_columns)
         np.testing.assert_array_equal(
-            cells.masked(spectrogram, every, signal, borders, 30), expected
+            signal_mask.masked(spectrogram, every, signal, borders, 30), expected
         )
-        kept = cells.kept_columns(spectrogram, signal, borders, 30, 0.95)
+        kept = signal_mask.kept_columns(spectrogram, signal, borders, 30, 0.95)
         np.testing.assert_array_equal(kept, left)
 
 
@@ -80,7 +87,9 @@ def test_dilation_reaches_the_four_neighbours():
     signal = np.zeros((4, 5), bool)
     signal[1, 1] = signal[3, 4] = True
     expected = ["01000", "11100", "01001", "00011"]
-    np.testing.assert_array_equal(cells.dilated(signal), [[c == "1" for c in r] for r in expected])
+    np.testing.assert_array_equal(
+        signal_mask.dilated(signal), [[c == "1" for c in r] for r in expected]
+    )
 
 
 def test_a_column_of_95_percent_zeros_stays_and_one_of_more_goes():
@@ -88,7 +97,7 @@ def test_a_column_of_95_percent_zeros_stays_and_one_of_more_goes():
     signal = np.zeros((2, 19), bool)
     signal[0, 2] = True  # 10 rows: 190 of 200 values are zero
     spectrogram[7, 25] = 0  # 191 here
-    kept = cells.kept_columns(spectrogram, signal, np.array(BORDERS), 30, 0.95)
+    kept = signal_mask.kept_columns(spectrogram, signal, np.array(BORDERS), 30, 0.95)
     assert kept.tolist() == [t for t in range(30) if t != 7]
 
 
@@ -112,12 +121,12 @@ def test_digital_silence_without_a_floor_is_no_signal(rng):
     [(311, [0, 1]), (310, [0]), (620, [0, 310]), (621, [0, 310, 311]), (1, [0]), (309, [0])],
 )
 def test_the_last_piece_ends_with_the_columns(n_columns, starts):
-    assert cells.segment_starts(n_columns, 310).tolist() == starts
+    assert signal_mask.segment_starts(n_columns, 310).tolist() == starts
 
 
 def test_pieces_of_no_columns_are_refused():
     with pytest.raises(ValueError, match="n_columns=0 and window=310"):
-        cells.segment_starts(0, 310)
+        signal_mask.segment_starts(0, 310)
 
 
 @pytest.mark.parametrize("filtered", [True, False])
@@ -171,16 +180,16 @@ def test_a_recording_without_signal_is_nothing_or_whole(rng, empty):
 
 def test_spectrograms_without_cells_are_refused():
     reader = Frames({"r": np.ones((50, 20), np.float32)})
-    source = segments.source_of({"c": reader}, SEGMENTS | {"kind": "cells"}, 10)
+    source = open_windows.source_of({"c": reader}, SEGMENTS | {"kind": "cells"}, 10)
     with pytest.raises(ValueError, match="'c' hold no cell statistics.*psd"):
         source.index([("c", "r")])
     unfiltered = SEGMENTS | {"kind": "cells", "filtered": False}
-    assert len(segments.source_of({"c": reader}, unfiltered, 10).index([("c", "r")])) == 5
+    assert len(open_windows.source_of({"c": reader}, unfiltered, 10).index([("c", "r")])) == 5
 
 
 def test_windows_wrap_around_and_say_what_is_sound(rng):
     by_id = {"a": rng.random((25, 4), np.float32), "b": rng.random((10, 4), np.float32)}
-    source = segments.source_of({"c": Frames(by_id)}, SEGMENTS, 10)
+    source = open_windows.source_of({"c": Frames(by_id)}, SEGMENTS, 10)
     recordings = [("c", "b"), ("c", "a")]
     index = source.index(recordings)
     assert index.recording.tolist() == [0, 1, 1, 1]
@@ -189,12 +198,12 @@ def test_windows_wrap_around_and_say_what_is_sound(rng):
     assert index.offset_s.tolist() == [5.25, 5.25, 10.25, 12.75]
     assert index.length_s.tolist() == [5, 5, 5, 2.5]
     batch = source.batch(recordings, index)
-    np.testing.assert_array_equal(batch[3], frontends.looped(by_id["a"], 20, 10))
+    np.testing.assert_array_equal(batch[3], window_grid.looped(by_id["a"], 20, 10))
 
 
 def padded_source(by_id, **changed):
     settings = SEGMENTS | {"padding": "zeros", "min_fill": 0.1} | changed
-    return segments.source_of({"c": Frames(by_id)}, settings, 10)
+    return open_windows.source_of({"c": Frames(by_id)}, settings, 10)
 
 
 @pytest.mark.parametrize(
@@ -210,13 +219,13 @@ def padded_source(by_id, **changed):
     ],
 )
 def test_a_last_window_of_little_sound_is_left_out(n_frames, min_fill, starts):
-    assert frontends.window_starts(n_frames, 500, min_fill) == starts
+    assert window_grid.window_starts(n_frames, 500, min_fill) == starts
 
 
 @pytest.mark.parametrize("min_fill", [-0.1, 1.0, float("nan")])
 def test_a_share_that_is_none_is_refused(min_fill):
     with pytest.raises(ValueError, match=r"min_fill=.*expected a share from 0 to below 1"):
-        frontends.window_starts(501, 500, min_fill)
+        window_grid.window_starts(501, 500, min_fill)
 
 
 @pytest.mark.parametrize("n_frames", [1, 9, 10, 17, 40])
@@ -228,7 +237,7 @@ def test_a_padded_window_rotates_as_a_whole(rng, n_frames, start, rotation):
     whole = np.full((10, 3), np.nan)
     sound = frames[start : start + 10]
     whole[: len(sound)] = sound
-    window = frontends.padded(frames, start, 10, rotation)
+    window = window_grid.padded(frames, start, 10, rotation)
     np.testing.assert_array_equal(window, np.roll(whole, rotation, axis=0))
 
 
@@ -270,7 +279,7 @@ def test_padding_that_cannot_be_is_refused(rng):
 
 def chunk_source(by_id, scores=None, lengths_s=None, **changed):
     settings = SEGMENTS | {"kind": "chunks"} | changed
-    return segments.source_of({"c": Chunks(by_id, scores, lengths_s)}, settings, 999)
+    return open_windows.source_of({"c": Chunks(by_id, scores, lengths_s)}, settings, 999)
 
 
 def test_chunks_are_pictures_on_their_side_from_0_to_1(rng):
@@ -345,18 +354,18 @@ def test_what_cannot_be_a_source_is_refused(rng):
     with pytest.raises(
         ValueError, match="kind='rows' is not known; expected windows, cells, chunk"
     ):
-        segments.source_of({"c": frames}, SEGMENTS | {"kind": "rows"}, 3)
+        open_windows.source_of({"c": frames}, SEGMENTS | {"kind": "rows"}, 3)
     with pytest.raises(ValueError, match="'chunks'; choose kind chunks, or another frontend"):
-        segments.source_of({"c": chunks}, SEGMENTS, 3)
+        open_windows.source_of({"c": chunks}, SEGMENTS, 3)
     with pytest.raises(ValueError, match="have 'frames'; choose kind windows or cells"):
-        segments.source_of({"c": frames}, SEGMENTS | {"kind": "chunks"}, 3)
+        open_windows.source_of({"c": frames}, SEGMENTS | {"kind": "chunks"}, 3)
     with pytest.raises(
         ValueError, match=r"'d' have \(bands, frames\) \(5, None\).*'c' \(4, None\)"
     ):
-        segments.source_of({"c": frames, "d": Frames({"r": np.ones((9, 5))})}, SEGMENTS, 3)
+        open_windows.source_of({"c": frames, "d": Frames({"r": np.ones((9, 5))})}, SEGMENTS, 3)
     with pytest.raises(ValueError, match="received no corpus"):
-        segments.source_of({}, SEGMENTS, 3)
-    source = segments.source_of({"c": frames}, SEGMENTS, 3)
+        open_windows.source_of({}, SEGMENTS, 3)
+    source = open_windows.source_of({"c": frames}, SEGMENTS, 3)
     with pytest.raises(ValueError, match="corpus 'd' has no spectrogram shard here, only c have"):
         source.index([("d", "r")])
     with pytest.raises(ValueError, match="2 windows to fill for 1 recordings"):
@@ -365,7 +374,7 @@ def test_what_cannot_be_a_source_is_refused(rng):
 
 def test_a_source_over_shards_travels_to_another_process(tiny_shard):
     path, ids = tiny_shard
-    source = segments.open_source({"tiny": [path]}, SEGMENTS, 170)
+    source = open_windows.open_source({"tiny": [path]}, SEGMENTS, 170)
     assert source.ids("tiny") == ids
     recordings = [("tiny", ids[3]), ("tiny", ids[0])]
     other = pickle.loads(pickle.dumps(source))
@@ -391,10 +400,10 @@ FRONTENDS = {
 def test_every_kind_reads_what_its_frontend_stores(tiny_shard, tmp_path, kind, shape):
     folder = tiny_shard[0].parent
     path, settings = tmp_path / "000.h5", FRONTENDS[kind] | {"sample_rate": 8000}
-    frontends.write_shard(folder / "000.wav", folder / "000.csv", settings, path)
+    shards.write_shard(folder / "000.wav", folder / "000.csv", settings, path)
     # a steady sound never stands out of its own band by half
     chosen = SEGMENTS | {"kind": kind, "factor": 1.0}
-    source = segments.open_source({"tiny": [path]}, chosen, 40)
+    source = open_windows.open_source({"tiny": [path]}, chosen, 40)
     assert source.shape == shape
     recordings = [("tiny", name) for name in tiny_shard[1]]
     index = source.index(recordings)
@@ -412,14 +421,14 @@ def index_of(counts, score=None, length_s=None):
     place = np.concatenate([np.arange(n) for n in counts])
     score = np.ones(len(place)) if score is None else score
     length_s = np.ones(len(place)) if length_s is None else length_s
-    return segments.Index(
+    return window_index.Index(
         recording, place, place * 1.0, place + 1.0, np.float32(score), np.float64(length_s)
     )
 
 
 def chosen(index, values, rng, names=(), **changed):
     settings = SEGMENTS | {"kind": "chunks"} | changed
-    return segments.training_rows(index, np.asarray(values), settings, rng, names).tolist()
+    return training_windows.training_rows(index, np.asarray(values), settings, rng, names).tolist()
 
 
 def test_training_uses_chunks_within_the_interval(rng):
@@ -430,10 +439,10 @@ def test_training_uses_chunks_within_the_interval(rng):
 
 def test_other_kinds_are_trained_on_whole(rng):
     settings = SEGMENTS | {"max_score": 0.5, "max_per_class": 1}
-    rows = segments.training_rows(index_of([3, 2]), np.ones((2, 1)), settings, rng)
+    rows = training_windows.training_rows(index_of([3, 2]), np.ones((2, 1)), settings, rng)
     assert rows.tolist() == [0, 1, 2, 3, 4]
     quiet = settings | {"min_score": 2.0}
-    assert not len(segments.noise_rows(index_of([3, 2]), np.ones((2, 1)), quiet, rng))
+    assert not len(training_windows.noise_rows(index_of([3, 2]), np.ones((2, 1)), quiet, rng))
 
 
 def test_exempt_classes_skip_the_interval(rng):
@@ -503,7 +512,7 @@ def test_noise_is_a_share_of_what_has_no_signal(rng):
     settings = SEGMENTS | {"kind": "chunks", "min_score": 0.4, "max_score": 0.6}
     for threshold, least in ((None, 0.4), (0.2, 0.2)):
         changed = settings | {"signal_threshold": threshold}
-        rows = segments.noise_rows(index, np.ones((1, 1)), changed, rng)
+        rows = training_windows.noise_rows(index, np.ones((1, 1)), changed, rng)
         assert scores[rows].max() < least
         np.testing.assert_allclose(len(rows) / (least * 20_000), 0.1, atol=0.02)
         assert (np.diff(rows) > 0).all()
@@ -516,13 +525,13 @@ def test_what_may_be_trained_on_is_no_noise(rng):
     trained = chosen(index, values, rng, names, **settings)
     assert trained == [2, 3, 4, 5]
     settings = SEGMENTS | {"kind": "chunks"} | settings
-    noise = segments.noise_rows(index, np.array(values), settings, rng, names)
+    noise = training_windows.noise_rows(index, np.array(values), settings, rng, names)
     assert noise.tolist() == [0, 1]
 
 
 def split(index, rng, **changed):
     settings = {"share": 0.05, "test_share": 0.01, "order": "sequential", "lose_border": True}
-    return segments.split_chunks(index, settings | changed, rng)
+    return chunk_split.split_chunks(index, settings | changed, rng)
 
 
 @pytest.mark.parametrize("n", [100, 150, 1000, 1234, 50])
@@ -564,12 +573,12 @@ def test_splits_without_training_or_of_unknown_order_are_refused(rng):
 def test_rare_classes_are_repeated(rng):
     index = index_of([5, 1, 2])
     values = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0]])
-    rows = segments.oversampled(index, values, 4, rng)
+    rows = class_balance.oversampled(index, values, 4, rng)
     assert rows[:8].tolist() == list(range(8))
     assert set(rows[8:9]) <= {5, 6, 7}  # class 1 had 3 windows
     assert set(rows[9:]) <= {6, 7}  # class 2 had 2
     assert len(rows) == 11
-    assert segments.oversampled(index, values, 1, rng).tolist() == list(range(8))
+    assert class_balance.oversampled(index, values, 1, rng).tolist() == list(range(8))
 
 
 def test_weights_are_scikit_learns_balanced():
@@ -577,19 +586,19 @@ def test_weights_are_scikit_learns_balanced():
     values = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float32)
     labels = values.argmax(axis=1)[index.recording]
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)[labels]
-    weights = segments.window_weights(index, values)
+    weights = class_balance.window_weights(index, values)
     np.testing.assert_allclose(weights, expected, rtol=1e-6)
     assert weights.dtype == np.float32
     labels = np.array([0, 1, 1, 0])[index.recording]
     expected = compute_class_weight("balanced", classes=np.arange(2), y=labels)[labels]
-    found = segments.window_weights(index, np.array([[0.1], [0.9], [1], [0]]))
+    found = class_balance.window_weights(index, np.array([[0.1], [0.9], [1], [0]]))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_weights_of_many_classes_need_little_memory():
     index, values = index_of([400] * 100), np.eye(100, 500)
     tracemalloc.start()
-    weights = segments.window_weights(index, values)
+    weights = class_balance.window_weights(index, values)
     assert (
         tracemalloc.get_traced_memory()[1] < 40_000 * 500 / 4
     )  # a byte per window and class: 20 MB
@@ -599,7 +608,7 @@ def test_weights_of_many_classes_need_little_memory():
 
 def test_weight_of_several_classes_is_their_mean_and_of_none_is_one():
     values = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0]])
-    weights = segments.window_weights(index_of([1, 1, 2]), values)
+    weights = class_balance.window_weights(index_of([1, 1, 2]), values)
     np.testing.assert_allclose(weights, [1, 1.5, 1, 1])  # classes weigh 4/(2*2) and 4/(2*1)
 
 
@@ -611,9 +620,9 @@ def test_choices_are_functions_of_the_generator():
         make = lambda: np.random.default_rng(seed)  # noqa: E731
         settings = SEGMENTS | {"kind": "chunks", "max_per_class": 5, "min_score": 0.3}
         return [
-            *segments.training_rows(index, values, settings, make()),
-            *segments.noise_rows(index, values, settings, make()),
-            *segments.oversampled(index, values, 40, make()),
+            *training_windows.training_rows(index, values, settings, make()),
+            *training_windows.noise_rows(index, values, settings, make()),
+            *class_balance.oversampled(index, values, 40, make()),
             *np.concatenate(split(index, make())),
         ]
 

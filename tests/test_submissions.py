@@ -6,10 +6,19 @@ import logging
 import numpy as np
 import pytest
 
-from dawnchorus import artefacts, corpora, logs, predictions, submissions
-from dawnchorus.corpora.contents import LABEL_ROWS, LABELS
-from dawnchorus.submissions import intervals
-from dawnchorus.submissions import media as submission_media
+from dawnchorus.corpora import tables
+from dawnchorus.corpora.tables import LABEL_ROWS, LABELS
+from dawnchorus.evaluation import media_ids as submission_media
+from dawnchorus.evaluation import submission
+from dawnchorus.formats import intervals
+from dawnchorus.formats.submissions import (
+    bad2017,
+    birdclef2016,
+    birdclef2018_monophone,
+    birdclef2018_soundscape,
+)
+from dawnchorus.runtime import artefacts, logs
+from dawnchorus.scores import score_files
 
 HEADER_2017 = ["itemid", "hasbird"]
 ROWS_2017 = [("field/b", "b"), ("field/a", "a"), ("field/odd", 'o,"d"'), ("field/none", "007")]
@@ -17,7 +26,7 @@ SCORES = {"field/a": 0.123456789, "field/b": 1.0, "field/odd": 1e-9, "other": 0.
 
 
 def test_the_file_of_2017_is_the_golden_one(tmp_path):
-    filled = submissions.write_bad2017(tmp_path / "s.csv", HEADER_2017, ROWS_2017, SCORES, 0.25)
+    filled = bad2017.write(tmp_path / "s.csv", HEADER_2017, ROWS_2017, SCORES, 0.25)
     golden = b'itemid,hasbird\nb,1.000000\na,0.123457\n"o,""d""",0.000000\n007,0.250000\n'
     assert (tmp_path / "s.csv").read_bytes() == golden
     assert filled == 1
@@ -26,14 +35,14 @@ def test_the_file_of_2017_is_the_golden_one(tmp_path):
 def test_columns_of_2018_are_kept(tmp_path):
     header = ["itemid", "datasetid", "hasbird"]
     rows = [("x/a.wav", "a.wav", "x"), ("y/a.wav", "a.wav", "y")]
-    submissions.write_bad2017(tmp_path / "s.csv", header, rows, {"y/a.wav": 0.5, "x/a.wav": 0})
+    bad2017.write(tmp_path / "s.csv", header, rows, {"y/a.wav": 0.5, "x/a.wav": 0})
     golden = b"itemid,datasetid,hasbird\na.wav,x,0.000000\na.wav,y,0.500000\n"
     assert (tmp_path / "s.csv").read_bytes() == golden
 
 
 def test_recordings_without_a_score_get_the_mean_of_those_in_the_file(tmp_path):
     scores = {"field/a": np.float32(0.25), "field/b": np.float32(0.5), "other": 1.0}
-    assert submissions.write_bad2017(tmp_path / "s.csv", HEADER_2017, ROWS_2017, scores) == 2
+    assert bad2017.write(tmp_path / "s.csv", HEADER_2017, ROWS_2017, scores) == 2
     with open(tmp_path / "s.csv", newline="") as file:
         written = dict(list(csv.reader(file))[1:])
     assert written == {"b": "0.500000", "a": "0.250000", 'o,"d"': "0.375000", "007": "0.375000"}
@@ -42,19 +51,17 @@ def test_recordings_without_a_score_get_the_mean_of_those_in_the_file(tmp_path):
 @pytest.mark.parametrize("score", [1.0000001, -0.1, float("nan"), float("inf")])
 def test_what_is_no_probability_is_refused_and_nothing_is_written(tmp_path, score):
     with pytest.raises(ValueError, match=r"1 scores are no probabilities: \{'field/a'"):
-        submissions.write_bad2017(
-            tmp_path / "s.csv", HEADER_2017, ROWS_2017, SCORES | {"field/a": score}
-        )
+        bad2017.write(tmp_path / "s.csv", HEADER_2017, ROWS_2017, SCORES | {"field/a": score})
     assert not list(tmp_path.iterdir())
 
 
 def test_rows_and_scores_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(ValueError, match="3 fields; expected 2"):
-        submissions.write_bad2017(tmp_path / "s.csv", HEADER_2017, [("a", "a", "1")], {"a": 1})
+        bad2017.write(tmp_path / "s.csv", HEADER_2017, [("a", "a", "1")], {"a": 1})
     with pytest.raises(ValueError, match="none of the 4 rows has one of the 0 scores"):
-        submissions.write_bad2017(tmp_path / "s.csv", HEADER_2017, ROWS_2017, {})
+        bad2017.write(tmp_path / "s.csv", HEADER_2017, ROWS_2017, {})
     with pytest.raises(ValueError, match=r"\(fill\)"):
-        submissions.write_bad2017(tmp_path / "s.csv", HEADER_2017, ROWS_2017, SCORES, 2.0)
+        bad2017.write(tmp_path / "s.csv", HEADER_2017, ROWS_2017, SCORES, 2.0)
 
 
 def test_the_submitted_score_is_that_of_the_bird(tmp_path):
@@ -64,10 +71,10 @@ def test_the_submitted_score_is_that_of_the_bird(tmp_path):
     ids, scores = ["field/1", "field/2"], np.array([[0.25, 0.5], [0.75, 0.125]])
 
     def submit(class_names):
-        scored = predictions.RecordingScores(ids, scores, np.ones(2), class_names, ["m"])
-        predictions.write_recordings(tmp_path / "e.h5", scored)
+        scored = score_files.RecordingScores(ids, scores, np.ones(2), class_names, ["m"])
+        score_files.write_recordings(tmp_path / "e.h5", scored)
         settings = {"format": "bad2017"}
-        submissions.submit(
+        submission.submit(
             tmp_path / "e.h5", [], "none.csv", label_rows, settings, tmp_path / "s.csv"
         )
         return (tmp_path / "s.csv").read_text()
@@ -87,14 +94,14 @@ def submit(tmp_path):
         artefacts.write_table(tmp_path / "labels.csv", LABELS, table)
         if scores:
             values = np.array(list(scores.values()), np.float32)
-            found = predictions.RecordingScores(
+            found = score_files.RecordingScores(
                 list(scores), values, np.ones(len(values)), list(class_names), ["m"]
             )
-            predictions.write_recordings(tmp_path / "e.h5", found)
+            score_files.write_recordings(tmp_path / "e.h5", found)
         chosen = {"best": 100, "pooling": "max", "average": "mean", "ignored_classes": [],
                   "interval_s": 5.0, "keep_trailing": True, "test": list(test)}  # fmt: skip
         labels, output = tmp_path / "labels.csv", tmp_path / "s.csv"
-        submissions.submit(tmp_path / "e.h5", windows, labels, None, chosen | settings, output)
+        submission.submit(tmp_path / "e.h5", windows, labels, None, chosen | settings, output)
         return output.read_text()
 
     return submit
@@ -113,7 +120,7 @@ def test_the_file_of_2016_has_every_class_of_every_recording(submit, tmp_path):
         "0100;b;0.2500000000000000\n"
         "0100;a;0.7500000000000000\n"
     )
-    read = submissions.read_birdclef2016(tmp_path / "s.csv")
+    read = birdclef2016.read(tmp_path / "s.csv")
     assert read == [("20", "b", 1.0), ("20", "a", 0.0), ("0100", "b", 0.25), ("0100", "a", 0.75)]
 
 
@@ -121,7 +128,7 @@ def test_sixteen_decimals_hold_what_float32_has(submit, tmp_path):
     scores = {"1": [np.float32(0.1), np.float32(1e-9)]}
     text = submit(scores, media("1"), format="birdclef2016")
     assert text == "1;b;0.1000000014901161\n1;a;0.0000000010000000\n"
-    read = submissions.read_birdclef2016(tmp_path / "s.csv")
+    read = birdclef2016.read(tmp_path / "s.csv")
     assert [np.float32(line.probability) for line in read] == scores["1"]
 
 
@@ -138,7 +145,7 @@ def test_the_best_classes_of_a_recording_are_ranked_from_one(submit, tmp_path):
         "7;d;0.5000000000000000;2\n"
         "7;b;0.5000000000000000;3\n"
     )
-    first = submissions.read_birdclef2018_monophone(tmp_path / "s.csv")[0]
+    first = birdclef2018_monophone.read(tmp_path / "s.csv")[0]
     assert first == ("07", "c", 1.0, 1)
     text = submit(scores, {"x_RN7": {}}, list("dcba"), format="birdclef2018_monophone")
     assert text.count("\n") == 4  # fewer classes than `best`
@@ -191,7 +198,7 @@ def test_ignored_classes_are_not_submitted(submit):
     ],
 )
 def test_the_media_id_is_given_or_in_the_name_or_the_name(identifier, given, expected):
-    recording = corpora.Labelled(identifier, "", "", "", "", False, (), media_id=given)
+    recording = tables.Labelled(identifier, "", "", "", "", False, (), media_id=given)
     assert submission_media.media_id(recording) == expected
 
 
@@ -256,7 +263,7 @@ def test_a_second_run_writes_the_same_lines_once(submit):
 def test_a_line_that_is_none_is_named(tmp_path, text, message):
     (tmp_path / "s.csv").write_text(text)
     with pytest.raises(ValueError, match=message):
-        submissions.read_birdclef2016(tmp_path / "s.csv")
+        birdclef2016.read(tmp_path / "s.csv")
 
 
 @pytest.fixture
@@ -268,7 +275,7 @@ def soundscapes(tmp_path, submit):
 
     def soundscapes(times, rows=None, **settings):
         """``times`` by id: onset and offset of each window in seconds."""
-        with predictions.writing_windows(tmp_path / "w.h5", list(times), ["m"], ["b", "a"]) as put:
+        with score_files.writing_windows(tmp_path / "w.h5", list(times), ["m"], ["b", "a"]) as put:
             recording = np.repeat(np.arange(len(times)), [len(part) for part in times.values()])
             number = np.concatenate([np.arange(1, len(part) + 1) for part in times.values()])
             ends = np.array([pair for part in times.values() for pair in part], float)
@@ -293,7 +300,7 @@ def test_a_soundscape_is_scored_by_interval(soundscapes, tmp_path):
         "10;00:00:05-00:00:10;a;0.0700000002980232",
         "10;00:00:05-00:00:10;b;0.0350000001490116",
     ]
-    read = submissions.read_birdclef2018_soundscape(tmp_path / "s.csv")
+    read = birdclef2018_soundscape.read(tmp_path / "s.csv")
     assert read[4][:3] == ("10", (5, 10), "a")
     assert read[4].score == pytest.approx(0.07)
 
@@ -352,7 +359,7 @@ def test_intervals_that_cannot_be_told_apart_are_refused(soundscapes, times, set
 
 
 def test_soundscapes_of_other_windows_are_refused(soundscapes, tmp_path):
-    with predictions.writing_windows(tmp_path / "o.h5", ["1"], ["m"], ["b", "a"]) as put:
+    with score_files.writing_windows(tmp_path / "o.h5", ["1"], ["m"], ["b", "a"]) as put:
         put("m", [0], [0], [2], [[0.5, 0.5]])
     with pytest.raises(ValueError, match="m of .*o.h5 has other windows"):
         soundscapes({"1": every(1, 1, 7)}, windows=[tmp_path / "w.h5", tmp_path / "o.h5"])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from dawnchorus import corpora
-from dawnchorus.corpora import contents, listing, soundscapes, syllables, synthetic
+from dawnchorus.corpora import catalog, synthetic_song, synthetic_sound, tables
+from dawnchorus.corpora.adapters import synthetic
 
 SETTINGS = {
     "adapter": "synthetic",
@@ -33,12 +33,12 @@ SETTINGS = {
 def made(tmp_path, name="c", **changes):
     """List the corpus and make its first shard: (listing rows, archive path)."""
     settings = {**SETTINGS, **changes}
-    index = listing.list_corpus(name, settings, tmp_path)
+    index = catalog.list_corpus(name, settings, tmp_path)
     shard, about = next(iter(index["shards"].items()))
-    path = contents.listing_path(tmp_path, name, shard, about["digest"])
+    path = tables.listing_path(tmp_path, name, shard, about["digest"])
     archive = tmp_path / f"{name}.zip"
     synthetic.make_shard(path, settings, archive)
-    return corpora.read_listing(path), archive
+    return tables.read_listing(path), archive
 
 
 def digests(**changes):
@@ -118,9 +118,9 @@ def test_the_archive_holds_sound_as_the_recipe_says(tmp_path):
 
 
 def test_a_listing_of_other_settings_is_refused(tmp_path):
-    index = listing.list_corpus("c", SETTINGS, tmp_path)
+    index = catalog.list_corpus("c", SETTINGS, tmp_path)
     shard, about = next(iter(index["shards"].items()))
-    path = contents.listing_path(tmp_path, "c", shard, about["digest"])
+    path = tables.listing_path(tmp_path, "c", shard, about["digest"])
     with pytest.raises(ValueError, match="from other settings than those given"):
         synthetic.make_shard(path, {**SETTINGS, "seed": 8}, tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()
@@ -145,7 +145,7 @@ def test_settings_out_of_range_are_refused(change, match):
 @pytest.mark.parametrize("rate", [16000, 44100])
 def test_sound_is_finite_and_not_clipped(number, rate):
     plan = {**synthetic.recipe(SETTINGS, number), "sample_rate": rate, "channels": 2}
-    samples = soundscapes.render(plan)
+    samples = synthetic_sound.render(plan)
     assert samples.shape == (2 * rate, 2)
     assert samples.dtype == np.float32
     assert np.isfinite(samples).all()
@@ -155,9 +155,9 @@ def test_sound_is_finite_and_not_clipped(number, rate):
 
 def test_the_bird_alone_makes_the_difference_and_at_its_level():
     plan = {**synthetic.recipe(SETTINGS, 3), "channels": 1, "bird": False, "snr_db": None}
-    without = soundscapes.render(plan)[:, 0]
-    bird = soundscapes.render({**plan, "bird": True, "snr_db": 30.0})[:, 0]
-    faint = soundscapes.render({**plan, "bird": True, "snr_db": -60.0})[:, 0]
+    without = synthetic_sound.render(plan)[:, 0]
+    bird = synthetic_sound.render({**plan, "bird": True, "snr_db": 30.0})[:, 0]
+    faint = synthetic_sound.render({**plan, "bird": True, "snr_db": -60.0})[:, 0]
     assert np.corrcoef(without, faint)[0, 1] > 0.99
     assert np.corrcoef(without, bird)[0, 1] < 0.9
 
@@ -175,17 +175,17 @@ def tonality(samples, rate):
 def test_a_plain_detector_sees_birds_but_not_all_of_them():
     settings = {**SETTINGS, "stereo_share": 0.0, "other_rate_share": 0.0, "duration_s": 4.0}
     plans = [synthetic.recipe(settings, number) for number in range(60)]
-    scores = np.array([tonality(soundscapes.render(p)[:, 0], 16000) for p in plans])
+    scores = np.array([tonality(synthetic_sound.render(p)[:, 0], 16000) for p in plans])
     has_bird = np.array([p["bird"] for p in plans])
     wins = scores[has_bird][:, None] > scores[~has_bird][None, :]
     assert 0.65 < wins.mean() < 0.99
 
 
-@pytest.mark.parametrize("species", range(len(syllables.SPECIES)))
+@pytest.mark.parametrize("species", range(len(synthetic_song.SPECIES)))
 def test_every_species_sings_below_the_highest_partial(species):
     rng = np.random.default_rng(1)
-    bird = syllables.Individual(syllables.SPECIES[species], 1.0, 1.0, 0.3)
-    sung = syllables.song(bird, 16000, rng)
+    bird = synthetic_song.Individual(synthetic_song.SPECIES[species], 1.0, 1.0, 0.3)
+    sung = synthetic_song.song(bird, 16000, rng)
     assert np.isfinite(sung).all()
     assert 0.1 < np.abs(sung).max() < 4.0
     power = np.abs(np.fft.rfft(sung)) ** 2
@@ -194,7 +194,7 @@ def test_every_species_sings_below_the_highest_partial(species):
 
 
 def test_individuals_differ():
-    birds = [syllables.individual(np.random.default_rng(seed)) for seed in range(20)]
+    birds = [synthetic_song.individual(np.random.default_rng(seed)) for seed in range(20)]
     assert len({bird.pitch for bird in birds}) == 20
     assert len({bird.repertoire for bird in birds}) > 8
     assert np.std([bird.tempo for bird in birds]) > 0.05

@@ -7,8 +7,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from dawnchorus import artefacts, predictions, targets
-from dawnchorus.corpora import contents as contents_of_corpora
+from dawnchorus.corpora import tables as contents_of_corpora
+from dawnchorus.runtime import artefacts
+from dawnchorus.scores import score_files
+from dawnchorus.targets import experiment_folds, leaks, stage_targets, targets_table
 
 SETTINGS = {
     "kind": "stratified", "count": 2, "seed": 1, "by": "group", "split_groups": False,
@@ -54,7 +56,7 @@ def corpus(tmp_path):
 def deal(tmp_path, name, files, **settings):
     labels, listing, verdicts = files
     output = tmp_path / "folds.csv"
-    targets.deal_folds(
+    experiment_folds.deal_folds(
         [name], {name: labels}, {name: verdicts}, {name: [listing]}, SETTINGS | settings, output
     )
     return output
@@ -81,18 +83,18 @@ def test_equal_content_in_two_folds_is_an_error(tmp_path, corpus):
 def test_nothing_tested_may_be_trained_on(tmp_path, corpus):
     one, other = corpus("a", 4), corpus("b", 4)
     labels, listings = {"a": one[0], "b": other[0]}, {"a": [one[1]], "b": [other[1]]}
-    targets.check_test_leaks(["a"], [], ["b"], labels, listings, tmp_path / "leaks.csv")
+    leaks.check_test_leaks(["a"], [], ["b"], labels, listings, tmp_path / "leaks.csv")
     assert artefacts.read_table(tmp_path / "leaks.csv")[2]["contents"] == "4"
     same = hashlib.sha256(b"a2").hexdigest()
     copied = corpus("b", 4, contents={3: same})
     with pytest.raises(ValueError, match=r"a/r2 is in train and b/r3 in test, of one content"):
-        targets.check_test_leaks(
+        leaks.check_test_leaks(
             ["a"], [], ["b"], labels, {"a": [one[1]], "b": [copied[1]]}, tmp_path / "l.csv"
         )
     with pytest.raises(
         ValueError, match=r"a/r2 is in train and b/r3 in unlabelled, of one content"
     ):
-        targets.check_test_leaks(
+        leaks.check_test_leaks(
             ["a"], ["b"], [], labels, {"a": [one[1]], "b": [copied[1]]}, tmp_path / "l.csv"
         )
 
@@ -102,9 +104,9 @@ def test_what_is_tested_may_lend_its_pseudo_label_under_its_own_name_only(tmp_pa
     pool = corpus("c", 4, contents={0: hashlib.sha256(b"b1").hexdigest()})
     labels = {"a": one[0], "b": test[0], "c": pool[0]}
     listings = {"a": [one[1]], "b": [test[1]], "c": [pool[1]]}
-    targets.check_test_leaks(["a"], ["b"], ["b"], labels, listings, tmp_path / "l.csv")
+    leaks.check_test_leaks(["a"], ["b"], ["b"], labels, listings, tmp_path / "l.csv")
     with pytest.raises(ValueError, match=r"c/r0 is in unlabelled and b/r1 in test"):
-        targets.check_test_leaks(["a"], ["b", "c"], ["b"], labels, listings, tmp_path / "l.csv")
+        leaks.check_test_leaks(["a"], ["b", "c"], ["b"], labels, listings, tmp_path / "l.csv")
 
 
 @pytest.mark.parametrize("part", ["train", "unlabelled", "test"])
@@ -114,7 +116,7 @@ def test_what_chooses_decodings_is_nothing_else(tmp_path, corpus, part):
     parts = dict.fromkeys(("train", "unlabelled", "test"), ()) | {part: ["a"]}
     labels, listings = {"a": one[0], "b": other[0]}, {"a": [one[1]], "b": [other[1]]}
     with pytest.raises(ValueError, match=f"a/r2 is in {part} and b/r3 in validation, of one"):
-        targets.check_test_leaks(
+        leaks.check_test_leaks(
             *parts.values(), labels, listings, tmp_path / "l.csv", validation=["b"]
         )
 
@@ -123,7 +125,7 @@ def test_a_group_on_both_sides_is_an_error(tmp_path, corpus):
     splits = ["train", "train", "test", "test"]
     labels, listing, _ = corpus("a", 4, groups=["x", "y", "y", "z"], splits=splits)
     with pytest.raises(ValueError, match=r"group y"):
-        targets.check_test_leaks(
+        leaks.check_test_leaks(
             ["a:train"], [], ["a:test"], {"a": labels}, {"a": [listing]}, tmp_path / "l.csv"
         )
 
@@ -132,7 +134,7 @@ def test_a_group_on_both_sides_is_an_error(tmp_path, corpus):
 def teacher(tmp_path):
     """Scores of two members on ten recordings; their mean is 0, 0.1, ... 0.9."""
     path = tmp_path / "scores.h5"
-    with predictions.writing_windows(
+    with score_files.writing_windows(
         path, [f"t{i}" for i in range(10)], ["m1", "m2"], ["bird"]
     ) as put:
         for member, shift in (("m1", -0.0), ("m2", 0.0)):
@@ -150,8 +152,8 @@ def set_targets(
               "average": "mean"} | settings  # fmt: skip
     output = tmp_path / "targets.csv"
     tables = {"a": files[0]} | (tables or {})
-    targets.set_targets(["a"], tables, folds, teachers, chosen, output, thresholds, verdicts)
-    return targets.read(output)
+    stage_targets.set_targets(["a"], tables, folds, teachers, chosen, output, thresholds, verdicts)
+    return targets_table.read(output)
 
 
 def pseudo_rows(found):
@@ -198,7 +200,7 @@ def test_a_class_that_is_given_must_have_a_positive(tmp_path, corpus):
 
 def test_a_member_name_that_is_none_is_refused():
     with pytest.raises(ValueError, match="f<fold>p<part>s<seed>"):
-        targets.Member.named("model_1")
+        targets_table.Member.named("model_1")
 
 
 def test_groups_may_be_split_only_where_that_is_asked_for(tmp_path, corpus, caplog):
@@ -219,11 +221,11 @@ def test_folds_by_recordist_keep_recordists_together(tmp_path, corpus):
 
 def test_the_next_fold_chooses_the_epoch_and_is_not_trained_on():
     fold = np.array([1, 2, 3, 1, 2, 3, 0])
-    found = targets.Targets(
+    found = targets_table.Targets(
         recordings=[("a", f"r{i}") for i in range(7)], fold=fold,
         part=np.array([0] * 6 + [1]), values=np.zeros((7, 1), np.float32), class_names=["bird"],
     )  # fmt: skip
-    last = targets.Member.named("f3p1s1")
+    last = targets_table.Member.named("f3p1s1")
     assert fold[found.validation_rows(last, "next")].tolist() == [1, 1]
     assert fold[found.training_rows(last, "next")].tolist() == [2, 2, 0]
     assert fold[found.validation_rows(last, "own")].tolist() == [3, 3]
@@ -239,7 +241,7 @@ def test_targets_of_many_classes_need_little_memory(tmp_path):
     artefacts.write_table(tmp_path / "t.csv", columns, rows)
     del rows
     tracemalloc.start()
-    found = targets.read(tmp_path / "t.csv")
+    found = targets_table.read(tmp_path / "t.csv")
     assert tracemalloc.get_traced_memory()[1] < 5 * found.values.nbytes
     tracemalloc.stop()
     np.testing.assert_array_equal(found.values, values.astype(np.float32))
@@ -282,7 +284,7 @@ def test_soft_labels_of_all_that_is_scored(tmp_path, corpus, teacher):
 
 def test_a_recording_that_nobody_scored_is_no_row(tmp_path, corpus, thresholds):
     path = tmp_path / "gaps.h5"
-    with predictions.writing_windows(path, ["t0", "t1"], ["f1p0s1"], ["bird"]) as put:
+    with score_files.writing_windows(path, ["t0", "t1"], ["f1p0s1"], ["bird"]) as put:
         put("f1p0s1", [1], [0.0], [1.0], [[0.7]])
     found = set_targets(tmp_path, corpus, {"b": path}, thresholds=thresholds(0.5), **HARD)
     assert pseudo_rows(found) == {"t1": 1}
@@ -310,7 +312,7 @@ def test_a_mean_teacher_has_rows_that_say_nothing(tmp_path, corpus):
     # r0 cannot be used
     assert [found.recordings[row] for row in rows] == [("b", f"r{i}") for i in (1, 2, 3)]
     assert not found.values[rows].any() | found.fold[rows].any() | found.part[rows].any()
-    member = targets.Member(fold=1, part=0, seed=1)
+    member = targets_table.Member(fold=1, part=0, seed=1)
     assert set(found.fold[found.training_rows(member)]) == {2}
     assert set(found.fold[found.validation_rows(member)]) == {1}
     found = set_targets(tmp_path, corpus, {}, unlabelled=["b:more"], **about)
@@ -337,11 +339,11 @@ def test_a_mean_teacher_without_unlabelled_recordings_is_an_error(tmp_path, corp
 
 def test_all_labelled_rows_may_choose_the_epoch_and_none_is_trained_on():
     fold, part = np.array([1, 2, 3, 0, 0, 0]), np.array([0, 0, 0, 1, 2, 0])
-    found = targets.Targets(
+    found = targets_table.Targets(
         recordings=[("a", f"r{i}") for i in range(6)], fold=fold, part=part,
         values=np.zeros((6, 1), np.float32), class_names=["bird"],
     )  # fmt: skip
-    member = targets.Member.named("f2p1s1")
+    member = targets_table.Member.named("f2p1s1")
     assert found.training_rows(member, "all").tolist() == [3]
     assert found.validation_rows(member, "all").tolist() == [0, 1, 2]
     assert found.training_rows(member, "own").tolist() == [0, 2, 3]

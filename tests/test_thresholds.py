@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from dawnchorus import artefacts, caveats, predictions, thresholds
-from dawnchorus.corpora.contents import LABELS
-from dawnchorus.events import tuning
+from dawnchorus.corpora.tables import LABELS
+from dawnchorus.evaluation import caveats
+from dawnchorus.metrics import tuning
+from dawnchorus.runtime import artefacts
+from dawnchorus.scores import score_files
+from dawnchorus.targets import thresholds
 
 CLASSES = ["bird", "frog"]
 SETTINGS = {"thresholds": "tuned", "pooling": "max", "average": "mean", "classes": None}
@@ -37,7 +40,7 @@ class Files:
     def write_scores(self, members, extra=()):
         """Members score the clips of one fold each, in two windows; ``extra``: more rows."""
         ids = list(self.clips)
-        with predictions.writing_windows(self.scores["weak"], ids, members, CLASSES) as put:
+        with score_files.writing_windows(self.scores["weak"], ids, members, CLASSES) as put:
             for member, fold in members.items():
                 own = [
                     (name, row) for name, (number, _, row) in self.clips.items() if number == fold

@@ -12,14 +12,23 @@ import numpy as np
 import pytest
 from stage_settings import ALONE, FRAMELESS, PATIENT
 
-from dawnchorus import artefacts, augmentation, backend
+from dawnchorus.augmentation import shifts as band_shifts
+from dawnchorus.runtime import artefacts, backend
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus import inference, logs, models, predictions, stopping, targets  # noqa: E402
-from dawnchorus.training import checkpoints, fitting, saving, stepping, validation  # noqa: E402
+from dawnchorus.models import (  # noqa: E402
+    frame_output,
+    model_files,
+    weight_files,
+    zoo,
+)
+from dawnchorus.runtime import logs, signals  # noqa: E402
+from dawnchorus.scores import ensemble, inference  # noqa: E402
+from dawnchorus.targets import targets_table  # noqa: E402
+from dawnchorus.training import checkpoints, loop, steps, validation  # noqa: E402
 
 EPOCHS = 6
 
@@ -191,7 +200,7 @@ def test_a_checkpoint_is_of_its_settings_and_of_all_that_it_was_made_from(tmp_pa
             },
         }  # fmt: skip
         where = paths["targets.csv"]
-        return fitting.training_digest(stage, where, shards, about, {"l": library})
+        return loop.training_digest(stage, where, shards, about, {"l": library})
 
     found = {digest(), digest(stage="second"), digest(seed=2), digest(library=3)}
     for name in names:
@@ -209,8 +218,10 @@ def test_a_member_may_have_nothing_to_score(tmp_path, tiny_shard, undisturbed, s
     paths = {"model": undisturbed / "results/f1p0s1.keras", "kept": None}
     chosen = {"window": 170, "segments": settings["segments"], "batch_size": 8, "use": "last"}
     members = {"f1p0s1": paths, "f2p0s1": paths}
-    inference.predict_stage(members, path, "tiny", [shard], chosen, tmp_path / "s.h5")
-    _, _, stack = predictions.pooled(tmp_path / "s.h5", "max")
+    inference.predict_stage(
+        members, targets_table.read(path), "tiny", [shard], chosen, tmp_path / "s.h5"
+    )
+    _, _, stack = ensemble.pooled(tmp_path / "s.h5", "max")
     assert np.isfinite(stack[0]).all()
     assert np.isnan(stack[1]).all()
 
@@ -231,8 +242,10 @@ def test_members_score_only_what_they_did_not_train_on(
     model = {"model": undisturbed / "results/f1p0s1.keras", "kept": None}
     paths = {f"f{fold}p0s1": model for fold in (1, 2, 3, 4)}
     chosen = {"window": 170, "segments": settings["segments"], "batch_size": 8, "use": "last"}
-    inference.predict_stage(paths, targets_path, "tiny", [shard], chosen, tmp_path / "s.h5")
-    found, members, stack = predictions.pooled(tmp_path / "s.h5", "max")
+    inference.predict_stage(
+        paths, targets_table.read(targets_path), "tiny", [shard], chosen, tmp_path / "s.h5"
+    )
+    found, members, stack = ensemble.pooled(tmp_path / "s.h5", "max")
     assert found == ids
     scored = np.isfinite(stack[:, :, 0])
     for number, member in enumerate(members):
@@ -242,8 +255,8 @@ def test_members_score_only_what_they_did_not_train_on(
 
 
 def test_a_pseudo_labelled_member_trains_on_its_part_and_the_other_folds(targets_path, tiny_shard):
-    wanted = targets.read(targets_path)
-    rows = wanted.training_rows(targets.Member(fold=2, part=1, seed=1))
+    wanted = targets_table.read(targets_path)
+    rows = wanted.training_rows(targets_table.Member(fold=2, part=1, seed=1))
     names = {wanted.recordings[row][1] for row in rows}
     expected = {f"r{i:02}" for i in range(16) if 1 + i % 4 != 2} | {"r16", "r18", "r20", "r22"}
     assert names == expected
@@ -257,14 +270,14 @@ def test_band_shift_repeats_the_edge():
         (0, [0, 1, 2, 3]),
     ):
         window = np.tile(np.arange(4.0), (3, 1))
-        augmentation.shift_bands(window, bands)
+        band_shifts.shift_bands(window, bands)
         np.testing.assert_array_equal(window, np.tile(expected, (3, 1)))
 
 
 def test_rotation_is_uniform_over_the_window(rng):
-    shifts = augmentation.rotations(20_000, 10, {"rotate": True}, rng)
+    shifts = band_shifts.rotations(20_000, 10, {"rotate": True}, rng)
     np.testing.assert_allclose(np.bincount(shifts, minlength=10) / 20_000, 0.1, atol=0.01)
-    assert not augmentation.rotations(5, 10, {"rotate": False}, rng).any()
+    assert not band_shifts.rotations(5, 10, {"rotate": False}, rng).any()
 
 
 @pytest.fixture
@@ -274,9 +287,9 @@ def begin(defaults):
     def begin(n_classes=1, options=None, **changed):
         options = {"filters": [2] * 4, "dense": [4]} | (options or {})
         keras.utils.set_random_seed(3)
-        model = models.build("bulbul", (170, 20), n_classes, "clip", **options)
+        model = zoo.build("bulbul", (170, 20), n_classes, "clip", **options)
         training = defaults["experiments"]["demo"]["stages"]["first"]["training"] | changed
-        return stepping.Training(model, training, (1, "first", "f1p0s1"))
+        return steps.Training(model, training, (1, "first", "f1p0s1"))
 
     return begin
 
@@ -290,7 +303,7 @@ def test_softmax_head_learns_from_one_column(begin, windows):
     training = begin(options={"head": "softmax"}, loss="categorical_crossentropy")
     training.train_on(windows, np.array([[1.0], [0], [1], [0]], np.float32))
     assert np.isfinite(training.loss_sum)
-    assert models.class_scores(training.model, windows, 1).shape == (4, 1)
+    assert frame_output.class_scores(training.model, windows, 1).shape == (4, 1)
 
 
 def test_l2_is_a_penalty_on_kernels_alone(begin, windows):
@@ -318,11 +331,11 @@ def test_weights_of_windows_weigh_the_loss(begin, windows):
 def test_a_model_file_holds_no_optimiser(begin, windows, tmp_path):
     training = begin()
     training.train_on(windows, np.ones((4, 1), np.float32))
-    saving.save(training.model, tmp_path / "m.keras")
+    weight_files.save(training.model, tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as file, file.open("model.weights.h5") as weights:
         with h5py.File(weights) as opened:
             assert "optimizer" not in opened
-    loaded = models.load(tmp_path / "m.keras")
+    loaded = model_files.load(tmp_path / "m.keras")
     for one, other in zip(loaded.get_weights(), training.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -330,24 +343,24 @@ def test_a_model_file_holds_no_optimiser(begin, windows, tmp_path):
 def test_kept_weights_come_back_in_order_and_in_equal_bytes(tmp_path, rng):
     arrays = [rng.normal(size=(n, 2)).astype(np.float32) for n in range(1, 13)]
     for name in ("one.h5", "two.h5"):
-        saving.save_kept(tmp_path / name, {"epoch_2": arrays[::-1], "best_val_loss": arrays})
+        weight_files.save_kept(tmp_path / name, {"epoch_2": arrays[::-1], "best_val_loss": arrays})
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
     for one, other in zip(
-        saving.read_kept(tmp_path / "one.h5", "best_val_loss"), arrays, strict=True
+        weight_files.read_kept(tmp_path / "one.h5", "best_val_loss"), arrays, strict=True
     ):
         np.testing.assert_array_equal(one, other)
 
 
 def test_weights_that_were_not_kept_are_named(tmp_path):
-    saving.save_kept(tmp_path / "k.h5", {"epoch_2": [np.zeros(1)]})
+    weight_files.save_kept(tmp_path / "k.h5", {"epoch_2": [np.zeros(1)]})
     with pytest.raises(ValueError, match="keeps no weights 'best_loss'; expected one of: epoch_2"):
-        saving.read_kept(tmp_path / "k.h5", "best_loss")
-    saving.save_kept(tmp_path / "none.h5", {})
+        weight_files.read_kept(tmp_path / "k.h5", "best_loss")
+    weight_files.save_kept(tmp_path / "none.h5", {})
     with pytest.raises(ValueError, match="'best_loss'; expected one of: none"):
-        saving.read_kept(tmp_path / "none.h5", "best_loss")
+        weight_files.read_kept(tmp_path / "none.h5", "best_loss")
     (tmp_path / "k.h5").write_bytes(b"no HDF5")
     with pytest.raises(ValueError, match="k.h5 is damaged"):
-        saving.read_kept(tmp_path / "k.h5", "epoch_2")
+        weight_files.read_kept(tmp_path / "k.h5", "epoch_2")
 
 
 CHOOSING = {
@@ -368,7 +381,7 @@ def train(tiny_shard, targets_path, settings):
             "augmentation": settings["augmentation"] | {"mixup": 0.4}, "validation": "next",
             "pooling": "mean",
         } | changed  # fmt: skip
-        fitting.train_member(
+        loop.train_member(
             member, "first", path, {"tiny": [str(tiny_shard[0])]}, chosen, {"script": "0"},
             folder / f"{member}.keras", folder / "h.csv", folder / f"{member}.kept.h5",
         )  # fmt: skip
@@ -433,8 +446,8 @@ def test_stopped_within_an_epoch_it_goes_on_to_the_same_bytes(
         yield lambda: next(taken) == steps
 
     with monkeypatch.context() as patched:
-        patched.setattr(stopping, "heeded", heeded)
-        with pytest.raises(stopping.Stopped):
+        patched.setattr(signals, "heeded", heeded)
+        with pytest.raises(signals.Stopped):
             train(tmp_path)
     train(tmp_path)
     assert made(tmp_path) == made(choosing_reference)
@@ -459,8 +472,8 @@ def test_a_window_has_one_weight_for_all_of_its_frames(defaults):
     keras.utils.set_random_seed(1)
     settings = defaults["experiments"]["demo"]["stages"]["first"]["training"] | ALONE
     options = {"filters": [2, 2, 2], "units": [2], "dropout": 0.0, "input_dropout": 0.0}
-    model = models.build("crnn", (6, 64), 2, "frame", **options)
-    training = stepping.Training(model, settings | {"l2": 0.0}, (1, "first", "f1p0s1"))
+    model = zoo.build("crnn", (6, 64), 2, "frame", **options)
+    training = steps.Training(model, settings | {"l2": 0.0}, (1, "first", "f1p0s1"))
     rng = np.random.default_rng(4)
     windows = rng.normal(size=(6, 6, 64)).astype(np.float32)  # as many windows as frames
     wanted = rng.integers(0, 2, (6, 6, 2)).astype(np.float32)
@@ -478,10 +491,10 @@ def test_kept_weights_are_those_of_the_epochs_that_the_history_names(tmp_path, t
     )
     assert [row["rate"] for row in rows][:2] == ["0.0005", "0.001"]
     losses = [float(row["val_loss"]) for row in rows]
-    best = saving.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
-    last = models.load(tmp_path / "f1p0s1.keras").get_weights()
+    best = weight_files.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
+    last = model_files.load(tmp_path / "f1p0s1.keras").get_weights()
     for epoch in (2, 4, 6):
-        kept = saving.read_kept(tmp_path / "f1p0s1.kept.h5", f"epoch_{epoch}")
+        kept = weight_files.read_kept(tmp_path / "f1p0s1.kept.h5", f"epoch_{epoch}")
         is_best = all(map(np.array_equal, kept, best))
         assert is_best == (losses.index(min(losses)) + 1 == epoch)
         assert all(map(np.array_equal, kept, last)) == (epoch == 6)
@@ -510,7 +523,7 @@ def test_a_figure_that_is_never_a_number_keeps_nothing_and_says_so(
     with pytest.raises(
         ValueError, match="keeps no weights 'best_val_loss'; .*: best_loss .*number"
     ):
-        saving.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
+        weight_files.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
 
 
 def test_without_recordings_to_validate_no_epoch_can_be_chosen(tmp_path, tiny_shard, train):
@@ -521,4 +534,4 @@ def test_without_recordings_to_validate_no_epoch_can_be_chosen(tmp_path, tiny_sh
         train(tmp_path, path, member="f3p0s1", validation="own")
     plain = {"keep": [], "early_stopping": PATIENT, "epochs": 1}
     (row,) = train(tmp_path, path, member="f3p0s1", training=plain, validation="own")
-    assert {row[name] for name in fitting.HISTORY if name.startswith("val_")} == {"nan"}
+    assert {row[name] for name in loop.HISTORY if name.startswith("val_")} == {"nan"}

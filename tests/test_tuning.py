@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from dawnchorus.events import decoding, tuning
-from dawnchorus.events.contents import Event
+from dawnchorus.events import decoding
+from dawnchorus.formats.event import Event
+from dawnchorus.metrics import tuning
 
 NAMES = ("Cat", "Dog")
 

@@ -7,11 +7,13 @@ import pytest
 import sklearn.metrics as reference
 from stage_settings import ALONE, FRAMELESS
 
-from dawnchorus import artefacts, backend, logs, segments, targets
+from dawnchorus.runtime import artefacts, backend, logs
+from dawnchorus.segments import open_windows
+from dawnchorus.targets import targets_table
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
-from dawnchorus.training import fitting, parts, validation  # noqa: E402
+from dawnchorus.training import loop, members, validation  # noqa: E402
 
 BINARY = {"loss": "binary_crossentropy", "target_range": [0.0, 1.0], "batch_size": 3}
 EXCLUDING = BINARY | {"loss": "categorical_crossentropy"}
@@ -36,7 +38,7 @@ def stage(defaults):
 
 @pytest.fixture(scope="module")
 def source(tiny_shard, stage):
-    return segments.open_source({"tiny": [str(tiny_shard[0])]}, stage["segments"], 170)
+    return open_windows.open_source({"tiny": [str(tiny_shard[0])]}, stage["segments"], 170)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +152,7 @@ def test_a_model_that_diverged_and_no_window_are_not_a_number(offset, source, re
     found = [whole.measure(Told([np.nan] * 3), "val"), empty.measure(Told([offset] * 3), "val")]
     for figures in found:
         assert all(map(math.isnan, figures.values()))
-        assert set(figures) == set(fitting.HISTORY[3:])
+        assert set(figures) == set(loop.HISTORY[3:])
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +176,8 @@ def dealt(source, path, stage, validation_fold="none", **changed):
         "training": training, "segments": stage["segments"], "pooling": "max",
         "augmentation": stage["augmentation"], "validation": validation_fold, **FRAMELESS,
     }  # fmt: skip
-    member = targets.Member.named("f1p0s1")
-    return parts.parts(targets.read(path), member, source, settings, (1, "first", "f1p0s1"))
+    member = targets_table.Member.named("f1p0s1")
+    return members.parts(targets_table.read(path), member, source, settings, (1, "first", "f1p0s1"))
 
 
 def places(recordings, index):
@@ -189,7 +191,9 @@ def test_epochs_are_judged_by_recordings_of_the_fold_that_is_asked_for(
     fold, watched, trained, source, targets_path, stage
 ):
     found = dealt(source, targets_path, stage, fold)
-    folds = {name: 1 + i % 4 for i, (_, name) in enumerate(targets.read(targets_path).recordings)}
+    folds = {
+        name: 1 + i % 4 for i, (_, name) in enumerate(targets_table.read(targets_path).recordings)
+    }
     own = {folds[name] for _, name in found.watched.recordings}
     assert own == {watched}
     seen = {folds[name] for _, name in found.examples.recordings}
@@ -261,9 +265,9 @@ def test_a_history_ends_with_figures_of_the_test_chunks(tmp_path, tiny_shard, ta
     }  # fmt: skip
     outputs = [tmp_path / name for name in ("m.keras", "h.csv", "m.kept.h5")]
     shards = {"tiny": [str(tiny_shard[0])]}
-    fitting.train_member("f1p0s1", "first", targets_path, shards, settings, {}, *outputs)
+    loop.train_member("f1p0s1", "first", targets_path, shards, settings, {}, *outputs)
     first, last = artefacts.read_table(outputs[1])
-    assert tuple(last) == (*fitting.HISTORY, *fitting.TEST)
-    assert {first[name] for name in fitting.TEST} == {"nan"}
-    assert all(0 <= float(last[name]) <= 1 for name in fitting.TEST)
+    assert tuple(last) == (*loop.HISTORY, *loop.TEST)
+    assert {first[name] for name in loop.TEST} == {"nan"}
+    assert all(0 <= float(last[name]) <= 1 for name in loop.TEST)
     assert all(math.isfinite(float(value)) for value in last.values())

@@ -1,9 +1,9 @@
 """Hold the pseudo-labels of a stage against the truth (rule ``audit``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import audit
+    from dawnchorus.evaluation import audit
 
     audited = snakemake.params.audit
     audit.audit(

@@ -1,12 +1,12 @@
 """Make sure that nothing tested is trained on (rule ``check_leaks``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import targets
+    from dawnchorus.targets import leaks
 
     checked = snakemake.params.leaks
-    targets.check_test_leaks(
+    leaks.check_test_leaks(
         checked["train"],
         checked["unlabelled"],
         checked["test"],

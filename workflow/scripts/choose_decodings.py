@@ -1,9 +1,9 @@
 """Set or choose the decodings of an ensemble (rule ``choose_decodings``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus.detection import decoders
+    from dawnchorus.events import decoders
 
     wanted = snakemake.params.decoding
     decoders.choose_decodings(

@@ -1,9 +1,9 @@
 """Choose the thresholds of a stage's hard pseudo-labels (rule ``choose_thresholds``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import thresholds
+    from dawnchorus.targets import thresholds
 
     wanted = snakemake.params.thresholds
     thresholds.choose_thresholds(

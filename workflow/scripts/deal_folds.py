@@ -1,12 +1,12 @@
 """Deal the folds of an experiment (rule ``deal_folds``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import targets
+    from dawnchorus.targets import experiment_folds
 
     folds = snakemake.params.folds
-    targets.deal_folds(
+    experiment_folds.deal_folds(
         folds["train"],
         folds["labels"],
         folds["verdicts"],

@@ -1,11 +1,11 @@
 """Turn the frame scores of an ensemble into events (rule ``detect``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus.detection import detecting
+    from dawnchorus.events import detection
 
-    detecting.detect(
+    detection.detect(
         snakemake.input.frames,
         snakemake.input.decoders,
         snakemake.wildcards.decoding,
@@ -14,5 +14,5 @@ with job.running(snakemake):
         snakemake.params.detection["references"],
         snakemake.output.events,
         snakemake.output.challenge,
-        detecting.annotation_rows(snakemake.params.detection["events"]),
+        detection.annotation_rows(snakemake.params.detection["events"]),
     )

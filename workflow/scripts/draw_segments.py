@@ -1,12 +1,12 @@
 """Draw the segments of each class as one picture (rule ``draw_segments``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import pictures
+    from dawnchorus.plots import segment_plot
 
     drawing = snakemake.params.drawing
-    pictures.draw_segments(
+    segment_plot.draw_segments(
         drawing["shards"],
         snakemake.input.targets,
         drawing["segments"],

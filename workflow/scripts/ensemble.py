@@ -1,8 +1,8 @@
 """Pool and average the scores of an ensemble (rule ``ensemble``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import predictions
+    from dawnchorus.scores import ensemble
 
-    predictions.ensemble(snakemake.input.scores, snakemake.output.scores, snakemake.params.pooling)
+    ensemble.ensemble(snakemake.input.scores, snakemake.output.scores, snakemake.params.pooling)

@@ -1,10 +1,10 @@
 """Average the frame scores of an ensemble (rule ``ensemble_frames``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import predictions
+    from dawnchorus.scores import frame_ensemble
 
-    predictions.ensemble_frames(
+    frame_ensemble.ensemble_frames(
         snakemake.input.scores, snakemake.output.scores, snakemake.params.average
     )

@@ -1,12 +1,12 @@
 """Measure members and ensembles of an experiment (rule ``evaluate``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import evaluation
+    from dawnchorus.evaluation import clip_evaluation
 
     measured = snakemake.params.evaluation
-    evaluation.evaluate(
+    clip_evaluation.evaluate(
         measured["scores"],
         measured["ensembles"],
         measured["labels"],

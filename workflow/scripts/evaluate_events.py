@@ -1,12 +1,12 @@
 """Measure the detected events of an experiment (rule ``evaluate_events``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus.detection import evaluation
+    from dawnchorus.evaluation import event_evaluation
 
     measured = snakemake.params.evaluation
-    evaluation.evaluate_events(
+    event_evaluation.evaluate_events(
         measured["frames"],
         measured["decoders"],
         measured["labels"],

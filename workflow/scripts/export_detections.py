@@ -1,11 +1,11 @@
 """Write detections for Raven and Audacity, with scores and pictures (rule ``export_detections``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import exports
+    from dawnchorus.evaluation import detection_files
 
-    exports.export(
+    detection_files.export(
         snakemake.input.detections,
         snakemake.input.frames,
         snakemake.input.decoders,

@@ -1,11 +1,11 @@
 """Add the verdicts of a corpus up (rule ``judge``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import audio
+    from dawnchorus.audio import verdicts
 
-    audio.write_verdicts(
+    verdicts.write_verdicts(
         snakemake.input.tables,
         snakemake.params.excluded,
         snakemake.params.exclusions,

@@ -1,11 +1,11 @@
 """Compute the spectrograms of one shard (rule ``make_spectrograms``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import frontends
+    from dawnchorus.frontends import shards
 
-    frontends.write_shard(
+    shards.write_shard(
         snakemake.input.wav,
         snakemake.input.table,
         snakemake.params.frontend,

@@ -1,12 +1,12 @@
 """Compute the mean and deviation of the bands of an experiment (rule ``normalise``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import normalising
+    from dawnchorus.training import normaliser
 
     wanted = snakemake.params.normaliser
-    normalising.write_normaliser(
+    normaliser.write_normaliser(
         wanted["shards"],
         snakemake.input.folds,
         wanted["labels"],

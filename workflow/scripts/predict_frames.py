@@ -1,17 +1,18 @@
 """Score the frames of one corpus with the members of a stage (rule ``predict_frames``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
     # in this order: Keras takes its backend and its device when it is first imported
-    from dawnchorus import backend
+    from dawnchorus.runtime import backend
 
     backend.start(snakemake.params.prediction["backend"])
-    from dawnchorus import inference
+    from dawnchorus.scores import inference
+    from dawnchorus.targets import targets_table
 
     inference.predict_frames(
         snakemake.params.models,
-        snakemake.input.targets,
+        targets_table.read(snakemake.input.targets),
         snakemake.wildcards.corpus,
         snakemake.input.spectrograms,
         snakemake.params.prediction,

@@ -1,11 +1,11 @@
 """Decode, judge and resample one shard of a corpus (rule ``resample``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import audio
+    from dawnchorus.audio import audio_shards
 
-    audio.resample_shard(
+    audio_shards.resample_shard(
         snakemake.params.listing,
         snakemake.params.audio,
         snakemake.output.wav,

@@ -1,12 +1,12 @@
 """Set the targets of a stage (rule ``set_targets``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import targets
+    from dawnchorus.targets import stage_targets
 
     wanted = snakemake.params.targets
-    targets.set_targets(
+    stage_targets.set_targets(
         wanted["train"],
         wanted["labels"],
         snakemake.input.folds,

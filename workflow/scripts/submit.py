@@ -1,11 +1,11 @@
 """Write a submission (rule ``submit``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus import submissions
+    from dawnchorus.evaluation import submission
 
-    submissions.submit(
+    submission.submit(
         snakemake.input.scores,
         snakemake.input.windows,
         snakemake.params.submission["labels"],

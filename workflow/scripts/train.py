@@ -1,15 +1,15 @@
 """Train one member of a stage (rule ``train``)."""
 
-from dawnchorus import job
+from dawnchorus.runtime import job
 
 with job.running(snakemake):
     # in this order: Keras takes its backend and its device when it is first imported
-    from dawnchorus import backend
+    from dawnchorus.runtime import backend
 
     backend.start(snakemake.params.training["backend"])
-    from dawnchorus.training import fitting
+    from dawnchorus.training import loop
 
-    fitting.train_member(
+    loop.train_member(
         snakemake.wildcards.member,
         snakemake.wildcards.stage,
         snakemake.input.targets,

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from dawnchorus.audio import content, judging, resampling
+from dawnchorus.audio import container, resampling, sample_checks
 from dawnchorus.audio.verdicts import USED, Excluded
 
 BLOCK = 1 << 16  # samples decoded at once, all channels together
@@ -57,7 +57,7 @@ def resample(
     facts = {"channels": 0, "n_samples": 0, "duration_s": 0.0, "source_rate": 0, "warnings": []}
     try:
         asked = (request.get(key, "") for key in ("path", "bytes", "sha256", "state"))
-        with content.opened(*asked, archive) as file:
+        with container.opened(*asked, archive) as file:
             _resample_file(file, os.path.splitext(request["path"])[1], recipe, send, facts)
     except Excluded as excluded:
         rejected = {"verdict": excluded.code, "detail": excluded.detail}
@@ -71,13 +71,13 @@ def _resample_file(
     """Resample an open recording; ``facts`` is filled as they are found."""
     kind, is_lenient = _sniffed(file, recipe)
     warnings = {"AUDIO_LENIENT"} if is_lenient else set()
-    if extension and extension[1:].lower() not in content.EXTENSIONS[kind]:
+    if extension and extension[1:].lower() not in container.EXTENSIONS[kind]:
         warnings.add("FORMAT_EXTENSION_MISMATCH")
     facts["warnings"] = sorted(warnings)
     with _sound(file) as sound:
         facts["source_rate"] = sound.samplerate
         n_declared = _declared(sound, recipe, facts)
-        judge = judging.Judge(sound.channels)
+        judge = sample_checks.Judge(sound.channels)
         n_kept = sound.channels if recipe["channels"] == "each" else 1
         rates = (sound.samplerate, recipe["sample_rate"])
         stream = resampling.stream(recipe["resampler"], *rates, n_kept)
@@ -94,10 +94,10 @@ def _resample_file(
 
 def _sniffed(file: BinaryIO, recipe: Mapping) -> tuple[str, bool]:
     file.seek(0)
-    kind = content.container(file.read(16))
+    kind = container.container(file.read(16))
     if kind is None:
         raise Excluded("AUDIO_FORMAT", "neither WAV, W64, AIFF, FLAC, Ogg nor mp3")
-    is_lenient = content.check_whole(file, kind, recipe["allow_truncated"])
+    is_lenient = container.check_whole(file, kind, recipe["allow_truncated"])
     file.seek(0)
     return kind, is_lenient
 
@@ -137,7 +137,7 @@ def _check_length(n_samples: int, sample_rate: int, recipe: Mapping, how: str) -
 def _resample_sound(
     sound: soundfile.SoundFile,
     recipe: Mapping,
-    judge: judging.Judge,
+    judge: sample_checks.Judge,
     stream: resampling.Stream,
     send: Callable,
 ) -> int:
@@ -176,7 +176,7 @@ def _read(sound: soundfile.SoundFile, out: np.ndarray) -> np.ndarray:
         raise Excluded("AUDIO_DECODE", _reason(error)) from error
 
 
-def _channels(block: np.ndarray, channels: str, judge: judging.Judge) -> np.ndarray:
+def _channels(block: np.ndarray, channels: str, judge: sample_checks.Judge) -> np.ndarray:
     """Return the channels that are kept of a block, shape (S, C) to (S, 1) or (S, C)."""
     if channels == "each" or block.shape[1] == 1:
         return block

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from dawnchorus.audio import child
 from dawnchorus.audio.verdicts import EXCLUSIONS, USED, Excluded
-from dawnchorus.logs import LOG
+from dawnchorus.runtime.logs import LOG
 
 COMMAND = (sys.executable, "-P", "-c", "from dawnchorus.audio import child; child.main()")
 _START_S = 120.0  # for loading the libraries, from a slow network drive too

@@ -10,8 +10,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus import artefacts
-from dawnchorus.logs import LOG
+from dawnchorus.runtime import artefacts
+from dawnchorus.runtime.logs import LOG
 
 USED = "used"
 EXCLUSIONS = (

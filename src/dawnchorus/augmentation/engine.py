@@ -5,18 +5,27 @@ takes one of the methods not yet used, all equally likely.
 
 * `augment`: a batch, in place.
 * `chosen`: the methods for one window.
+* `method`: one by its name, from ``methods/``: a module with ``apply(image, rng, **options)`` each.
+
+Windows are (B, T, F): batch, frames, bands. The methods work on images (F, T), which are views of
+them; row 0 is the top of the picture in chunks of a frontend with ``flip``, and the lowest band
+elsewhere. Whatever is random is drawn from the Generator that the caller makes from (seed, stage,
+member, epoch, step); how many draws a window takes depends on the draws before. What the methods do
+is what Kahl et al. have in their baseline system for BirdCLEF 2018
+(https://arxiv.org/abs/1804.07177); two of them differ from it in values, not in meaning: ``crop`` and
+``zoom`` use cubic convolution, and ``rotate_image`` uses `scipy.ndimage`, where that system has a
+library for pictures.
 """
 
-from collections.abc import Mapping, Sequence
+import importlib
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus.augmentation.images import METHODS, Noise
-from dawnchorus.augmentation.masking import masked
-from dawnchorus.augmentation.table import with_defaults
+from dawnchorus.augmentation.method_table import with_defaults
+from dawnchorus.augmentation.spec_augment import masked
 
-__all__ = ["augment"]
-
+Noise = Callable[[np.random.Generator], np.ndarray]
 _NOISE = "add_noise"  # the one method that needs more than its options
 
 
@@ -35,7 +44,8 @@ def augment(
         ``count`` (tries per window), ``probability`` (of each), ``methods`` (name to options),
         ``clip`` (None, or the range to which a window is cut after its methods; one that met none
         stays as it is), ``drop_without_noise``, ``spec_augment`` (None, or see
-        `dawnchorus.augmentation.masked`). The shifts of system 000 and mixup are not made here.
+        `dawnchorus.augmentation.spec_augment.masked`). The shifts of system 000 and mixup are not
+        made here.
     rng : numpy.random.Generator
         Nothing is drawn where there is neither a method nor a mask.
     noise : callable, optional
@@ -64,6 +74,15 @@ def augment(
     return kept
 
 
+def method(name: str) -> Callable[..., np.ndarray]:
+    """Return what a method does: a pure function of an image, a Generator and options.
+
+    The image is an array (F, T) of floats, usually in 0 to 1; the result has the same shape and type
+    and may be out of that range.
+    """
+    return importlib.import_module(f"dawnchorus.augmentation.methods.{name}").apply
+
+
 def chosen(
     names: Sequence[str], count: int, probability: float, rng: np.random.Generator
 ) -> list[str]:
@@ -90,5 +109,5 @@ def _changed(image, drawn, settings, rng, noise) -> np.ndarray:
     for name in drawn:
         options = with_defaults(name, settings["methods"][name])
         extra = {"noise": noise} if name == _NOISE else {}
-        image = METHODS[name](image, rng, **options, **extra)
+        image = method(name)(image, rng, **options, **extra)
     return image if settings["clip"] is None else np.clip(image, *settings["clip"])

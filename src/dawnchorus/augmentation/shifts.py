@@ -9,8 +9,6 @@ Windows are (T, F): frames x bands, lowest band first.
 
 import numpy as np
 
-__all__ = ["random_band_shifts", "rotations", "shift_bands"]
-
 
 def rotations(n: int, window: int, settings: dict, rng: np.random.Generator) -> np.ndarray:
     """Return circular shifts in frames, shape (n,): uniform over the window, or zeros.

@@ -5,25 +5,23 @@
 * `has_frames`: whether the models of a stage have frame scores.
 """
 
-import ast
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from dawnchorus.config.checking import check_name
 from dawnchorus.config.frontends import frame_s
 from dawnchorus.config.merging import check_known
+from dawnchorus.models import zoo
 
 # of augmentation: what they move in time stays where it was in the targets of frames
 _MOVING = ("flip", "roll_time", "crop", "zoom", "rotate_image")
-_MODELS = Path(__file__).parents[1] / "models"
 
 
 def has_frames(stage: Mapping) -> bool:
     """Return whether the models of a stage score frames: by architecture and windows."""
-    module = _MODELS / f"{stage['model']['name']}.py"
-    return stage["segments"]["kind"] == "windows" and "frame" in _outputs(module)
+    outputs = zoo.architecture(stage["model"]["name"]).OUTPUTS
+    return stage["segments"]["kind"] == "windows" and "frame" in outputs
 
 
 def check_frames(path: str, stage: Mapping, experiment: Mapping) -> None:
@@ -191,16 +189,3 @@ def overlapping(experiment: Mapping, overlap) -> tuple[str, str] | None:
         others += stage["targets"].get("unlabelled", [])
     pairs = itertools.product(experiment["events"]["validation"], others)
     return next((pair for pair in pairs if overlap(*pair)), None)
-
-
-def _outputs(module: Path) -> tuple[str, ...]:
-    """Return the outputs of an architecture, read from its source: to import is to import Keras."""
-    if not module.is_file():
-        return ()
-    for node in ast.parse(module.read_bytes()).body:
-        names = [
-            target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)
-        ]
-        if isinstance(node, ast.Assign) and names == ["OUTPUTS"]:
-            return tuple(ast.literal_eval(node.value))
-    return ("clip",)

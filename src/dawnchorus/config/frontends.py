@@ -129,8 +129,8 @@ def _check_mel_bands(
 ) -> None:
     """Refuse mel bands so narrow that no bin of the spectrum lies in one of them.
 
-    What `dawnchorus.frontends.mel_filterbank` would refuse in a job, hours later. ``key`` is that of
-    the number of bands.
+    What `dawnchorus.frontends.filterbanks.mel_filterbank` would refuse in a job, hours later.
+    ``key`` is that of the number of bands.
     """
     to_mel, to_hz = scale
     n_bands, bin_hz = frontend[key], rate / frontend["n_fft"]

@@ -15,7 +15,7 @@ from dawnchorus.config.events import check_events, overlapping
 from dawnchorus.config.frontends import check_frontend
 from dawnchorus.config.merging import check_known
 from dawnchorus.config.stages import check_model, check_references, check_stages, overlap
-from dawnchorus.corpora.contents import parse_reference
+from dawnchorus.corpora.tables import parse_reference
 
 _PATHS = (  # of adapters; some are lists, or mappings of paths
     *("table", "root", "groups", "audio", "xml", "metadata"),

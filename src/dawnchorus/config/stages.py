@@ -6,20 +6,18 @@
 * `see_alike`: whether the models of two stages can be asked about the same windows.
 """
 
-import ast
+import inspect
 import itertools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from dawnchorus import augmentation
+from dawnchorus.augmentation import method_table
 from dawnchorus.config.checking import check_name
 from dawnchorus.config.events import check_frames
 from dawnchorus.config.frontends import layout
 from dawnchorus.config.merging import check_known, nearest
-from dawnchorus.corpora.contents import parse_reference
+from dawnchorus.corpora.tables import parse_reference
+from dawnchorus.models import zoo
 
-_MODELS = Path(__file__).parents[1] / "models"
-_SOFTMAX = ("alexnet", "baseline", "birdclef2016", "pi", "resnet")  # heads where none is given
 # of segments: which windows are trained on or scored, not what a window is
 _CHOOSING = (
     "signal_threshold", "min_score", "max_score", "exempt", "min_length_s", "max_per_class",
@@ -45,7 +43,7 @@ def check_stages(path: str, experiment: Mapping, config: Mapping) -> None:
         _check_training(f"{here}.training", stage)
         _check_choice(here, stage, experiment["folds"])
         try:
-            augmentation.check(stage["augmentation"])
+            method_table.check(stage["augmentation"])
         except ValueError as error:
             raise ValueError(f"{here}.augmentation: {error}") from None
         if stage["targets"]["from"] == "predictions":
@@ -101,23 +99,22 @@ def _check_limits(path: str, name: str, experiment: Mapping, config: Mapping) ->
 
 def check_model(path: str, model: Mapping) -> None:
     """Raise a ValueError where a model's name or one of its options is unknown."""
-    sources = {file.stem: file for file in _MODELS.glob("*.py") if not file.name.startswith("_")}
-    check_known(f"{path}.name: {model['name']!r}", model["name"], sources)
-    options = _options(sources[model["name"]])
+    if model["name"] in zoo.RENAMED:
+        new = zoo.RENAMED[model["name"]]
+        raise ValueError(f"{path}.name: {model['name']!r} is called {new!r} now")
+    check_known(f"{path}.name: {model['name']!r}", model["name"], zoo.names())
+    options = _options(model["name"])
     for option in model:
         if options is not None and option not in ("name", *options):
             raise ValueError(f"{path}.{option}: unknown key{nearest(option, ['name', *options])}")
 
 
-def _options(module: Path) -> list[str] | None:
-    """Return the options of a model's ``build`` (None: any), read from its source.
-
-    To import a model is to import Keras, which takes longer than all checks of a config.
-    """
-    for node in ast.parse(module.read_bytes()).body:
-        if isinstance(node, ast.FunctionDef) and node.name == "build":
-            return None if node.args.kwarg else [option.arg for option in node.args.kwonlyargs]
-    return None
+def _options(name: str) -> list[str] | None:
+    """Return the options of a model's ``build``; None: any."""
+    parameters = inspect.signature(zoo.architecture(name).build).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
 
 
 def _check_training(path: str, stage: Mapping) -> None:
@@ -125,7 +122,7 @@ def _check_training(path: str, stage: Mapping) -> None:
     low, high = training["target_range"]
     if low >= high:
         raise ValueError(f"{path}.target_range: {[low, high]}; expected low below high")
-    head = model.get("head", "softmax" if model["name"] in _SOFTMAX else "sigmoid")
+    head = model.get("head", zoo.architecture(model["name"]).HEAD)
     if training["loss"] == "categorical_crossentropy" and head != "softmax":
         raise ValueError(
             f"{path}.loss: 'categorical_crossentropy'; expected binary_crossentropy, or a model "

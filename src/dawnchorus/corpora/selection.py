@@ -26,7 +26,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
-from dawnchorus.corpora.labels import listed
+from dawnchorus.formats.label_sheet import listed
 
 TRAINING, VALIDATION = "train", "val"
 _NEAR = 0.85  # likeness from which a class name is taken for a slip

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from dawnchorus.annotations import text
-from dawnchorus.corpora import labels
+from dawnchorus.formats import label_sheet, text_fields
 
 _KEYS = ("table", "clip", "fold", "fold_pattern", "group", "group_separator")
 
@@ -45,16 +44,16 @@ def read(settings: Mapping) -> dict[str, Origin]:
     missing = [key for key in _KEYS if key not in settings]
     if missing or len(settings) > len(_KEYS):
         raise ValueError(f"sources has keys {sorted(settings)}, expected {', '.join(_KEYS)}")
-    sheet = labels.read_sheet(settings["table"])
-    names = [name.rpartition("/")[2] for name in labels.column(sheet, settings["clip"])]
-    ids = list(map(text.id_of, names))
+    sheet = label_sheet.read_sheet(settings["table"])
+    names = [name.rpartition("/")[2] for name in label_sheet.column(sheet, settings["clip"])]
+    ids = list(map(text_fields.id_of, names))
     folds = _folds(sheet, settings)
     groups = _column(sheet, settings["group"])
 
-    def entry(i: int) -> labels.Entry:
-        return labels.Entry((folds[i], groups[i]), sheet.path, sheet.lines[i])
+    def entry(i: int) -> label_sheet.Entry:
+        return label_sheet.Entry((folds[i], groups[i]), sheet.path, sheet.lines[i])
 
-    kept, _ = labels.kept_once(ids, entry)
+    kept, _ = label_sheet.kept_once(ids, entry)
     if settings["group"] and settings["group_separator"] is not None:
         separator = settings["group_separator"]
         lists = {ids[i]: [one.strip() for one in groups[i].split(separator)] for i in kept}
@@ -89,11 +88,11 @@ def linked(sources: Mapping[str, Iterable[str]]) -> dict[str, str]:
     return {name: group if sizes[group] > 1 else "" for name, group in groups.items()}
 
 
-def _column(sheet: labels.Sheet, name: str | None) -> list[str]:
-    return labels.column(sheet, name) if name else [""] * len(sheet.rows)
+def _column(sheet: label_sheet.Sheet, name: str | None) -> list[str]:
+    return label_sheet.column(sheet, name) if name else [""] * len(sheet.rows)
 
 
-def _folds(sheet: labels.Sheet, settings: Mapping) -> list[str]:
+def _folds(sheet: label_sheet.Sheet, settings: Mapping) -> list[str]:
     values, pattern = _column(sheet, settings["fold"]), settings["fold_pattern"]
     if not settings["fold"] or pattern is None:
         return values

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy import ndimage
 
-from dawnchorus.events import contents
+from dawnchorus.formats import event
 
 EDGES = ("any", "soft")  # what a frame is that an event covers in part
 PRESETS = {
@@ -43,7 +43,7 @@ def detections(
     filter_s: PerClass = 0.0,
     gap_s: PerClass = 0.0,
     minimum_s: PerClass = 0.0,
-) -> list[contents.Event]:
+) -> list[event.Event]:
     """Return the events that frame scores tell of.
 
     Parameters
@@ -89,7 +89,7 @@ def detections(
     )
     rows = zip(label, onset_s, offset_s, strict=True)
     return sorted(
-        contents.Event(recording, float(onset_s), float(offset_s), class_names[label])
+        event.Event(recording, float(onset_s), float(offset_s), class_names[label])
         for label, onset_s, offset_s in rows
     )
 
@@ -164,7 +164,7 @@ def timed(
     is_inside = span_s[1] > span_s[0]
     label = label[is_inside]
     label, start_s, stop_s = _joined(label, *span_s[:, is_inside], gap_s[label])
-    is_kept = stop_s - start_s >= minimum_s[label] - contents.TOLERANCE_S
+    is_kept = stop_s - start_s >= minimum_s[label] - event.TOLERANCE_S
     return label[is_kept], start_s[is_kept], stop_s[is_kept]
 
 
@@ -201,12 +201,12 @@ def filter_frames(filter_s: PerClass, frames_per_second: float) -> np.ndarray:
     """
     if not (np.isfinite(frames_per_second) and frames_per_second > 0):
         raise ValueError(f"frames_per_second={frames_per_second!r}; expected a number above 0")
-    n = (np.asarray(filter_s) + contents.TOLERANCE_S) * frames_per_second
+    n = (np.asarray(filter_s) + event.TOLERANCE_S) * frames_per_second
     return 2 * np.floor(n / 2).astype(np.int64) + 1
 
 
 def frame_targets(
-    events: Iterable[contents.Event],
+    events: Iterable[event.Event],
     n_frames: int,
     frames_per_second: float,
     class_names: Sequence[str],
@@ -249,7 +249,7 @@ def frame_targets(
         own = [(event.onset_s, event.offset_s) for event in events if event.label == name]
         if own:
             shares[:, column] = np.diff(_covered_s(np.array(own), borders_s)) * frames_per_second
-    rounding = contents.TOLERANCE_S * frames_per_second
+    rounding = event.TOLERANCE_S * frames_per_second
     shares[shares < rounding] = 0
     shares[shares > 1 - rounding] = 1
     return (shares if edges == "soft" else shares > 0).astype(np.float32)
@@ -265,7 +265,7 @@ def _runs(active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _joined(label, onset_s, offset_s, gap_s) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Join runs, in order of class and time, with less than a gap before them."""
-    is_close = onset_s[1:] - offset_s[:-1] < gap_s[1:] - contents.TOLERANCE_S
+    is_close = onset_s[1:] - offset_s[:-1] < gap_s[1:] - event.TOLERANCE_S
     is_first = np.ones(len(label), dtype=bool)
     is_first[1:] = (label[1:] != label[:-1]) | ~is_close
     is_last = np.append(is_first[1:], True)[: len(label)]
@@ -278,8 +278,8 @@ def _covered_s(spans_s: np.ndarray, until_s: np.ndarray) -> np.ndarray:
     return np.interp(until_s, spans_s.ravel(), np.append(0, lasted_s[:-1]))
 
 
-def _checked_events(events, class_names: Sequence[str]) -> list[contents.Event]:
-    events = contents.overlapping(events, "union")
+def _checked_events(events, class_names: Sequence[str]) -> list[event.Event]:
+    events = event.overlapping(events, "union")
     if len(found := sorted({event.id for event in events})) > 1:
         raise ValueError(f"events are of {len(found)} recordings, {found[:5]}; expected one")
     if unknown := sorted({event.label for event in events} - set(class_names)):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dawnchorus.frontends.files import Layout
-from dawnchorus.frontends.recordings import Recordings
+from dawnchorus.frontends.shard_layout import Layout
+from dawnchorus.frontends.shard_recordings import Recordings
 
 
 class Chunks(Recordings):
@@ -42,7 +42,7 @@ class Chunks(Recordings):
         return self._column(identifier, "length")
 
     def scores(self, identifier: str) -> np.ndarray:
-        """Return each chunk's `dawnchorus.frontends.signal_to_noise`: (n,) float32, 0 to 1."""
+        """Return the share of signal in each chunk (`signal_score`): (n,) float32, 0 to 1."""
         return self._column(identifier, "score")
 
     def _column(self, identifier: str, name: str) -> np.ndarray:

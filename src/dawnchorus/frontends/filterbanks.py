@@ -7,9 +7,12 @@
 """
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 # Of a piecewise scale: linear up to 1000 Hz (200/3 Hz per mel), 27 mels per factor of 6.4 above.
 # M. Slaney, Auditory Toolbox, Interval Research Technical Report 1998-010; librosa's default.
@@ -105,11 +108,13 @@ def linear_filterbank(
     return weights
 
 
-def sparse(weights: np.ndarray) -> scipy.sparse.csr_array:
+def sparse(weights: np.ndarray) -> "scipy.sparse.csr_array":
     """Return a filterbank as (F, bins), float32.
 
     Sparse, not BLAS: few weights per bin, and a sum whose order no block or thread changes.
     """
+    import scipy.sparse
+
     return scipy.sparse.csr_array(weights.T.astype(np.float32))
 
 

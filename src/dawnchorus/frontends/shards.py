@@ -21,16 +21,17 @@ import h5py
 import numpy as np
 
 import dawnchorus
-from dawnchorus import artefacts, audio, logs
-from dawnchorus.frontends import files, kinds, waveforms, writers
-from dawnchorus.frontends.settings import check_settings
+from dawnchorus.audio import verdicts
+from dawnchorus.frontends import base, shard_layout, shard_writers, waveforms
+from dawnchorus.frontends.frontend_checks import check_settings
+from dawnchorus.runtime import artefacts, logs
 
 _VALUES_HELD = 1 << 20  # values read back at a time
 _LIBRARIES = ("numpy", "scipy", "soxr", "soundfile")
 # Of HDF5: a newer library writes the same bytes, and the root group bears no time stamp.
 _FORMAT = ("earliest", "v110")
 _PLAIN = {"track_times": False}
-_WRITERS = {"frames": writers.Frames, "chunks": writers.Chunks}
+_WRITERS = {"frames": shard_writers.Frames, "chunks": shard_writers.Chunks}
 
 
 def write_shard(
@@ -43,7 +44,7 @@ def write_shard(
     wav_path, table_path : path
         Resampled audio and its table, as `dawnchorus.audio` writes them.
     settings : mapping
-        Frontend settings as `dawnchorus.frontends.check_settings` accepts them.
+        Frontend settings as `dawnchorus.frontends.frontend_checks.check_settings` accepts them.
     output_path : path
         HDF5 file to write. Equal input gives equal bytes.
 
@@ -56,10 +57,10 @@ def write_shard(
     """
     check_settings(settings)
     _keep_freed_memory()
-    used = [row for row in audio.read_table(table_path) if row.verdict == "used"]
+    used = [row for row in verdicts.read_table(table_path) if row.verdict == "used"]
     recordings = waveforms.of_shard(wav_path, used, settings["sample_rate"])
     ids = [row.id for row in used]
-    writer = _WRITERS[kinds.layout(settings)](ids, recordings, settings)
+    writer = _WRITERS[base.layout(settings)](ids, recordings, settings)
     n_zero: list[int] = []
 
     def check(path: Path) -> None:
@@ -99,10 +100,10 @@ def _describe(file: h5py.File, ids: Sequence[str], writer, settings: Mapping) ->
         writer.array, writer.shape, writer.dtype, fill_time="never", **_PLAIN
     )
     versions = {name: version(name) for name in _LIBRARIES} | {"dawnchorus": dawnchorus.__version__}
-    file.attrs["layout"] = kinds.layout(settings)
+    file.attrs["layout"] = base.layout(settings)
     file.attrs["frontend"] = artefacts.canonical_json(dict(settings))
     file.attrs["versions"] = json.dumps(versions, sort_keys=True)
-    file.attrs["frames_per_second"] = settings["sample_rate"] / kinds.hop_length(settings)
+    file.attrs["frames_per_second"] = settings["sample_rate"] / base.hop_length(settings)
     return rows
 
 
@@ -111,7 +112,7 @@ def _check_rows(path: Path, ids: Sequence[str], writer, n_zero: Sequence[int]) -
 
     A row that never reached the file reads as zeros; silence does, too, once denoised or stretched.
     """
-    layout = files.read_layout(path)
+    layout = shard_layout.read_layout(path)
     tables = writer.tables | writer.statistics
     is_equal = [
         np.array_equal(layout.tables[name], tables[name], equal_nan=True) for name in tables
@@ -121,8 +122,8 @@ def _check_rows(path: Path, ids: Sequence[str], writer, n_zero: Sequence[int]) -
     for index, identifier in enumerate(ids):
         found = 0
         for rows in _read_back(layout, *layout.offsets[index : index + 2].tolist()):
-            writers.check_finite(rows, identifier, layout.settings)
-            found += writers.zero_rows(rows)
+            shard_writers.check_finite(rows, identifier, layout.settings)
+            found += shard_writers.zero_rows(rows)
         if found != n_zero[index]:
             raise OSError(
                 f"recording {identifier!r} reads back with {found} empty rows, "
@@ -130,7 +131,7 @@ def _check_rows(path: Path, ids: Sequence[str], writer, n_zero: Sequence[int]) -
             )
 
 
-def _read_back(layout: files.Layout, first: int, last: int):
+def _read_back(layout: shard_layout.Layout, first: int, last: int):
     n_values = int(np.prod(layout.shape[1:]))
     held = max(1, _VALUES_HELD // n_values)
     for start in range(first, last, held):

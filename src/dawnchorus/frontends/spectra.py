@@ -13,7 +13,6 @@ partial) the values are that rounding, not the level that float64 would show.
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
 FRAMES_HELD = 16384  # frames given out at a time; 20 MB of samples at 22,050 Hz and 70 frames/s
@@ -77,6 +76,8 @@ def transformed(
     -------
     array, shape (T, F), float32
     """
+    import scipy.fft
+
     rows = np.empty((len(frames), n_bands), np.float32)
     windowed = np.empty((min(_FRAMES_AT_ONCE, len(frames)), frames.shape[1]), np.float32)
     for first in range(0, len(frames), _FRAMES_AT_ONCE):

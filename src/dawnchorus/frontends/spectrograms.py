@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus.frontends import corrections, kinds, spectra
+from dawnchorus.frontends import base, corrections, spectra
 
 # What the settings of a kind without corrections would say of them.
 _UNCORRECTED = {
@@ -42,7 +42,7 @@ def spectrogram(channels: Sequence, settings: Mapping) -> np.ndarray:
         For channels that differ in length or have no samples.
     """
     first, last = kept_frames(channels, settings)
-    rows = np.empty((last - first, kinds.n_bands(settings)), np.float32)
+    rows = np.empty((last - first, base.n_bands(settings)), np.float32)
     spectrogram_into(rows, 0, channels, settings, (first, last))
     return rows
 
@@ -56,7 +56,7 @@ def kept_frames(channels: Sequence, settings: Mapping) -> tuple[int, int]:
     """
     spectra.check_channels(channels)
     settings = {**_UNCORRECTED, **settings}
-    total = kinds.n_frames(len(channels[0]), settings)
+    total = base.n_frames(len(channels[0]), settings)
     cut = min(settings["cut_edge_frames"], (total - 1) // 2)
     first, last = cut, total - cut
     if settings["trim_stddevs"] > 0:
@@ -95,7 +95,7 @@ def spectrogram_into(
 def _corrected_blocks(
     channels: Sequence, settings: Mapping, first: int, last: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    total = kinds.n_frames(len(channels[0]), settings)
-    for start, rows in kinds.FRAMES[settings["kind"]].blocks(channels, settings, first, last):
+    total = base.n_frames(len(channels[0]), settings)
+    for start, rows in base.kind(settings).blocks(channels, settings, first, last):
         corrections.correct_edges_and_bands(rows, start, total, settings)
         yield start, rows

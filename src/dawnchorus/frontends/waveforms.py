@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dawnchorus import audio
+from dawnchorus.audio import shard_wav, verdicts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Stored:
 
 
 def of_shard(
-    wav_path: str | Path, used: Sequence[audio.Resampled], sample_rate: int
+    wav_path: str | Path, used: Sequence[verdicts.Resampled], sample_rate: int
 ) -> list[list[Stored]]:
     """Return the channels of every used recording of a shard.
 
@@ -45,13 +45,13 @@ def of_shard(
     """
     if not used:
         return []
-    found = audio.rate_of_shard(wav_path)
+    found = shard_wav.rate_of_shard(wav_path)
     if found != sample_rate:
         raise ValueError(
             f"{wav_path} is at {found} Hz, the frontend expects {sample_rate} Hz; "
             "name the audio recipe that made it"
         )
-    samples = audio.open_shard(wav_path)
+    samples = shard_wav.open_shard(wav_path)
     end = max(row.first_sample + row.channels * row.n_samples for row in used)
     if end > len(samples):
         raise ValueError(
@@ -59,7 +59,7 @@ def of_shard(
         )
     path, first_byte = str(samples.filename), samples.offset
 
-    def channel(row: audio.Resampled, index: int) -> Stored:
+    def channel(row: verdicts.Resampled, index: int) -> Stored:
         first = row.first_sample + index * row.n_samples
         return Stored(path, first_byte + 4 * first, row.n_samples)
 

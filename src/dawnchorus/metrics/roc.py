@@ -13,8 +13,8 @@ https://doi.org/10.1148/radiology.143.1.7063747. Where a class has no positive o
 
 import numpy as np
 
-from dawnchorus import bootstrap
-from dawnchorus.ranking.checks import (
+from dawnchorus.metrics import bootstrap
+from dawnchorus.metrics.checks import (
     checked,
     checked_targets,
     checked_weights,
@@ -169,7 +169,7 @@ def paired_difference(
     Returns
     -------
     dict
-        ``difference``, ``low``, ``high``, and ``p_two_sided`` as `dawnchorus.bootstrap` has it.
+        ``difference``, ``low``, ``high``, and ``p_two_sided`` as `dawnchorus.metrics.bootstrap` has it.
     """
     targets, scores_a = checked(targets, scores_a, ndim=1)
     targets, scores_b = checked(targets, scores_b, ndim=1)

@@ -4,17 +4,17 @@ A whole weight of k equals the recording standing k times in the list. Axes: N r
 R weightings.
 
 * `weighted_average_precision`, `weighted_mean_average_precision`,
-  `weighted_average_precision_micro`: as `dawnchorus.ranking.precision` has them.
+  `weighted_average_precision_micro`: as `dawnchorus.metrics.precision` has them.
 * `weighted_macro_auroc`: as `dawnchorus.metrics.roc` has it.
 """
 
 import numpy as np
 
-from dawnchorus import bootstrap
-from dawnchorus.metrics._positives import ENTRIES, FEW, Positives, blocks
+from dawnchorus.metrics import bootstrap
+from dawnchorus.metrics.checks import checked, checked_weights, has_both, mean_of_known
+from dawnchorus.metrics.positives import ENTRIES, FEW, Positives, blocks
+from dawnchorus.metrics.precision import PADDING, check_policy
 from dawnchorus.metrics.roc import weighted_auroc
-from dawnchorus.ranking.checks import checked, checked_weights, has_both, mean_of_known
-from dawnchorus.ranking.precision import PADDING, check_policy
 
 
 def weighted_average_precision(
@@ -25,7 +25,7 @@ def weighted_average_precision(
     Parameters
     ----------
     targets, scores : array, shape (N,)
-        As for `dawnchorus.metrics.average_precision`.
+        As for `dawnchorus.metrics.precision.average_precision`.
     weights : array, shape (R, N)
         Finite, at least 0.
 
@@ -37,8 +37,8 @@ def weighted_average_precision(
     Raises
     ------
     ValueError
-        As for `dawnchorus.metrics.average_precision`, and where the weights have another shape or
-        are negative.
+        As for `dawnchorus.metrics.precision.average_precision`, and where the weights have another
+        shape or are negative.
     """
     targets, scores = checked(targets, scores, ndim=1)
     weights = checked_weights(weights, len(targets))
@@ -48,7 +48,7 @@ def weighted_average_precision(
 def weighted_mean_average_precision(
     targets: np.ndarray, scores: np.ndarray, weights: np.ndarray, policy: str = "skip"
 ) -> np.ndarray:
-    """Return `dawnchorus.metrics.mean_average_precision` under R weightings of the recordings.
+    """Return `dawnchorus.metrics.precision.mean_average_precision` under R weightings of the recordings.
 
     For ``skip``, a class that a weighting leaves without positives is left out of its mean. The
     padding of ``padded`` always weighs 1.
@@ -56,7 +56,7 @@ def weighted_mean_average_precision(
     Parameters
     ----------
     targets, scores : array, shape (N, C)
-        As for `dawnchorus.metrics.mean_average_precision`.
+        As for `dawnchorus.metrics.precision.mean_average_precision`.
     weights : array, shape (R, N)
         Finite, at least 0.
     policy : {"skip", "padded"}
@@ -81,12 +81,12 @@ def weighted_mean_average_precision(
 def weighted_average_precision_micro(
     targets: np.ndarray, scores: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Return `dawnchorus.metrics.average_precision_micro` under R weightings of the recordings.
+    """Return `dawnchorus.metrics.precision.average_precision_micro` under R weightings of the recordings.
 
     Parameters
     ----------
     targets, scores : array, shape (N, C)
-        As for `dawnchorus.metrics.average_precision_micro`.
+        As for `dawnchorus.metrics.precision.average_precision_micro`.
     weights : array, shape (R, N)
         Finite, at least 0.
 
@@ -104,14 +104,14 @@ def weighted_average_precision_micro(
 def weighted_macro_auroc(
     targets: np.ndarray, scores: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Return `dawnchorus.metrics.macro_auroc` under R weightings of the recordings.
+    """Return `dawnchorus.metrics.roc.macro_auroc` under R weightings of the recordings.
 
     A class that a weighting leaves without both truths is left out of its mean.
 
     Parameters
     ----------
     targets, scores : array, shape (N, C)
-        As for `dawnchorus.metrics.macro_auroc`.
+        As for `dawnchorus.metrics.roc.macro_auroc`.
     weights : array, shape (R, N)
         Finite, at least 0.
 

@@ -1,6 +1,6 @@
 """Pieces of a recording's columns with signal (system 001).
 
-* `CellWindows`: a `dawnchorus.segments.Source` of kind ``cells``.
+* `CellWindows`: a `dawnchorus.segments.source.Source` of kind ``cells``.
 
 A place is the first of a window's columns, counted among those that were kept.
 """
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dawnchorus import frontends
-from dawnchorus.segments import cells
+from dawnchorus.frontends import cell_statistics
+from dawnchorus.segments import signal_mask
 from dawnchorus.segments.source import Source
 
 
@@ -35,7 +35,7 @@ class CellWindows(Source):
         corpus, identifier = recording
         reader = self._reader(corpus)
         columns, _ = self._kept(recording)
-        starts = cells.segment_starts(len(columns), self.shape[0])
+        starts = signal_mask.segment_starts(len(columns), self.shape[0])
         ends = np.minimum(starts + self.shape[0], len(columns))
         onset_s, rate = reader.onset_s(identifier), reader.frames_per_second
         return (
@@ -56,7 +56,7 @@ class CellWindows(Source):
             out[: len(columns)] = frames[columns]
         else:
             borders, length = self._grid(corpus)
-            out[: len(columns)] = cells.masked(frames, columns, signal, borders, length)
+            out[: len(columns)] = signal_mask.masked(frames, columns, signal, borders, length)
         out[len(columns) :] = 0
         if rotation:
             out[:] = np.roll(out, rotation, axis=0)
@@ -83,16 +83,18 @@ class CellWindows(Source):
                 f"the spectrograms of corpus {corpus!r} hold no cell statistics; segments kind='cells' "
                 "needs a frontend of kind 'psd', or filtered: false"
             )
-        signal = cells.signal_cells(statistics, settings["factor"])
+        signal = signal_mask.signal_cells(statistics, settings["factor"])
         if settings["expand"]:
-            signal = cells.dilated(signal)
+            signal = signal_mask.dilated(signal)
         if not signal.any() and settings["empty"] == "unfiltered":
             return np.arange(reader.rows(identifier)), None
         borders, length = self._grid(corpus)
         frames = reader.frames(identifier)
-        return cells.kept_columns(frames, signal, borders, length, settings["drop_columns"]), signal
+        return signal_mask.kept_columns(
+            frames, signal, borders, length, settings["drop_columns"]
+        ), signal
 
     def _grid(self, corpus: str) -> tuple[np.ndarray, int]:
         """Return the borders of row bands and the columns of a cell."""
         settings = self._reader(corpus).settings
-        return frontends.row_borders(settings), settings["cell_columns"]
+        return cell_statistics.row_borders(settings), settings["cell_columns"]

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from dawnchorus.segments.index import Index, joined
+from dawnchorus.segments.window_index import Index, joined
 
 
 class Source:
@@ -17,7 +17,7 @@ class Source:
     Parameters
     ----------
     readers : mapping of corpus to reader
-        As `dawnchorus.frontends.open_shards` returns them, all of one frontend.
+        As `dawnchorus.frontends.spectrogram_reader.open_shards` returns them, all of one frontend.
     settings : mapping
         The ``segments`` section of a stage.
     window : int

@@ -8,29 +8,30 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus import artefacts, corpora
+from dawnchorus.corpora import tables
+from dawnchorus.runtime import artefacts
 
 _NAMED = 12  # classes an error names
 
 
 def recordings(
     references: Sequence[str], labels: Mapping[str, str], verdicts: Mapping[str, str]
-) -> Iterator[tuple[str, corpora.Labelled]]:
+) -> Iterator[tuple[str, tables.Labelled]]:
     """Yield (corpus, recording); where a corpus has verdicts, of those that are used alone."""
     for reference in references:
-        corpus, split = corpora.parse_reference(reference)
+        corpus, split = tables.parse_reference(reference)
         used = None
         if corpus in verdicts:
             rows = artefacts.read_table(verdicts[corpus])
             used = {row["id"] for row in rows if row["verdict"] == "used"}
-        for recording in corpora.select(corpora.read_labels(labels[corpus]), split):
+        for recording in tables.select(tables.read_labels(labels[corpus]), split):
             if used is None or recording.id in used:
                 yield corpus, recording
 
 
 def labelled(
     references: Sequence[str], labels: Mapping[str, str], verdicts: Mapping[str, str]
-) -> Iterator[tuple[str, corpora.Labelled]]:
+) -> Iterator[tuple[str, tables.Labelled]]:
     """Yield (corpus, recording) for recordings with known truth that are used."""
     for corpus, recording in recordings(references, labels, verdicts):
         if recording.labelled:

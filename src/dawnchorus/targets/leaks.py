@@ -8,7 +8,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus import artefacts, corpora
+from dawnchorus.corpora import tables
+from dawnchorus.runtime import artefacts
 
 
 def check_test_leaks(
@@ -48,7 +49,7 @@ def check_test_leaks(
         (corpus, row.id): row.sha256
         for corpus, paths in listings.items()
         for path in paths
-        for row in corpora.read_listing(path)
+        for row in tables.read_listing(path)
     }
     parts = {"train": train, "unlabelled": unlabelled, "test": test}
     parts |= {"validation": validation} if validation else {}
@@ -82,8 +83,8 @@ def _side(references, labels, hashes) -> tuple[dict, dict, dict]:
     """Return recordings, groups and contents of some references, each with a name to show."""
     recordings, groups, contents = {}, {}, {}
     for reference in references:
-        corpus, split = corpora.parse_reference(reference)
-        for recording in corpora.select(corpora.read_labels(labels[corpus]), split):
+        corpus, split = tables.parse_reference(reference)
+        for recording in tables.select(tables.read_labels(labels[corpus]), split):
             name = f"{corpus}/{recording.id}"
             recordings[name] = name
             if recording.group:

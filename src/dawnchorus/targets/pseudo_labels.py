@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dawnchorus import artefacts, corpora, logs, pooling, predictions, seeds
+from dawnchorus.corpora import tables
+from dawnchorus.runtime import artefacts, logs, seeds
+from dawnchorus.scores import ensemble, pooling
 
 _NAMED = 5  # classes an error names
 _CHOICES = {"select": ("confident", "all"), "labels": ("soft", "hard")}  # today's default first
@@ -24,7 +26,7 @@ def teacher_scores(path: str | Path, settings: Mapping) -> tuple[list[str], np.n
 
     The pooling is that of the pseudo-labels, apart from the one that is evaluated.
     """
-    ids, _, stack = predictions.pooled(path, settings["pooling"])
+    ids, _, stack = ensemble.pooled(path, settings["pooling"])
     return ids, pooling.average(stack, settings["average"])
 
 
@@ -40,7 +42,7 @@ def hard_labels(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
 
 
 def read_thresholds(path: str | Path, class_names: Sequence[str]) -> np.ndarray:
-    """Return the thresholds (C,), float64, of classes, as `dawnchorus.thresholds` has chosen them.
+    """Return the thresholds (C,), float64, of classes, as ``thresholds`` has chosen them.
 
     Raises
     ------
@@ -104,7 +106,7 @@ def _kept(teachers, labels, settings) -> tuple[list[tuple], int]:
     everything = chosen(settings, "select") == "all"
     kept, n_seen = [], 0
     for reference, path in teachers.items():
-        corpus, split = corpora.parse_reference(reference)
+        corpus, split = tables.parse_reference(reference)
         ids, scores = teacher_scores(path, settings)
         wanted = _of_split(labels, corpus, split)
         joins = ~np.isnan(scores).any(axis=1) if everything else confident(scores, settings)
@@ -118,9 +120,7 @@ def _kept(teachers, labels, settings) -> tuple[list[tuple], int]:
 def _of_split(labels, corpus: str, split: str | None) -> set[str] | None:
     if split is None:
         return None
-    return {
-        recording.id for recording in corpora.select(corpora.read_labels(labels[corpus]), split)
-    }
+    return {recording.id for recording in tables.select(tables.read_labels(labels[corpus]), split)}
 
 
 def _said(scores: np.ndarray, thresholds: np.ndarray | None) -> list:

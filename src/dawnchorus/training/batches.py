@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus import augmentation, seeds, segments
+from dawnchorus.augmentation import engine, mixup, shifts
+from dawnchorus.runtime import seeds
+from dawnchorus.segments import chunk_split, class_balance, source, training_windows, window_index
 from dawnchorus.training import frame_targets
 
 _BUFFERS = 4  # batches that exist at once: one in use, up to two waiting, one being made
@@ -26,7 +28,7 @@ class Batches:
 
     Parameters
     ----------
-    source : dawnchorus.segments.Source
+    source : dawnchorus.segments.source.Source
     recordings : N pairs (corpus, id)
     values : array, shape (N, C)
         Targets in [0, 1]; a recording is of the classes from 0.5 on.
@@ -35,12 +37,14 @@ class Batches:
         targets are mapped there linearly before the loss. ``steps_per_epoch`` (None: as many steps
         as begin within one pass). ``shuffle``: ``windows``, or ``batches``: the same rows stay
         together, and batches come in random order. ``oversample``, ``class_weights``: see
-        `dawnchorus.segments.oversampled`, `dawnchorus.segments.window_weights`. ``loss``: of
+        `dawnchorus.segments.class_balance.oversampled`,
+        `dawnchorus.segments.class_balance.window_weights`. ``loss``: of
         ``categorical_crossentropy`` targets of several classes are divided by their sum.
     key : tuple
         Seed, stage and member.
-    rows : dawnchorus.segments.Index, optional
-        The windows to train on; left out: what `dawnchorus.segments.training_rows` chooses of all.
+    rows : dawnchorus.segments.window_index.Index, optional
+        The windows to train on; left out: what `dawnchorus.segments.training_windows.training_rows`
+        chooses of all.
     class_names : sequence of str, length C, optional
         Needed where segments exempt classes.
     frames : FrameTargets, optional
@@ -49,7 +53,7 @@ class Batches:
 
     Attributes
     ----------
-    windows : dawnchorus.segments.Index
+    windows : dawnchorus.segments.window_index.Index
         What is trained on, repetitions included.
     size, steps : int
         B, and the steps of an epoch.
@@ -59,12 +63,12 @@ class Batches:
 
     def __init__(
         self,
-        source: segments.Source,
+        source: source.Source,
         recordings: Sequence[tuple[str, str]],
         values: np.ndarray,
         settings: Mapping,
         key: tuple,
-        rows: segments.Index | None = None,
+        rows: window_index.Index | None = None,
         class_names: Sequence[str] = (),
         frames: frame_targets.FrameTargets | None = None,
     ):
@@ -73,11 +77,11 @@ class Batches:
         every = source.index(recordings)
         self.windows = self._chosen(every if rows is None else rows, values, rows, class_names)
         rng = seeds.generator(*key, "noise")
-        noise = segments.noise_rows(every, values, settings["segments"], rng, class_names)
+        noise = training_windows.noise_rows(every, values, settings["segments"], rng, class_names)
         self._bank, self.n_noise = every.take(noise), len(noise)
         self.weights = None
         if settings["class_weights"] == "balanced":
-            self.weights = segments.window_weights(self.windows, values)
+            self.weights = class_balance.window_weights(self.windows, values)
         self.values = _mapped(values, settings)
         self.size = settings["batch_size"]
         self.steps = settings["steps_per_epoch"] or -(-len(self.windows) // self.size)
@@ -97,11 +101,11 @@ class Batches:
         part = self.windows.take(rows)
         rng = seeds.generator(*self.key, "augmentation", epoch, step)
         settings = self.settings["augmentation"]
-        rotations = augmentation.rotations(self.size, out.shape[1], settings, rng)
+        rotations = shifts.rotations(self.size, out.shape[1], settings, rng)
         names = [self.recordings[number] for number in part.recording]
         self.source.into(out, names, part.place, rotations)
-        augmentation.random_band_shifts(out, settings, rng)
-        kept = augmentation.augment(out, settings, rng, self._noise if self.n_noise else None)
+        shifts.random_band_shifts(out, settings, rng)
+        kept = engine.augment(out, settings, rng, self._noise if self.n_noise else None)
         if not kept.all() and kept.any():
             out[: kept.sum()] = out[kept]
             rows, part, rotations = rows[kept], part.take(np.flatnonzero(kept)), rotations[kept]
@@ -115,7 +119,7 @@ class Batches:
         """Return an array for one batch."""
         return np.empty((self.size, *self.source.shape), np.float32)
 
-    def _targets(self, part: segments.Index, rotations: np.ndarray) -> np.ndarray:
+    def _targets(self, part: window_index.Index, rotations: np.ndarray) -> np.ndarray:
         if self.frames is None:
             return self.values[part.recording]
         turned = np.round(rotations * (self.frames.n_frames / self.source.shape[0])).astype(int)
@@ -124,22 +128,24 @@ class Batches:
             found = found.max(axis=1)
         return _mapped(found, self.settings)
 
-    def _chosen(self, index: segments.Index, values, rows, class_names) -> segments.Index:
+    def _chosen(self, index: window_index.Index, values, rows, class_names) -> window_index.Index:
         rng = seeds.generator(*self.key, "selection")
         settings = self.settings
         if rows is None:
             wanted = (values, settings["segments"], rng, class_names)
-            index = index.take(segments.training_rows(index, *wanted))
+            index = index.take(training_windows.training_rows(index, *wanted))
         is_repeated = settings["oversample"] is not None
         if is_repeated:
-            index = index.take(segments.oversampled(index, values, settings["oversample"], rng))
+            index = index.take(
+                class_balance.oversampled(index, values, settings["oversample"], rng)
+            )
         # recordings by name, or repetitions class by class: a batch would be one class
         if settings["shuffle"] == "batches" and (rows is None or is_repeated):
             order = seeds.generator(*self.key, "recordings")
             if is_repeated:
                 index = index.take(order.permutation(len(index)))
             else:
-                index = index.take(segments.in_shuffled_recordings(index, order))
+                index = index.take(chunk_split.in_shuffled_recordings(index, order))
         if not len(index):
             raise ValueError(
                 f"no window to train on in {len(self.recordings)} recordings; give the member "
@@ -237,7 +243,7 @@ def _mapped(values: np.ndarray, settings: Mapping) -> np.ndarray:
 def _mixed(windows, values, weights, settings, rng) -> Made:
     """Mix windows in place, and targets and weights alike."""
     if weights is None:
-        return augmentation.mixed(windows, values, settings, rng), None
+        return mixup.mixed(windows, values, settings, rng), None
     both = np.column_stack([values.reshape(len(values), -1), weights])
-    both = augmentation.mixed(windows, both, settings, rng)
+    both = mixup.mixed(windows, both, settings, rng)
     return np.ascontiguousarray(both[:, :-1]).reshape(values.shape), both[:, -1].copy()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dawnchorus import artefacts, logs
+from dawnchorus.runtime import artefacts, logs
 
 _SUFFIX = ".checkpoint.npz"
 

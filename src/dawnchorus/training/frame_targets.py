@@ -14,8 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus import corpora, predictions, segments
-from dawnchorus.events import contents, decoding
+from dawnchorus.corpora import tables
+from dawnchorus.events import decoding
+from dawnchorus.formats import event as event_tables
+from dawnchorus.scores import frame_files
+from dawnchorus.segments import window_index
 
 _ROUNDING = 1e-6  # of a frame
 
@@ -71,7 +74,7 @@ class FrameTargets:
         self._said = _said(settings, recordings, values, class_names)
         self._known: dict[tuple[int, float], np.ndarray] = {}
 
-    def of(self, part: segments.Index, rotations: Sequence[int] | None = None) -> np.ndarray:
+    def of(self, part: window_index.Index, rotations: Sequence[int] | None = None) -> np.ndarray:
         """Return the targets of the frames of some windows, shape (B, T', C), float32.
 
         Where a window goes on at its recording's beginning, so do the targets. Padding is silent
@@ -90,12 +93,12 @@ class FrameTargets:
             out[row] = found if rotations is None else np.roll(found, rotations[row], axis=0)
         return out
 
-    def n_sound(self, part: segments.Index) -> np.ndarray:
+    def n_sound(self, part: window_index.Index) -> np.ndarray:
         """Return how many frames of each window, shape (B,), have sound before its recording ends."""
         lasting = (part.offset_s - part.onset_s) * self.rate
         return np.clip(np.ceil(lasting - _ROUNDING).astype(int), 1, self.n_frames)
 
-    def _window(self, part: segments.Index, row: int) -> np.ndarray:
+    def _window(self, part: window_index.Index, row: int) -> np.ndarray:
         number, onset_s = int(part.recording[row]), float(part.onset_s[row])
         key = number, onset_s
         if key not in self._known:
@@ -136,10 +139,10 @@ def _events(paths: Mapping, recordings: Sequence, class_names: Sequence[str]) ->
     wanted, known = set(recordings), set(class_names)
     found: dict[tuple[str, str], list] = {}
     for corpus, about in paths.items():
-        for recording in corpora.read_labels(about["labels"]):
+        for recording in tables.read_labels(about["labels"]):
             if recording.data_set == "strong" and (corpus, recording.id) in wanted:
                 found[corpus, recording.id] = []
-        for event in contents.read_events(about["events"]):
+        for event in event_tables.read_events(about["events"]):
             if (corpus, event.id) in found and event.label in known:
                 found[corpus, event.id].append(event)
     return found
@@ -150,7 +153,7 @@ def _said(settings: Mapping, recordings: Sequence, values: np.ndarray, class_nam
     row = {recording: number for number, recording in enumerate(recordings)}
     found = {}
     for corpus, path in settings["scores"].items():
-        with predictions.open_frames(path) as frames:
+        with frame_files.open_frames(path) as frames:
             if list(frames.class_names) != list(class_names):
                 raise ValueError(f"{path} scores other classes than the targets; predict again")
             for name in frames.scored:

@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
-from dawnchorus import models, seeds
-from dawnchorus.training import batches, optimizers, stepping
+from dawnchorus.models import frame_output
+from dawnchorus.runtime import seeds
+from dawnchorus.training import batches, optimizers, steps
 
 
 def ramp_up(step: int, n_steps: int) -> float:
@@ -86,7 +87,7 @@ class Paired:
         return np.empty((self.size, *self.source.shape), np.float32)
 
 
-class MeanTeacher(stepping.Training):
+class MeanTeacher(steps.Training):
     """A student in training, and the teacher that follows it.
 
     After step n the teacher's weights are a times its own plus 1 - a times the student's, a being
@@ -204,7 +205,7 @@ def _scores(model: keras.Model) -> dict:
         return {"frames": model.output}
     found = {"clip": model.output}
     try:
-        found["frames"] = models.frame_model(model).output
+        found["frames"] = frame_output.frame_model(model).output
     except ValueError:  # the architecture has none
         pass
     return found

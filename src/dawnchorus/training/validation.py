@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dawnchorus import pooling, scoring, segments
-from dawnchorus.ranking import placing, precision
+from dawnchorus.metrics import precision, ranking
+from dawnchorus.scores import pooling, window_scores
+from dawnchorus.segments import source, window_index
 
 if TYPE_CHECKING:
     import keras
@@ -31,15 +32,15 @@ class Validation:
 
     Parameters
     ----------
-    source : dawnchorus.segments.Source
+    source : dawnchorus.segments.source.Source
     recordings : N pairs (corpus, id)
     values : array, shape (N, C)
         Targets in [0, 1].
-    index : dawnchorus.segments.Index
+    index : dawnchorus.segments.window_index.Index
         W windows of the recordings; may be empty.
     settings : mapping
         ``batch_size``, ``loss``, ``target_range``, ``clip_pooling`` (of frame scores, see
-        `dawnchorus.scoring.clip_scores`), and ``pooling``: None where every window counts.
+        `dawnchorus.scores.window_scores.clip_scores`), and ``pooling``: None where every window counts.
     frames : FrameTargets, optional
         Of ``recordings``: the targets of a window are the greatest of its frames.
     by_frame : bool, optional
@@ -48,10 +49,10 @@ class Validation:
 
     def __init__(
         self,
-        source: segments.Source,
+        source: source.Source,
         recordings: Sequence[tuple[str, str]],
         values: np.ndarray,
-        index: segments.Index,
+        index: window_index.Index,
         settings: Mapping,
         frames: "frame_targets.FrameTargets | None" = None,
         by_frame: bool = False,
@@ -84,10 +85,10 @@ class Validation:
     def _scores(self, model: "keras.Model") -> np.ndarray:
         asked = (model, self._source, self.recordings, self.index, self._settings["batch_size"])
         if self._by_frame:
-            found = [frames for _, frames in scoring.frames_in_batches(*asked)]
+            found = [frames for _, frames in window_scores.frames_in_batches(*asked)]
             return np.concatenate(found)[self._has_sound]
         how = self._settings.get("clip_pooling", "average")
-        return scoring.window_scores(*asked, self.n_classes, how)
+        return window_scores.window_scores(*asked, self.n_classes, how)
 
     def _paired(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return targets and scores, a row per unit."""
@@ -123,13 +124,13 @@ def figures(targets: np.ndarray, scores: np.ndarray, settings: Mapping) -> dict[
     if targets.shape[1] == 1:
         accuracy = float(((scores >= 0.5) == present).mean())
     else:
-        accuracy = placing.top_k_accuracy(present, scores, 1)
+        accuracy = ranking.top_k_accuracy(present, scores, 1)
     return {
         "loss": _cross_entropy(targets, scores, settings),
         "accuracy": float(accuracy),
         "map_micro": float(precision.average_precision_micro(present, scores)),
         "map_macro": float(precision.mean_average_precision(present, scores, policy="skip")),
-        "mlrap": float(placing.label_ranking_average_precision(present, scores, empty="skip")),
+        "mlrap": float(ranking.label_ranking_average_precision(present, scores, empty="skip")),
         "macro_f": _macro_f(present, scores >= 0.5),
     }
 

@@ -1,0 +1,7 @@
+"""The command ``dawnchorus`` as ``python -m dawnchorus``."""
+
+import sys
+
+from dawnchorus.cli import command
+
+sys.exit(command.main())

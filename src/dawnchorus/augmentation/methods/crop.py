@@ -1,0 +1,38 @@
+"""Crop: sides removed, the rest stretched to the old size."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dawnchorus.augmentation.cubic import resampled
+
+
+def apply(image: np.ndarray, rng: np.random.Generator, *, amounts: Sequence[float]) -> np.ndarray:
+    """Remove some of each side and stretch the rest to the old size.
+
+    Parameters
+    ----------
+    image : array, shape (F, T)
+    rng : numpy.random.Generator
+    amounts : sequence of 4 floats in [0, 1)
+        Of top, left, bottom and right: ``max(1, int(size * uniform(0, amount)))`` pixels go, so one
+        pixel goes where the amount is 0. One row and one column stay in any case.
+
+    Returns
+    -------
+    array, shape (F, T)
+    """
+    n_rows, n_columns = image.shape
+    sizes = (n_rows, n_columns, n_rows, n_columns)
+    top, left, bottom, right = (
+        max(1, int(size * rng.uniform(0, amount)))
+        for size, amount in zip(sizes, amounts, strict=True)
+    )
+    top, left = min(top, n_rows - 1), min(left, n_columns - 1)
+    part = image[top : max(n_rows - bottom, top + 1), left : max(n_columns - right, left + 1)]
+    return resampled(part, _stretched(len(part), n_rows), _stretched(part.shape[1], n_columns))
+
+
+def _stretched(n: int, size: int) -> np.ndarray:
+    """Return the places of ``size`` pixels that divide ``n`` of them evenly."""
+    return (np.arange(size) + 0.5) * n / size - 0.5

@@ -1,0 +1,194 @@
+"""Whether this machine, this environment and these results are fit for a run.
+
+* `examined`: one line per thing looked at.
+
+Nothing heavy is imported: the backend is started only where it is asked for, in a process of its
+own, which a crash of it cannot outlive.
+"""
+
+import fcntl
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from dawnchorus.runtime import devices, run
+
+_LITTLE_DISK = 5e9  # bytes; a run of tens of thousands of recordings writes more
+_LITTLE_MEMORY = 4e9  # bytes; one training of the zoo's largest model
+# of `dawnchorus.runtime.artefacts`: what a killed job leaves of a file that it was writing
+_HALF_WRITTEN = re.compile(r"\.(.*\.)?[0-9a-f]{12}\.tmp(\..*)?")
+_START = """
+from dawnchorus import backend
+backend.start({{"name": {name!r}, "threads": 1, "deterministic": False}})
+import keras
+assert float(keras.ops.sum(keras.ops.ones((3, 3)))) == 9
+print("Keras", keras.version(), "on", *keras.distribution.list_devices())
+"""
+
+
+class Line(NamedTuple):
+    """What was looked at: ``state`` is ``ok``, ``note`` (worth knowing) or ``bad``."""
+
+    state: str
+    what: str
+    text: str
+
+
+def examined(results: str | Path = "results", is_deep: bool = False) -> Iterator[Line]:
+    """Look at the environment, the machine and a results folder.
+
+    Parameters
+    ----------
+    results : path, optional
+        The results folder of a run, there or not; Snakemake's own records lie beside it.
+    is_deep : bool, optional
+        Start the backends that are installed, too.
+    """
+    results = Path(results)
+    yield _python()
+    yield from _packages()
+    yield from _machine(results)
+    yield from _backend_notes()
+    if is_deep:
+        yield from _backends()
+    yield from _run(results)
+
+
+def _python() -> Line:
+    from packaging.specifiers import SpecifierSet
+
+    wanted = importlib.metadata.metadata("dawnchorus")["Requires-Python"] or ""
+    state = "ok" if SpecifierSet(wanted).contains(platform.python_version()) else "bad"
+    return Line(state, "python", f"{platform.python_version()} (wanted: {wanted})")
+
+
+def _packages() -> Iterator[Line]:
+    from packaging.requirements import Requirement
+
+    for text in importlib.metadata.requires("dawnchorus") or ():
+        wanted = Requirement(text)
+        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            version = importlib.metadata.version(wanted.name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Line("bad", wanted.name, f"not installed (wanted: {wanted.specifier}); `uv sync`")
+            continue
+        is_new = wanted.specifier.contains(version, prereleases=True)
+        advice = "" if is_new else "; `uv sync` installs what the lock file names"
+        state = "ok" if is_new else "bad"
+        yield Line(state, wanted.name, f"{version} (wanted: {wanted.specifier}){advice}")
+
+
+def _machine(results: Path) -> Iterator[Line]:
+    yield Line("ok", "system", f"{platform.system()} {platform.machine()}")
+    yield Line("ok", "cores", f"{_n_cores()} for this process")
+    memory = _memory_bytes()
+    state = "note" if memory is None or memory < _LITTLE_MEMORY else "ok"
+    yield Line(state, "memory", "unknown" if memory is None else f"{memory / 1e9:.1f} GB available")
+    folder = next(f for f in (results.absolute(), *results.absolute().parents) if f.is_dir())
+    free = shutil.disk_usage(folder).free
+    yield Line("ok" if free > _LITTLE_DISK else "note", "disk", f"{free / 1e9:.1f} GB free")
+    names = devices.visible()
+    text = ", ".join(names) if names else "none visible: trainings run on the CPU"
+    yield Line("ok", "GPUs", text)
+
+
+def _n_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory_bytes() -> int | None:
+    try:
+        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+    except OSError:
+        found = None
+    if found:
+        return int(found[1]) * 1024
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return None
+
+
+def _backend_notes() -> Iterator[Line]:
+    given = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+    if given not in (None, "1"):
+        text = f"TF_ENABLE_ONEDNN_OPTS={given}: trainings give other bits than with the default, 1"
+        yield Line("note", "oneDNN", text)
+    elif _has_avx512() and "ONEDNN_MAX_CPU_ISA" not in os.environ:
+        text = (
+            "on; with AVX-512, as here, it can crash in strided 1x1 convolutions of 4, 8 or 12 "
+            "channels: set ONEDNN_MAX_CPU_ISA=AVX2 if a model of yours has one"
+        )
+        yield Line("note", "oneDNN", text)
+    else:
+        yield Line("ok", "oneDNN", "on in every training on the CPU")
+
+
+def _has_avx512() -> bool:
+    try:
+        return "avx512f" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+
+
+def _backends() -> Iterator[Line]:
+    for name in ("tensorflow", "jax", "torch"):
+        if importlib.util.find_spec(name) is None:
+            continue
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _START.format(name=name)],
+                capture_output=True, text=True, timeout=300,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            yield Line("bad", f"{name} start", "not there after 300 s")
+            continue
+        lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+        text = lines[-1] if lines else f"ended with {done.returncode}"
+        yield Line("bad" if done.returncode else "ok", f"{name} start", text)
+
+
+def _run(results: Path) -> Iterator[Line]:
+    owner = holder(results)
+    yield Line("note" if owner else "ok", "run", f"held by {owner}" if owner else "none at work")
+    if not results.is_dir():
+        yield Line("note", "results", f"{results} is not there yet")
+        return
+    lost = run.lost_metadata(results, results.absolute().parent / ".snakemake")
+    text = lost.removeprefix("warning: ") if lost else "there, or not needed yet"
+    yield Line("note" if lost else "ok", "metadata", text)
+    left = [] if owner else list(_half_written(results))
+    if left:
+        size = sum(path.stat().st_size for path in left)
+        text = f"{len(left)} left by killed jobs, {size / 1e9:.2f} GB; delete them: {left[0]}"
+        yield Line("note", "half-written files", text + (" ..." if left[1:] else ""))
+
+
+def holder(results: str | Path) -> str | None:
+    """Return who holds the lock of a results folder, or None where no run is at work."""
+    try:
+        with open(Path(results) / run.LOCK, encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read().strip() or "an unknown process"
+    except OSError:
+        return None
+    return None
+
+
+def _half_written(results: Path) -> Iterator[Path]:
+    for here, _, files in os.walk(results):
+        yield from (Path(here, name) for name in files if _HALF_WRITTEN.fullmatch(name))

@@ -1,0 +1,274 @@
+"""Sort a BirdCLEF corpus as system 002 does: a folder per class for training and for validation.
+
+``train/<class>/`` and ``val/<class>/`` hold the recordings, ``metadata/<stem>.json`` what their XML
+said: keys ``sci-name``, ``species`` (the common name), ``background``, ``filename`` and ``classid``
+as system 002 has them, and `descriptions.FURTHER`. Adapter ``birdclef`` reads the tree with
+``sorted: true``. The workflow needs none of this: the adapter's ``holdout`` deals alike.
+
+What is there already stays as it is, so a sorting that was stopped goes on where it was; one with
+other settings, or of other recordings, is refused before it changes anything.
+
+* `planned`: what is to be done, and what cannot be sorted.
+* `carry_out`: do it.
+"""
+
+import collections
+import errno
+import filecmp
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from dawnchorus.corpora import audio_files, birdclef_files, birdclef_metadata, selection
+from dawnchorus.corpora.birdclef_metadata import Description
+from dawnchorus.formats import audio_names
+from dawnchorus.runtime import artefacts
+
+MODES = ("copy", "move", "symlink")
+SPLITS = (selection.TRAINING, selection.VALIDATION)
+_LONGEST = 255  # bytes of the name of a folder
+
+
+class Step(NamedTuple):
+    """One recording: from ``source``, empty where it was moved before, to ``target``."""
+
+    source: str
+    target: str
+    is_there: bool
+    metadata: str
+    content: bytes
+
+
+class Plan(NamedTuple):
+    """Steps in the order of the ids, notes, and a sentence on everything that is left out."""
+
+    steps: list[Step]
+    notes: list[str]
+    left_out: list[str]
+
+    def told(self, mode: str) -> str:
+        """Return what will be done, as one line."""
+        folders = [step.target.split(os.sep)[-3:-1] for step in self.steps]
+        counts = collections.Counter(split for split, _ in folders)
+        n_there = sum(step.is_there for step in self.steps)
+        return (
+            f"{mode} {len(self.steps) - n_there} recordings ({n_there} are there already) of "
+            f"{len({name for _, name in folders})} classes: {counts[SPLITS[0]]} in train, "
+            f"{counts[SPLITS[1]]} in val"
+        )
+
+
+def planned(
+    audio: str, xml: str, output: str, *, mode: str, class_from: str, holdout: Mapping
+) -> Plan:
+    """Return what sorting has to do.
+
+    Parameters
+    ----------
+    audio, xml : path
+        Folders of recordings and of their XML files.
+    output : path
+        Folder that becomes the tree.
+    mode : str
+        One of `MODES`; a link leads to the absolute path of its recording.
+    class_from : str
+        What names the folder of a class, one of `descriptions.KINDS`; system 002: "species".
+    holdout : mapping
+        ``share``, ``seed``, ``single``: see `selection.held_out`.
+
+    Raises
+    ------
+    ValueError
+        Where a folder cannot be read, recordings or XML files collide, or the output holds
+        something else than this sorting puts there.
+    """
+    read = birdclef_metadata.read_folder(xml, "xml")
+    said, notes = birdclef_files.once(read.read, xml)
+    sources, odd = birdclef_files.by_stem(audio_files.scan(audio).audio, audio)
+    there = _there(output)
+    left_out = [f"{audio_names.escaped(name)}: {why}" for name, why in read.unreadable.items()]
+    left_out += [f"{audio_names.escaped(name)}: {birdclef_files.NAME_UNSUPPORTED}" for name in odd]
+    left_out += [f"{sources[stem]}: no XML speaks of it" for stem in sources if stem not in said]
+    classes = {}
+    for stem, one in said.items():
+        name = birdclef_metadata.class_of(one, class_from)
+        source = os.path.join(audio, sources[stem]) if stem in sources else ""
+        if why := _unfit(name, class_from, source, stem in there):
+            left_out.append(f"{stem}: {why}")
+        else:
+            classes[stem] = name
+    ids = sorted(classes)
+    splits, more = selection.held_out(ids, [classes[stem] for stem in ids], holdout)
+    steps = []
+    for stem, split in zip(ids, splits, strict=True):
+        name = sources.get(stem) or os.path.basename(there[stem][0])
+        place = os.path.join(split, classes[stem], name)
+        _refuse_elsewhere(stem, place, there.get(stem, ()), output)
+        source = os.path.join(audio, sources[stem]) if stem in sources else ""
+        steps.append(_step(source, output, place, stem, said[stem], mode))
+    return Plan(steps, notes + more, left_out)
+
+
+def carry_out(plan: Plan, mode: str, progress: Callable[[int, int], None] | None = None) -> None:
+    """Do what is planned; each recording is at its old or its new place, whole, at any moment.
+
+    Parameters
+    ----------
+    plan : Plan
+    mode : str
+        One of `MODES`, that of the plan.
+    progress : callable, optional
+        Called with the number of recordings done and the number of all.
+
+    Raises
+    ------
+    ValueError
+        Where a file has appeared that is another one.
+    OSError
+        Where a file cannot be read or written; the same plan goes on from there.
+    """
+    put = {"copy": _copy, "move": _move, "symlink": _link}[mode]
+    for done, step in enumerate(plan.steps, 1):
+        # before the recording: one in the tree is always described
+        if not audio_files.holds(step.metadata, step.content):
+            artefacts.write_bytes(step.metadata, step.content)
+        os.makedirs(os.path.dirname(step.target), exist_ok=True)
+        if step.source:
+            put(step.source, step.target)
+        if progress:
+            progress(done, len(plan.steps))
+
+
+def _there(output: str) -> dict[str, list[str]]:
+    """Return where recordings are in the output already, by stem."""
+    found: dict[str, list[str]] = {}
+    for split in SPLITS:
+        for folder in birdclef_files.folders(os.path.join(output, split)):
+            for name in audio_files.scan(os.path.join(output, split, folder)).audio:
+                stem = audio_names.composed(name.rpartition(".")[0])
+                found.setdefault(stem, []).append(os.path.join(split, folder, name))
+    return found
+
+
+def _unfit(name: str, class_from: str, source: str, is_there: bool) -> str:
+    """Return why a recording of this class cannot be sorted, or nothing."""
+    if not source and not is_there:
+        return "its XML has no recording"
+    if source and not audio_files.state_of(source):
+        return "not a regular file"
+    if not name:
+        return f"its XML has no {class_from}"
+    is_long = len(name.encode()) > _LONGEST
+    if is_long or name.startswith(".") or "/" in name or "\\" in name:
+        return f"its class {name[:60]!r} cannot be the name of a folder"
+    return ""
+
+
+def _refuse_elsewhere(stem: str, place: str, places, output: str) -> None:
+    others = [other for other in places if other != place]
+    if others:
+        raise ValueError(
+            f"{stem!r} belongs to {place}, but {output} has {others[0]} from another sorting: "
+            "other settings, or recordings that have come or gone; sort into a new folder"
+        )
+
+
+def _step(source: str, output: str, place: str, stem: str, said: Description, mode: str) -> Step:
+    target = os.path.join(output, place)
+    metadata = os.path.join(output, "metadata", f"{stem}.json")
+    content = artefacts.canonical_json(_metadata(said, os.path.basename(place))).encode()
+    if os.path.lexists(metadata) and not audio_files.holds(metadata, content):
+        raise ValueError(f"{metadata} says something else than the XML; sort into a new folder")
+    if mode == "move" and os.path.islink(source):
+        raise ValueError(f"{source} is a link, expected a file to move; copy or symlink instead")
+    is_there = os.path.lexists(target)
+    if is_there and mode != "symlink" and os.path.islink(target):
+        raise ValueError(f"{target} is a link, expected a file to {mode}; sort into a new folder")
+    if is_there and source:
+        _refuse_other(source, target)
+    return Step(source, target, is_there, metadata, content)
+
+
+def _metadata(said: Description, name: str) -> dict:
+    further = {key: getattr(said, key) for key in birdclef_metadata.FURTHER if key != "mediaid"}
+    return {
+        "sci-name": said.species,
+        "species": said.common_name,
+        "background": list(said.background),
+        "filename": name,
+        "classid": said.class_id,
+        "mediaid": said.media_id,
+        **further,
+    }
+
+
+def _refuse_other(source: str, target: str, shallow: bool = True) -> None:
+    """Refuse a target that is not the same; where size and time agree, shallow reads nothing."""
+    try:
+        is_same = filecmp.cmp(source, target, shallow=shallow)
+    except OSError as error:
+        raise ValueError(f"{target} cannot be compared with {source} ({error.strerror})") from None
+    if not is_same:
+        raise ValueError(
+            f"{target} is another file than {source}, and is not written over; sort into a new "
+            "folder"
+        )
+
+
+def _copy(source: str, target: str) -> None:
+    if os.path.lexists(target):
+        _refuse_other(source, target)
+        return
+    folder, name = os.path.split(target)
+    # a name that no listing takes for a recording
+    part = os.path.join(folder, f".{name}.part")
+    try:
+        shutil.copy2(source, part)
+        _synchronise(part)
+        if os.path.getsize(part) != os.path.getsize(source):
+            raise OSError(f"{source} was copied in part; does something else write to it?")
+        os.rename(part, target)
+    finally:
+        if os.path.lexists(part):
+            os.unlink(part)
+
+
+def _move(source: str, target: str) -> None:
+    if _is_one_entry(source, target):
+        return
+    if not os.path.lexists(target):
+        try:
+            os.rename(source, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:  # another disk
+                raise
+        else:
+            return
+    _copy(source, target)
+    # every byte, before the only other copy goes
+    _refuse_other(source, target, shallow=False)
+    _synchronise(os.path.dirname(target))
+    os.unlink(source)
+
+
+def _is_one_entry(source: str, target: str) -> bool:
+    """Return whether two paths are one name of one file: to remove either would lose it."""
+    if not os.path.lexists(target) or not os.path.samefile(source, target):
+        return False
+    return os.path.realpath(source) == os.path.realpath(target) or os.stat(target).st_nlink == 1
+
+
+def _link(source: str, target: str) -> None:
+    if os.path.lexists(target):
+        _refuse_other(source, target)
+    else:
+        os.symlink(os.path.abspath(source), target)
+
+
+def _synchronise(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,307 @@
+"""Whether results are still what was made: files held against their records.
+
+A record under ``.provenance/`` says what an artefact held when it was written and what its inputs
+held when it was made from them. Paths in records are those of the run: relative to its working
+directory. A table of a listed corpus has no record; the digest of its bytes is in its name.
+
+* `verify`: judge every artefact below a path, and all that those were made from.
+* `results_of`, `located`, `name_of`: from a path to its results folder and back to the run's words.
+* `inputs_of`: what a record says an artefact was made from.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from dawnchorus.corpora import tables
+from dawnchorus.runtime import artefacts
+
+STATES = ("whole", "damaged", "missing", "unrecorded", "stale")
+# What rules write; a note or a picture that someone lays beside it is nobody's business.
+KINDS = (".csv", ".h5", ".json", ".keras", ".txt", ".wav", ".zip")
+_ASIDE = ("benchmarks", "logs")  # folders of the results that hold no artefacts
+_TABLE = re.compile(r"-([0-9a-f]{16})\.csv$")
+_READERS = 4  # threads; hashing leaves the interpreter's lock
+
+
+class Finding(NamedTuple):
+    """What became of one file.
+
+    ``name`` is the path as the run says it, ``state`` one of `STATES`, ``detail`` a few words
+    (empty where it is whole), ``origin`` where the file comes from: a ``rule``, the ``listing`` of
+    a corpus, or from ``outside`` the results.
+    """
+
+    name: str
+    state: str
+    detail: str
+    origin: str
+
+
+class _Traced(NamedTuple):
+    """The files of a verification: records by path (None: no record), and who was made from it."""
+
+    results: Path
+    records: dict[Path, dict | None]
+    made_from_it: dict[Path, list[Path]]
+
+
+def results_of(path: str | Path) -> Path:
+    """Return the results folder that a path lies in: the nearest one above with records.
+
+    Raises
+    ------
+    ValueError
+        Where there is none, or the path is a record.
+    """
+    path = Path(os.path.abspath(path))  # not resolved: a folder of the results may be a link
+    if artefacts.RECORDS in path.parts:
+        raise ValueError(f"{path} is a record; name the artefact that it is about")
+    for folder in (path, *path.parents):
+        if (folder / artefacts.RECORDS).is_dir():
+            return folder
+    raise ValueError(
+        f"{path} is in no results folder: neither it nor a folder above it holds "
+        f"{artefacts.RECORDS}/; name something under the results of a run, such as results/demo"
+    )
+
+
+def located(recorded: str, results: Path, run_name: str = "results") -> Path:
+    """Return where a path of a record lies today.
+
+    Parameters
+    ----------
+    recorded : str
+        Path as the run said it: relative to its working directory, or absolute.
+    results : path
+        The results folder, wherever it is now and whatever it is called.
+    run_name : str, optional
+        What the run called it.
+    """
+    relative = os.path.relpath(recorded, run_name)
+    if not relative.startswith("..") and not os.path.isabs(recorded):
+        return results / relative
+    working = results
+    for part in Path(run_name).parts:
+        working = working.parent if part not in (".", os.sep) else working
+    return Path(os.path.abspath(working / recorded))
+
+
+def name_of(path: Path, results: Path) -> str:
+    """Return a path as the run says it: relative to its working directory where it is below it."""
+    working = results.parent
+    return str(path.relative_to(working) if path.is_relative_to(working) else path)
+
+
+def is_table(path: Path, results: Path) -> bool:
+    """Return whether a file is a table of a listed corpus, named by the digest of its bytes."""
+    return path.is_relative_to(results / "corpora") and _TABLE.search(path.name) is not None
+
+
+def inputs_of(record: Mapping, results: Path) -> dict[Path, str]:
+    """Return the inputs of a record and the SHA-256 that each had; of a table the first 16 digits.
+
+    Tables of listed corpora are params, not inputs: they are found by their names.
+    """
+    run_name = record.get("settings", {}).get("results", "results")
+    found = {located(p, results, run_name): seen for p, seen in record.get("inputs", {}).items()}
+    for text in _texts(record.get("settings")):
+        if digest := _TABLE.search(text):
+            path = located(text, results, run_name)
+            if is_table(path, results):
+                found[path] = digest[1]
+    return found
+
+
+def verify(
+    path: str | Path, is_fast: bool = False, said: Callable[[int, int], None] | None = None
+) -> list[Finding]:
+    """Hold every artefact below a path, and everything those were made from, against the records.
+
+    Parameters
+    ----------
+    path : path
+        A results folder, a folder in it, or one artefact, which may be missing.
+    is_fast : bool, optional
+        Compare sizes only and read no file.
+    said : callable, optional
+        Called with the number of files read so far and of all files.
+
+    Returns
+    -------
+    list of Finding
+        One per file, sorted by name.
+
+    Raises
+    ------
+    ValueError
+        Where the path is in no results folder, or there is neither a file nor a record.
+    """
+    path = Path(os.path.abspath(path))
+    results = results_of(path)
+    traced = _trace(results, _below(path, results))
+    hashes = {} if is_fast else _hashes(traced.records, said or (lambda *_: None))
+    judged = {one: _judged(one, traced, hashes) for one in traced.records}
+    for one in traced.records:
+        if judged[one][0] == "whole":
+            judged[one] = _judged_by_inputs(one, traced, hashes, judged)
+    findings = [
+        Finding(name_of(one, results), state, detail, _origin(one, results))
+        for one, (state, detail) in judged.items()
+    ]
+    return sorted(findings)
+
+
+def _below(path: Path, results: Path) -> set[Path]:
+    """Return the artefacts at or below a path: those that are there and those with a record."""
+    relative = path.relative_to(results)
+    if relative.parts[:1] and relative.parts[0] in _ASIDE:
+        raise ValueError(f"{path} holds no artefacts: {relative.parts[0]} are not verified")
+    records = results / artefacts.RECORDS
+    if path.is_file() or records.joinpath(f"{relative}.json").is_file():
+        return {path}
+    recorded = {
+        results / str(record.relative_to(records)).removesuffix(".json")
+        for record in records.joinpath(relative).rglob("[!.]*.json")
+    }
+    if not path.is_dir() and not recorded:
+        raise ValueError(f"{path}: there is no such file, and no record of one")
+    return recorded | set(_artefacts_in(path, results))
+
+
+def _artefacts_in(folder: Path, results: Path) -> Iterator[Path]:
+    seen = set()
+    for here, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(here)
+        if real in seen:  # a link led back
+            folders.clear()
+            continue
+        seen.add(real)
+        aside = _ASIDE if Path(here) == results else ()
+        folders[:] = [name for name in folders if name[0] != "." and name not in aside]
+        yield from (Path(here, n) for n in files if n[0] != "." and n.endswith(KINDS))
+
+
+def _trace(results: Path, waiting: Collection[Path]) -> _Traced:
+    """Follow records to everything that some files were made from."""
+    traced = _Traced(results, {}, {})
+    waiting = sorted(waiting)
+    while waiting:
+        path = waiting.pop()
+        if path in traced.records:
+            continue
+        traced.records[path] = _record(path, results)
+        for origin in inputs_of(traced.records[path] or {}, results):
+            traced.made_from_it.setdefault(origin, []).append(path)
+            waiting.append(origin)
+        if is_index(path, results):
+            waiting += _tables_of(path, results)
+    return traced
+
+
+def _record(path: Path, results: Path) -> dict | None:
+    record = artefacts.read_record(path, results) if path.is_relative_to(results) else None
+    return record if isinstance(record, dict) and {"sha256", "bytes"} <= record.keys() else None
+
+
+def is_index(path: Path, results: Path) -> bool:
+    """Return whether a file is the index of a listed corpus."""
+    return path.name == "index.json" and path.parent.parent == results / "corpora"
+
+
+def _tables_of(index: Path, results: Path) -> list[Path]:
+    """Return the tables that the index of a corpus names; none where it cannot be read."""
+    corpus = index.parent.name
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        about = tables.read_index(corpus, results)
+        return [
+            tables.labels_path(results, corpus, about["labels"]),
+            tables.excluded_path(results, corpus, about["excluded"]),
+            *(
+                tables.listing_path(results, corpus, shard, listed["digest"])
+                for shard, listed in about["shards"].items()
+            ),
+        ]
+    return []
+
+
+def _texts(value) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _hashes(paths: Collection[Path], said: Callable[[int, int], None]) -> dict[Path, str | OSError]:
+    """Return the SHA-256 of each file, or why it cannot be read."""
+
+    def read(path: Path) -> str | OSError:
+        try:
+            return artefacts.sha256(path)
+        except OSError as error:
+            return error
+
+    found = {}
+    with ThreadPoolExecutor(_READERS) as pool:
+        for path, digest in zip(paths, pool.map(read, paths), strict=True):
+            found[path] = digest
+            said(len(found), len(paths))
+    return found
+
+
+def _judged(path: Path, traced: _Traced, hashes: Mapping) -> tuple[str, str]:
+    """Return state and detail of a file by itself, whatever became of its inputs."""
+    record, digest = traced.records[path], hashes.get(path)
+    makes = _counted(len(traced.made_from_it.get(path, ())))
+    if not path.is_file():
+        kept = "its record is there, the file is not" if record else "the file is not there"
+        return "missing", f"{kept}{makes}"
+    if isinstance(digest, OSError):
+        return "damaged", f"it cannot be read ({digest.strerror}){makes}"
+    if is_table(path, traced.results):
+        if digest is not None and not digest.startswith(_TABLE.search(path.name)[1]):
+            return "damaged", f"its content is not what its name says{makes}"
+    elif record is not None:
+        size = path.stat().st_size
+        if size != record["bytes"]:
+            return "damaged", f"{size:,} bytes, made with {record['bytes']:,}{makes}"
+        if digest not in (None, record["sha256"]):
+            return "damaged", f"its content has changed since it was made{makes}"
+    elif is_index(path, traced.results):
+        if not _tables_of(path, traced.results):
+            return "damaged", "the index cannot be read"
+    elif path.is_relative_to(traced.results):
+        return "unrecorded", "no record says what made it"
+    return "whole", ""
+
+
+def _judged_by_inputs(path: Path, traced: _Traced, hashes: Mapping, judged: Mapping) -> tuple:
+    """Return ``stale`` and why where an input has changed since; what is damaged is told once."""
+    changed = []
+    for origin, seen in inputs_of(traced.records[path] or {}, traced.results).items():
+        present = (traced.records[origin] or {}).get("sha256", hashes.get(origin))
+        is_there = judged[origin][0] in ("whole", "stale", "unrecorded")
+        if is_there and present is not None and not present.startswith(seen):
+            changed.append(name_of(origin, traced.results))
+    if not changed:
+        return "whole", ""
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return "stale", f"made from another content of {', '.join(changed[:3])}{more}"
+
+
+def _origin(path: Path, results: Path) -> str:
+    if not path.is_relative_to(results):
+        return "outside"
+    return "listing" if is_table(path, results) or is_index(path, results) else "rule"
+
+
+def _counted(n_made: int) -> str:
+    return f"; {n_made} file{'s were' if n_made > 1 else ' was'} made from it" if n_made else ""

@@ -1,0 +1,202 @@
+"""Adapter ``bird_detection``: the layout of the Bird Audio Detection challenges.
+
+One folder of recordings and one label file per data set. 2017: ``itemid,hasbird``; 2018:
+``itemid,datasetid,hasbird``, where the second names the data set
+(http://machine-listening.eecs.qmul.ac.uk/bird-audio-detection-challenge/,
+https://dcase.community/challenge2018/task-bird-audio-detection). ``itemid`` has no extension; with
+one, or as ``<data set>/<item>.wav``, it means the same recording. ``hasbird`` is 0 or 1; what is
+not a number, and a file without that column, is a test set whose truth is unknown.
+
+Settings
+--------
+data_sets : mapping of name to {audio, labels}
+    ``audio`` is the folder, or the folder above one named as the data set; ``labels`` the CSV
+    file, null where there is none.
+groups : path or null
+    CSV ``id,group``, where ``id`` is ``<data set>/<itemid>``: what no split may divide.
+missing_files : "error" or "exclude"
+    What becomes of a label without a recording.
+
+* `recordings`: what the folders and label files hold.
+
+The label files themselves are read by `dawnchorus.corpora.bird_detection_labels`.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dawnchorus.corpora import audio_files
+from dawnchorus.corpora.bird_detection_labels import (
+    CLASS,
+    Rows,
+    folder_path,
+    has_one_header,
+    label_rows,
+    submission_rows,
+)
+from dawnchorus.corpora.tables import Found, Recording
+from dawnchorus.formats import audio_names, label_sheet
+
+
+class _Indexed(NamedTuple):
+    """A scanned folder: its files by composed stem, and those that a row has named."""
+
+    folder: audio_files.Folder
+    prefix: str  # of the paths of its files
+    data_set: str
+    by_stem: dict[str, str]
+    named: set[str]
+
+
+def recordings(settings: Mapping) -> Found:
+    """Return the recordings that have both a file and a row in a label file.
+
+    Parameters
+    ----------
+    settings : mapping
+        As the head of this module says.
+
+    Returns
+    -------
+    Found
+        Ids are ``<data set>/<itemid>``. Files without a row, rows without a file (where
+        ``missing_files`` is "exclude") and names that cannot be handled are excluded with a code.
+
+    Raises
+    ------
+    ValueError
+        Where a label file or folder cannot be read, labels conflict, names collide, or rows have
+        no file and ``missing_files`` is "error".
+    """
+    parts, notes = label_rows(settings)
+    groups = _groups(settings)
+    folders: dict[str, _Indexed] = {}
+    found, excluded, missing = [], [], []
+    for rows in parts:
+        indexed = {name: _indexed(rows.audio, name, folders) for name in set(rows.data_sets)}
+        for i, data_set in enumerate(rows.data_sets):
+            at = indexed[data_set]
+            name = _file_of(rows, i, at)
+            if name is None:
+                missing.append((rows, i))
+            elif audio_names.is_supported(name):
+                at.named.add(name)
+                found.append(_recording(rows, i, at, name, groups))
+            else:
+                at.named.add(name)
+                excluded.append(_unsupported(data_set, name))
+    excluded += _missing(missing, settings.get("missing_files", "error"))
+    without, said = _without_row(folders)
+    notes += [note for path in sorted(folders) for note in folders[path].folder.notes()] + said
+    notes += _group_notes(groups, settings.get("groups"), found) + _truth_notes(found)
+    repeated = submission_rows(parts) if has_one_header(parts) else None
+    return Found(found, excluded + without, notes, label_rows=repeated)
+
+
+def _indexed(audio: str, data_set: str, folders: dict[str, _Indexed]) -> _Indexed:
+    """Return the folder of a data set, scanned once even where several data sets share it."""
+    path = folder_path(audio, data_set)
+    if path not in folders:
+        folder = audio_files.scan(path)
+        stems = [name.rpartition(".")[0] for name in folder.audio]
+        audio_files.refuse_collisions(stems, folder.audio, path)
+        by_stem = dict(zip(map(audio_names.composed, stems), folder.audio, strict=True))
+        folders[path] = _Indexed(folder, os.path.join(path, ""), data_set, by_stem, set())
+    return folders[path]
+
+
+def _file_of(rows: Rows, i: int, indexed: _Indexed) -> str | None:
+    """Return the name of a row's file, or None; an id such as ``a.wav`` may be a stem as it is."""
+    name = indexed.by_stem.get(audio_names.composed(rows.items[i]))
+    if name is None:
+        name = indexed.by_stem.get(audio_names.composed(rows.texts[i]))
+    return name
+
+
+def _recording(rows: Rows, i: int, indexed: _Indexed, name: str, groups: Mapping) -> Recording:
+    path = indexed.prefix + name
+    truth = rows.truths[i]
+    return Recording(
+        rows.ids[i],
+        path,
+        rows.data_sets[i],
+        groups.get(rows.ids[i], ""),
+        labelled=truth != "",
+        labels=CLASS if truth == "1" else "",
+        state=audio_files.state_of(path),
+    )
+
+
+def _unsupported(data_set: str, name: str) -> tuple[str, str, str]:
+    identifier = audio_names.escaped(f"{data_set}/{name}")
+    return identifier, "NAME_UNSUPPORTED", "control characters or bytes that are not UTF-8"
+
+
+def _missing(missing: list[tuple[Rows, int]], policy: str) -> list[tuple[str, str, str]]:
+    if missing and policy == "error":
+        rows, i = missing[0]
+        raise ValueError(
+            f"MISSING_FILE: {len(missing)} label rows have no recording: "
+            f"{label_sheet.listed([rows.ids[i] for rows, i in missing])}; the first is {rows.path}, "
+            f"line {rows.lines[i]}, looked for in {folder_path(rows.audio, rows.data_sets[i])}; "
+            "put the files there, correct the rows or set missing_files: exclude"
+        )
+    return [
+        (
+            audio_names.escaped(rows.ids[i]),
+            "MISSING_FILE",
+            f"line {rows.lines[i]} of the label file",
+        )
+        for rows, i in missing
+    ]
+
+
+def _without_row(folders: Mapping[str, _Indexed]) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """Return the files that no row names, as exclusions, and a note on each folder of them."""
+    excluded, notes = [], []
+    for indexed in folders.values():
+        names = [name for name in indexed.folder.audio if name not in indexed.named]
+        supported = [name for name in names if audio_names.is_supported(name)]
+        for name in names:
+            if not audio_names.is_supported(name):
+                excluded.append(_unsupported(indexed.data_set, name))
+        for name in supported:
+            item = name.rpartition(".")[0]
+            excluded.append((f"{indexed.data_set}/{item}", "NO_LABEL", "no row in a label file"))
+        if supported:
+            notes.append(
+                f"{indexed.data_set}: {len(supported)} recordings have no label row and are left "
+                f"out: {label_sheet.listed(supported)}"
+            )
+    return excluded, notes
+
+
+def _groups(settings: Mapping) -> dict[str, str]:
+    path = settings.get("groups")
+    if not path:
+        return {}
+    sheet = label_sheet.read_sheet(path)
+    ids, groups = label_sheet.column(sheet, "id"), label_sheet.column(sheet, "group")
+    label_sheet.kept_once(ids, lambda i: label_sheet.Entry((groups[i],), str(path), sheet.lines[i]))
+    return dict(zip(ids, groups, strict=True))
+
+
+def _group_notes(groups: Mapping, path: str | None, found: list[Recording]) -> list[str]:
+    n_without = sum(not recording.group for recording in found)
+    if path is None or not n_without:
+        return []
+    if n_without == len(found):
+        raise ValueError(
+            f"no id of {path} is a recording of the corpus: the first is {next(iter(groups))!r}, "
+            f"expected ids such as {found[0].id!r}"
+        )
+    named = os.path.basename(str(path))
+    return [f"{n_without} recordings have no group in {named} and are groups of their own"]
+
+
+def _truth_notes(found: list[Recording]) -> list[str]:
+    n_unknown = sum(not recording.labelled for recording in found)
+    if not n_unknown:
+        return []
+    return [f"{n_unknown} recordings have no label that is a number: their truth is unknown"]

@@ -1,0 +1,236 @@
+"""Adapter ``birdclef_csv``: the BirdCLEF competitions since 2021, one CSV for all recordings.
+
+Columns: ``primary_label``, ``filename`` and, optional, ``secondary_labels`` (a list as Python or
+JSON writes it, such as ``['abc', 'def']``), ``author`` and ``rating``; others are left alone. The
+primary label is the class, the secondary ones are background species. The id of a recording is its
+``filename`` without the extension.
+
+Settings
+--------
+table : path
+    The CSV file, UTF-8.
+audio : path
+    What file names are relative to; a plain name is also looked for in the folder of its primary
+    label, where the files of 2021 are.
+group_by : "recording" or "author"
+    What no split divides.
+min_rating : number or null
+    Recordings rated lower are left out; a rating that is missing counts as 0.
+top_classes, min_per_class, max_per_class : int or null; whitelist : list or null
+    See `dawnchorus.corpora.selection`.
+missing_files : "error" or "exclude"
+    What becomes of a row without a recording.
+
+* `recordings`: what the table and the files it names hold.
+"""
+
+import ast
+import functools
+import os
+import warnings
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dawnchorus.corpora import audio_files, selection
+from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
+from dawnchorus.formats import audio_names, label_sheet
+
+GROUPINGS = ("recording", "author")
+_MOST_CHARACTERS = 10_000  # of a list of secondary labels
+
+
+class _Row(NamedTuple):
+    id: str
+    file: str
+    primary: str
+    secondary: tuple[str, ...]
+    author: str
+    rating: float
+    line: int
+
+
+def recordings(settings: Mapping) -> Found:
+    """Return the recordings of the table that the settings leave, in its order.
+
+    Parameters
+    ----------
+    settings : mapping
+        As the head of this module says.
+
+    Returns
+    -------
+    Found
+        Rows without a file (where ``missing_files`` is "exclude") and names that cannot be handled
+        are excluded with a code. What the settings leave out is told in a note.
+
+    Raises
+    ------
+    ValueError
+        Where the table cannot be read, a value is not what it should be, a file name leads out of
+        the folder, rows of one id differ, ids collide, or rows have no file and ``missing_files``
+        is "error".
+    """
+    if settings["group_by"] not in GROUPINGS:
+        raise ValueError(f"group_by={settings['group_by']!r}, expected {' or '.join(GROUPINGS)}")
+    path = str(settings["table"])
+    rows, notes = _rows(path, settings)
+    audio_files.refuse_collisions([row.id for row in rows], [row.id for row in rows], path)
+    found, excluded, missing = [], [], []
+    for row in rows:
+        if not audio_names.is_supported(row.file):
+            detail = "control characters in the name"
+            excluded.append((audio_names.escaped(row.id), "NAME_UNSUPPORTED", detail))
+            continue
+        place, state = _place(row, str(settings["audio"]))
+        if place:
+            found.append(_recording(row, place, state, settings["group_by"]))
+        else:
+            missing.append(row)
+    excluded += _missing(missing, settings)
+    ids, classes = [one.id for one in found], [one.labels for one in found]
+    kept, said = selection.chosen(ids, classes, settings)
+    found = [found[i] for i in kept]
+    return Found(found, excluded, notes + said + _group_notes(found, settings["group_by"]))
+
+
+def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
+    """Return the rows with every id once that are rated well enough, and the notes."""
+    sheet = label_sheet.read_sheet(path)
+    columns = zip(
+        label_sheet.column(sheet, "filename"),
+        label_sheet.column(sheet, "primary_label"),
+        _optional(sheet, "secondary_labels"),
+        _optional(sheet, "author"),
+        _ratings(sheet, settings.get("min_rating")),
+        sheet.lines,
+        strict=True,
+    )
+    rows = [
+        _row(path, file, primary, secondary, author, rating, line)
+        for file, primary, secondary, author, rating, line in columns
+    ]
+    kept, said = label_sheet.kept_once(
+        [row.id for row in rows],
+        lambda i: label_sheet.Entry(tuple(map(str, rows[i][:-1])), path, rows[i].line),
+    )
+    rows, notes = [rows[i] for i in kept], sheet.notes + said
+    if settings.get("min_rating") is None:
+        return rows, notes
+    rated = [row for row in rows if row.rating >= settings["min_rating"]]
+    n_left = len(rows) - len(rated)
+    text = f"min_rating {settings['min_rating']} leaves out {n_left} recordings"
+    return rated, notes + [text] * (n_left > 0)
+
+
+def _optional(sheet: label_sheet.Sheet, name: str) -> list[str]:
+    return label_sheet.column(sheet, name) if name in sheet.columns else [""] * len(sheet.rows)
+
+
+def _ratings(sheet: label_sheet.Sheet, min_rating: float | None) -> list[float]:
+    if min_rating is None:
+        return [0.0] * len(sheet.rows)
+    ratings = []
+    for text, line in zip(label_sheet.column(sheet, "rating"), sheet.lines, strict=True):
+        try:
+            rating = float(text or 0)
+        except ValueError:
+            rating = float("nan")
+        if not 0 <= rating <= 5:
+            where = f"{sheet.path}, line {line}"
+            raise ValueError(f"{where}: rating is {text!r}, expected a number from 0 to 5")
+        ratings.append(rating)
+    return ratings
+
+
+def _row(path, file, primary, secondary, author, rating, line) -> _Row:
+    where = f"{path}, line {line}"
+    parts = file.split("/")
+    if "\\" in file or any(part in ("", ".", "..") for part in parts):
+        raise ValueError(
+            f"{where}: filename is {file!r}, expected the path of a file below the audio folder"
+        )
+    others = _secondary(secondary, where)
+    for name in (primary, *others):
+        if not name or SEPARATOR in name or not audio_names.is_supported(name):
+            raise ValueError(
+                f"{where}: label {name!r}, expected a class name without {SEPARATOR!r} and control "
+                "characters"
+            )
+    name = file.rpartition(".")[0] if audio_names.is_audio(file) else file
+    return _Row(name, file, primary, tuple(n for n in others if n != primary), author, rating, line)
+
+
+def _secondary(text: str, where: str) -> tuple[str, ...]:
+    if not text:
+        return ()
+    if len(text) > _MOST_CHARACTERS:
+        n_characters = len(text)
+        raise ValueError(
+            f"{where}: secondary_labels has {n_characters} characters, at most {_MOST_CHARACTERS} "
+            "are read"
+        )
+    names = _listed(text)
+    if names is None:
+        raise ValueError(
+            f"{where}: secondary_labels is {text[:60]!r}, expected a list of names such as "
+            "['abc', 'def']"
+        )
+    return names
+
+
+@functools.lru_cache(maxsize=4096)
+def _listed(text: str) -> tuple[str, ...] | None:
+    """Return the names of a list as Python or JSON writes it, or None for anything else."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes inside a name
+            names = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return None
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def _place(row: _Row, audio: str) -> tuple[str, str]:
+    """Return where the file of a row is and the state it is in, empty where it is not there."""
+    places = [os.path.join(audio, row.file)]
+    if "/" not in row.file and row.primary not in (".", "..") and "/" not in row.primary:
+        places.append(os.path.join(audio, row.primary, row.file))
+    for place in places:
+        state = audio_files.state_of(place)
+        if state or os.path.lexists(place):
+            return place, state
+    return "", ""
+
+
+def _recording(row: _Row, place: str, state: str, group_by: str) -> Recording:
+    return Recording(
+        id=row.id,
+        path=place,
+        group=row.author if group_by == "author" else "",
+        labelled=True,
+        labels=row.primary,
+        state=state,
+        recordist=row.author,
+        background=SEPARATOR.join(row.secondary),
+    )
+
+
+def _group_notes(found: list[Recording], group_by: str) -> list[str]:
+    n_alone = sum(not one.group for one in found)
+    if group_by == "recording" or not n_alone:
+        return []
+    return [f"{n_alone} recordings have no {group_by} and are groups of their own"]
+
+
+def _missing(missing: list[_Row], settings: Mapping) -> list[tuple[str, str, str]]:
+    path = str(settings["table"])
+    if missing and settings.get("missing_files", "error") == "error":
+        raise ValueError(
+            f"MISSING_FILE: {len(missing)} rows of {path} name no file: "
+            f"{label_sheet.listed([row.file for row in missing])}; the first is line "
+            f"{missing[0].line}, looked for below {settings['audio']}; correct audio or set "
+            "missing_files: exclude"
+        )
+    return [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]

@@ -1,0 +1,211 @@
+r"""Adapter ``dcase_sed``: clips with weak, strong or no labels, as DCASE task 4 has them.
+
+The id of a recording is its file name without the extension, whichever of the two a list gives. Its
+``data_set`` says what is known of it: "strong" (classes with onset and offset; one without events holds
+none), "weak" (classes) or "unlabelled" (nothing: the truth is unknown). Its ``split`` is the name under
+which its list is given, or the part it is dealt to, or else the same. A clip in two lists counts in the
+stronger one.
+
+Settings
+--------
+audio : path or list of paths
+    Folders of the recordings.
+weak, unlabelled : path, {split: path} or null
+    TSVs with ``filename`` and ``event_labels``, and with ``filename`` alone.
+strong : path, {split: path} or null
+    A file of events; of "raven" and "audacity" also a folder with one per recording.
+strong_format : "dcase", "raven", "audacity" or "birdsong_xml"
+    See `dawnchorus.annotations`.
+label_column : str
+    Of a Raven table, the column that holds the classes.
+sample_rate : int
+    [Hz] that the positions of a "birdsong_xml" count in.
+merge_gap_s, min_length_s : float or null
+    [s]; events of a class with less between them are one, and shorter ones are left out (in this
+    order; DCASE 2018: 0.15 and 0.25). Null: events stay as they were annotated.
+sources : mapping or null
+    Fold and group of each clip, see `dawnchorus.corpora.sources`. For clips composed of others:
+    {table: sources.csv, clip: clip, fold: part, fold_pattern: "fold(\\d+)$", group: sources,
+    group_separator: " "}.
+parts : {shares: {name: share}, seed: int} or null
+    For people who annotated one set of recordings and have no split of it: the recordings of the
+    strong list, given as one path, are dealt to parts by a draw, whole groups together. See
+    `dawnchorus.corpora.subsets`: {shares: {train: 0.6, validation: 0.15, test: 0.25}, seed: 1}.
+missing_files : "error" or "exclude"
+    What becomes of a clip without a recording: videos vanish, so few copies have them all.
+
+* `recordings`: what the lists and the folders hold.
+"""
+
+import collections
+import os
+from collections.abc import Mapping, Sequence
+
+from dawnchorus.corpora import audio_files, birdclef_files, clip_lists, sources, subsets
+from dawnchorus.corpora.clip_lists import Clip, Clips
+from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
+from dawnchorus.formats import audio_names, label_sheet
+
+
+def recordings(settings: Mapping) -> Found:
+    """Return the clips that have a recording, with their events.
+
+    Parameters
+    ----------
+    settings : mapping
+        As the head of this module says.
+
+    Returns
+    -------
+    Found
+        Clips without a file (where ``missing_files`` is "exclude") and names that cannot be handled
+        are excluded with a code. There are events where there is a strong list.
+
+    Raises
+    ------
+    ValueError
+        Where there is no list, a list or a folder cannot be read, lists contradict each other,
+        names collide, parts cannot be dealt, or clips have no file and ``missing_files`` is
+        "error".
+    """
+    if all(settings[kind] is None for kind in clip_lists.KINDS):
+        raise ValueError("weak, strong and unlabelled are null; expected one list at least")
+    read = clip_lists.read(settings)
+    folders = [settings["audio"]] if isinstance(settings["audio"], str) else settings["audio"]
+    paths, excluded, notes = _files(list(map(str, folders)))
+    origins = sources.read(settings["sources"]) if settings.get("sources") else {}
+    missing = [clip for clip in read.clips.values() if clip.id not in paths]
+    excluded += _missing(missing, folders, settings.get("missing_files", "error"))
+    found = [
+        _recording(clip, _only(paths[clip.id]), origins)
+        for clip in read.clips.values()
+        if clip.id in paths
+    ]
+    notes += read.notes + _missing_notes(missing, read) + _unlisted(paths, read)
+    if origins:
+        notes += _origin_notes(found, origins, settings["sources"])
+    if settings.get("parts"):
+        found, said = _dealt(found, settings)
+        notes += said
+    return Found(found, excluded, notes, _events(read, paths, settings))
+
+
+def _files(folders: Sequence[str]) -> tuple[dict[str, list[str]], list, list[str]]:
+    """Return the files of folders by stem, exclusions and notes."""
+    paths: dict[str, list[str]] = {}
+    excluded, notes = [], []
+    for folder in dict.fromkeys(map(os.path.normpath, folders)):
+        scanned = audio_files.scan(folder)
+        by_stem, odd = birdclef_files.by_stem(scanned.audio, folder)
+        for stem, name in by_stem.items():
+            paths.setdefault(stem, []).append(os.path.join(folder, name))
+        excluded += [
+            (audio_names.escaped(x), "NAME_UNSUPPORTED", birdclef_files.NAME_UNSUPPORTED)
+            for x in odd
+        ]
+        notes += scanned.notes()
+    return paths, excluded, notes
+
+
+def _only(paths: Sequence[str]) -> str:
+    if len(paths) > 1:
+        raise ValueError(
+            f"NAME_COLLISION: a clip is in {paths[0]!r} and in {paths[1]!r}; remove one, or give the "
+            "folders a corpus each"
+        )
+    return paths[0]
+
+
+def _recording(clip: Clip, path: str, origins: Mapping[str, sources.Origin]) -> Recording:
+    origin = origins.get(clip.id, sources.Origin("", ""))
+    return Recording(
+        id=clip.id,
+        path=path,
+        data_set=clip.kind,
+        group=origin.group,
+        fold=origin.fold,
+        split=clip.split,
+        labelled=clip.kind != "unlabelled",
+        labels=SEPARATOR.join(clip.classes),
+        state=audio_files.state_of(path),
+    )
+
+
+def _dealt(found: Sequence[Recording], settings: Mapping) -> tuple[list[Recording], list[str]]:
+    """Return the recordings, those of the strong list with the part they are dealt to as split."""
+    if settings["strong"] is None or isinstance(settings["strong"], Mapping):
+        raise ValueError(
+            f"strong is {settings['strong']!r} and parts deals a strong list that has no split; "
+            "expected one path, or parts: null"
+        )
+    strong = [one for one in found if one.data_set == "strong"]
+    names = subsets.dealt(
+        [one.id for one in strong], [one.group for one in strong], settings["parts"]
+    )
+    taken = {one.split for one in found if one.data_set != "strong"} & set(names)
+    if taken:
+        raise ValueError(
+            f"parts.shares has {label_sheet.listed(sorted(taken))}, which another list has "
+            "for its split; choose another name"
+        )
+    splits = {one.id: name for one, name in zip(strong, names, strict=True)}
+    counts = ", ".join(f"{names.count(part)} {part}" for part in settings["parts"]["shares"])
+    dealt = [one._replace(split=splits.get(one.id, one.split)) for one in found]
+    return dealt, [f"parts deals {len(strong)} recordings: {counts}"]
+
+
+def _events(read: Clips, paths: Mapping, settings: Mapping) -> list | None:
+    if settings["strong"] is None:
+        return None
+    return [event for event in read.events if event.id in paths]
+
+
+def _missing(
+    missing: Sequence[Clip], folders: Sequence[str], policy: str
+) -> list[tuple[str, str, str]]:
+    if missing and policy == "error":
+        raise ValueError(
+            f"MISSING_FILE: {len(missing)} clips have no recording in {', '.join(folders)}: "
+            f"{label_sheet.listed([clip.id for clip in missing])}; the first is {missing[0].path}, line "
+            f"{missing[0].line}; put the files there or set missing_files: exclude"
+        )
+    return [
+        (
+            audio_names.escaped(clip.id),
+            "MISSING_FILE",
+            f"line {clip.line} of the {_named(clip.kind, clip.split)} list",
+        )
+        for clip in missing
+    ]
+
+
+def _missing_notes(missing: Sequence[Clip], read: Clips) -> list[str]:
+    n_missing = collections.Counter((clip.kind, clip.split) for clip in missing)
+    n_all = collections.Counter((clip.kind, clip.split) for clip in read.clips.values())
+    return [
+        f"{n} of {n_all[key]} clips of {_named(*key)} have no recording and are left out"
+        for key, n in n_missing.items()
+    ]
+
+
+def _named(kind: str, split: str) -> str:
+    return kind if kind == split else f"{kind} {split}"
+
+
+def _unlisted(paths: Mapping[str, list[str]], read: Clips) -> list[str]:
+    names = sorted(stem for stem in paths if stem not in read.clips)
+    if not names:
+        return []
+    return [f"{len(names)} recordings are in no list and are left out: {label_sheet.listed(names)}"]
+
+
+def _origin_notes(found: Sequence[Recording], origins: Mapping, settings: Mapping) -> list[str]:
+    n_without = sum(recording.id not in origins for recording in found)
+    if n_without == len(found) > 0:
+        raise ValueError(
+            f"no clip of {settings['table']} is a recording of the corpus: the first is "
+            f"{next(iter(origins))!r}, expected ids such as {found[0].id!r}"
+        )
+    named = os.path.basename(str(settings["table"]))
+    said = f"{n_without} recordings are not in {named}: they have no fold and are their own group"
+    return [said] * (n_without > 0)

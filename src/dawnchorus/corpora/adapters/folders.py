@@ -1,0 +1,284 @@
+"""Adapter ``folders``: what a path says of a recording, as a template reads it.
+
+The template stands for the path below ``root`` without its extension. ``{class}``, ``{fold}``,
+``{group}``, ``{split}``, ``{data_set}`` and ``{recordist}`` are kept, ``{}`` is anything. A field
+is one character at least, none of them ``/``, and as few as can be; all other text is meant as it
+stands. Blanks around a class name are stripped. The id of a recording is its path without the
+extension.
+
+=============  ================================
+ESC-10         ``{} - {class}/{fold}-{group}-{}``
+ESC-50         ``{fold}-{group}-{}-{class}``
+UrbanSound8K   ``fold{fold}/{group}-{class}-{}-{}``
+plain          ``{class}/{}``
+=============  ================================
+
+Settings
+--------
+root : path
+    Folder of the recordings and of the folders they are in.
+pattern : str
+    The template. Without ``{class}`` the truth is unknown.
+classes : mapping or null
+    From the text found to the class name (ESC-50 has numbers), to null for none of the classes.
+unmatched : "error" or "exclude"
+    What becomes of recordings whose path does not fit.
+
+* `recordings`: the recordings below the folder.
+* `fields`: what a path says.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from dawnchorus.corpora import audio_files
+from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
+from dawnchorus.formats import audio_names, label_sheet
+
+FIELDS = ("class", "fold", "group", "split", "data_set", "recordist")
+_FIELD = re.compile(r"\{([^{}/]*)\}")
+
+
+class _Part(NamedTuple):
+    """One part of a template between slashes: literals around and between its fields."""
+
+    literals: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def recordings(settings: Mapping) -> Found:
+    """Return the recordings below a folder.
+
+    Parameters
+    ----------
+    settings : mapping
+        As the head of this module says.
+
+    Returns
+    -------
+    Found
+        Recordings whose path does not fit (where ``unmatched`` is "exclude") and names that cannot
+        be handled are excluded with a code.
+
+    Raises
+    ------
+    ValueError
+        Where a folder cannot be read, the template is none, names collide, a class is not one of
+        ``classes``, or paths do not fit and ``unmatched`` is "error".
+    """
+    root, pattern = str(settings["root"]), settings["pattern"]
+    template = _template(pattern)
+    paths, notes = _walk(root)
+    supported = [path for path in paths if audio_names.is_supported(path)]
+    excluded = [
+        (
+            audio_names.escaped(path),
+            "NAME_UNSUPPORTED",
+            "control characters or bytes that are not UTF-8",
+        )
+        for path in paths
+        if not audio_names.is_supported(path)
+    ]
+    stems = [path.rpartition(".")[0] for path in supported]
+    audio_files.refuse_collisions(stems, supported, root)
+    said = {path: fields(stem, template) for path, stem in zip(supported, stems, strict=True)}
+    unmatched = [path for path in supported if said[path] is None]
+    excluded += _unmatched(unmatched, len(supported), settings)
+    classes = _class_names(settings.get("classes"))
+    found = [
+        _recording(root, path, told, classes) for path, told in said.items() if told is not None
+    ]
+    return Found(found, excluded, notes + _class_notes(pattern, said.values()))
+
+
+def fields(stem: str, template: str | Sequence[_Part]) -> dict[str, str] | None:
+    """Return what a path without its extension says by field, or None where it does not fit.
+
+    Parameters
+    ----------
+    stem : str
+        The path, with slashes.
+    template : str
+        As the head of this module says.
+
+    Raises
+    ------
+    ValueError
+        Where the template is none.
+    """
+    parts = _template(template) if isinstance(template, str) else template
+    texts = stem.split("/")
+    if len(texts) != len(parts):
+        return None
+    found: dict[str, str] = {}
+    for text, part in zip(texts, parts, strict=True):
+        values = _values(text, part)
+        if values is None:
+            return None
+        found.update(zip(part.names, values, strict=True))
+    found.pop("", None)
+    return found
+
+
+def _template(pattern: str) -> list[_Part]:
+    parts = []
+    for text in pattern.split("/"):
+        pieces = _FIELD.split(text)
+        parts.append(_Part(tuple(pieces[::2]), tuple(pieces[1::2])))
+    names = [name for part in parts for name in part.names if name]
+    unknown = [name for name in names if name not in FIELDS]
+    if unknown:
+        raise ValueError(f"pattern {pattern!r} has field {unknown[0]!r}, expected one of {FIELDS}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"pattern {pattern!r} has a field twice; write {{}} for one of them")
+    for part in parts:
+        if "" in part.literals[1:-1] or any(c in text for text in part.literals for c in "{}"):
+            raise ValueError(
+                f"pattern {pattern!r}: expected fields such as {{class}} or {{}} with text between "
+                "two of them"
+            )
+    return parts
+
+
+def _values(text: str, part: _Part) -> list[str] | None:
+    """Return the values of a part's fields, or None.
+
+    A field ends where the text behind it comes first: if anything fits, that does, so nothing has
+    to be tried twice, whatever a stranger's file is called.
+    """
+    first, *between = part.literals
+    if not part.names:
+        return [] if text == first else None
+    last = between.pop()
+    end = len(text) - len(last)
+    if not text.startswith(first) or not text.endswith(last):
+        return None
+    values, start = [], len(first)
+    for literal in between:
+        stop = text.find(literal, start + 1, end)
+        if stop < 0:
+            return None
+        values.append(text[start:stop])
+        start = stop + len(literal)
+    return [*values, text[start:end]] if start < end else None
+
+
+def _walk(root: str) -> tuple[list[str], list[str]]:
+    """Return the audio files below a folder, sorted, as paths with slashes; and notes."""
+    found, again = _folders(root)
+    scanned = {
+        below: audio_files.scan(os.path.join(root, below) if below else root) for below in found
+    }
+    paths = [
+        f"{below}/{name}" if below else name
+        for below, folder in scanned.items()
+        for name in folder.audio
+    ]
+    notes = audio_files.left_aside(root, list(scanned.values()))
+    if again:
+        notes.append(
+            f"{len(again)} links lead to folders that are read already and are left out: "
+            f"{label_sheet.listed(sorted(again))}"
+        )
+    return sorted(paths), notes
+
+
+def _folders(root: str) -> tuple[list[str], list[str]]:
+    """Return the folders from a root on, each once, and the links that lead to one of them again.
+
+    Links are followed last: a folder keeps the name that it has itself.
+    """
+    found, again, seen = [], [], set()
+    waiting, links = [""], []
+    while waiting or links:
+        below = waiting.pop() if waiting else links.pop(0)
+        about, names, linked = _below(root, below)
+        if about in seen:
+            again.append(below)
+            continue
+        seen.add(about)
+        found.append(below)
+        waiting += names
+        links += linked
+    return found, again
+
+
+def _below(root: str, below: str) -> tuple[tuple[int, int], list[str], list[str]]:
+    """Return what tells a folder from all others, the folders in it and the links to folders."""
+    path = os.path.join(root, below) if below else root
+    names: dict[bool, list[str]] = {False: [], True: []}
+    try:
+        about = os.stat(path)
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir() and not entry.name.startswith("."):
+                    name = f"{below}/{entry.name}" if below else entry.name
+                    names[entry.is_symlink()].append(name)
+    except OSError as error:
+        raise ValueError(
+            f"folder {path!r} cannot be read ({error.strerror}); it should hold recordings"
+        ) from None
+    # the last is read next: this way in the order of their names
+    return (about.st_dev, about.st_ino), sorted(names[False], reverse=True), sorted(names[True])
+
+
+def _class_names(classes: Mapping | None) -> dict[str, str] | None:
+    if classes is None:
+        return None
+    # YAML reads the numbers of ESC-50 as numbers
+    return {
+        audio_names.composed(str(text)): "" if name is None else str(name)
+        for text, name in classes.items()
+    }
+
+
+def _recording(root: str, path: str, said: Mapping, classes: Mapping | None) -> Recording:
+    place = os.path.join(root, *path.split("/"))
+    name = audio_names.composed(said.get("class", "").strip())
+    if "class" in said and not name:
+        raise ValueError(f"class {said['class']!r} of {path!r} is blank, expected a name")
+    if name and classes is not None:
+        if name not in classes:
+            raise ValueError(
+                f"class {name!r} of {path!r} is not among the {len(classes)} of classes; add it, "
+                "with null for none of the classes"
+            )
+        name = classes[name]
+    if SEPARATOR in name:
+        raise ValueError(f"class {name!r} of {path!r} holds {SEPARATOR!r}, which no class name may")
+    return Recording(
+        id=path.rpartition(".")[0],
+        path=place,
+        data_set=said.get("data_set", ""),
+        group=said.get("group", ""),
+        fold=said.get("fold", ""),
+        split=said.get("split", ""),
+        labelled="class" in said,
+        labels=name,
+        state=audio_files.state_of(place),
+        recordist=said.get("recordist", ""),
+    )
+
+
+def _class_notes(pattern: str, said: Iterable[Mapping | None]) -> list[str]:
+    if "{class}" not in pattern:
+        return ["the pattern has no {class}: no truth is known"]
+    names = {told["class"] for told in said if told is not None}
+    blanks = sorted(name for name in names if name != name.strip())
+    if not blanks:
+        return []
+    return [f"blanks around {len(blanks)} class names were stripped: {label_sheet.listed(blanks)}"]
+
+
+def _unmatched(paths: list[str], n_paths: int, settings: Mapping) -> list[tuple[str, str, str]]:
+    pattern = settings["pattern"]
+    if paths and (settings.get("unmatched", "error") == "error" or len(paths) == n_paths):
+        raise ValueError(
+            f"{len(paths)} of {n_paths} recordings below {settings['root']} do not fit the pattern "
+            f"{pattern!r}: {label_sheet.listed(paths)}; correct the pattern, move them or set "
+            "unmatched: exclude"
+        )
+    detail = f"does not fit the pattern {pattern}"
+    return [(path.rpartition(".")[0], "LABEL_UNREADABLE", detail) for path in paths]

@@ -1,0 +1,279 @@
+"""Adapter ``table``: a person's own CSV, one row per recording.
+
+Columns: ``path`` and, all optional, ``labels``, ``id``, ``group``, ``recordist``, ``fold``,
+``split``, ``data_set``, ``labelled``, ``background`` and ``media_id``; others are left alone.
+``labels`` holds class names joined by the separator; an empty field means none of the classes.
+Without the column, and where ``labelled`` is 0, the truth is unknown. ``background`` holds the
+names of classes heard behind them, joined alike.
+
+Settings
+--------
+table : path
+    The CSV file, UTF-8.
+root : path or null
+    What paths are relative to; null: the folder of the table.
+columns : mapping
+    From a name above to what the file calls the column, such as {labels: species}.
+ids : "path" or "stem"
+    The id where there is no such column: the text of ``path``, or the file's name in it without
+    the extension.
+separator : str
+    Between the class names of one field.
+binary_class : str or null
+    Where set, ``labels`` holds 1 (this class), 0 (not) or nothing (unknown).
+missing_files : "error" or "exclude"
+    What becomes of a row without a recording.
+
+* `recordings`: what the table and the files it names hold.
+"""
+
+import difflib
+import os
+import unicodedata
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from dawnchorus.corpora import audio_files
+from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
+from dawnchorus.formats import audio_names, label_sheet
+
+_ORIGIN = ("group", "fold", "split", "data_set", "recordist", "media_id")
+_COLUMNS = ("path", "id", "labels", "labelled", "background", *_ORIGIN)
+_NEAR = 0.85  # likeness from which a column's name is taken for a slip
+
+
+class _Row(NamedTuple):
+    id: str
+    path: str
+    origin: tuple[str, ...]  # as `_ORIGIN`
+    labelled: bool
+    labels: str
+    background: str
+    line: int
+
+
+def recordings(settings: Mapping) -> Found:
+    """Return the recordings of a table.
+
+    Parameters
+    ----------
+    settings : mapping
+        As the head of this module says.
+
+    Returns
+    -------
+    Found
+        In the order of the table; rows without a file (where ``missing_files`` is "exclude") and
+        names that cannot be handled are excluded with a code.
+
+    Raises
+    ------
+    ValueError
+        Where the table cannot be read, rows of one id differ, ids collide, a label is not what
+        the settings allow, or rows have no file and ``missing_files`` is "error".
+    """
+    path = str(settings["table"])
+    root = str(settings.get("root") or os.path.dirname(path))
+    prefix = os.path.join(root, "")
+    rows, notes = _rows(path, settings)
+    audio_files.refuse_collisions([row.id for row in rows], [row.id for row in rows], path)
+    found, excluded, missing = [], [], []
+    for row in rows:
+        if not (audio_names.is_supported(row.path) and audio_names.is_supported(row.id)):
+            detail = "control characters in the name"
+            excluded.append((audio_names.escaped(row.id), "NAME_UNSUPPORTED", detail))
+            continue
+        place = row.path if os.path.isabs(row.path) else prefix + row.path
+        state = audio_files.state_of(place)
+        if not state and not os.path.lexists(place):
+            place = _otherwise_spelled(prefix, row.path)
+            state = audio_files.state_of(place)
+        if place:
+            found.append(_recording(row, place, state))
+        else:
+            missing.append(row)
+    excluded += _missing(missing, path, root, settings.get("missing_files", "error"))
+    return Found(found, excluded, notes + _beside(found))
+
+
+def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
+    """Return the rows with every id once, and the notes."""
+    sheet = _read(path, settings.get("columns") or {})
+    places = label_sheet.column(sheet, "path")
+    _refuse_near_names(sheet)
+    ids = label_sheet.column(sheet, "id") if "id" in sheet.columns else _ids(places, settings)
+    origins = zip(*(_optional(sheet, name) for name in _ORIGIN), strict=True)
+    truths, notes = _truths(sheet, settings)
+    columns = zip(
+        ids, places, origins, truths, _background(sheet, settings), sheet.lines, strict=True
+    )
+    rows = [
+        _Row(name, place, origin, *truth, background, line)
+        for name, place, origin, truth, background, line in columns
+    ]
+    for name, column in (("path", places), ("id", ids)):
+        if not all(map(str.strip, column)):
+            line = next(
+                line for line, text in zip(sheet.lines, column, strict=True) if not text.strip()
+            )
+            raise ValueError(f"{path}, line {line}: {name} is empty, expected a name")
+    kept, said = label_sheet.kept_once(
+        ids, lambda i: label_sheet.Entry(_said(rows[i]), path, rows[i].line)
+    )
+    return [rows[i] for i in kept], sheet.notes + notes + said
+
+
+def _read(path: str, renamed: Mapping[str, str]) -> label_sheet.Sheet:
+    """Return the table with its columns under the names that they have here."""
+    unknown = [name for name in renamed if name not in _COLUMNS]
+    if unknown:
+        raise ValueError(f"columns has {unknown[0]!r}, expected one of {', '.join(_COLUMNS)}")
+    sheet = label_sheet.read_sheet(path, verbatim=(renamed.get("path", "path"),))
+    if not renamed:
+        return sheet
+    for theirs in renamed.values():
+        label_sheet.column(sheet, theirs)  # says which there are
+    # one column may serve two names, such as a recordist who is the group as well
+    kept = [column for column in sheet.columns if column not in renamed]
+    order = [sheet.columns.index(column) for column in (*kept, *renamed.values())]
+    rows = [[row[i] for i in order] for row in sheet.rows]
+    return sheet._replace(columns=[*kept, *renamed], rows=rows)
+
+
+def _ids(places: list[str], settings: Mapping) -> list[str]:
+    if settings.get("ids", "path") == "path":
+        return places
+    names = [place.rpartition("/")[2] for place in places]
+    stems = [name.rpartition(".")[0] if audio_names.is_audio(name) else name for name in names]
+    return list(map(audio_names.composed, stems))
+
+
+def _said(row: _Row) -> tuple[str, ...]:
+    truth = row.labels if row.labelled else "unknown"
+    return (truth, row.path, *row.origin, row.background)
+
+
+def _optional(sheet: label_sheet.Sheet, name: str) -> list[str]:
+    return label_sheet.column(sheet, name) if name in sheet.columns else [""] * len(sheet.rows)
+
+
+def _refuse_near_names(sheet: label_sheet.Sheet) -> None:
+    """Refuse a column that all but bears a name with a meaning: unread, it would change folds."""
+    expected = [name for name in _COLUMNS if name not in sheet.columns]
+    for column in sheet.columns:
+        near = difflib.get_close_matches(column.casefold(), expected, n=1, cutoff=_NEAR)
+        if column not in _COLUMNS and near:
+            raise ValueError(
+                f"{sheet.path}, line 1: column {column!r} is not read; rename it to {near[0]!r} "
+                "if that is meant, or to something else"
+            )
+
+
+def _truths(
+    sheet: label_sheet.Sheet, settings: Mapping
+) -> tuple[list[tuple[bool, str]], list[str]]:
+    """Return per row whether the truth is known, and the classes joined as listings have them."""
+    n_rows = len(sheet.rows)
+    if "labels" not in sheet.columns:
+        note = f"{os.path.basename(sheet.path)}: no column 'labels', so no truth is known"
+        return [(False, "")] * n_rows, [note]
+    read = _binary if settings.get("binary_class") else _classes
+    option = settings.get("binary_class") or settings.get("separator") or SEPARATOR
+    seen: dict[str, tuple[bool, str]] = {}
+    truths = []
+    columns = zip(label_sheet.column(sheet, "labels"), _is_known(sheet), sheet.lines, strict=True)
+    for text, is_known, line in columns:
+        if text not in seen:
+            seen[text] = read(text, option, f"{sheet.path}, line {line}")
+        truths.append(seen[text] if is_known else (False, ""))
+    return truths, []
+
+
+def _background(sheet: label_sheet.Sheet, settings: Mapping) -> list[str]:
+    separator = settings.get("separator") or SEPARATOR
+    texts = _optional(sheet, "background")
+    read = {}
+    for text, line in zip(texts, sheet.lines, strict=True):
+        if text not in read:
+            read[text] = _classes(text, separator, f"{sheet.path}, line {line}")[1]
+    return [read[text] for text in texts]
+
+
+def _is_known(sheet: label_sheet.Sheet) -> list[bool]:
+    if "labelled" not in sheet.columns:
+        return [True] * len(sheet.rows)
+    known = label_sheet.column(sheet, "labelled")
+    for text, line in zip(known, sheet.lines, strict=True):
+        if text not in ("0", "1"):
+            raise ValueError(f"{sheet.path}, line {line}: labelled is {text!r}, expected 0 or 1")
+    return [text == "1" for text in known]
+
+
+def _binary(text: str, positive: str, where: str) -> tuple[bool, str]:
+    if text not in ("", "0", "1"):
+        raise ValueError(
+            f"{where}: labels is {text!r}, expected 1 ({positive!r}), 0 or nothing, since "
+            "binary_class is set"
+        )
+    return text != "", positive if text == "1" else ""
+
+
+def _classes(text: str, separator: str, where: str) -> tuple[bool, str]:
+    names = list(dict.fromkeys(name.strip() for name in text.split(separator)))
+    wrong = [name for name in names if SEPARATOR in name or not audio_names.is_supported(name)]
+    if wrong:
+        raise ValueError(
+            f"{where}: class {wrong[0]!r} holds {SEPARATOR!r} or a control character, which no "
+            "class name may"
+        )
+    return True, SEPARATOR.join(name for name in names if name)
+
+
+def _recording(row: _Row, place: str, state: str) -> Recording:
+    return Recording(
+        id=row.id,
+        path=place,
+        labelled=row.labelled,
+        labels=row.labels,
+        background=row.background,
+        state=state,
+        **dict(zip(_ORIGIN, row.origin, strict=True)),
+    )
+
+
+def _otherwise_spelled(prefix: str, text: str) -> str:
+    """Return the path of a file that differs in blanks or Unicode's form, or nothing."""
+    for other in (text.strip(), *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))):
+        place = os.path.join(prefix, other)
+        if other != text and os.path.lexists(place):
+            return place
+    return ""
+
+
+def _missing(missing: list[_Row], path: str, root: str, policy: str) -> list[tuple[str, str, str]]:
+    if missing and policy == "error":
+        raise ValueError(
+            f"MISSING_FILE: {len(missing)} rows of {path} name no file: "
+            f"{label_sheet.listed([row.path for row in missing])}; the first is line "
+            f"{missing[0].line}, looked for below {root or '.'}; correct the paths, set root, or "
+            "set missing_files: exclude"
+        )
+    return [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]
+
+
+def _beside(found: list[Recording]) -> list[str]:
+    """Return a note on the audio files that lie beside those of the table."""
+    in_table: dict[str, set[str]] = {}
+    for recording in found:
+        folder, _, name = recording.path.rpartition(os.sep)
+        in_table.setdefault(folder, set()).add(name)
+    beside = []
+    for folder, names in sorted(in_table.items()):
+        audio = audio_files.scan(folder or os.curdir).audio
+        beside += [name for name in audio if name not in names]
+    if not beside:
+        return []
+    return [
+        f"{len(beside)} audio files beside those of the table are not in it and are left out: "
+        f"{label_sheet.listed([audio_names.escaped(name) for name in beside])}"
+    ]

@@ -1,0 +1,213 @@
+"""Which files of a folder are recordings, and what they contain.
+
+* `scan`: the audio files of one folder.
+* `left_aside`: notes on those of several folders that are none.
+* `state_of`: size, modification time and inode of a regular file.
+* `refuse_collisions`: names that a careless file system would take for one.
+* `content_hashes`: SHA-256 of many files, computed again only where a file has changed.
+* `holds`: whether a file has this content already.
+"""
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from dawnchorus.formats.audio_names import composed, escaped, is_audio
+from dawnchorus.runtime import artefacts, hashes, logs
+
+_BLOCK = 1 << 20  # bytes hashed at a time
+_BATCH = 64  # files per task of the pool
+_THREADS = 3
+_LEFT_ASIDE = ("n_hidden", "n_other")
+_UNSETTLED_NS = 2_000_000_000  # a file as young as this may change again within one clock tick
+
+
+class Folder(NamedTuple):
+    """The names of the audio files of a folder, and how many others were left aside."""
+
+    path: str
+    audio: list[str]
+    n_hidden: int
+    n_other: int
+
+    def notes(self) -> list[str]:
+        """Return one line per kind of file that was left aside."""
+        named = escaped(os.path.basename(os.path.normpath(self.path)))
+        return [
+            f"{named}: {_counted(count, 'file')} ignored, {why}"
+            for count, why in (
+                (self.n_hidden, "hidden or partly downloaded"),
+                (self.n_other, "not audio by the extension"),
+            )
+            if count
+        ]
+
+
+def scan(folder: str) -> Folder:
+    """Return the audio files of one folder (not of the folders in it), sorted by name.
+
+    Hidden files (``.x``, ``._x.wav``) and partial ones (``x.wav.part``) are counted, not returned.
+
+    Raises
+    ------
+    ValueError
+        Where the folder is missing or cannot be read.
+    """
+    audio, n_hidden, n_other = [], 0, 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith(".") or name.endswith(".part"):
+                    n_hidden += 1
+                elif is_audio(name):
+                    audio.append(name)
+                elif not entry.is_dir():
+                    n_other += 1
+    except OSError as error:
+        raise ValueError(
+            f"folder {folder!r} cannot be read ({error.strerror}); it should hold recordings"
+        ) from None
+    return Folder(folder, sorted(audio), n_hidden, n_other)
+
+
+def left_aside(path: str, folders: Sequence[Folder]) -> list[str]:
+    """Return the notes on several folders below a path as if they were one: 1500 classes are many."""
+    n_hidden, n_other = (sum(getattr(one, name) for one in folders) for name in _LEFT_ASIDE)
+    return Folder(path, [], n_hidden, n_other).notes()
+
+
+def state_of(path: str) -> str:
+    """Return ``bytes mtime_ns inode`` of a regular file.
+
+    Empty for anything else: a folder, a pipe, a dead link, a file that is not there.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ""
+    if not stat.S_ISREG(found.st_mode):
+        return ""
+    return hashes.state(found)
+
+
+def refuse_collisions(names: Iterable[str], shown: Sequence[str], where: str) -> None:
+    """Refuse names that differ only in case or in Unicode's form.
+
+    Parameters
+    ----------
+    names : iterable of str
+        What has to differ.
+    shown : sequence of str
+        What the message calls each of them.
+    where : str
+        Where they are, for the message.
+
+    Raises
+    ------
+    ValueError
+        Naming the first two that collide.
+    """
+    folded = [composed(composed(name).casefold()) for name in names]
+    if len(set(folded)) == len(folded):
+        return
+    first: dict[str, str] = {}
+    for key, name in sorted(zip(folded, shown, strict=True)):
+        if key in first:
+            raise ValueError(
+                f"NAME_COLLISION in {where}: {first[key]!r} and {name!r} are one name where case, "
+                "accents' spelling or the extension do not count; rename or remove one"
+            )
+        first[key] = name
+
+
+def content_hashes(paths: Sequence[str], states: Sequence[str], cache: str | Path) -> list[str]:
+    """Return the SHA-256 of files, from the cache where size, time and inode are as they were.
+
+    Parameters
+    ----------
+    paths, states : sequences of str
+        Files and what `state_of` says of them; a file without a state gets an empty hash.
+    cache : path
+        Where hashes are kept between calls; made and brought up to date.
+
+    Returns
+    -------
+    list of str
+        64 hexadecimal digits each; empty where the file cannot be read, which is for the step that
+        decodes it to judge.
+    """
+    kept = hashes.read(cache)
+    keys = [f"{state} {path}" for path, state in zip(paths, states, strict=True)]
+    found = [kept.get(key, "") for key in keys]
+    stale = [i for i, digest in enumerate(found) if not digest and states[i]]
+    if not stale and len(kept) == len(keys):
+        return found
+    settled = {key: kept[key] for key in keys if key in kept}
+    progress = logs.progress("recordings hashed", len(stale))
+    try:
+        for i, digest, is_settled in _hashed(paths, states, stale):
+            found[i] = digest
+            progress.step()
+            if is_settled:
+                settled[keys[i]] = digest
+    finally:  # an interrupted first listing of a large archive keeps what it has read
+        _write_cache(cache, settled)
+    return found
+
+
+def _hashed(paths, states, stale: list[int]) -> Iterator[tuple[int, str, bool]]:
+    if not stale:
+        return
+    batches = [stale[start : start + _BATCH] for start in range(0, len(stale), _BATCH)]
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        hashing = pool.map(lambda batch: [(i, *_hash(paths[i], states[i])) for i in batch], batches)
+        for done in hashing:
+            yield from done
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _hash(path: str, state: str) -> tuple[str, bool]:
+    """Return the hash of a file, and whether it may be remembered for this state."""
+    digest = hashlib.sha256()
+    try:
+        # a pipe that took the file's place would block a plain open for ever
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return "", False
+            while block := os.read(descriptor, _BLOCK):
+                digest.update(block)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return "", False
+    modified_ns = int(state.split(" ")[1])
+    is_old = abs(time.time_ns() - modified_ns) > _UNSETTLED_NS
+    return digest.hexdigest(), is_old and state_of(path) == state
+
+
+def _write_cache(cache: str | Path, settled: dict[str, str]) -> None:
+    lines = [f"{digest} {key}\n" for key, digest in sorted(settled.items())]
+    content = "".join(lines).encode("utf-8", "surrogateescape")
+    if not holds(cache, content):
+        artefacts.write_bytes(cache, content)
+
+
+def holds(path: str | Path, content: bytes) -> bool:
+    """Return whether a file has exactly this content, so that it need not be written."""
+    try:
+        return os.path.getsize(path) == len(content) and Path(path).read_bytes() == content
+    except OSError:
+        return False
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

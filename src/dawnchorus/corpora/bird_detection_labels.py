@@ -1,0 +1,162 @@
+"""Label files of the Bird Audio Detection challenges, as the adapter and submissions read them.
+
+* `label_rows`: the rows of every data set of a corpus, as `Rows`.
+* `has_one_header`, `submission_rows`: whether a submission can repeat them, and what of them.
+* `folder_path`: where the recordings of a data set are.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from dawnchorus.corpora import audio_files
+from dawnchorus.corpora.tables import LabelRows
+from dawnchorus.formats import audio_names, label_sheet
+
+CLASS = "bird"
+_HEADER = ["itemid", "hasbird"]
+
+
+class Rows(NamedTuple):
+    """The rows of one data set's label file, column by column and in their order.
+
+    ``items`` are the itemids without data set and extension; a truth is "1", "0" or "" where it is
+    unknown. Columns rather than rows: a corpus may have 100,000 of them on every start.
+    """
+
+    audio: str
+    path: str
+    header: list[str]
+    data_sets: list[str]
+    ids: list[str]
+    items: list[str]
+    texts: list[str]
+    truths: list[str]
+    lines: Sequence[int]
+
+
+def has_one_header(parts: Sequence[Rows]) -> bool:
+    """Return whether all label files of a corpus have the same columns."""
+    return len({tuple(rows.header) for rows in parts if rows.path}) <= 1
+
+
+def submission_rows(parts: Sequence[Rows]) -> LabelRows:
+    """Return the columns of the label files and their rows, as a submission repeats them.
+
+    Rows without a recording are there too, and rows that repeat one are not.
+
+    Parameters
+    ----------
+    parts : sequence of Rows
+        As `label_rows` returns them.
+
+    Raises
+    ------
+    ValueError
+        Where two label files have different columns.
+    """
+    read = [rows for rows in parts if rows.path]
+    if not has_one_header(read):
+        other = next(rows for rows in read if rows.header != read[0].header)
+        raise ValueError(
+            f"{other.path} has columns {other.header} and {read[0].path} has {read[0].header}; a "
+            "submission has one header, so give each a corpus of its own"
+        )
+    order = [pair for rows in parts for pair in zip(rows.ids, rows.texts, strict=True)]
+    return LabelRows(read[0].header if read else list(_HEADER), order)
+
+
+def label_rows(settings: Mapping) -> tuple[list[Rows], list[str]]:
+    """Return the label rows of every data set, each id once, and the notes on them."""
+    parts, notes = [], []
+    for data_set, source in sorted(settings["data_sets"].items()):
+        audio = str(source["audio"])
+        if source.get("labels"):
+            rows, said = _read(str(source["labels"]), data_set, audio)
+        else:
+            rows, said = _unlabelled(data_set, audio), []
+        parts.append(rows)
+        notes += said
+    ids = [name for rows in parts for name in rows.ids]
+    if len(set(ids)) == len(ids):
+        return parts, notes
+    places = [(rows, i) for rows in parts for i in range(len(rows.ids))]
+
+    def entry(position: int) -> label_sheet.Entry:
+        rows, i = places[position]
+        return label_sheet.Entry((rows.truths[i],), rows.path, rows.lines[i])
+
+    kept, said = label_sheet.kept_once(ids, entry)
+    chosen = [places[position] for position in kept]
+    return [_part(rows, [i for one, i in chosen if one is rows]) for rows in parts], notes + said
+
+
+def _part(rows: Rows, kept: list[int]) -> Rows:
+    columns = ([column[i] for i in kept] for column in rows[3:])
+    return Rows(rows.audio, rows.path, rows.header, *columns)
+
+
+def _read(path: str, data_set: str, audio: str) -> tuple[Rows, list[str]]:
+    sheet = label_sheet.read_sheet(path)
+    if sheet.columns[0] != "itemid":
+        raise ValueError(
+            f"{path}, line 1 starts with {sheet.columns[0]!r}, expected 'itemid': the columns are "
+            "itemid,hasbird or itemid,datasetid,hasbird"
+        )
+    texts = label_sheet.column(sheet, "itemid")
+    has_sets = "datasetid" in sheet.columns
+    data_sets = label_sheet.column(sheet, "datasetid") if has_sets else [data_set] * len(texts)
+    prefixes = {name: f"{name}/" for name in set(data_sets)}
+    _check_names(path, texts, data_sets, sheet.lines)
+    items = [_item(text, prefixes[name]) for text, name in zip(texts, data_sets, strict=True)]
+    ids = [prefixes[name] + item for item, name in zip(items, data_sets, strict=True)]
+    truths = [""] * len(texts)
+    if len(sheet.columns) > 1 + has_sets:
+        told = zip(label_sheet.column(sheet, "hasbird"), sheet.lines, strict=True)
+        truths = [text if text in ("0", "1") else _truth(text, path, line) for text, line in told]
+    rows = Rows(audio, path, sheet.columns, data_sets, ids, items, texts, truths, sheet.lines)
+    return rows, sheet.notes
+
+
+def _check_names(path: str, texts: list[str], data_sets: list[str], lines: Sequence[int]) -> None:
+    if "" in texts:
+        line = lines[texts.index("")]
+        raise ValueError(f"{path}, line {line}: itemid is empty, expected a name")
+    for name in sorted(set(data_sets)):
+        if not name or "/" in name or name in (os.curdir, os.pardir):
+            line = lines[data_sets.index(name)]
+            raise ValueError(f"{path}, line {line}: datasetid is {name!r}, expected a plain name")
+
+
+def _unlabelled(data_set: str, audio: str) -> Rows:
+    path = folder_path(audio, data_set)
+    items = sorted({name.rpartition(".")[0] for name in audio_files.scan(path).audio})
+    ids = [f"{data_set}/{item}" for item in items]
+    truths = [""] * len(items)
+    lines = range(len(items))
+    return Rows(audio, "", [], [data_set] * len(items), ids, items, items, truths, lines)
+
+
+def _truth(text: str, path: str, line: int) -> str:
+    """Return "0" or "1", or "" for what is not a number."""
+    try:
+        number = float(text)
+    except ValueError:
+        return ""
+    if number != number:
+        return ""
+    if number not in (0.0, 1.0):
+        raise ValueError(f"{path}, line {line}: hasbird is {text!r}, expected 0 or 1")
+    return str(int(number))
+
+
+def _item(text: str, prefix: str) -> str:
+    """Return an itemid without the data set before it and the audio extension behind it."""
+    item = text.removeprefix(prefix)
+    return item.rpartition(".")[0] if audio_names.is_audio(item) else item
+
+
+def folder_path(audio: str, data_set: str) -> str:
+    """Return the folder of a data set: the one of its name below ``audio``, or that itself."""
+    below = os.path.join(audio, data_set)
+    return below if os.path.isdir(below) else audio

@@ -1,0 +1,239 @@
+"""The files of a BirdCLEF corpus, each recording with what is said of it.
+
+Audio in one folder and XML (or JSON) in another, or the tree that system 002 sorts them into:
+``train/<class>/``, ``val/<class>/`` and ``metadata/<stem>.json``.
+
+* `from_folders`, `from_tree`: the recordings of either.
+* `Row`, `Read`: what they return.
+* `by_stem`, `stem_of`, `once`: how a recording and what is said of it find each other.
+* `folders`: the folders in a folder.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from dawnchorus.corpora import audio_files, birdclef_metadata, selection
+from dawnchorus.corpora.birdclef_metadata import Described, Description
+from dawnchorus.corpora.tables import SEPARATOR
+from dawnchorus.formats import audio_names, label_sheet
+
+NAME_UNSUPPORTED = "control characters or bytes that are not UTF-8"
+
+
+class Row(NamedTuple):
+    """A recording: its class and its background species are class names, empty if not known."""
+
+    id: str
+    path: str
+    said: Description
+    name: str
+    split: str = ""
+    background: tuple[str, ...] = ()
+
+
+class Read(NamedTuple):
+    """What folders hold: recordings, exclusions (id, code, detail) and notes."""
+
+    rows: list[Row]
+    excluded: list[tuple[str, str, str]]
+    notes: list[str]
+
+
+def from_folders(settings: Mapping) -> Read:
+    """Return the recordings of ``audio`` that files of ``xml``, or else of ``metadata``, describe.
+
+    Parameters
+    ----------
+    settings : mapping
+        Those of `dawnchorus.corpora.adapters.birdclef`. Without XML and JSON every recording is returned,
+        and nothing is said of it.
+
+    Raises
+    ------
+    ValueError
+        Where a folder cannot be read, names collide, files contradict each other, or one has no
+        recording and ``missing_files`` is "error".
+    """
+    audio = str(settings["audio"])
+    folder = audio_files.scan(audio)
+    found, odd = by_stem(folder.audio, audio)
+    excluded = [(audio_names.escaped(name), "NAME_UNSUPPORTED", NAME_UNSUPPORTED) for name in odd]
+    paths = {stem: os.path.join(audio, name) for stem, name in found.items()}
+    source = settings.get("xml") or settings.get("metadata")
+    if not source:
+        rows = [Row(stem, path, Description(), "") for stem, path in paths.items()]
+        return Read(rows, excluded, folder.notes())
+    read = birdclef_metadata.read_folder(str(source), "xml" if settings.get("xml") else "json")
+    said, notes = once(read.read, str(source))
+    kind = settings["class_from"]
+    rows = [
+        Row(stem, paths[stem], one, birdclef_metadata.class_of(one, kind))
+        for stem, one in said.items()
+        if stem in paths
+    ]
+    missing = [stem for stem in said if stem not in paths]
+    excluded += _unreadable(read) + _missing(missing, str(source), audio, settings)
+    described = {
+        *said,
+        *(audio_names.composed(name.rpartition(".")[0]) for name in read.unreadable),
+    }
+    notes += _undescribed(sorted(set(paths) - described), str(source))
+    return Read(rows, excluded, folder.notes() + notes)
+
+
+def from_tree(settings: Mapping) -> Read:
+    """Return the recordings of a sorted tree; the folder that a recording is in is its split.
+
+    Parameters
+    ----------
+    settings : mapping
+        Those of `dawnchorus.corpora.adapters.birdclef`; ``audio`` is the folder above ``train`` and
+        ``val``. The folder of a recording without metadata is its class.
+
+    Raises
+    ------
+    ValueError
+        As `from_folders`, and where a recording lies in the folder of another class than its
+        metadata says.
+    """
+    root = str(settings["audio"])
+    places, odd, notes = _sorted_files(root)
+    found, _ = by_stem([place for place, _, _ in places], root)
+    where = {place: (split, folder) for place, split, folder in places}
+    source = str(settings.get("metadata") or os.path.join(root, "metadata"))
+    read = Described({}, {})
+    if settings.get("metadata") or os.path.isdir(source):
+        read = birdclef_metadata.read_folder(source, "json")
+    said, said_notes = once(read.read, source)
+    rows = []
+    for stem, place in found.items():
+        split, folder = where[place]
+        one = said.get(stem) or Description(class_id=folder, species=folder)
+        name = birdclef_metadata.class_of(one, settings["class_from"])
+        _refuse_conflict(place, folder, one, name)
+        rows.append(Row(stem, os.path.join(root, place), one, name, split))
+    missing = [stem for stem in said if stem not in found]
+    excluded = [(audio_names.escaped(name), "NAME_UNSUPPORTED", NAME_UNSUPPORTED) for name in odd]
+    excluded += _unreadable(read) + _missing(missing, source, root, settings)
+    n_bare = sum(stem not in said for stem in found)
+    notes += [f"{n_bare} recordings have no metadata: their folder is their class"] * (n_bare > 0)
+    return Read(rows, excluded, notes + said_notes)
+
+
+def by_stem(names: Sequence[str], where: str) -> tuple[dict[str, str], list[str]]:
+    """Return names (or paths) by their stem in Unicode's composed form, and those not supported.
+
+    Raises
+    ------
+    ValueError
+        Where two have one stem.
+    """
+    supported = [name for name in names if audio_names.is_supported(name)]
+    found = [os.path.basename(name).rpartition(".")[0] for name in supported]
+    audio_files.refuse_collisions(found, supported, where)
+    stems = dict(zip(map(audio_names.composed, found), supported, strict=True))
+    return stems, [name for name in names if not audio_names.is_supported(name)]
+
+
+def stem_of(name: str, said: Description) -> str:
+    """Return the stem of the recording that a file of this name describes."""
+    told = said.file_name or name
+    bare = told.rpartition(".")[0] if told == name or audio_names.is_audio(told) else told
+    return audio_names.composed(bare)
+
+
+def once(read: Mapping[str, Description], where: str) -> tuple[dict[str, Description], list[str]]:
+    """Return what is said of each recording, by its stem, and a note on what is said twice.
+
+    Raises
+    ------
+    ValueError
+        Where two files contradict each other.
+    """
+    names = list(read)
+    stems = [stem_of(name, read[name]) for name in names]
+
+    def entry(i: int) -> label_sheet.Entry:
+        fields = read[names[i]]._replace(file_name="")._asdict()
+        told = tuple(f"{field} {value}" for field, value in fields.items() if value)
+        return label_sheet.Entry(told, os.path.join(where, names[i]), 1)
+
+    kept, notes = label_sheet.kept_once(stems, entry)
+    return {stems[i]: read[names[i]] for i in kept}, notes
+
+
+def folders(path: str) -> list[str]:
+    """Return the names of the folders in a folder, sorted, without hidden ones.
+
+    Raises
+    ------
+    ValueError
+        Where it cannot be read; one that does not exist has none.
+    """
+    try:
+        with os.scandir(path) as entries:
+            return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ValueError(f"folder {path!r} cannot be read ({error.strerror})") from None
+
+
+def _sorted_files(root: str) -> tuple[list[tuple[str, str, str]], list[str], list[str]]:
+    """Return (path below root, split, class folder) of the files of a tree, odd paths, notes."""
+    places, odd, scanned = [], [], []
+    for split in (selection.TRAINING, selection.VALIDATION):
+        for folder in folders(os.path.join(root, split)):
+            scanned.append(audio_files.scan(os.path.join(root, split, folder)))
+            for name in scanned[-1].audio:
+                place = os.path.join(split, folder, name)
+                if audio_names.is_supported(place) and SEPARATOR not in folder:
+                    # systems differ in how they store accents
+                    places.append((place, split, audio_names.composed(folder)))
+                else:
+                    odd.append(place)
+    if not places:
+        raise ValueError(
+            f"{root!r} holds no recordings in train/<class>/ or val/<class>/, which sorted: true "
+            "expects; is it the folder above the two?"
+        )
+    return places, odd, audio_files.left_aside(root, scanned)
+
+
+def _refuse_conflict(place: str, folder: str, said: Description, name: str) -> None:
+    if folder not in map(audio_names.composed, (name, said.species, said.class_id)):
+        raise ValueError(
+            f"LABEL_CONFLICT: {place} lies in {folder!r}, but its metadata says {said.species!r} "
+            f"({said.class_id!r}); move the file or correct the metadata"
+        )
+
+
+def _unreadable(read: Described) -> list[tuple[str, str, str]]:
+    return [
+        (audio_names.escaped(name), "LABEL_UNREADABLE", why)
+        for name, why in read.unreadable.items()
+    ]
+
+
+def _missing(
+    missing: list[str], source: str, audio: str, settings: Mapping
+) -> list[tuple[str, str, str]]:
+    if missing and settings.get("missing_files", "error") == "error":
+        raise ValueError(
+            f"MISSING_FILE: {len(missing)} recordings that {source} describes are not in {audio}: "
+            f"{label_sheet.listed(missing)}; put them there or set missing_files: exclude"
+        )
+    return [
+        (audio_names.escaped(stem), "MISSING_FILE", "described by metadata") for stem in missing
+    ]
+
+
+def _undescribed(stems: list[str], source: str) -> list[str]:
+    if not stems:
+        return []
+    named = os.path.basename(os.path.normpath(source))
+    return [
+        f"{len(stems)} recordings are not described in {named} and are left out: "
+        f"{label_sheet.listed(stems)}"
+    ]

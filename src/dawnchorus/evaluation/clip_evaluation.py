@@ -1,0 +1,307 @@
+"""How well an experiment did: every model, every stage and every ensemble, in one file.
+
+Everything is judged per recording; a figure is what `dawnchorus.evaluation.clip_scores` says it is.
+Undefined values (no positives or no negatives) are null in the file and ``n/a`` in the summary.
+
+* `evaluate`: ``metrics.json``, and the summary for the terminal.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dawnchorus.evaluation import class_scores, summary
+from dawnchorus.evaluation.caveats import marked, marks, policy
+from dawnchorus.evaluation.clip_scores import called, difference, figures, spread
+from dawnchorus.metrics import operating_point
+from dawnchorus.runtime import artefacts
+from dawnchorus.runtime.logs import LOG
+from dawnchorus.scores import ensemble, score_files
+from dawnchorus.targets.ground_truth import Truth, aligned, described, read_tested, read_trained
+from dawnchorus.targets.targets_table import Member
+
+_NAMED = 5  # offenders an error names
+_TRAINING = ""  # stands for the training recordings where test references stand for the others
+
+
+def evaluate(
+    scores: Mapping[str, Mapping[str, str | Path]],
+    ensembles: Mapping[str, Mapping[str, str | Path]],
+    labels: Mapping[str, str | Path],
+    folds_path: str | Path,
+    verdicts: Mapping[str, str | Path],
+    settings: Mapping,
+    metrics_path: str | Path,
+    summary_path: str | Path,
+) -> None:
+    """Judge all models and ensembles of an experiment, write the figures and their summary.
+
+    Parameters
+    ----------
+    scores : mapping of stage to mapping of corpus to path
+        Window scores of the members, for the training and the test corpora.
+    ensembles : mapping of ensemble to mapping of corpus to path
+        Recording scores; those of training recordings are out of fold.
+    labels : mapping of corpus to path
+        Label tables.
+    folds_path : path
+        CSV of ``corpus``, ``id``, ``fold``: the used training recordings.
+    verdicts : mapping of corpus to path
+        Verdict tables of the test corpora, with columns ``id`` and ``verdict``.
+    settings : mapping
+        The experiment: ``name``, ``seed``, ``test``, ``stages``, ``ensembles``, ``pooling``,
+        ``average``, ``average_unit``, ``ignored_classes``, ``folds`` (``count``, ``by``,
+        ``validation``, ``split_groups``) and ``evaluation`` (``replicates``, ``confidence`` in
+        (0, 1), ``threshold`` "f1" or "youden", ``top_k``, ``compare``: pairs of ensembles).
+    metrics_path : path
+        JSON: figures, counts and the policy behind them.
+    summary_path : path
+        Text of one screen.
+
+    Raises
+    ------
+    ValueError
+        Where a stage, ensemble or corpus has no file, files disagree about the classes, or a
+        recording that should be judged has no score.
+    """
+    class_names = _class_names(scores)
+    trained, about_training = read_trained(labels, folds_path, class_names, settings["folds"])
+    truths, counts = {_TRAINING: trained}, {}
+    for reference in settings["test"]:
+        truths[reference], found = read_tested(
+            reference, labels, verdicts, class_names, settings["folds"]["by"]
+        )
+        counts[reference] = found | described(truths[reference])
+    _check_files(scores, ensembles, truths, settings)
+    recordings = {
+        name: _ensemble_scores(name, ensembles[name], truths) for name in settings["ensembles"]
+    }
+    content = {
+        "experiment": settings["name"],
+        "policy": policy(settings),
+        "classes": class_names,
+        "training": about_training | described(trained),
+        "test": counts,
+        "stages": {
+            name: _stage(name, scores[name], truths, settings) for name in settings["stages"]
+        },
+        "ensembles": {
+            name: _ensemble(name, recordings[name], truths, settings)
+            | {"models": _models(ensembles[name])}
+            for name in settings["ensembles"]
+        },
+        "comparisons": [
+            _comparison(*pair, recordings, truths, settings)
+            for pair in settings["evaluation"]["compare"]
+        ],
+    }
+    artefacts.write_json(metrics_path, content)
+    artefacts.write_text(summary_path, summary.text(content))
+    n_models = sum(len(stage["members"]) for stage in content["stages"].values())
+    LOG.info("%d models and %d ensembles judged", n_models, len(recordings))
+
+
+def _stage(
+    name: str, paths: Mapping[str, str | Path], truths: Mapping[str, Truth], settings: Mapping
+) -> dict:
+    """Return the figures of the members of a stage, and their mean and range."""
+    pooled = {
+        corpus: ensemble.pooled(paths[corpus], settings["pooling"], settings["ignored_classes"])
+        for corpus in _corpora(truths)
+    }
+    _, names, _ = next(iter(pooled.values()))
+    members = {}
+    for member in names:
+        tables = {
+            corpus: (ids, stack[found.index(member)])
+            for corpus, (ids, found, stack) in pooled.items()
+        }
+        members[member] = _member(member, name, tables, truths, settings)
+    tested = {
+        reference: _spread([about["test"][reference] for about in members.values()])
+        for reference in _tests(truths)
+    }
+    validated = _spread([about["validation"] for about in members.values()])
+    return {
+        "members": members,
+        "validation": validated | marks([name], settings, "chose_epoch", "split_groups"),
+        "test": marked(tested, [name], settings),
+    }
+
+
+def _spread(found: Sequence[Mapping]) -> dict:
+    """Return mean and range over models of the AUROC, and of what else their figures have."""
+    content = spread([figure["auroc"] for figure in found])
+    if named := found[0].get("identification"):
+        content["identification"] = {
+            name: spread([figure["identification"][name]["value"] for figure in found])
+            for name in named
+        }
+    return content
+
+
+def _member(
+    name: str, stage: str, tables: Mapping, truths: Mapping[str, Truth], settings: Mapping
+) -> dict:
+    about = Member.named(name)
+    what = f"{name} of stage {stage}"
+    own = truths[_TRAINING].of_fold(about.fold)
+    tests = {
+        reference: _single(truth, aligned(truth, tables, what), settings)
+        for reference, truth in _tests(truths).items()
+    }
+    validated = _single(own, aligned(own, tables, what), settings)
+    return {
+        "fold": about.fold,
+        "part": about.part,
+        "seed": about.seed,
+        "validation": validated | marks([stage], settings, "chose_epoch", "split_groups"),
+        "test": marked(tests, [stage], settings),
+    }
+
+
+def _single(truth: Truth, scores: np.ndarray, settings: Mapping) -> dict:
+    """Return the figures of a single model: what tells classes apart without intervals."""
+    content = figures(truth, scores, settings, identified=False)
+    if len(truth.class_names) > 1:
+        content["identification"] = class_scores.points(truth, scores)
+    return content
+
+
+def _ensemble_scores(
+    name: str, paths: Mapping[str, str | Path], truths: Mapping[str, Truth]
+) -> dict[str, np.ndarray]:
+    """Return the scores (N, C) of an ensemble by test reference, and of `_TRAINING`."""
+    tables = {}
+    for corpus in _corpora(truths):
+        found = score_files.read_recordings(paths[corpus])
+        _check_classes(found.class_names, truths[_TRAINING].class_names, paths[corpus])
+        tables[corpus] = (found.ids, found.scores)
+    return {
+        reference: aligned(truth, tables, f"ensemble {name}") for reference, truth in truths.items()
+    }
+
+
+def _ensemble(
+    name: str,
+    scores: Mapping[str, np.ndarray],
+    truths: Mapping[str, Truth],
+    settings: Mapping,
+) -> dict:
+    stages = list(settings["ensembles"][name])
+    tests = {
+        reference: figures(truth, scores[reference], settings)
+        for reference, truth in _tests(truths).items()
+    }
+    out_of_fold = figures(truths[_TRAINING], scores[_TRAINING], settings, by_fold=True)
+    return {
+        "stages": stages,
+        "out_of_fold": out_of_fold | marks(stages, settings),
+        "test": marked(tests, stages, settings),
+        "threshold": _thresholded(stages, scores, truths, settings),
+    }
+
+
+def _models(paths: Mapping[str, str | Path]) -> int:
+    """Return how many models an ensemble has, by any of its files."""
+    return len(score_files.read_recordings(next(iter(paths.values()))).members)
+
+
+def _thresholded(
+    stages: Sequence[str],
+    scores: Mapping[str, np.ndarray],
+    truths: Mapping[str, Truth],
+    settings: Mapping,
+) -> dict:
+    """Return precision and recall at the thresholds that out-of-fold scores choose."""
+    training, own = truths[_TRAINING], scores[_TRAINING]
+    criterion = settings["evaluation"]["threshold"]
+    columns = zip(training.targets.T, own.T, strict=True)
+    thresholds = [operating_point.best_threshold(*column, criterion) for column in columns]
+    tests = {
+        reference: called(truth, scores[reference], thresholds)
+        for reference, truth in _tests(truths).items()
+    }
+    trained_on = sorted({corpus for corpus, _ in training.recordings})
+    return {
+        "criterion": criterion,
+        "chosen_on": f"out-of-fold scores of {', '.join(trained_on)}",
+        "thresholds": dict(zip(training.class_names, thresholds, strict=True)),
+        "out_of_fold": called(training, own, thresholds),
+        "test": marked(tests, stages, settings),
+    }
+
+
+def _comparison(
+    first: str,
+    second: str,
+    scores: Mapping[str, Mapping[str, np.ndarray]],
+    truths: Mapping[str, Truth],
+    settings: Mapping,
+) -> dict:
+    """Return the AUROC of the second ensemble minus that of the first."""
+    found = {
+        reference: difference(truth, scores[first][reference], scores[second][reference], settings)
+        for reference, truth in truths.items()
+    }
+    out_of_fold = found.pop(_TRAINING)
+    stages = [*settings["ensembles"][first], *settings["ensembles"][second]]
+    return {
+        "first": first,
+        "second": second,
+        "test": marked(found, stages, settings),
+        "out_of_fold": out_of_fold | marks(stages, settings),
+    }
+
+
+def _tests(truths: Mapping[str, Truth]) -> dict[str, Truth]:
+    return {reference: truth for reference, truth in truths.items() if reference != _TRAINING}
+
+
+def _corpora(truths: Mapping[str, Truth]) -> list[str]:
+    """Return the corpora that any recording to be judged is of."""
+    return sorted({corpus for truth in truths.values() for corpus, _ in truth.recordings})
+
+
+def _class_names(scores: Mapping[str, Mapping[str, str | Path]]) -> list[str]:
+    """Return the classes that all window scores agree on."""
+    paths = [path for by_corpus in scores.values() for path in by_corpus.values()]
+    if not paths:
+        raise ValueError("no window scores to judge; expected those of one stage or more")
+    names = []
+    for path in paths:
+        with score_files.open_windows(path) as windows:
+            names = names or windows.class_names
+            _check_classes(windows.class_names, names, path)
+    return names
+
+
+def _check_classes(found: Sequence[str], expected: Sequence[str], path: str | Path) -> None:
+    if list(found) != list(expected):
+        raise ValueError(
+            f"{path} scores the classes {list(found)[:_NAMED]!r}, other files "
+            f"{list(expected)[:_NAMED]!r}; predict again"
+        )
+
+
+def _check_files(
+    scores: Mapping[str, Mapping],
+    ensembles: Mapping[str, Mapping],
+    truths: Mapping[str, Truth],
+    settings: Mapping,
+) -> None:
+    """Raise where a stage, an ensemble or a pair has nothing to be judged by."""
+    for kind, given in (("stages", scores), ("ensembles", ensembles)):
+        for name in settings[kind]:
+            if missing := [c for c in _corpora(truths) if c not in given.get(name, {})]:
+                raise ValueError(
+                    f"{kind[:-1]} {name!r} has no scores of corpus {missing[0]!r}; expected them "
+                    f"for {_corpora(truths)!r}"
+                )
+    for name in {name for pair in settings["evaluation"]["compare"] for name in pair}:
+        if name not in settings["ensembles"]:
+            raise ValueError(
+                f"evaluation.compare names {name!r}; expected ensembles out of "
+                f"{list(settings['ensembles'])!r}"
+            )

@@ -1,0 +1,294 @@
+"""Detections as the files that people open: in Raven, in Audacity, in a program, in a viewer.
+
+A folder for each ensemble, decoding and corpus:
+
+* ``index.csv``: ``id``, ``file`` and ``detections`` (how many) of every tested recording with scores;
+* ``raven/{file}.selections.txt`` and ``audacity/{file}.txt`` of recordings with detections: a selection
+  table, with the score of each selection, and a label track;
+* ``scores/{file}.tsv`` of every recording: ``onset``, ``offset`` [s] and a score per class, a row per
+  frame, as psds_eval and sed_scores_eval read them;
+* ``pictures/{file}.png`` of the recordings that are to be drawn.
+
+Names of classes and recordings stand in these tables as they are, whatever they begin with: a table
+that was read back would hold other classes otherwise.
+
+* `export`: the folder.
+* `file_names`: what recordings are called in it.
+
+Axes: T frames, C classes.
+"""
+
+import hashlib
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dawnchorus.corpora import tables
+from dawnchorus.events.decoder_file import read_decoders
+from dawnchorus.events.scored_recordings import STRONG, shown
+from dawnchorus.formats import audio_names, text_fields
+from dawnchorus.formats.annotations import audacity, raven
+from dawnchorus.formats.event import Event, read_events
+from dawnchorus.frontends import spectrogram_reader
+from dawnchorus.plots import recording_plot
+from dawnchorus.runtime import artefacts
+from dawnchorus.runtime.logs import LOG, progress
+from dawnchorus.scores.frame_files import Frames, open_frames
+
+INDEX = ("id", "file", "detections")
+ALL = "all"  # in the place of ids: every recording is drawn
+SCORE = "Score"  # column of a selection table
+_DECIMALS = 6  # of times and scores
+_SAME_FRAME = 1e-6  # frames by which an event may reach into one without touching it
+_LONGEST = 160  # bytes of a file's name, without what follows: file systems allow 255
+_DIGEST = 12  # hexadecimal digits
+_NAMED = 5  # offenders a message names
+# what Windows or a shell takes for something else, and what marks names that were changed
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"%*/:<>?\\|~]|^[. -]|[. ]$')
+
+
+class _Clip(NamedTuple):
+    """One recording: its detections, and scores (T, C) from ``onset_s`` on."""
+
+    id: str
+    file: str
+    sound: str
+    detected: list[Event]
+    onset_s: float
+    scores: np.ndarray
+
+
+class _Drawing(NamedTuple):
+    """What pictures need beside the scores; ``reference`` has the recordings with known events."""
+
+    ids: frozenset[str]
+    spectrograms: spectrogram_reader.Spectrograms | None
+    reference: dict[str, list[Event]]
+    thresholds: np.ndarray
+
+
+def export(
+    detections_path: str | Path,
+    frames_path: str | Path,
+    decoders_path: str | Path,
+    settings: Mapping,
+    output: str | Path,
+) -> None:
+    """Write what an ensemble and a decoding have found in a corpus for the tools that people use.
+
+    Parameters
+    ----------
+    detections_path : path
+        Table of events of the tested recordings of the corpus, see `detection.detecting.detect`.
+    frames_path : path
+        Frame scores that they were decoded from.
+    decoders_path : path
+        Decodings of the ensemble, for the thresholds in pictures.
+    settings : mapping
+        ``decoding`` (its name), ``names`` (table of the corpus: what files are called),
+        ``labels`` (table of the corpus), ``references`` (test references to it: what is in none of
+        them is left out; without any, nothing is), ``drawn`` (ids of recordings of any corpus, or
+        ``all`` in their place) and, for pictures, ``shards`` (spectrograms of the corpus) and
+        ``events`` (its table; None: it has no truth of them).
+    output : path
+        The folder; a former one is replaced as a whole.
+
+    Raises
+    ------
+    ValueError
+        Where tables do not fit one another, or the spectrograms are pictures without frames.
+    """
+    sounds = _sounds(settings["names"])
+    with open_frames(frames_path) as frames, artefacts.writing_folder(output) as folder:
+        tested = shown(frames, settings["labels"], settings["references"])
+        detected = _detected(detections_path, tested, frames)
+        drawing = _drawing(settings, tested, frames, decoders_path)
+        names = file_names(tested)
+        told = progress("recordings exported", len(names))
+        for name, file in names.items():
+            if name not in sounds:
+                raise ValueError(
+                    f"recording {name!r} of {frames_path} is not in {settings['names']}; the corpus "
+                    "has changed, start the workflow again"
+                )
+            clip = _Clip(name, file, sounds[name], detected[name], *frames.of(name))
+            _write_clip(folder, clip, frames, drawing)
+            told.step()
+        rows = [(name, file, len(detected[name])) for name, file in names.items()]
+        artefacts.write_table(folder / "index.csv", INDEX, rows)
+
+
+def file_names(ids: Iterable[str]) -> dict[str, str]:
+    """Return a name for the files of each recording, without an extension.
+
+    An id is its own name where every system takes it for one. A sign that some do not take becomes
+    ``%2F`` and the like; a long name is cut, and it, and each of several that differ in case or in
+    the spelling of accents only, ends with ``~`` and digits of the id's SHA-256. No two are the same.
+
+    Parameters
+    ----------
+    ids : iterable of str
+        Without repeats.
+    """
+    names = {one: _UNSAFE.sub(lambda found: _escaped(found[0]), one) for one in ids}
+    alike = Counter(map(_folded, names.values()))
+    return {
+        one: name
+        if len(name.encode()) <= _LONGEST and alike[_folded(name)] == 1
+        else f"{_beginning(name)}~{hashlib.sha256(one.encode()).hexdigest()[:_DIGEST]}"
+        for one, name in names.items()
+    }
+
+
+def _escaped(sign: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in sign.encode())
+
+
+def _folded(name: str) -> str:
+    return audio_names.composed(audio_names.composed(name).casefold())
+
+
+def _beginning(name: str) -> str:
+    """Return the beginning of a name that leaves room for a digest, in whole letters."""
+    return name.encode()[: _LONGEST - _DIGEST - 1].decode(errors="ignore")
+
+
+def _sounds(path: str | Path) -> dict[str, str]:
+    """Return the file name of each recording, without folders, by id."""
+    # without what another system takes for folders
+    return {one: name.rpartition("\\")[2] for one, name in tables.read_names(path).items()}
+
+
+def _detected(path: str | Path, tested: Sequence[str], frames: Frames) -> dict[str, list[Event]]:
+    """Return detections by recording."""
+    found: dict[str, list[Event]] = defaultdict(list)
+    for one in read_events(path):
+        found[one.id].append(one)
+    labels = {one.label for events in found.values() for one in events}
+    for what, others in (
+        ("recordings that are not tested or", sorted(found.keys() - set(tested))),
+        ("classes", sorted(labels - set(frames.class_names))),
+    ):
+        if others:
+            raise ValueError(
+                f"{path} has events of {len(others)} {what} without scores in {frames.path}: "
+                f"{others[:_NAMED]!r}; detect again"
+            )
+    return found
+
+
+def _drawing(
+    settings: Mapping, tested: Sequence[str], frames: Frames, decoders_path: str | Path
+) -> _Drawing:
+    """Return what the pictures need; of a corpus of which nothing is drawn, nothing is opened."""
+    decodings = read_decoders(decoders_path, frames.class_names)
+    if settings["decoding"] not in decodings:
+        raise ValueError(
+            f"{decoders_path} has no decoding {settings['decoding']!r}, only {list(decodings)!r}; "
+            "choose the decodings again"
+        )
+    thresholds = decodings[settings["decoding"]]["threshold"]
+    wanted = set(settings["drawn"])
+    ids = frozenset(tested if ALL in wanted else wanted.intersection(tested))
+    if others := sorted(wanted - {ALL} - ids):
+        LOG.info(
+            "%d recordings to draw are not tested in this corpus: %r", len(others), others[:_NAMED]
+        )
+    if not ids:
+        return _Drawing(ids, None, {}, thresholds)
+    spectrograms = spectrogram_reader.open_shards(settings["shards"])
+    if spectrograms.layout != "frames":
+        raise ValueError(
+            f"{settings['shards'][0]} holds chunks, which have no place in time to draw; expected "
+            "spectrograms of a frontend that stores frames"
+        )
+    return _Drawing(ids, spectrograms, _reference(settings, ids, frames.class_names), thresholds)
+
+
+def _reference(
+    settings: Mapping, ids: frozenset[str], class_names: Sequence[str]
+) -> dict[str, list[Event]]:
+    """Return the events of recordings whose events are known; classes without scores have no lane."""
+    if settings["events"] is None:
+        return {}
+    labels = tables.read_labels(settings["labels"])
+    found = {one.id: [] for one in labels if one.data_set == STRONG and one.id in ids}
+    for event in read_events(settings["events"]):
+        if event.id in found and event.label in class_names:
+            found[event.id].append(event)
+    return found
+
+
+def _write_clip(folder: Path, clip: _Clip, frames: Frames, drawing: _Drawing) -> None:
+    _write_scores(folder / f"scores/{clip.file}.tsv", clip, frames)
+    if clip.detected:
+        _write_selections(folder / f"raven/{clip.file}.selections.txt", clip, frames)
+        labels = folder / f"audacity/{clip.file}.txt"
+        audacity.write(labels, clip.detected, decimals=_DECIMALS)
+    if clip.id in drawing.ids:
+        _draw(folder / f"pictures/{clip.file}.png", clip, frames, drawing)
+
+
+def _draw(path: Path, clip: _Clip, frames: Frames, drawing: _Drawing) -> None:
+    spectrograms = drawing.spectrograms
+    if not (spectrograms.rows(clip.id) and len(clip.scores)):
+        LOG.info("recording %r is too short for a picture: it has no frame", clip.id)
+        return
+    recording_plot.clip_picture(
+        spectrograms.frames(clip.id),
+        spectrograms.frames_per_second,
+        spectrograms.onset_s(clip.id),
+        drawing.reference.get(clip.id),
+        clip.detected,
+        clip.scores,
+        frames.frames_per_second,
+        frames.class_names,
+        drawing.thresholds,
+        path,
+        scores_onset_s=clip.onset_s,
+        title=clip.id,
+    )
+
+
+def _write_scores(path: Path, clip: _Clip, frames: Frames) -> None:
+    """Write a table that ends each row where the next begins, to the last digit."""
+    names = text_fields.checked(frames.class_names, "class")
+    borders = clip.onset_s + np.arange(len(clip.scores) + 1) / frames.frames_per_second
+    # 0.0: no "-0.000000"
+    times = [f"{time:.{_DECIMALS}f}" for time in np.round(borders, _DECIMALS) + 0.0]
+    lines = ["\t".join(["onset", "offset", *names])]
+    for onset, offset, scores in zip(times[:-1], times[1:], clip.scores.tolist(), strict=True):
+        lines.append("\t".join([onset, offset, *(f"{score:.{_DECIMALS}f}" for score in scores)]))
+    artefacts.write_text(path, "\n".join([*lines, ""]))
+
+
+def _write_selections(path: Path, clip: _Clip, frames: Frames) -> None:
+    stem, dot, extension = clip.sound.rpartition(".")
+    stem, extension = (
+        (stem, dot + extension) if audio_names.is_audio(clip.sound) else (clip.sound, "")
+    )
+    if not text_fields.can_stand(stem):
+        # without a column of files the table is of the recording that it is opened with
+        stem, extension = clip.file, None
+    scores = [_score(one, clip, frames) for one in clip.detected]
+    raven.write(
+        path,
+        [one._replace(id=stem) for one in clip.detected],
+        extension=extension,
+        decimals=_DECIMALS,
+        further={SCORE: scores},
+    )
+
+
+def _score(event: Event, clip: _Clip, frames: Frames) -> str:
+    """Return the mean score of the frames that an event touches; empty where it touches none."""
+    place = (np.array(event[1:3]) - clip.onset_s) * frames.frames_per_second
+    first = max(math.floor(place[0] + _SAME_FRAME), 0)
+    stop = max(math.ceil(place[1] - _SAME_FRAME), 0)
+    scores = clip.scores[first:stop, frames.class_names.index(event.label)]
+    return f"{scores.mean(dtype=np.float64):.{_DECIMALS}f}" if scores.size else ""

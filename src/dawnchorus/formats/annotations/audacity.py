@@ -1,0 +1,118 @@
+r"""Label tracks of Audacity: one recording per file, a line per label.
+
+``onset offset label`` between tabs, in seconds; a region that was marked over frequencies has a second
+line ``\ low high`` [Hz], where -1 is a bound that is not set. The file names no recording.
+
+https://manual.audacityteam.org/man/importing_and_exporting_labels.html
+
+* `read`, `write`: a label track.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+
+from dawnchorus.formats import text_fields
+from dawnchorus.formats.annotation import Annotations, Band, bands_of, is_band, recording_of
+from dawnchorus.formats.event import Event, checked_events
+from dawnchorus.runtime import artefacts
+
+ONE_EACH = True  # whether there may be a folder with a file for each recording
+
+_BAND = "\\"  # first field of a line of frequencies
+_UNSET_HZ = -1.0
+
+
+def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
+    """Read a file of strong labels, by the settings of the corpus that it is of."""
+    return read(path, recording_of(path))
+
+
+def read(path: str | os.PathLike, recording: str) -> Annotations:
+    """Read a label track.
+
+    Parameters
+    ----------
+    path : path
+    recording : str
+        Id of the recording that the labels are of.
+
+    Raises
+    ------
+    ValueError
+        Where the file cannot be read, a line is no label, a label is a point or has no name, or
+        frequencies stand at no label.
+    """
+    events: list[Event] = []
+    bands: list[Band | None] = []
+    is_after_label = False
+    for line, content in text_fields.lines_of(path):
+        where, fields = f"{path}, line {line}", text_fields.fields_of(content)
+        if fields[0] == _BAND:
+            if not is_after_label:
+                raise ValueError(f"{where}: frequencies, expected them after the line of a label")
+            bands[-1] = _band(fields, where)
+        else:
+            events.append(_event(fields, recording, where))
+            bands.append(None)
+        is_after_label = fields[0] != _BAND
+    return Annotations({recording: 1}, events, bands)
+
+
+def write(
+    path: str | os.PathLike,
+    events: Iterable[Event],
+    bands: Iterable[Band | None] | None = None,
+    decimals: int | None = None,
+) -> None:
+    """Write the events of one recording as a label track, in the order given.
+
+    Parameters
+    ----------
+    path : path
+    events : iterable of Event
+    bands : iterable, optional
+        For each event (low, high) [Hz] or None.
+    decimals : int, optional
+        Digits behind the point of times; None: all that they have. Audacity has 6.
+
+    Raises
+    ------
+    ValueError
+        Where an event cannot be used, events are of several recordings, or bands do not fit.
+    """
+    found = list(events)
+    checked_events(found)
+    if len({one.id for one in found}) > 1:
+        raise ValueError(f"{path}: events of several recordings, expected a label track for each")
+    text_fields.checked([one.label for one in found], "class")
+    lines = []
+    for one, band in bands_of(found, bands):
+        lines.append("\t".join([*text_fields.interval(one, decimals), one.label]))
+        if band is not None:
+            bounds = (_UNSET_HZ if bound is None else bound for bound in band)
+            lines.append("\t".join([_BAND, *map(text_fields.number_text, bounds)]))
+    artefacts.write_text(path, "".join(f"{line}\n" for line in lines), rows=len(found))
+
+
+def _event(fields: list[str], recording: str, where: str) -> Event:
+    if len(fields) not in (2, 3):
+        raise ValueError(
+            f"{where} has {len(fields)} fields, expected onset, offset and label between tabs"
+        )
+    onset_s, offset_s = (
+        text_fields.number(fields[0], "onset", where),
+        text_fields.number(fields[1], "offset", where),
+    )
+    if onset_s == offset_s:
+        raise ValueError(f"{where}: a label at the point {onset_s} s, expected a region")
+    return text_fields.event(recording, onset_s, offset_s, "".join(fields[2:]), where)
+
+
+def _band(fields: list[str], where: str) -> Band:
+    if len(fields) != 3:
+        raise ValueError(f"{where} has {len(fields)} fields, expected a backslash, low and high")
+    bounds = [float(text_fields.number(field, "a frequency", where)) for field in fields[1:]]
+    low_hz, high_hz = (None if bound == _UNSET_HZ else bound for bound in bounds)
+    if not is_band((low_hz, high_hz)):
+        raise ValueError(f"{where}: frequencies {bounds} Hz, expected 0 <= low <= high")
+    return low_hz, high_hz

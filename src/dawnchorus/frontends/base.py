@@ -1,0 +1,45 @@
+"""What every kind of frontend says of itself: the contract of the modules in ``kinds/``.
+
+A frontend is a named recipe; its settings are a dict, given whole to every function here. Axes: S
+samples, T frames, F bands. Rows of a spectrogram are frames and run forward in time; a picture is
+(F, T), its first row at the top. Frequencies are in Hz.
+
+A kind is a module, found by its name, with ``LAYOUT``, ``hop_length(settings)``,
+``n_frames(n_samples, settings)`` and ``n_bands(settings)``. One whose layout is ``frames`` (the
+spectrogram of a recording, row by row) has ``onset_s(frame, settings)`` and
+``blocks(channels, settings, first, last)``; one whose layout is ``chunks`` (pictures of equal size)
+has ``n_fft(settings)``, ``window(n_fft)`` and ``bank(settings)``.
+
+* `kind`: the module.
+* `layout`: how the spectrograms of a frontend are stored.
+* `hop_length`, `n_frames`, `n_bands`: sizes by the settings.
+"""
+
+import importlib
+from collections.abc import Mapping
+from types import ModuleType
+
+
+def kind(settings: Mapping) -> ModuleType:
+    """Return the module of a frontend's kind."""
+    return importlib.import_module(f"dawnchorus.frontends.kinds.{settings['kind']}")
+
+
+def layout(settings: Mapping) -> str:
+    """Return ``frames`` (rows of a recording, one after another) or ``chunks`` (pictures)."""
+    return kind(settings).LAYOUT
+
+
+def hop_length(settings: Mapping) -> int:
+    """Return the samples from one frame (or column of a chunk) to the next."""
+    return kind(settings).hop_length(settings)
+
+
+def n_frames(n_samples: int, settings: Mapping) -> int:
+    """Return how many frames a waveform of ``n_samples`` has before any is cut, or a chunk has."""
+    return kind(settings).n_frames(n_samples, settings)
+
+
+def n_bands(settings: Mapping) -> int:
+    """Return the number of bands F."""
+    return kind(settings).n_bands(settings)

@@ -1,0 +1,53 @@
+"""Chunks as pictures with linear bands, under a Hamming window.
+
+* `n_fft`, `window`, `bank`: what `dawnchorus.frontends.chunk_images` makes the pictures with.
+* `hop_length`, `n_frames`, `n_bands`: the axes.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dawnchorus.frontends import filterbanks
+from dawnchorus.frontends.chunk_grid import hop_length, n_frames
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+__all__ = ["LAYOUT", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
+
+LAYOUT = "chunks"
+_BANK = ("sample_rate", "n_bands", "fmin", "fmax")
+
+
+def n_bands(settings: Mapping) -> int:
+    """Return the number of bands F."""
+    return settings["n_bands"]
+
+
+def n_fft(settings: Mapping) -> int:
+    """Return the samples of the window: two bins per band."""
+    return filterbanks.linear_n_fft(*(settings[key] for key in _BANK))
+
+
+def bank(settings: Mapping) -> "scipy.sparse.csr_array":
+    """Return the bands as weights of the bins, shape (F, n_fft / 2 + 1)."""
+    return _bank(settings["legacy_band"], *(settings[key] for key in _BANK))
+
+
+@functools.lru_cache(maxsize=8)
+def window(n_fft: int) -> np.ndarray:
+    """Return the window of a frame, shape (n_fft,), float32."""
+    import scipy.signal
+
+    return scipy.signal.get_window("hamming", n_fft).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _bank(
+    legacy: bool, sample_rate: int, n_bands: int, fmin: float, fmax: float
+) -> "scipy.sparse.csr_array":
+    weights = filterbanks.linear_filterbank(sample_rate, n_bands, fmin, fmax, legacy)
+    return filterbanks.sparse(weights)

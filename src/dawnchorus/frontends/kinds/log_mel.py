@@ -1,0 +1,115 @@
+"""The log-mel spectrogram of the winning entry of the Bird Audio Detection challenge 2017.
+
+Magnitude (not power) of frames under a symmetric Hann window, summed by triangles of unit area that
+are equally wide on the mel scale ``1127 ln(1 + f / 700)``, then the natural logarithm with a floor.
+Frame ``t`` is centred on sample ``t * hop_length``: the recording is padded by half a window of
+zeros at both ends.
+
+* `hop_length`, `n_frames`, `onset_s`: the time axis; `n_bands`: the other one.
+* `log_mel`: waveform to (T, F).
+* `blocks`: the same for any length and number of channels, in bounded memory.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dawnchorus.frontends import spectra
+from dawnchorus.frontends.filterbanks import mel_filterbank, sparse
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+LAYOUT = "frames"
+
+
+def hop_length(settings: Mapping) -> int:
+    """Return the samples from one frame to the next: ``int(sample_rate / frames_per_second)``."""
+    return int(settings["sample_rate"] / settings["frames_per_second"])
+
+
+def n_frames(n_samples: int, settings: Mapping) -> int:
+    """Return how many frames a waveform of ``n_samples`` has.
+
+    Frames lie at 0, ``hop_length``, ... strictly below the padded length less one window, which is
+    ``n_samples``: 10 s at 22,050 Hz and 70 frames per second are 700 frames.
+    """
+    return -(-n_samples // hop_length(settings))
+
+
+def n_bands(settings: Mapping) -> int:
+    """Return the number of bands F."""
+    return settings["n_mels"]
+
+
+def onset_s(frame: int, settings: Mapping) -> float:
+    """Return the time on which a frame is centred, in seconds."""
+    # by the rate, not by samples: the quotient is part of the bytes of a shard
+    return frame / (settings["sample_rate"] / hop_length(settings))
+
+
+def log_mel(waveform: np.ndarray, settings: Mapping) -> np.ndarray:
+    """Return the log-mel spectrogram of one waveform, before any correction.
+
+    Parameters
+    ----------
+    waveform : array, shape (S,)
+        Samples at ``settings["sample_rate"]``, full scale 1.
+    settings : mapping
+        Frontend settings as `dawnchorus.frontends.frontend_checks.check_settings` accepts them.
+
+    Returns
+    -------
+    array, shape (T, F), float32
+        In nats, at least ``ln(floor)``.
+
+    Raises
+    ------
+    ValueError
+        For a waveform that is not one-dimensional or has no samples.
+    """
+    spectra.check_channels([waveform])
+    rows = np.empty((n_frames(len(waveform), settings), settings["n_mels"]), np.float32)
+    for first, block in blocks([waveform], settings, 0, len(rows)):
+        rows[first : first + len(block)] = block
+    return rows
+
+
+def blocks(
+    channels: Sequence, settings: Mapping, first: int, last: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the log-mel frames ``first`` to ``last`` of a recording, block by block, in nats.
+
+    The linear mel spectra of the channels are averaged before the logarithm ("mix after"), so
+    channels in opposite phase do not cancel. A frame's value does not depend on the block it is in.
+    Parameters and yields are those of `dawnchorus.frontends.spectra.by_blocks`.
+    """
+    magnitude = functools.partial(_mel_magnitude, settings=settings)
+    for start, rows in spectra.by_blocks(channels, magnitude, first, last):
+        np.maximum(rows, np.float32(settings["floor"]), out=rows)
+        yield start, np.log(rows, out=rows)
+
+
+def _mel_magnitude(waveform, start: int, stop: int, settings: Mapping) -> np.ndarray:
+    """Return the mel magnitudes of frames ``start`` to ``stop``: (stop - start, F), float32."""
+    n_fft, hop = settings["n_fft"], hop_length(settings)
+    window, bank = _window(n_fft), _bank(*(settings[key] for key in _BANK))
+    frames = spectra.framed(waveform, start * hop - n_fft // 2, hop, n_fft, stop - start)
+    return spectra.transformed(frames, window, lambda s: bank @ np.abs(s).T, bank.shape[0])
+
+
+_BANK = ("sample_rate", "n_fft", "n_mels", "fmin", "fmax")
+
+
+@functools.lru_cache(maxsize=8)
+def _bank(
+    sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float
+) -> "scipy.sparse.csr_array":
+    return sparse(mel_filterbank(sample_rate, n_fft, n_mels, fmin, fmax))
+
+
+@functools.lru_cache(maxsize=8)
+def _window(n_fft: int) -> np.ndarray:
+    return np.hanning(n_fft).astype(np.float32)

@@ -1,0 +1,53 @@
+"""Chunks as pictures with mel bands, under a Hann window.
+
+* `n_fft`, `window`, `bank`: what `dawnchorus.frontends.chunk_images` makes the pictures with.
+* `hop_length`, `n_frames`, `n_bands`: the axes.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dawnchorus.frontends import filterbanks
+from dawnchorus.frontends.chunk_grid import hop_length, n_frames
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+__all__ = ["LAYOUT", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
+
+LAYOUT = "chunks"
+
+
+def n_bands(settings: Mapping) -> int:
+    """Return the number of bands F."""
+    return settings["n_bands"]
+
+
+def n_fft(settings: Mapping) -> int:
+    """Return the samples of the window: as set, or 8 per band."""
+    return 8 * settings["n_bands"] if settings["n_fft"] is None else settings["n_fft"]
+
+
+def bank(settings: Mapping) -> "scipy.sparse.csr_array":
+    """Return the bands as weights of the bins, shape (F, n_fft / 2 + 1)."""
+    edges = (settings[key] for key in ("sample_rate", "n_bands", "fmin", "fmax"))
+    return _bank(n_fft(settings), *edges)
+
+
+@functools.lru_cache(maxsize=8)
+def window(n_fft: int) -> np.ndarray:
+    """Return the window of a frame, shape (n_fft,), float32."""
+    import scipy.signal
+
+    return scipy.signal.get_window("hann", n_fft).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _bank(
+    n_fft: int, sample_rate: int, n_bands: int, fmin: float, fmax: float
+) -> "scipy.sparse.csr_array":
+    weights = filterbanks.mel_filterbank(sample_rate, n_fft, n_bands, fmin, fmax, "slaney")
+    return filterbanks.sparse(weights)

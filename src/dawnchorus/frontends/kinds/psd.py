@@ -1,0 +1,88 @@
+"""The power spectral density of system 001, in powers of ten.
+
+Toth and Czeba, "Convolutional Neural Networks for Large-Scale Bird Song Classification in Noisy
+Environment", CLEF 2016 working notes. Samples count as 16-bit integers (full scale 32,768), because
+the system's rule for what is signal compares levels with 0. The density is one-sided as
+``matplotlib.mlab.specgram`` computes it: symmetric Hann window, no detrending, divided by sample
+rate and window energy, doubled but for 0 Hz and the Nyquist frequency. Of its rows the lowest stay.
+
+Frames lie only where they are whole; a recording shorter than one is padded with zeros to one.
+Frame ``t`` covers samples ``t * hop`` to ``t * hop + n_fft``.
+
+* `hop_length`, `n_frames`, `onset_s`: the time axis; `n_bands`: the other one.
+* `blocks`: channels to rows, in bounded memory.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from dawnchorus.frontends import spectra
+
+FULL_SCALE = 32768.0  # of 16-bit integers
+LAYOUT = "frames"
+
+
+def hop_length(settings: Mapping) -> int:
+    """Return the samples from one frame to the next."""
+    return settings["hop"]
+
+
+def n_frames(n_samples: int, settings: Mapping) -> int:
+    """Return how many whole frames there are: 5 s at 16 kHz are 311 (window 512, hop 256)."""
+    return 1 + max(0, n_samples - settings["n_fft"]) // settings["hop"]
+
+
+def n_bands(settings: Mapping) -> int:
+    """Return the number of bands F."""
+    return settings["n_bands"]
+
+
+def onset_s(frame: int, settings: Mapping) -> float:
+    """Return the time on which a frame is centred, in seconds."""
+    return (frame * settings["hop"] + settings["n_fft"] / 2) / settings["sample_rate"]
+
+
+def blocks(
+    channels: Sequence, settings: Mapping, first: int, last: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield frames ``first`` to ``last`` of a recording, block by block, as log10 of the density.
+
+    The densities of the channels are averaged before the logarithm. Without a ``floor`` (0) digital
+    silence is -inf, as in the original. Parameters and yields are those of
+    `dawnchorus.frontends.spectra.by_blocks`.
+    """
+    density = functools.partial(_density, settings=settings)
+    for start, rows in spectra.by_blocks(channels, density, first, last):
+        if settings["floor"] > 0:
+            np.maximum(rows, np.float32(settings["floor"]), out=rows)
+        with np.errstate(divide="ignore"):
+            yield start, np.log10(rows, out=rows)
+
+
+def _density(waveform, start: int, stop: int, settings: Mapping) -> np.ndarray:
+    """Return the power densities of frames ``start`` to ``stop``: (stop - start, F), float32."""
+    n_fft, hop = settings["n_fft"], settings["hop"]
+    window, scale = _window(n_fft), _scale(settings["sample_rate"], n_fft, settings["n_bands"])
+    frames = spectra.framed(waveform, start * hop, hop, n_fft, stop - start)
+
+    def power(spectrum: np.ndarray) -> np.ndarray:
+        kept = spectrum[:, : len(scale)]
+        return ((kept.real**2 + kept.imag**2) * scale).T
+
+    return spectra.transformed(frames, window, power, len(scale))
+
+
+@functools.lru_cache(maxsize=8)
+def _window(n_fft: int) -> np.ndarray:
+    return (np.hanning(n_fft) * FULL_SCALE).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def _scale(sample_rate: int, n_fft: int, n_bands: int) -> np.ndarray:
+    """Return the factor of each row: (F,), float32."""
+    scale = np.full(n_fft // 2 + 1, 2.0)
+    scale[[0, -1]] = 1.0
+    scale /= sample_rate * np.square(np.hanning(n_fft)).sum()
+    return scale[:n_bands].astype(np.float32)

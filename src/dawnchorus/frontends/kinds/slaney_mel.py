@@ -1,0 +1,109 @@
+"""The log-mel spectrogram of system 004, the baseline of DCASE 2018 task 4.
+
+Magnitude or power of centred frames, summed by the bands of ``librosa.filters.mel`` (Slaney's scale,
+triangles of unit area), then the natural logarithm. A window of ``window_length`` samples, periodic,
+lies in the middle of the ``n_fft`` samples of a frame. ``epsilon`` is added to every sample and to
+every sum of a band, so digital silence has a logarithm.
+
+Frame ``t`` is centred on sample ``t * hop``; beyond the recording's ends are zeros. The original ran
+with a librosa that reflected the sound there: the first frame and the last one differ from it.
+
+* `hop_length`, `n_frames`, `onset_s`: the time axis; `n_bands`: the other one.
+* `blocks`: channels to rows, in bounded memory.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dawnchorus.frontends import filterbanks, spectra
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+LAYOUT = "frames"
+
+
+def hop_length(settings: Mapping) -> int:
+    """Return the samples from one frame to the next."""
+    return settings["hop"]
+
+
+def n_frames(n_samples: int, settings: Mapping) -> int:
+    """Return how many frames a waveform has: 10 s at 44.1 kHz are 501 (hop 882)."""
+    return 1 + n_samples // settings["hop"]
+
+
+def n_bands(settings: Mapping) -> int:
+    """Return the number of bands F."""
+    return settings["n_bands"]
+
+
+def onset_s(frame: int, settings: Mapping) -> float:
+    """Return the time on which a frame is centred, in seconds."""
+    return frame * settings["hop"] / settings["sample_rate"]
+
+
+def blocks(
+    channels: Sequence, settings: Mapping, first: int, last: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the log-mel frames ``first`` to ``last`` of a recording, block by block, in nats.
+
+    The linear mel spectra of the channels are averaged before the logarithm. A frame's value does
+    not depend on the block it is in. Parameters and yields are those of
+    `dawnchorus.frontends.spectra.by_blocks`.
+    """
+    mel = functools.partial(_mel, settings=settings)
+    for start, rows in spectra.by_blocks(channels, mel, first, last):
+        rows += np.float32(settings["epsilon"])
+        yield start, np.log(rows, out=rows)
+
+
+def _mel(waveform, start: int, stop: int, settings: Mapping) -> np.ndarray:
+    """Return the mel sums of frames ``start`` to ``stop``: (stop - start, F), float32."""
+    n_fft, hop, power = settings["n_fft"], settings["hop"], settings["power"]
+    window = _window(settings["window"], settings["window_length"], n_fft)
+    bank = _bank(*(settings[key] for key in _BANK))
+    lifted = _Lifted(waveform, settings["epsilon"])
+    frames = spectra.framed(lifted, start * hop - n_fft // 2, hop, n_fft, stop - start)
+
+    def bands(spectrum: np.ndarray) -> np.ndarray:
+        level = np.abs(spectrum) if power == 1 else spectrum.real**2 + spectrum.imag**2
+        return bank @ level.T
+
+    return spectra.transformed(frames, window, bands, bank.shape[0])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Lifted:
+    """A waveform with a constant added to the samples that it has, not to the zeros beyond them."""
+
+    waveform: Sequence
+    epsilon: float
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        return np.asarray(self.waveform[part], np.float32) + np.float32(self.epsilon)
+
+
+_BANK = ("sample_rate", "n_fft", "n_bands", "fmin", "fmax")
+
+
+@functools.lru_cache(maxsize=8)
+def _bank(
+    sample_rate: int, n_fft: int, n_bands: int, fmin: float, fmax: float
+) -> "scipy.sparse.csr_array":
+    weights = filterbanks.mel_filterbank(sample_rate, n_fft, n_bands, fmin, fmax, "slaney")
+    return filterbanks.sparse(weights)
+
+
+@functools.lru_cache(maxsize=8)
+def _window(name: str, length: int, n_fft: int) -> np.ndarray:
+    import scipy.signal
+
+    window = np.zeros(n_fft, np.float32)
+    first = (n_fft - length) // 2
+    window[first : first + length] = scipy.signal.get_window(name, length)
+    return window

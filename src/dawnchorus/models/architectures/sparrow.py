@@ -1,0 +1,102 @@
+"""Sparrow: a convolutional net that scores every moment and keeps the highest, by Jan Schlueter.
+
+Grill and Schlueter (2017), "Two convolutional neural networks for bird detection in audio
+signals", EUSIPCO; the layers are those of the author's own port. It sees 103 frames at a time,
+every 9 frames, and takes clips of any length from 103 frames on.
+
+Input is time x mel band, low bands first, channels last: (B, T, 80). That port has
+frequency x time and channels first, so a kernel written 19 x 3 there is 3 x 19 here. Normalisation
+has the defaults of that port's framework (epsilon 1e-5, momentum 0.9 in the sense of Keras).
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+OUTPUTS = ("clip",)
+HEAD = "sigmoid"  # by default
+
+SMALLEST = (103, 25)  # frames: the receptive field; bands: the tall kernel keeps one
+
+
+def build(
+    input_shape: tuple[int | None, int],
+    n_classes: int,
+    output: str,
+    *,
+    filters: Sequence[int] = (32, 32, 32, 32, 64, 256, 64),
+    dropout: float = 0.5,
+    head: str = "sigmoid",
+    input_offset: float = 0.0,
+) -> "keras.Model":
+    """Build sparrow: 309,600 trainable weights for 80 bands and one class.
+
+    Parameters
+    ----------
+    input_shape : (int or None, int)
+        T frames, None for any number, and F mel bands; at least 103 x 25.
+    n_classes : int
+        C.
+    output : {"clip"}
+        Scores per clip: the maximum over time.
+    filters : seven ints
+        Channels of the convolutions before the last.
+    dropout : float
+        Rate before each of the last three convolutions, in [0, 1).
+    head : {"sigmoid", "softmax"}
+        Softmax gives (B, 2) for one class: absent, present.
+    input_offset : float
+        In training, every clip is shifted by a number from -input_offset to input_offset, in the
+        unit of the input (sparrow normalises after its first convolution); 0 for none.
+
+    Returns
+    -------
+    keras.Model
+        (B, T, F) to (B, C).
+    """
+    import keras
+    from keras import layers
+
+    from dawnchorus.models import blocks
+
+    blocks.check_input("sparrow", input_shape, SMALLEST, any_length=True)
+    blocks.check_options("sparrow", dropout, head, input_offset, filters, 7)
+    # leaves three bands whatever their number, which the pooling after it makes one
+    tall = (input_shape[1] - 4) // 3 - 6
+    spectrogram = blocks.spectrogram(input_shape)
+    x = blocks.channel(blocks.random_offset(spectrogram, input_offset))
+    x = _block(x, filters[0], (3, 3), 1)
+    x = _block(x, filters[1], (3, 3), 2, pool=True)
+    x = _block(x, filters[2], (3, 3), 3)
+    x = _block(x, filters[3], (3, 3), 4)
+    x = _block(x, filters[4], (3, tall), 5, pool=True)
+    x = _block(blocks.dropped(x, dropout, "drop6"), filters[5], (9, 1), 6)
+    x = _block(blocks.dropped(x, dropout, "drop7"), filters[6], (1, 1), 7)
+    x = blocks.dropped(x, dropout, "drop8")
+    x = _convolution(x, blocks.n_logits(n_classes, head), (1, 1), "frame_logits")
+    logits = layers.GlobalMaxPooling2D(name="clip_logits")(x)  # (B, C)
+    return keras.Model(spectrogram, blocks.scores(logits, head), name="sparrow")
+
+
+def _block(x, filters: int, kernel: tuple[int, int], number: int, pool: bool = False):
+    from keras import layers
+
+    from dawnchorus.models import blocks
+
+    x = _convolution(x, filters, kernel, f"conv{number}")
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm{number}")(x)
+    if pool:
+        x = blocks.pooling(x, (3, 3), f"pool{number}")
+    return blocks.leaky(x, name=f"leaky{number}")
+
+
+def _convolution(x, filters: int, kernel: tuple[int, int], name: str):
+    from keras import layers
+
+    from dawnchorus.models import blocks
+
+    return layers.Conv2D(
+        filters, kernel, use_bias=False, kernel_initializer=blocks.INITIALISER, name=name
+    )(x)

@@ -1,0 +1,74 @@
+"""Scores of models, and the frame scores behind those of clips.
+
+Axes: B windows, T frames of the input, T' frames of the scores, F bands, C classes.
+
+* `class_scores`: the scores of a batch.
+* `frame_model`, `frame_scores`: the scores per frame behind those of clips.
+"""
+
+import weakref
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+_FRAME_SCORES = "frame_scores"  # the layer, in every architecture with frame output
+_frame_models = weakref.WeakKeyDictionary()
+
+
+def class_scores(model: "keras.Model", windows: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return the scores (B, C) of windows (B, T, F), or (B, T', C) where a model's output is frames.
+
+    Of a softmax over absent and present, the last.
+    """
+    import keras
+
+    scores = keras.ops.convert_to_numpy(model.predict_on_batch(windows))
+    return scores[..., -n_classes:]
+
+
+def frame_model(model: "keras.Model") -> "keras.Model":
+    """Return the model that gives the frame scores behind a model's clip scores.
+
+    Both have the same weights, now and later. A model with frame output is its own. Layers in front
+    of an architecture, as those that standardise its input, stay in front.
+
+    Raises
+    ------
+    ValueError
+        Where the architecture has no frame output.
+    """
+    import keras
+
+    if model not in _frame_models:  # a new one would be compiled again
+        scores = _frame_output(model)
+        if scores is None:
+            return model
+        _frame_models[model] = keras.Model(model.input, scores, name=model.name)
+    return _frame_models[model]
+
+
+def frame_scores(model: "keras.Model", windows: np.ndarray) -> np.ndarray:
+    """Return the scores (B, T', C) of the frames of windows (B, T, F); see `frame_model`."""
+    import keras
+
+    return keras.ops.convert_to_numpy(frame_model(model).predict_on_batch(windows))
+
+
+def _frame_output(model: "keras.Model"):
+    """Return the frame scores of a model as a tensor of it, or None where they are its output."""
+    import keras
+
+    last = model.layers[-1]
+    if isinstance(last, keras.Model):  # an architecture behind layers of its own
+        scores = _frame_output(last)
+        if scores is None:
+            return None
+        # not the one that is kept: it would know the model it is kept for, which then stays for ever
+        return keras.Model(last.input, scores, name=last.name)(model.layers[-2].output)
+    if _FRAME_SCORES not in (layer.name for layer in model.layers):
+        raise ValueError(f"model {model.name!r} has no frame scores; expected one such as crnn")
+    scores = model.get_layer(_FRAME_SCORES).output
+    return None if scores is model.output else scores

@@ -1,0 +1,123 @@
+"""Files of weights whose bytes depend on the weights alone.
+
+* `save`: write a ``.keras`` file.
+* `save_kept`, `read_kept`: weights kept beside the last ones, by name.
+* `load_used`: a member with the weights that predict.
+
+Keras writes the date into a ``.keras`` file, and the file is a zip archive, which dates its members.
+Kept weights are HDF5: a group per name, in it the arrays of `keras.Model.get_weights` in order.
+"""
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+from dawnchorus.models import model_files
+from dawnchorus.runtime import artefacts
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def save(model: keras.Model, path: str | Path) -> None:
+    """Write a model without its optimiser; equal models give equal bytes on one set of versions."""
+    plain = _uncompiled(model)
+    with artefacts.writing(path, check=model_files.load) as temporary:
+        dated = temporary.with_name(f".dated{temporary.name}")
+        try:
+            plain.save(dated)
+            _rewrite(dated, temporary)
+        finally:
+            dated.unlink(missing_ok=True)
+
+
+def save_kept(path: str | Path, kept: Mapping[str, Sequence[np.ndarray]]) -> None:
+    """Write weights by name; none is a whole file, too.
+
+    Parameters
+    ----------
+    path : path
+    kept : mapping of name to arrays
+        ``best_<metric>`` or ``epoch_<n>``, and the weights of a model in order.
+    """
+    with artefacts.writing(path, check=_check_kept, rows=len(kept)) as temporary:
+        # newer root groups carry a time stamp, and equal work has to give equal bytes
+        with h5py.File(temporary, "w", libver=("earliest", "v110")) as file:
+            for name in sorted(kept):
+                group = file.create_group(name)
+                for number, array in enumerate(kept[name]):
+                    group[f"{number:04d}"] = array
+            file.attrs["complete"] = 1
+
+
+def read_kept(path: str | Path, name: str) -> list[np.ndarray]:
+    """Return the weights of a name, in the order `keras.Model.set_weights` takes.
+
+    Raises
+    ------
+    ValueError
+        Where the file is not whole or keeps no weights of that name.
+    """
+    with _opened(path) as file:
+        if name not in file:
+            there = ", ".join(sorted(file)) or "none"
+            raise ValueError(
+                f"{path} keeps no weights {name!r}; expected one of: {there} (a figure that is a "
+                "number in no epoch keeps none, nor does an epoch after the last: see the history)"
+            )
+        return [file[name][number][()] for number in sorted(file[name])]
+
+
+def _uncompiled(model: keras.Model) -> keras.Model:
+    # not clone_model: a clone of a compiled model is compiled, and its file three times as long
+    plain = type(model).from_config(model.get_config())
+    plain.set_weights(model.get_weights())
+    return plain
+
+
+def _rewrite(dated: Path, undated: Path) -> None:
+    with zipfile.ZipFile(dated) as source, zipfile.ZipFile(undated, "w") as target:
+        for name in sorted(source.namelist()):
+            content = source.read(name)
+            if name == "metadata.json":
+                metadata = json.loads(content)
+                metadata.pop("date_saved", None)
+                content = json.dumps(metadata, sort_keys=True).encode()
+            info = zipfile.ZipInfo(name, _DATE)
+            info.external_attr = 0o644 << 16
+            target.writestr(info, content)
+
+
+def _opened(path: str | Path) -> h5py.File:
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and run again") from None
+    if not file.attrs.get("complete"):
+        file.close()
+        raise ValueError(f"{path} is not complete; delete it and run again")
+    return file
+
+
+def _check_kept(path: Path) -> None:
+    _opened(path).close()
+
+
+def load_used(paths: Mapping[str, str], use: str) -> keras.Model:
+    """Load a member with the weights that are used: the last, or kept ones by their name.
+
+    Parameters
+    ----------
+    paths : mapping
+        ``model`` (the ``.keras`` file, last weights) and ``kept`` (weights kept beside them).
+    use : str
+        ``last``, ``best_<metric>`` or ``epoch_<n>``.
+    """
+    model = model_files.load(paths["model"])
+    if use != "last":
+        model.set_weights(read_kept(paths["kept"], use))
+    return model

@@ -1,0 +1,107 @@
+"""A rule's script at work: it dies with its run, writes its log and records what it makes.
+
+Importing this module binds the process to the one that started it: when that one is gone, the
+kernel ends this one too. Snakemake's jobs outlive a killed head otherwise, and would overwrite what
+a later run has made. A script imports this module first and does its work inside `running`.
+
+* `running`: log, records, device and clear errors for a script's work.
+* `bind_to_parent`: end this process when its parent ends.
+"""
+
+import contextlib
+import ctypes
+import os
+import platform
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from dawnchorus.runtime import artefacts, devices, logs, provenance, signals
+
+_PR_SET_PDEATHSIG = 1
+COMMAND = "DAWNCHORUS_COMMAND"  # variable in which the main process says how it was started
+STOPPED = 143  # exit status of a job that was told to stop: 128 + SIGTERM
+
+
+def bind_to_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies; end at once if it has already.
+
+    Elsewhere than on Linux nothing is asked: there a killed run must be ended by hand.
+    """
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
+        error = ctypes.get_errno()
+        raise OSError(error, f"prctl(PR_SET_PDEATHSIG): {os.strerror(error)}")
+    if os.getppid() != parent:  # it died between the two calls
+        os._exit(STOPPED)
+
+
+bind_to_parent()
+
+
+@contextlib.contextmanager
+def running(snakemake) -> Iterator[None]:
+    """Run a script's work: its log, its device, and a record behind each artefact.
+
+    Parameters
+    ----------
+    snakemake : object
+        What Snakemake gives a script; ``params.library`` and every other param is recorded.
+
+    Raises
+    ------
+    SystemExit
+        With status 1 and one line on the terminal where the work fails (the traceback is in the
+        log), with status 143 where the job was told to stop.
+    """
+    with logs.recorded_to(snakemake.log[0]):
+        try:
+            with devices.leased(snakemake.resources.get("gpu", 0)):
+                with artefacts.recording_for(_description(snakemake)):
+                    yield
+        except signals.Stopped as stop:
+            logs.LOG.info("%s", stop)
+            sys.exit(STOPPED)
+        except Exception as error:
+            logs.failed(error, snakemake.log[0])
+            sys.exit(1)
+
+
+def _description(snakemake) -> dict:
+    """Return what the record of every artefact of this job says."""
+    results = Path(artefacts.RESULTS)
+    params = {name: value for name, value in snakemake.params.items() if name != "library"}
+    about = {
+        "rule": snakemake.rule,
+        "wildcards": dict(snakemake.wildcards.items()),
+        "inputs": {str(path): _input_hash(path, results) for path in snakemake.input},
+        "settings": params,
+        "library": dict(snakemake.params.library),
+        "versions": provenance.versions() | {"python": platform.python_version()},
+        "machine": f"{platform.system()} {platform.machine()}",
+        "command": os.environ.get(COMMAND, f"(no workflow) {snakemake.output[0]}"),
+    }
+    return {"results": results, "about": about}
+
+
+def _input_hash(path: str, results: Path) -> str:
+    """Return the digest of an input; refuse one that is no longer what its job has written.
+
+    Reading an input once more costs little beside the work on it, and a flipped bit would go on
+    unseen into everything that follows.
+    """
+    found = artefacts.sha256(path)
+    try:
+        record = artefacts.read_record(path, results)
+    except ValueError:  # an input from outside the results folder has no record
+        record = None
+    if record is not None and record.get("sha256") != found:
+        raise ValueError(
+            f"{path} is not what was written: sha256 {found[:12]}, {record.get('sha256', '')[:12]} in "
+            "its record; `dawnchorus verify results` says how to make it again; where it was changed "
+            f"on purpose, delete {artefacts.record_path(path, results)}"
+        )
+    return found

@@ -1,0 +1,122 @@
+"""What code and what software stand behind a result.
+
+* `library`: digests of the modules that a script reaches, for a rule's ``params``.
+* `versions`: of the packages that decide the numbers.
+* `settings_digest`: of a config section.
+
+The digest of a module is that of its syntax tree without docstrings: comments, layout and
+docstrings change nothing. Modules are found by following absolute ``dawnchorus`` imports from the
+script, those inside functions too; packages are empty and do not count, nor do imports under ``if
+TYPE_CHECKING``. Modules that the config picks by name are given by the caller.
+"""
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+# Modules and folders that no number passes through: a change of theirs makes nothing stale.
+NEUTRAL = (
+    "cli", "runtime.devices", "runtime.job", "runtime.logs", "runtime.provenance", "runtime.run",
+    "runtime.signals",
+)  # fmt: skip
+PACKAGES = (
+    "h5py", "keras", "librosa", "numpy", "pandas", "scikit-learn", "scipy", "snakemake",
+    "soundfile", "soxr", "tensorflow",
+)  # fmt: skip
+
+
+def library(script: str | Path, *chosen: str) -> dict[str, str]:
+    """Return the digests of a script and of the library modules that it reaches.
+
+    Parameters
+    ----------
+    script : path
+        The rule's script.
+    *chosen : str
+        Modules that the config picks by name, such as ``dawnchorus.models.architectures.bulbul``.
+
+    Returns
+    -------
+    dict
+        Module name to 12 hexadecimal digits, sorted; the script is ``script``.
+    """
+    found = {"script": _digest(Path(script))}
+    waiting = list(_imports(Path(script)))
+    waiting += chosen
+    while waiting:
+        name = waiting.pop()
+        path = _path(name)
+        if path is None or name in found or _is_neutral(name):
+            continue
+        found[name] = _digest(path)
+        waiting += _imports(path)
+    return dict(sorted(found.items()))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that decide the numbers; absent ones are left out."""
+    return dict(_versions())
+
+
+def settings_digest(settings) -> str:
+    """Return 16 hexadecimal digits of a config section; the order of keys does not count."""
+    text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _is_neutral(name: str) -> bool:
+    below = name.removeprefix("dawnchorus.")
+    return any(below == neutral or below.startswith(f"{neutral}.") for neutral in NEUTRAL)
+
+
+def _path(name: str) -> Path | None:
+    """Return the file of a module of the library; a package, whose file is empty, has none."""
+    top, *parts = name.split(".")
+    path = PACKAGE.joinpath(*parts).with_suffix(".py")
+    return path if top == "dawnchorus" and parts and path.is_file() else None
+
+
+@functools.cache
+def _imports(path: Path) -> tuple[str, ...]:
+    return tuple(_imported(ast.parse(path.read_bytes())))
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the modules that are imported, wherever; what only a type checker reads is left out."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from _imported(ast.Module(node.orelse, []))
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            # what is imported may be a module too: ``from dawnchorus import audio``
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            yield from _imported(node)
+
+
+@functools.cache
+def _digest(path: Path) -> str:
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            if ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
+
+
+@functools.cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return tuple(found)

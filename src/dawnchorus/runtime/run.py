@@ -1,0 +1,110 @@
+"""A run: the main process of the workflow, one per results folder.
+
+* `held`, `is_held`: take the lock of a results folder for as long as this process lives.
+* `announce`: tell the jobs how the run was started.
+* `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
+* `is_only_looking`: whether a command line starts no job.
+* `digest_of_file`: of a model that a training starts from.
+* `lost_metadata`: say so where Snakemake's own records are gone.
+"""
+
+import fcntl
+import functools
+import hashlib
+import os
+import platform
+import re
+import shlex
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+LOCK = ".run.lock"
+_COMMAND = "DAWNCHORUS_COMMAND"
+_kept: list = []  # open lock files: the kernel frees a lock when its file is closed
+
+
+def held(results: str | Path) -> None:
+    """Take the lock of a results folder until this process ends, however it ends.
+
+    Raises
+    ------
+    ValueError
+        Where another run has it: who, where, since when.
+    """
+    path = Path(results) / LOCK
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = open(path, "a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        owner = file.read().strip() or "an unknown process"
+        file.close()
+        raise ValueError(
+            f"{results} is in use by {owner}; wait until that run has ended, or end it"
+        ) from None
+    file.truncate(0)
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    file.write(f"process {os.getpid()} on {platform.node()}, since {since}")
+    file.flush()
+    _kept.append(file)
+
+
+def is_held() -> bool:
+    """Return whether this process has the lock of its results folder."""
+    return bool(_kept)
+
+
+def announce(arguments: Iterable[str]) -> None:
+    """Tell the jobs of this run, for their records, how it was started."""
+    os.environ[_COMMAND] = shlex.join(["snakemake", *arguments])
+
+
+def clear_stale_locks(persistence: str | Path = ".snakemake") -> None:
+    """Remove the locks that a killed Snakemake has left; call this with the run's lock held.
+
+    Snakemake's lock is a file, which outlives a killed process. Ours does not: who holds it knows
+    that no other run works on these results, so Snakemake's is stale.
+    """
+    shutil.rmtree(Path(persistence) / "locks", ignore_errors=True)
+
+
+def digest_of_file(pretrained: Mapping | None) -> str | None:
+    """Return the digest of the model that a training starts from, or None where there is none."""
+    return _hash(pretrained["path"]) if pretrained else None
+
+
+@functools.cache
+def _hash(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lost_metadata(results: str | Path, persistence: str | Path = ".snakemake") -> str | None:
+    """Return a sentence where results are there and Snakemake's records of them are not."""
+    made = any(Path(results).glob("*/folds.csv"))
+    records = Path(persistence) / "metadata"
+    if not made or (records.is_dir() and any(records.iterdir())):
+        return None
+    return (
+        f"warning: {records} is gone, so changed settings cannot be seen; `dawnchorus verify {results}` "
+        "checks that the files are whole, and `snakemake --forceall` makes everything again"
+    )
+
+
+_LOOKING = (
+    "--dry-run", "--dryrun", "--lint", "--unlock", "--summary", "--detailed-summary", "--dag",
+    "--rulegraph", "--filegraph", "--d3dag", "--list", "--list-rules", "--list-target-rules",
+    "--list-untracked", "--list-params-changes", "--list-input-changes", "--report", "--touch",
+    "--cleanup-metadata", "--conda-create-envs-only",
+)  # fmt: skip
+
+
+def is_only_looking(arguments: Iterable[str]) -> bool:
+    """Return whether a command line of Snakemake starts no job, and so needs no lock."""
+    return any(
+        argument.split("=")[0] in _LOOKING or re.fullmatch(r"-[npqkFft]*n[npqkFft]*", argument)
+        for argument in arguments
+    )

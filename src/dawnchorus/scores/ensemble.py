@@ -1,0 +1,275 @@
+"""Windows to recordings, and several members to one opinion.
+
+* `pooled`: window scores to one score per member, recording and class.
+* `ensemble`: window scores of some stages to recording scores.
+* `chunk_scores`: window scores of some stages to one score per window and class.
+
+Scores of a large corpus do not fit the memory of a job, so they are read in blocks of whole
+recordings; the result does not depend on the blocks. Axes: M members, N recordings, W windows, C
+classes.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dawnchorus.scores import pooling
+from dawnchorus.scores.score_files import RecordingScores, Windows, open_windows, write_recordings
+
+_BLOCK = 1 << 24  # scores read at a time: 64 MiB, a few times that while they are pooled
+_SAME_S = 1e-3  # windows whose ends differ by no more are one
+_NAMED = 5  # classes an error names
+
+
+class _Grid(NamedTuple):
+    """The windows that all members share, in the order of recordings and onsets.
+
+    ``recording``, ``onset`` and ``offset`` (W,); ``has`` (M, N): who scored which recording.
+    """
+
+    recording: np.ndarray
+    onset: np.ndarray
+    offset: np.ndarray
+    has: np.ndarray
+
+
+def pooled(
+    path: str | Path, how: str, ignored_classes: Sequence[str] = ()
+) -> tuple[list[str], list[str], np.ndarray]:
+    """Return ids (N), members (M) and recording scores (M, N, C), pooled over windows.
+
+    Parameters
+    ----------
+    path : path
+        Window scores.
+    how : str
+        Pooling over the windows of a recording: one of `dawnchorus.scores.pooling.POOLINGS`.
+    ignored_classes : sequence of str, optional
+        Classes that get the lowest score of each window before it is pooled.
+
+    Raises
+    ------
+    ValueError
+        Where the pooling or an ignored class is unknown.
+    """
+    with open_windows(path) as windows:
+        return windows.ids, windows.members, _by_member([windows], how, ignored_classes)
+
+
+def ensemble(paths: Sequence[str | Path], output: str | Path, settings: Mapping) -> None:
+    """Average the members of some stages, pool their windows, write recording scores.
+
+    Parameters
+    ----------
+    paths : paths
+        Window scores of the stages for one corpus.
+    output : path
+        Recording scores.
+    settings : mapping
+        ``pooling`` over windows, ``average`` over models (mean, median), ``ignored_classes`` (set
+        to the lowest score of a window before it is pooled) and ``average_unit``: ``recording``
+        pools the windows of each member and averages recordings; ``chunk`` averages window by
+        window over the members that scored the recording, and pools once.
+
+    Raises
+    ------
+    ValueError
+        Where a setting is unknown, the files score other recordings or classes, or windows that
+        should be averaged one by one differ between members.
+    """
+    units = {"recording": _of_recordings, "chunk": _of_chunks}
+    unit = settings["average_unit"]
+    if unit not in units:
+        raise ValueError(f"average_unit {unit!r}; expected one of {', '.join(units)}")
+    with _stages(paths) as stages:
+        scores, models = units[unit](stages, settings)
+        content = RecordingScores(
+            ids=stages[0].ids,
+            scores=scores,
+            models=models,
+            class_names=stages[0].class_names,
+            members=[member for stage in stages for member in stage.members],
+        )
+    write_recordings(output, content)
+
+
+def chunk_scores(
+    paths: Sequence[str | Path], settings: Mapping
+) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Average the members of some stages window by window.
+
+    Parameters
+    ----------
+    paths : paths
+        Window scores of the stages for one corpus.
+    settings : mapping
+        ``average`` (mean, median) and ``ignored_classes``, which get the lowest averaged score of
+        each window.
+
+    Returns
+    -------
+    ids : list of str
+        N.
+    recording : array, shape (W,), int32
+        Index into ``ids``, not falling.
+    onset, offset : arrays, shape (W,), float64
+        Seconds; onsets do not fall within a recording.
+    scores : array, shape (W, C), float32
+
+    Raises
+    ------
+    ValueError
+        Where the files score other recordings or classes, or members have other windows of a
+        recording.
+    """
+    with _stages(paths) as stages:
+        grid = _shared_grid(stages)
+        lower = _lowering(stages[0].class_names, settings["ignored_classes"])
+        scores = np.empty((len(grid.recording), len(stages[0].class_names)), np.float32)
+        for rows, averaged in _averaged(stages, grid, settings["average"]):
+            scores[rows] = lower(averaged)
+        return stages[0].ids, grid.recording, grid.onset, grid.offset, scores
+
+
+@contextlib.contextmanager
+def _stages(paths: Sequence[str | Path]) -> Iterator[list[Windows]]:
+    """Open the window scores of some stages, of the same recordings and classes."""
+    with contextlib.ExitStack() as stack:
+        stages = [stack.enter_context(open_windows(path)) for path in paths]
+        for stage in stages:
+            for what, named in (("ids", "recordings"), ("class_names", "classes")):
+                if getattr(stage, what) != getattr(stages[0], what):
+                    raise ValueError(
+                        f"{stage.path} scores other {named} than {stages[0].path}; predict again"
+                    )
+        yield stages
+
+
+def _of_recordings(stages: Sequence[Windows], settings: Mapping) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores (N, C) and models (N,): members are pooled, then averaged."""
+    stack = _by_member(stages, settings["pooling"], settings["ignored_classes"])
+    models = np.isfinite(stack[:, :, 0]).sum(axis=0)
+    return pooling.average(stack, settings["average"]), models
+
+
+def _of_chunks(stages: Sequence[Windows], settings: Mapping) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores (N, C) and models (N,): members are averaged, then pooled."""
+    grid = _shared_grid(stages)
+    averaged = _averaged(stages, grid, settings["average"])
+    lower = _lowering(stages[0].class_names, settings["ignored_classes"])
+    n_recordings, n_classes = len(stages[0].ids), len(stages[0].class_names)
+    blocks = ((grid.recording[rows], lower(scores)) for rows, scores in averaged)
+    scores = _pooled(blocks, n_recordings, n_classes, settings["pooling"])
+    return scores, grid.has.sum(axis=0)
+
+
+def _by_member(stages: Sequence[Windows], how: str, ignored_classes: Sequence[str]) -> np.ndarray:
+    """Return the recording scores of all members, shape (M, N, C); NaN rows where there is none."""
+    found = []
+    for stage in stages:
+        lower = _lowering(stage.class_names, ignored_classes)
+        n_recordings, n_classes = len(stage.ids), len(stage.class_names)
+        for member in stage.members:
+            recording, _, _ = stage.times(member)
+            blocks = (
+                (recording[rows], lower(stage.scores(member, rows)))
+                for rows in _blocks(recording, n_classes)
+            )
+            found.append(_pooled(blocks, n_recordings, n_classes, how))
+    return np.stack(found)
+
+
+def _pooled(
+    blocks: Iterator[tuple[np.ndarray, np.ndarray]], n_recordings: int, n_classes: int, how: str
+) -> np.ndarray:
+    """Pool blocks of whole recordings, each (recording, scores), to shape (N, C)."""
+    found = np.full((n_recordings, n_classes), np.nan, np.float32)
+    for recording, scores in blocks:
+        first, stop = recording[0], recording[-1] + 1
+        found[first:stop] = pooling.pool(scores, recording - first, stop - first, how)
+    return found
+
+
+def _blocks(recording: np.ndarray, scores_per_window: int) -> Iterator[slice]:
+    """Yield slices of windows that hold whole recordings, as many as the memory is meant for."""
+    ends = np.append(np.flatnonzero(np.diff(recording)) + 1, len(recording))
+    at_once = _BLOCK // max(1, scores_per_window)
+    start = 0
+    while start < len(recording):
+        # at least one recording, however long it is
+        first = np.searchsorted(ends, start, side="right")
+        last = np.searchsorted(ends, start + at_once, side="right") - 1
+        stop = int(ends[max(first, last)])
+        yield slice(start, stop)
+        start = stop
+
+
+def _lowering(
+    class_names: Sequence[str], ignored_classes: Sequence[str]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what sets ignored classes to the lowest score of each window, (W, C) to (W, C)."""
+    if unknown := [name for name in ignored_classes if name not in class_names]:
+        raise ValueError(
+            f"ignored_classes names {unknown[0]!r}; expected classes of the scores, such as "
+            f"{list(class_names)[:_NAMED]!r}"
+        )
+    columns = [class_names.index(name) for name in ignored_classes]
+
+    def lower(scores: np.ndarray) -> np.ndarray:
+        if columns:
+            scores[:, columns] = scores.min(axis=1, keepdims=True)
+        return scores
+
+    return lower
+
+
+def _shared_grid(stages: Sequence[Windows]) -> _Grid:
+    """Return the windows that all members of some stages share."""
+    ids = stages[0].ids
+    members = [(stage, member) for stage in stages for member in stage.members]
+    times = [stage.times(member) for stage, member in members]
+    counts = np.stack([np.bincount(recording, minlength=len(ids)) for recording, _, _ in times])
+    has = counts > 0
+    expected = counts[has.argmax(axis=0), np.arange(len(ids))]  # of whoever scored it first
+    recording = np.repeat(np.arange(len(ids), dtype=np.int32), expected)
+    ends = np.full((2, len(recording)), np.nan)
+    for (stage, member), own, count, (_, *own_ends) in zip(
+        members, has, counts, times, strict=True
+    ):
+        named = f"{member} of {stage.path}"
+        _refuse_others(np.flatnonzero(own & (count != expected)), ids, named)
+        rows = own[recording]
+        known = ends[:, rows]
+        differs = (np.abs(known - own_ends) > _SAME_S).any(axis=0)  # false where none is known yet
+        _refuse_others(np.unique(recording[rows][differs]), ids, named)
+        ends[:, rows] = np.where(np.isnan(known), own_ends, known)
+    return _Grid(recording, *ends, has)
+
+
+def _refuse_others(others: np.ndarray, ids: Sequence[str], named: str) -> None:
+    """Refuse a member that has other windows of some recordings, given by their indexes."""
+    if len(others):
+        raise ValueError(
+            f"{named} has other windows than the members before it, of {len(others)} recordings "
+            f"such as {ids[others[0]]!r}; scores are averaged window by window here, and "
+            "average_unit: recording is for models with different windows"
+        )
+
+
+def _averaged(
+    stages: Sequence[Windows], grid: _Grid, how: str
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield slices of the grid, of whole recordings, and their averaged scores (w, C), float32."""
+    members = [(stage, member) for stage in stages for member in stage.members]
+    n_classes = len(stages[0].class_names)
+    place = [0] * len(members)  # the next window of each member
+    for rows in _blocks(grid.recording, n_classes * len(members)):
+        stack = np.full((len(members), rows.stop - rows.start, n_classes), np.nan, np.float32)
+        for number, (stage, member) in enumerate(members):
+            own = grid.has[number, grid.recording[rows]]
+            first, place[number] = place[number], place[number] + int(own.sum())
+            stack[number, own] = stage.scores(member, slice(first, place[number]))
+        yield rows, pooling.average(stack, how)

@@ -1,0 +1,186 @@
+"""Models and spectrograms to scores of windows, or of frames.
+
+* `predict_stage`: all members of a stage on one corpus, each only where it may score.
+* `predict_frames`: the same for the frames of models that score frames.
+"""
+
+import functools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dawnchorus.models import frame_output, weight_files
+from dawnchorus.runtime import logs
+from dawnchorus.scores import frame_files, score_files, window_scores
+from dawnchorus.segments import open_windows, window_index
+
+if TYPE_CHECKING:
+    import keras
+
+    from dawnchorus.targets import targets_table
+
+
+def predict_stage(
+    model_paths: Mapping[str, Mapping[str, str]],
+    targets: "targets_table.Targets",
+    corpus: str,
+    shards: Sequence[str],
+    settings: Mapping,
+    output: str | Path,
+) -> None:
+    """Score the windows of a corpus with every member of a stage.
+
+    A recording with a fold is scored by the members of that fold alone: all others trained on it,
+    or chose their epoch by it. One without a fold is scored by all, also where it lent its
+    pseudo-label to the training: such scores are called transductive where they are reported.
+
+    Parameters
+    ----------
+    model_paths : mapping of member to {"model": path, "kept": path}
+    targets : dawnchorus.targets.targets_table.Targets
+        Of the stage; they have the folds and the classes.
+    corpus : str
+    shards : paths
+        Spectrogram shards of the corpus.
+    settings : dict
+        ``segments``, ``window`` [frames], ``batch_size``, ``use``: which weights predict, and
+        ``clip_pooling`` of models whose output is frames
+        (`dawnchorus.scores.window_scores.clip_scores`), by default ``average``.
+    output : path
+        Window scores; see `score_files`.
+    """
+    source = open_windows.open_source({corpus: shards}, settings["segments"], settings["window"])
+    ids = sorted(source.ids(corpus))
+    clip_pooling = settings.get("clip_pooling", "average")
+    progress = logs.progress("models", len(model_paths))
+    with score_files.writing_windows(output, ids, list(model_paths), targets.class_names) as put:
+        for name, paths in model_paths.items():
+            numbers = targets.may_score(name, corpus, ids)
+            recordings = [(corpus, ids[number]) for number in numbers]
+            model = weight_files.load_used(paths, settings["use"])
+            index = source.index(recordings, prediction=True)
+            scored = window_scores.in_batches(
+                model, source, recordings, index, settings["batch_size"], len(targets.class_names),
+                clip_pooling,
+            )  # fmt: skip
+            # a member may have nothing to score here: its fold lies in another corpus
+            rows = numbers[index.recording]
+            put(name, rows, index.onset_s, index.offset_s, (scores for _, scores in scored))
+            progress.step()
+
+
+def predict_frames(
+    model_paths: Mapping[str, Mapping[str, str]],
+    targets: "targets_table.Targets",
+    corpus: str,
+    shards: Sequence[str],
+    settings: Mapping,
+    output: str | Path,
+) -> None:
+    """Score the frames of a corpus with every member of a stage.
+
+    Who may score what is as in `predict_stage`. The windows of a recording follow one another, and
+    so do their frames; those that begin after the recording's end are left out. A recording whose
+    last windows are not scored (``min_fill``, ``max_per_recording``) has its frames up to there.
+
+    Parameters
+    ----------
+    model_paths : mapping of member to {"model": path, "kept": path}
+        Models that score frames, whatever their output; see `dawnchorus.models.frame_output.frame_model`.
+    targets : dawnchorus.targets.targets_table.Targets
+        Of the stage; they have the folds and the classes.
+    corpus : str
+    shards : paths
+        Spectrogram shards of the corpus.
+    settings : dict
+        ``segments``, of kind ``windows``, ``window`` [frames], ``batch_size`` and ``use``.
+    output : path
+        Frame scores; see `frame_files`.
+
+    Raises
+    ------
+    ValueError
+        Where segments are of another kind, a model has no frame scores, or its frames do not
+        divide a window.
+    """
+    _check_kind(settings["segments"]["kind"], corpus)
+    source = open_windows.open_source({corpus: shards}, settings["segments"], settings["window"])
+    ids = sorted(source.ids(corpus))
+    # the first is asked before the file is begun, and again in its turn
+    load = functools.lru_cache(1)(
+        lambda name: weight_files.load_used(model_paths[name], settings["use"])
+    )
+    ratio = _frames_per_score(load(next(iter(model_paths))), settings["window"])
+    rate = source.frames_per_second(corpus)
+    members, progress = list(model_paths), logs.progress("models", len(model_paths))
+    with frame_files.writing_frames(output, ids, members, targets.class_names, rate / ratio) as put:
+        for name in members:
+            numbers = targets.may_score(name, corpus, ids)
+            recordings = [(corpus, ids[number]) for number in numbers]
+            index = source.index(recordings, prediction=True)
+            _, first = np.unique(index.recording, return_index=True)
+            scored = window_scores.frames_in_batches(
+                load(name), source, recordings, index, settings["batch_size"]
+            )
+            n_scores = np.ceil(np.rint((index.offset_s - index.onset_s) * rate) / ratio)
+            put(name, numbers, index.onset_s[first], _of_recordings(scored, index, n_scores))
+            progress.step()
+
+
+def _check_kind(kind: str, corpus: str) -> None:
+    if kind != "windows":
+        raise ValueError(
+            f"frames of corpus {corpus!r} cannot be scored in segments of kind {kind!r}, which are "
+            "not one behind the other; expected kind 'windows'"
+        )
+
+
+def _frames_per_score(model: "keras.Model", window: int) -> int:
+    """Return how many frames of a window of T frames make one frame score: T / T'."""
+    frame_model = frame_output.frame_model(model)
+    ratio = math.prod(_strides(frame_model))
+    n_scores = frame_model.output_shape[1] or window // ratio
+    if n_scores * ratio != window:
+        raise ValueError(
+            f"window: of {window} frames model {model.name!r} makes {n_scores} scores of {ratio} "
+            "frames each, and those of windows would not join; expected a multiple of "
+            f"{ratio}, such as {max(1, window // ratio) * ratio}"
+        )
+    return ratio
+
+
+def _strides(model: "keras.Model") -> Iterator[int]:
+    """Yield the strides in time of convolutions and poolings; no other layer has any."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):  # an architecture behind layers that standardise
+            yield from _strides(layer)
+        elif hasattr(layer, "strides"):
+            yield layer.strides[0]
+
+
+def _of_recordings(
+    scored: Iterator[tuple[slice, np.ndarray]], index: window_index.Index, n_scores: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Yield the frame scores (T, C) of each recording: its windows joined, without what is padding.
+
+    Parameters
+    ----------
+    scored : iterator of (slice, array)
+        Which windows, in the order of the index, and the scores of their frames (B, T', C).
+    index : Index
+        W windows, recording by recording.
+    n_scores : array, shape (W,)
+        Frame scores of each window that have sound.
+    """
+    is_last = np.append(np.diff(index.recording) > 0, True)
+    held = []
+    for part, scores in scored:
+        for row, kept in enumerate(n_scores[part].astype(int)):
+            # a copy: a view would hold the whole batch
+            held.append(scores[row, :kept].copy())
+            if is_last[part.start + row]:
+                yield np.concatenate(held)
+                held = []

@@ -1,0 +1,218 @@
+"""Scores on disk.
+
+Scores are float32 in [0, 1]. Two files, both HDF5 with contiguous data:
+
+* window scores, ``stages/{stage}/scores.{corpus}.h5``: ``ids`` (N) and, per member of the stage, the
+  group ``members/{member}`` with ``recording`` (int32, index into ``ids``), ``onset`` and ``offset``
+  (float64, seconds in the recording) and ``scores`` (windows x classes), in the order of recordings
+  and onsets. A member scores only recordings it was not trained on, but for those it learnt from
+  pseudo-labels.
+* recording scores, ``ensembles/{ensemble}.{corpus}.h5``: ``ids``, ``scores`` (N x classes) and
+  ``models`` (N), the number of models averaged for each recording.
+
+* `writing_windows`, `open_windows`, `Windows`: window scores.
+* `write_recordings`, `read_recordings`, `RecordingScores`: recording scores.
+* `created`, `opened`, `write_header`, `check_whole`: what all score files share.
+
+Frame scores are in ``frames``. Axes: N recordings, W windows, C classes.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from dawnchorus.runtime import artefacts
+
+_TEXT = h5py.string_dtype("utf-8")
+
+
+@dataclass(frozen=True)
+class RecordingScores:
+    """Scores of recordings: ``ids`` (N), ``scores`` (N, C) in [0, 1] and ``models`` (N)."""
+
+    ids: list[str]
+    scores: np.ndarray
+    models: np.ndarray
+    class_names: list[str]
+    members: list[str]
+
+
+class Windows:
+    """Open window scores; see the module for the layout."""
+
+    def __init__(self, file: h5py.File):
+        self._file = file
+        self.path = file.filename
+        self.ids = [text.decode() for text in file["ids"][:]]
+        self.members = json.loads(file.attrs["members"])
+        self.class_names = json.loads(file.attrs["class_names"])
+
+    def windows(self, member: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return recording, onset and offset (W,) in seconds, and scores (W, C) of a member."""
+        return *self.times(member), self.scores(member)
+
+    def times(self, member: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return recording (W,), int32 and not falling, and onset and offset (W,) in seconds."""
+        group = self._file["members"][member]
+        return group["recording"][:], group["onset"][:], group["offset"][:]
+
+    def scores(self, member: str, rows: slice = slice(None)) -> np.ndarray:
+        """Return the scores (W, C), float32, of all windows of a member, or of a slice of them."""
+        return self._file["members"][member]["scores"][rows]
+
+
+@contextlib.contextmanager
+def open_windows(path: str | Path) -> Iterator[Windows]:
+    """Open window scores for reading; a file that is not whole is refused by name."""
+    with opened(path) as file:
+        yield Windows(file)
+
+
+@contextlib.contextmanager
+def writing_windows(
+    path: str | Path, ids: Sequence[str], members: Sequence[str], class_names: Sequence[str]
+) -> Iterator:
+    """Yield ``put(member, recording, onset, offset, scores)`` that stores one member's windows.
+
+    ``recording`` (W,) counts ``ids`` from 0, ``onset`` and ``offset`` (W,) are seconds and
+    ``scores`` (W, C) finite, in any order of windows; put raises ValueError where they are not.
+    An iterator of rows of scores, block by block, is never held whole: windows are then to come in
+    the order of the file.
+    """
+    with artefacts.writing(path, check=check_whole, rows=len(ids)) as temporary:
+        with created(temporary) as file:
+            write_header(file, ids, class_names, members)
+
+            def put(member: str, recording, onset, offset, scores) -> None:
+                columns = {
+                    "recording": np.asarray(recording, np.int32),
+                    "onset": np.asarray(onset, np.float64),
+                    "offset": np.asarray(offset, np.float64),
+                }
+                if not isinstance(scores, Iterator):
+                    columns["scores"] = np.asarray(scores, np.float32)
+                _check_columns(member, columns, len(ids), len(class_names))
+                # readers take whole recordings as slices, and intervals as runs of windows
+                order = np.lexsort((columns["onset"], columns["recording"]))
+                group = file.create_group(f"members/{member}")
+                for name, column in columns.items():
+                    group[name] = column if _is_sorted(order) else column[order]
+                if isinstance(scores, Iterator):
+                    _check_order(member, order)
+                    _write_blocks(group, member, scores, (len(order), len(class_names)))
+
+            yield put
+            file.attrs["complete"] = 1
+
+
+def write_recordings(path: str | Path, content: RecordingScores) -> None:
+    """Write recording scores; recordings that no model may score are left out."""
+    kept = np.flatnonzero(content.models)
+    with artefacts.writing(path, check=check_whole, rows=len(kept)) as temporary:
+        with created(temporary) as file:
+            ids = [content.ids[index] for index in kept]
+            write_header(file, ids, content.class_names, content.members)
+            file["scores"] = content.scores[kept].astype(np.float32)
+            file["models"] = content.models[kept].astype(np.int32)
+            file.attrs["complete"] = 1
+
+
+def read_recordings(path: str | Path) -> RecordingScores:
+    """Read recording scores."""
+    with opened(path) as file:
+        return RecordingScores(
+            ids=[text.decode() for text in file["ids"][:]],
+            scores=file["scores"][:],
+            models=file["models"][:],
+            class_names=json.loads(file.attrs["class_names"]),
+            members=json.loads(file.attrs["members"]),
+        )
+
+
+def _is_sorted(order: np.ndarray) -> bool:
+    """Return whether an order changes nothing: large scores are then not copied."""
+    return bool(np.array_equal(order, np.arange(len(order))))
+
+
+def _write_blocks(
+    group: h5py.Group, member: str, blocks: Iterator[np.ndarray], shape: tuple[int, int]
+) -> None:
+    rows, first = group.create_dataset("scores", shape, np.float32), 0
+    for block in blocks:
+        _check_scores(member, block)
+        rows[first : first + len(block)] = block
+        first += len(block)
+    if first != shape[0]:
+        raise ValueError(f"windows of {member!r} have {first} rows of scores; expected {shape[0]}")
+
+
+def _check_order(member: str, order: np.ndarray) -> None:
+    if not _is_sorted(order):
+        raise ValueError(
+            f"windows of {member!r} are not in the order of recordings and onsets; expected it where "
+            "scores come block by block"
+        )
+
+
+def _check_scores(member: str, scores: np.ndarray) -> None:
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            f"scores of {member!r} are not finite; did the training of this model diverge?"
+        )
+
+
+def _check_columns(
+    member: str, columns: Mapping[str, np.ndarray], n_recordings: int, n_classes: int
+) -> None:
+    n_windows = columns["recording"].size
+    expected = {name: (n_windows,) for name in columns}
+    if "scores" in columns:
+        expected["scores"] = (n_windows, n_classes)
+    shapes = {name: column.shape for name, column in columns.items()}
+    if shapes != expected:
+        raise ValueError(f"windows of {member!r} have shapes {shapes!r}; expected {expected!r}")
+    recording = columns["recording"]
+    if n_windows and not 0 <= recording.min() <= recording.max() < n_recordings:
+        raise ValueError(
+            f"windows of {member!r} are of recordings {recording.min()} to {recording.max()}; "
+            f"expected 0 to {n_recordings - 1}"
+        )
+    for name in ("onset", "offset"):
+        if not np.isfinite(columns[name]).all():
+            raise ValueError(f"{name} of windows of {member!r} is not finite; expected seconds")
+    _check_scores(member, columns.get("scores", np.empty(0)))
+
+
+def write_header(file: h5py.File, ids, class_names, members) -> None:
+    """Write what all score files say: ``ids``, ``class_names`` and ``members``."""
+    file.create_dataset("ids", data=list(ids), dtype=_TEXT, shape=(len(ids),))
+    file.attrs["class_names"] = json.dumps(list(class_names), ensure_ascii=False)
+    file.attrs["members"] = json.dumps(list(members), ensure_ascii=False)
+
+
+def created(path: Path) -> h5py.File:
+    """Return a new file, open for writing; whoever closes it sets ``complete`` before."""
+    # newer root groups carry a time stamp, and equal work has to give equal bytes
+    return h5py.File(path, "w", libver=("earliest", "v110"))
+
+
+def opened(path: str | Path) -> h5py.File:
+    """Return a file open for reading; one that is not whole is refused by name."""
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and run again") from None
+    if not file.attrs.get("complete"):
+        file.close()
+        raise ValueError(f"{path} is not complete; delete it and run again")
+    return file
+
+
+def check_whole(path: Path) -> None:
+    """Refuse a file that is not whole; see `dawnchorus.runtime.artefacts.writing`."""
+    opened(path).close()

@@ -1,0 +1,80 @@
+"""Opening a source of windows.
+
+* `open_source`: from shard files.
+* `source_of`: from readers that are open.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dawnchorus.frontends import spectrogram_reader
+from dawnchorus.segments.cell_windows import CellWindows
+from dawnchorus.segments.chunk_windows import ChunkWindows
+from dawnchorus.segments.looped_windows import LoopedWindows
+from dawnchorus.segments.source import Source
+
+_KINDS = {kind.kind: kind for kind in (LoopedWindows, CellWindows, ChunkWindows)}
+
+
+def open_source(
+    shards: Mapping[str, Sequence[str | Path]], settings: Mapping, window: int
+) -> Source:
+    """Open the spectrogram shards of some corpora as a source of windows.
+
+    Parameters
+    ----------
+    shards : mapping of corpus to paths
+        Files of one frontend.
+    settings : mapping
+        The ``segments`` section of a stage: ``kind`` (``windows``, ``cells``, ``chunks``) and the
+        rules of the kinds.
+    window : int
+        Frames of a window; of no effect for ``chunks``, whose length is the frontend's.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind, a kind that the files' layout does not serve, and corpora that differ
+        in their bands.
+    FileNotFoundError
+        For a file that is not there.
+    """
+    readers = {corpus: spectrogram_reader.open_shards(paths) for corpus, paths in shards.items()}
+    return source_of(readers, settings, window)
+
+
+def source_of(readers: Mapping, settings: Mapping, window: int) -> Source:
+    """Return a source of windows over open readers; see `open_source`.
+
+    ``readers`` maps a corpus to what `dawnchorus.frontends.spectrogram_reader.open_shards` returned
+    for it.
+    """
+    kind = settings["kind"]
+    if kind not in _KINDS:
+        raise ValueError(f"segments kind={kind!r} is not known; expected {', '.join(_KINDS)}")
+    if not readers:
+        raise ValueError("received no corpus; segments are cut from the shards of one or more")
+    chosen = _KINDS[kind]
+    for corpus, reader in readers.items():
+        if reader.layout != chosen.layout:
+            fitting = " or ".join(n for n, k in _KINDS.items() if k.layout == reader.layout)
+            raise ValueError(
+                f"segments kind={kind!r} needs spectrograms of layout {chosen.layout!r}, those of "
+                f"corpus {corpus!r} have {reader.layout!r}; choose kind {fitting}, or another frontend"
+            )
+    _check_alike(readers)
+    return chosen(readers, settings, window)
+
+
+def _check_alike(readers: Mapping) -> None:
+    sizes = {
+        corpus: (reader.n_bands, getattr(reader, "n_frames", None))
+        for corpus, reader in readers.items()
+    }
+    first, *others = sizes
+    for corpus in others:
+        if sizes[corpus] != sizes[first]:
+            raise ValueError(
+                f"spectrograms of corpus {corpus!r} have (bands, frames) {sizes[corpus]}, those of "
+                f"{first!r} {sizes[first]}; a model needs one frontend for all of its corpora"
+            )

@@ -1,0 +1,139 @@
+"""Thresholds of hard pseudo-labels, from out-of-fold scores of labelled recordings.
+
+System 004 chooses, for each class, the threshold that gives the best clip F on the validation part
+of its first pass. Here every training recording that has a label and an out-of-fold score counts:
+of a holdout, that is what was held out.
+
+* `choose_thresholds`: the table of a stage.
+
+The table has ``class``, ``threshold``, ``f`` (what it reaches; empty where that is not defined, or
+nothing was chosen), and ``positives`` and ``recordings``, which it was chosen by.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dawnchorus.metrics import tuning
+from dawnchorus.runtime import artefacts, logs
+from dawnchorus.scores import ensemble, pooling, score_files
+from dawnchorus.targets import labels as labelling
+from dawnchorus.targets import targets_table
+
+COLUMNS = ("class", "threshold", "f", "positives", "recordings")
+GRIDS = {"tuned": tuning.THRESHOLDS, "published": tuning.PUBLISHED_THRESHOLDS}
+_NAMED = 5  # classes an error names
+
+
+def choose_thresholds(
+    scores: Mapping[str, str | Path],
+    labels: Mapping[str, str],
+    references: Sequence[str],
+    folds_path: str | Path,
+    settings: Mapping,
+    output: str | Path,
+) -> None:
+    """Choose the threshold of each class by its F on the weak labels, and write the table.
+
+    Windows are pooled and members averaged as for the pseudo-labels themselves. A recording is
+    scored by the members of its fold alone, which did not train on it; one whose fold has no member
+    does not count.
+
+    Parameters
+    ----------
+    scores : mapping of corpus to path
+        Window scores of the earlier stage on the training corpora; not read for a number.
+    labels : mapping of corpus to path
+        Label tables.
+    references : sequence of str
+        Training corpora of the experiment.
+    folds_path : path
+        Folds of the experiment.
+    settings : mapping
+        The stage's ``targets`` section, with the experiment's ``classes``. ``thresholds``:
+        ``tuned`` (`tuning.THRESHOLDS`, 0.5 unless another is better), ``published`` (those of
+        system 004, from 0 upwards; a class that is never right has threshold 0), or a number in
+        [0, 1] for all classes. ``pooling``, ``average``.
+    output : path
+        CSV; see the module.
+
+    Raises
+    ------
+    ValueError
+        Where ``thresholds`` is something else, a corpus has no scores or scores other classes, or
+        no recording has both a label and a score.
+    """
+    how = settings["thresholds"]
+    fold, truth = labelling.known_truth(references, labels, folds_path)
+    classes = labelling.learnt_classes(truth, settings.get("classes"))
+    if how in GRIDS:
+        found, known = _scored(scores, fold, truth, classes, settings)
+        rows = _tuned(found, known, classes, GRIDS[how])
+    elif isinstance(how, int | float) and 0 <= how <= 1:
+        rows = [(name, float(how), "", 0, 0) for name in classes]
+    else:
+        raise ValueError(
+            f"thresholds {how!r}; expected {', '.join(GRIDS)}, or a number from 0 to 1"
+        )
+    artefacts.write_table(output, COLUMNS, rows)
+
+
+def _tuned(
+    scores: np.ndarray, known: np.ndarray, classes: Sequence[str], grid: Sequence[float]
+) -> list[tuple]:
+    """Return rows of the table, from scores and truth (N, C)."""
+    found = tuning.clip_thresholds(known, scores, grid)
+    positives = known.sum(axis=0).tolist()
+    rows = []
+    for name, threshold, f, n in zip(
+        classes, found.settings["threshold"].tolist(), found.figures.tolist(), positives,
+        strict=True,
+    ):  # fmt: skip
+        logs.LOG.info("threshold of %s: %g (F %.3f, %d of %d)", name, threshold, f, n, len(known))
+        rows.append((name, threshold, "" if np.isnan(f) else f"{f:.9g}", n, len(known)))
+    if lacking := [name for name, n in zip(classes, positives, strict=True) if not n]:
+        logs.LOG.info(
+            "warning: %d of %d classes have no positive among %d recordings; their threshold is %g:"
+            " %s", len(lacking), len(classes), len(known), grid[0], ", ".join(lacking[:_NAMED]),
+        )  # fmt: skip
+    return rows
+
+
+def _scored(
+    scores: Mapping[str, str | Path], fold, truth, classes: Sequence[str], settings: Mapping
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores and truth (N, C) of the recordings that have both."""
+    found, known = [], []
+    for corpus in sorted({corpus for corpus, _ in truth}):
+        if corpus not in scores:
+            raise ValueError(f"no scores of corpus {corpus!r}; expected those of {list(scores)!r}")
+        own = {name: number for (other, name), number in fold.items() if other == corpus}
+        ids, values = _out_of_fold(scores[corpus], own, classes, settings)
+        for name, row in zip(ids, values, strict=True):
+            if (corpus, name) in truth and not np.isnan(row).any():
+                found.append(row)
+                known.append([int(label in truth[corpus, name]) for label in classes])
+    if not found:
+        raise ValueError(
+            f"none of {len(truth)} training recordings has both a label and an out-of-fold score; "
+            "expected some to choose thresholds by: use folds that have a member, or a number"
+        )
+    return np.stack(found), np.array(known)
+
+
+def _out_of_fold(
+    path: str | Path, fold: Mapping[str, int], classes: Sequence[str], settings: Mapping
+) -> tuple[list[str], np.ndarray]:
+    """Return ids (N) and scores (N, C); NaN for recordings whose fold has no member."""
+    with score_files.open_windows(path) as windows:
+        if windows.class_names != list(classes):
+            raise ValueError(
+                f"{path} scores the classes {windows.class_names[:_NAMED]!r}; expected "
+                f"{list(classes)[:_NAMED]!r}; predict again"
+            )
+    ids, members, stack = ensemble.pooled(path, settings["pooling"])
+    folds = np.array([fold.get(name, 0) for name in ids])
+    for name, own in zip(members, stack, strict=True):
+        own[folds != targets_table.Member.named(name).fold] = np.nan
+    return ids, pooling.average(stack, settings["average"])

@@ -1,0 +1,199 @@
+"""The training loop.
+
+* `train_member`: one member of a stage, from targets and spectrograms to a model and its history.
+
+Every random draw is a function of (seed, stage, member, epoch, step): order and augmentation come
+from `batches`, initial weights from the global seed, dropout from generator states set before each
+step. So two trainings are equal bit for bit on one class of machines with one number of threads, and
+one that was killed goes on to the weights of one that was not.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dawnchorus.models import weight_files
+from dawnchorus.runtime import artefacts, logs, provenance, signals
+from dawnchorus.segments import open_windows
+from dawnchorus.targets import targets_table
+from dawnchorus.training import (
+    batches,
+    checkpoints,
+    distillation,
+    epoch_choice,
+    members,
+    setup,
+    steps,
+)
+
+HISTORY = ("epoch", "rate", *epoch_choice.METRICS)
+TEST = ("test_accuracy", "test_map_micro", "test_map_macro")  # of the last row, where there is any
+_SAID_EVERY_S = 10.0
+
+
+def train_member(
+    member_name: str,
+    stage: str,
+    targets_path: str | Path,
+    shards: Mapping[str, Sequence[str]],
+    settings: Mapping,
+    library: Mapping,
+    model_path: str | Path,
+    history_path: str | Path,
+    kept_path: str | Path,
+) -> None:
+    """Train one member of a stage.
+
+    Parameters
+    ----------
+    member_name : str
+        ``f{fold}p{part}s{seed}``.
+    stage : str
+        Name of the stage.
+    targets_path : path
+        Targets of the stage.
+    shards : mapping of corpus to paths
+        Spectrogram shards of the corpora in the targets.
+    settings : dict
+        ``seed``, ``window``, ``segments``, ``model``, ``output``, ``clip_pooling``, ``training``,
+        ``augmentation``, ``pooling``, ``validation``, ``backend``; ``normaliser`` (path or None);
+        ``frame_targets`` (see `frame_targets.FrameTargets`, or None); where there are teachers (see
+        `teaching.Teachers`), ``teachers`` and ``temperature``.
+    library : dict
+        Digests of the code, which a checkpoint must agree with.
+    model_path, history_path, kept_path : path
+        The model with its last weights; one row per epoch, see `HISTORY`; kept weights by name.
+
+    Raises
+    ------
+    dawnchorus.runtime.signals.Stopped
+        On SIGTERM, after the step in hand; the checkpoint is written.
+    """
+    key = (settings["seed"], stage, member_name)
+    wanted = targets_table.read(targets_path)
+    source = open_windows.open_source(shards, settings["segments"], settings["window"])
+    own = members.parts(wanted, targets_table.Member.named(member_name), source, settings, key)
+    teachers = setup.teachers(own.examples, settings)
+    training = setup.training(own.examples, settings, key)
+    digest = training_digest(stage, targets_path, shards, settings, library)
+    checkpoint = checkpoints.path_beside(model_path, digest)
+    _take_up(training, checkpoint)
+    _fit(training, own, teachers, settings["training"], checkpoint)
+    for name in settings["training"]["keep"]:
+        if name not in training.choice.kept:
+            logs.LOG.info("warning: no weights are kept as %s: it was a number in no epoch", name)
+    _write_history(training, own, history_path)
+    weight_files.save_kept(kept_path, checkpoints.Epochs(checkpoint, training.choice.kept))
+    weight_files.save(training.result, model_path)
+    checkpoints.remove(checkpoint)
+
+
+def training_digest(
+    stage: str,
+    targets_path: str | Path,
+    shards: Mapping[str, Sequence[str]],
+    settings: Mapping,
+    library: Mapping,
+) -> str:
+    """Return 16 hexadecimal digits of all that decides the weights of a stage's members.
+
+    A checkpoint is taken up only where this agrees; the contents of targets and spectrograms count,
+    and those of teachers, of a model to start from, and of what is known of frames.
+    """
+    read = [targets_path, *_in_order(shards)]
+    for teacher in settings.get("teachers") or ():
+        read += [teacher["model"], teacher["kept"], *_in_order(teacher["shards"] or {})]
+    start = settings["training"]["pretrained"]
+    read += [start["path"]] if start else []
+    read += [settings["normaliser"]] if settings["normaliser"] else []
+    about = settings["frame_targets"] or {"events": {}, "scores": {}}
+    read += [*about["scores"].values()]
+    read += [path for of in about["events"].values() for path in of.values()]
+    contents = [artefacts.sha256(path) for path in read]
+    return provenance.settings_digest([stage, settings, library, contents])
+
+
+def _in_order(shards: Mapping[str, Sequence[str]]) -> list[str]:
+    return [path for corpus in sorted(shards) for path in shards[corpus]]
+
+
+def _fit(
+    training: steps.Training,
+    own: members.Parts,
+    teachers: distillation.Teachers | None,
+    settings: Mapping,
+    checkpoint: Path,
+) -> None:
+    with signals.heeded() as told_to_stop:
+        while training.epoch < settings["epochs"] and not training.is_over:
+            started = time.monotonic()
+            n_windows = _train_epoch(training, own.examples, teachers, told_to_stop, checkpoint)
+            windows_per_s = n_windows / (time.monotonic() - started)
+            is_kept = training.end_epoch(own.watched.measure(training.result, "val"))
+            if is_kept:
+                checkpoints.save_epoch(checkpoint, training.epoch, training.result.get_weights())
+            _say_epoch(training, settings, windows_per_s, time.monotonic() - started)
+            if training.epoch % settings["checkpoint_every"] == 0:
+                _save(training, checkpoint)
+
+
+def _train_epoch(training, examples, teachers, told_to_stop, checkpoint: Path) -> int:
+    """Take the steps of an epoch that are left and return the number of windows."""
+    said, n_windows = time.monotonic(), 0
+    for windows, wanted, weights in batches.ahead(examples, training.epoch, training.step):
+        if teachers is not None:
+            wanted = teachers.targets(windows, wanted)
+        training.train_on(windows, wanted, weights)
+        n_windows += len(windows)
+        if told_to_stop():
+            _save(training, checkpoint)
+            raise signals.Stopped(
+                f"told to stop in epoch {training.epoch + 1}; {checkpoint} goes on from there"
+            )
+        if time.monotonic() - said > _SAID_EVERY_S:
+            said = time.monotonic()
+            logs.LOG.info(
+                "epoch %d: step %d of %d, loss %.4f", training.epoch + 1, training.step,
+                examples.steps, training.loss_sum / training.step,
+            )  # fmt: skip
+    return n_windows
+
+
+def _save(training: steps.Training, checkpoint: Path) -> None:
+    checkpoints.save(checkpoint, training.arrays(), training.state())
+    checkpoints.forget_epochs(checkpoint, training.choice.kept.values())
+
+
+def _take_up(training: steps.Training, checkpoint: Path) -> None:
+    found = checkpoints.load(checkpoint)
+    if found is None:
+        return
+    _, state = found
+    if not checkpoints.Epochs(checkpoint, state["choice"]["kept"]).are_whole():
+        logs.LOG.info("kept weights of checkpoint %s are gone: training starts anew", checkpoint)
+        return
+    training.restore(*found)
+    logs.LOG.info("going on from epoch %d, step %d", training.epoch + 1, training.step)
+
+
+def _write_history(training: steps.Training, own: members.Parts, path: str | Path) -> None:
+    """Write a row per epoch; what is measured once stands in the last."""
+    columns, rows = HISTORY, [dict(row) for row in training.history]
+    if own.test is not None and rows:
+        columns = (*HISTORY, *TEST)
+        rows[-1] |= own.test.measure(training.result, "test")
+    nan = float("nan")
+    table = [[row["epoch"], *(f"{row.get(name, nan):.7g}" for name in columns[1:])] for row in rows]
+    artefacts.write_table(path, columns, table)
+
+
+def _say_epoch(
+    training: steps.Training, settings: Mapping, windows_per_s: float, seconds: float
+) -> None:
+    row = training.history[-1]
+    figures = ", ".join(f"{name} {row[name]:.4g}" for name in epoch_choice.METRICS)
+    logs.LOG.info(
+        "epoch %d of %d: %s, rate %.1g, %.0f windows/s, at most %.0f s left", row["epoch"],
+        settings["epochs"], figures, row["rate"], windows_per_s,
+        (settings["epochs"] - row["epoch"]) * seconds,
+    )  # fmt: skip

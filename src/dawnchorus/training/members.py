@@ -1,0 +1,184 @@
+"""Which windows a member trains on, and which it is watched by.
+
+* `parts`: both, and those that are measured once at the end.
+
+They are the windows of other recordings, or, where the unit is a chunk, of the training recordings.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from dawnchorus.models import zoo
+from dawnchorus.runtime import logs, seeds
+from dawnchorus.segments import chunk_split, class_balance, source, training_windows
+from dawnchorus.targets import targets_table
+from dawnchorus.training import batches, epoch_choice, frame_targets, mean_teacher, validation
+
+_NAMED = 5  # classes a warning names
+_SHARED = ("segments", "augmentation", "pooling", "output", "clip_pooling")
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """Windows to train on, to watch, and to measure at the end (None: nothing is)."""
+
+    examples: batches.Batches
+    watched: validation.Validation
+    test: validation.Validation | None
+
+
+def parts(
+    wanted: targets_table.Targets,
+    member: targets_table.Member,
+    source: source.Source,
+    settings: Mapping,
+    key: tuple,
+) -> Parts:
+    """Return what a member trains on and is watched by.
+
+    Where ``frame_targets`` of the settings say what is known of frames (else None), they are the
+    targets: of frames where the ``output`` is frame, of windows where it is clip.
+
+    Parameters
+    ----------
+    wanted : Targets
+    member : Member
+    source : Source
+        Of all recordings in the targets.
+    settings : mapping
+        ``training``, ``segments``, ``augmentation``, ``pooling``, ``output``, ``clip_pooling``,
+        ``frame_targets`` and ``validation``: the recordings that choose the epoch (none, own, next,
+        all; see `dawnchorus.targets.targets_table.Targets`).
+    key : tuple
+        Seed, stage and name of the member.
+
+    Raises
+    ------
+    ValueError
+        Where an epoch is to be chosen by a fold, or a share of chunks, that is empty.
+    """
+    training, about = settings["training"], settings["validation"]
+    shared = training | {name: settings[name] for name in _SHARED}
+    recordings, values = _rows(wanted, wanted.training_rows(member, about))
+    named = {"class_names": wanted.class_names}
+    if training["validation"]["unit"] == "chunk":
+        return _by_chunks(source, recordings, values, shared, key, named)
+
+    rows = wanted.training_rows(member, about)
+    frames = _frames(source, wanted, rows, settings)
+    examples = batches.Batches(source, recordings, values, shared, key, **named, frames=frames)
+    _say_what_lacks(examples, values, shared, **named)
+    if training["mean_teacher"]:
+        examples = mean_teacher.Paired(examples, _unlabelled(source, wanted, shared, key))
+    rows = wanted.validation_rows(member, about)
+    frames = _frames(source, wanted, rows, settings)
+    watched = _watched(source, *_rows(wanted, rows), shared, frames)
+    _check_watched(watched, training, f"{key[2]} has no recording to validate on", "fewer folds")
+    return Parts(examples, watched, None)
+
+
+def _watched(source, recordings, values, settings: Mapping, frames) -> validation.Validation:
+    """Return what is watched: recordings, or each of their windows or frames."""
+    index, unit = source.index(recordings, prediction=True), settings["validation"]["unit"]
+    if unit == "recording":
+        return validation.Validation(source, recordings, values, index, settings)
+    each = settings | {"pooling": None}
+    return validation.Validation(
+        source, recordings, values, index, each, frames, by_frame=unit == "frame"
+    )
+
+
+def _frames(source, wanted: targets_table.Targets, rows: np.ndarray, settings: Mapping):
+    """Return the targets of frames, or None where recordings have those of recordings alone."""
+    about = settings["frame_targets"]
+    if about is None or not len(rows):
+        return None
+    recordings, values = _rows(wanted, rows)
+    ratio = 1
+    if settings["output"] == "frame":
+        ratio = zoo.architecture(settings["model"]["name"]).frames_per_score(settings["model"])
+    rate = source.frames_per_second(recordings[0][0]) / ratio
+    about = about | {"frames_each": ratio, "padded": settings["segments"]["padding"] == "zeros"}
+    return frame_targets.FrameTargets(
+        recordings, values, wanted.class_names, about, rate, source.shape[0] // ratio,
+        labelled=wanted.fold[rows] > 0,
+    )  # fmt: skip
+
+
+def _unlabelled(
+    source, wanted: targets_table.Targets, settings: Mapping, key: tuple
+) -> batches.Batches:
+    """Return windows that only two models are to agree on."""
+    recordings, values = _rows(wanted, wanted.unlabelled_rows())
+    chosen = settings | {
+        "batch_size": settings["mean_teacher"]["unlabelled_batch"], "oversample": None,
+        "class_weights": "none", "output": "clip",
+    }  # fmt: skip
+    names = wanted.class_names
+    return batches.Batches(
+        source, recordings, values, chosen, (*key, "unlabelled"), class_names=names
+    )
+
+
+def _by_chunks(source, recordings, values, settings: Mapping, key: tuple, named: Mapping) -> Parts:
+    """Split the chunks of the training recordings, as systems 001 and 002 do."""
+    index = source.index(recordings)
+    rng = seeds.generator(*key, "selection")
+    rows = training_windows.training_rows(index, values, settings["segments"], rng, **named)
+    chosen = index.take(rows)
+    rng = seeds.generator(*key, "validation")
+    split = chunk_split.split_chunks(chosen, settings["validation"], rng)
+    own, watched, test = (chosen.take(part) for part in split)
+    if settings["shuffle"] == "batches" and settings["validation"]["order"] == "random":
+        # they are in the order of recordings by name: a batch would be one class
+        own = own.take(chunk_split.in_shuffled_recordings(own, rng))
+    logs.LOG.info(
+        "warning: epochs are judged by %d chunks of training recordings: chunks of one recording "
+        "are on both sides, and the figures optimistic", len(watched),
+    )  # fmt: skip
+    examples = batches.Batches(source, recordings, values, settings, key, rows=own, **named)
+    _say_what_lacks(examples, values, settings, **named)
+    each = settings | {"pooling": None}
+    held = [
+        validation.Validation(source, recordings, values, part, each) for part in (watched, test)
+    ]
+    what = f"{key[2]} has none of {len(chosen)} chunks to validate on"
+    _check_watched(held[0], settings, what, "a greater validation.share")
+    return Parts(examples, held[0], held[1] if settings["validation"]["test_share"] else None)
+
+
+def _say_what_lacks(
+    examples: batches.Batches, values: np.ndarray, settings: Mapping, class_names: Sequence[str]
+) -> None:
+    """Say what settings ask for and recordings do not give: nothing fails for the want of it."""
+    is_trained = class_balance.has_class(values)[np.unique(examples.windows.recording)].any(axis=0)
+    if lacking := [name for name, ok in zip(class_names, is_trained, strict=True) if not ok]:
+        logs.LOG.info(
+            "warning: %d of %d classes have no window to train on: %s", len(lacking),
+            len(class_names), ", ".join(lacking[:_NAMED]),
+        )  # fmt: skip
+    chosen = settings["augmentation"]
+    if "add_noise" in chosen["methods"] and chosen["count"] and not examples.n_noise:
+        logs.LOG.info(
+            "warning: add_noise finds no chunk without signal to add; signal_threshold (or "
+            "min_score) and noise_share of the segments say which are"
+        )
+
+
+def _check_watched(
+    watched: validation.Validation, training: Mapping, what: str, remedy: str
+) -> None:
+    choices = epoch_choice.validated(training)
+    if choices and not len(watched):
+        raise ValueError(
+            f"{what}; expected some, as {choices[0]} chooses an epoch: use {remedy}, or keep and "
+            "early_stopping without val_"
+        )
+
+
+def _rows(
+    wanted: targets_table.Targets, rows: np.ndarray
+) -> tuple[list[tuple[str, str]], np.ndarray]:
+    return [wanted.recordings[row] for row in rows], wanted.values[rows]
