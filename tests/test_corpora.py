@@ -144,6 +144,26 @@ def test_cached_hashes_are_used_until_the_file_changes(tmp_path, monkeypatch):
     assert rows["x/b"].sha256 == hashlib.sha256(b"other sound, older or not").hexdigest()
 
 
+def test_what_is_moved_on_its_disk_is_not_hashed_again(tmp_path, monkeypatch):
+    settings = challenge(tmp_path)
+    rows = listed(tmp_path, settings)[2]
+    hashed = []
+    real = audio_files._hash
+    monkeypatch.setattr(audio_files, "_hash", lambda p, s: hashed.append(p) or real(p, s))
+    settings = moved(tmp_path, settings, tmp_path / "to")
+    after = listed(tmp_path, settings)[2]
+    assert hashed == []
+    assert {row.sha256 for row in after.values()} == {row.sha256 for row in rows.values()}
+    kept = (tmp_path / "results/corpora/c/.hashes").read_text()
+    assert f"{tmp_path}/to/x/a.wav\n" in kept  # a job finds it there
+    # a copy has another inode, and a file of the same state may have another name
+    shutil.copytree(tmp_path / "to", tmp_path / "copy")
+    (tmp_path / "copy/x/a.wav").write_bytes(b"SOUND of a.wav")
+    settings = ast.literal_eval(repr(settings).replace(f"{tmp_path}/to", f"{tmp_path}/copy"))
+    assert listed(tmp_path, settings)[2]["x/a"].sha256 != rows["x/a"].sha256
+    assert len(hashed) == 2
+
+
 def test_a_file_changed_just_now_is_hashed_again(tmp_path):
     settings = challenge(tmp_path)
     (tmp_path / "x" / "a.wav").write_bytes(b"1")  # as young as the clock's tick
