@@ -22,10 +22,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dawnchorus.augmentation import engine, mixup, spec_augment
-from dawnchorus.augmentation.method_table import TABLE, Option, with_defaults
 from dawnchorus.corpora import synthetic_sound
 from dawnchorus.frontends import chunk_images
 from dawnchorus.runtime import artefacts
+from dawnchorus.settings.augmentation import METHODS
+from dawnchorus.settings.structure import Key, keys
 
 ROOT = Path(__file__).parents[1]
 RATE = 44100  # Hz
@@ -41,7 +42,7 @@ SPEC_AUGMENT = {
 ALL = {
     "count": 2,
     "probability": 0.5,
-    "methods": {name: {} for name in TABLE},
+    "methods": {name: {} for name in METHODS.names()},
     "clip": [0, 1],
     "drop_without_noise": False,
     "mixup": 0.2,
@@ -92,7 +93,7 @@ def draw(path: Path) -> None:
     """Draw an image, and what becomes of it by every method, as one PNG."""
     song, other, noise = (chunk(*place) for place in (SONG, OTHER, NOISE))
     panels = [("the image", song), ("another, for mixup", other), ("a noise image", noise)]
-    for name in TABLE:
+    for name in METHODS.names():
         panels.append(
             (titled(name), most_changed(song, lambda rng, n=name: by(n, song, noise, rng)))
         )
@@ -130,7 +131,7 @@ def most_changed(image: np.ndarray, draw: Callable) -> np.ndarray:
 
 def by(name: str, image: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return an image changed by one method, clipped to 0..1."""
-    options = with_defaults(name, {})
+    options = METHODS.model(name)().complete()
     if name == "add_noise":
         options["noise"] = lambda rng: noise
     return np.clip(engine.method(name)(image, rng, **options), 0, 1)
@@ -187,32 +188,31 @@ def figure_of(panels: list[tuple[str, np.ndarray]]) -> Figure:
 
 def titled(name: str) -> str:
     """Return a method with its default options."""
-    options = [f"{key} {shown(o.default)}" for key, o in TABLE[name].options.items()]
+    options = [f"{key.name} {shown(key.default)}" for key in keys(METHODS.model(name))]
     return ": ".join([name, *options])
 
 
 def shown(value) -> str:
     """Return a default as a person writes it."""
-    return ", ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else f"{value:g}"
+    return ", ".join(f"{v:g}" for v in value) if isinstance(value, list) else f"{value:g}"
 
 
 def methods_table() -> str:
     """Return the table of the documentation, as Markdown."""
-    rows = [
-        f"| `{name}` | {method.effect} | {options_of(method.options)} | 1 |"
-        for name, method in TABLE.items()
-    ]
+    rows = []
+    for name in METHODS.names():
+        model = METHODS.model(name)
+        effect = " ".join(model.__doc__.split()).removesuffix(".")
+        options = "; ".join(map(option_of, keys(model)))
+        rows.append(f"| `{name}` | {effect} | {options} | 1 |")
     head = ["| | what it does | options: default (range) | source |", "|---|---|---|---|"]
     return "\n".join([*head, *rows, *SETTINGS])
 
 
-def options_of(options: dict[str, Option]) -> str:
-    """Return the options of a method as a cell of a table."""
-    return "; ".join(
-        f"`{name}` {f'[{shown(o.default)}]' if isinstance(o.default, tuple) else shown(o.default)} "
-        f"({o.low:g} to {o.high:g}), {o.meaning}"
-        for name, o in options.items()
-    )
+def option_of(key: Key) -> str:
+    """Return an option of a method in a cell of a table."""
+    default = f"[{shown(key.default)}]" if isinstance(key.default, list) else shown(key.default)
+    return f"`{key.name}` {default} ({key.range}), {key.sentence.removesuffix('.').lower()}"
 
 
 def timed(rounds: int) -> dict:
@@ -220,7 +220,9 @@ def timed(rounds: int) -> dict:
     rng = np.random.default_rng(SEED)
     image, noise = rng.random(IMAGE, np.float32), rng.random(IMAGE, np.float32)
     windows, values = rng.random((BATCH, *IMAGE[::-1]), np.float32), np.eye(BATCH)
-    methods = {name: median_ms(lambda n=name: by(n, image, noise, rng), rounds) for name in TABLE}
+    methods = {
+        name: median_ms(lambda n=name: by(n, image, noise, rng), rounds) for name in METHODS.names()
+    }
     work = {
         "two tries of all methods": lambda: engine.augment(windows, ALL, rng, lambda rng: noise),
         "SpecAugment": lambda: spec_augment.masked(windows, SPEC_AUGMENT, rng),

@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from dawnchorus import config as settings
+from dawnchorus.settings import corpus_check, evaluation as evaluation_settings, load, stage_check
 from dawnchorus.corpora import tables
 from dawnchorus.plan import corpora_index, pretrained_models, recordings_check
 from dawnchorus.runtime import provenance, run
@@ -21,13 +21,12 @@ def refuse(error):
 
 
 try:
-    config = settings.load(
+    config = load.load(
         BASE / "config.yaml",
         workflow.config_settings.configfiles,
         workflow.config_settings.config,
-        BASE / "workflow/schemas/config.schema.yaml",
     )
-    CORPORA = settings.corpora_of_run(config)
+    CORPORA = corpus_check.corpora_of_run(config)
     if workflow.is_main_process and not run.is_only_looking(sys.argv[1:]):
         run.held(RESULTS)
         run.announce(sys.argv[1:])
@@ -259,7 +258,7 @@ def results_of(name):
     paths += [
         f"{RESULTS}/{name}/submission.{corpus}.csv"
         for corpus in names_of(chosen["test"])
-        if settings.format_of(chosen["submission"], corpus) != "none"
+        if evaluation_settings.format_of(chosen["submission"], corpus) != "none"
     ]
     return paths
 

@@ -212,7 +212,7 @@ def teachers(wildcards):
                 "use": experiment(wildcards)["stages"][teacher]["use"],
                 "shards": (
                     None
-                    if settings.see_alike(seen, own)
+                    if stage_check.see_alike(seen, own)
                     else shards_seen(wildcards, seen)
                 ),
             }
@@ -642,7 +642,7 @@ def submitted_scores(wildcards):
 
 def submission_format(wildcards):
     chosen = experiment(wildcards)["submission"]
-    return settings.format_of(chosen, wildcards.corpus)
+    return evaluation_settings.format_of(chosen, wildcards.corpus)
 
 
 def submission_library(wildcards):

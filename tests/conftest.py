@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from dawnchorus import config
 from dawnchorus.audio import audio_shards
 from dawnchorus.corpora import places
 from dawnchorus.corpora.tables import LISTING
 from dawnchorus.frontends import shards
+from dawnchorus.settings import load
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_RATE = 8000  # Hz
@@ -50,7 +50,7 @@ def rng():
 @pytest.fixture(scope="session")
 def defaults():
     """The complete config of config.yaml."""
-    return config.load(ROOT / "config.yaml", [], {}, ROOT / "workflow/schemas/config.schema.yaml")
+    return load.load(ROOT / "config.yaml", [], {})
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,7 @@
 """Augmentation: every method against its definition written out, the engine, masks and mixup."""
 
 import math
-import pkgutil
 import runpy
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -14,13 +11,12 @@ import pytest
 from dawnchorus.augmentation import (
     cubic,
     engine,
-    method_table,
-    methods,
     mixup,
     shifts,
     spec_augment,
 )
-from dawnchorus.augmentation.method_table import TABLE, with_defaults
+from dawnchorus.settings.augmentation import METHODS, AugmentationSettings
+from dawnchorus.settings.errors import validated
 
 ROOT = Path(__file__).parents[1]
 NONE = {
@@ -51,7 +47,7 @@ def image(rng):
 
 def changed(name, image, seed=0, **options):
     """One method with its defaults, and the Generator it drew from, at its start."""
-    options = with_defaults(name, options)
+    options = METHODS.model(name).model_validate(options).complete()
     if name == "add_noise":
         options.setdefault("noise", lambda rng: np.full_like(image, 0.25))
     rng, same = np.random.default_rng(seed), np.random.default_rng(seed)
@@ -66,7 +62,7 @@ def written_out(shape, value):
 # the methods
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", METHODS.names())
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_method_keeps_shape_type_and_its_input(name, dtype, image):
     given = image.astype(dtype)
@@ -80,7 +76,7 @@ def test_a_method_keeps_shape_type_and_its_input(name, dtype, image):
     np.testing.assert_array_equal(given, before)
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", METHODS.names())
 def test_a_method_is_a_function_of_the_generator_and_not_of_the_memory_layout(name, rng):
     image = rng.random((40, 60), np.float32)
     first, _ = changed(name, image, seed=3)
@@ -91,13 +87,11 @@ def test_a_method_is_a_function_of_the_generator_and_not_of_the_memory_layout(na
     assert np.array_equal(first, other) == draws_nothing
 
 
-def test_methods_and_their_table_are_the_same():
-    found = [module.name for module in pkgutil.iter_modules(methods.__path__)]
-    assert sorted(found) == sorted(TABLE)
-    for name in found:
+def test_a_method_takes_the_options_of_its_settings():
+    for name in METHODS.names():
         method = engine.method(name)
         options = set(method.__kwdefaults__ or {}) | set(method.__code__.co_varnames[2:])
-        assert set(TABLE[name].options) <= options
+        assert set(METHODS.model(name).model_fields) <= options
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -305,7 +299,7 @@ def test_options_given_take_the_place_of_defaults(image):
 
 def test_the_same_generator_gives_the_same_windows_whatever_the_order_of_the_methods(rng):
     windows = rng.random((8, 20, 12), np.float32)
-    methods = {name: {} for name in TABLE}
+    methods = {name: {} for name in METHODS.names()}
     reversed_methods = dict(reversed(methods.items()))
     results = []
     for chosen, seed in ((methods, 1), (methods, 1), (reversed_methods, 1), (methods, 2)):
@@ -497,18 +491,16 @@ def test_very_small_alphas_give_numbers(rng):
 # settings
 
 
+def checked(settings):
+    return validated("augmentation", AugmentationSettings, settings)
+
+
 def test_sound_settings_are_accepted():
-    method_table.check(NONE)
-    method_table.check(
-        NONE | {
-            "count": 2, "methods": {name: {} for name in TABLE}, "clip": [0, 1], "mixup": 0.2,
-            "spec_augment": MASKS,
-        }
-    )  # fmt: skip
-    for name, method in TABLE.items():
-        defaults = {key: option.default for key, option in method.options.items()}
-        method_table.check({"methods": {name: defaults}})
-    method_table.check({"methods": {"crop": {"amounts": [0.1, 0, 0.05, 0]}, "zoom": {"amount": 1}}})
+    checked(NONE)
+    methods = {name: {} for name in METHODS.names()}
+    more = {"count": 2, "methods": methods, "clip": [0, 1], "mixup": 0.2, "spec_augment": MASKS}
+    assert checked(NONE | more)["methods"]["zoom"] == {"amount": 0.25}
+    checked({"methods": {"crop": {"amounts": [0.1, 0, 0.05, 0]}, "zoom": {"amount": 1}}})
 
 
 @pytest.mark.parametrize(
@@ -544,18 +536,7 @@ def test_sound_settings_are_accepted():
 )
 def test_settings_that_cannot_work_are_refused_in_a_sentence(settings, told):
     with pytest.raises(ValueError, match=told):
-        method_table.check(NONE | settings)
-
-
-# the room
-
-
-def test_settings_are_checked_without_numpy():
-    script = (
-        "import sys; from dawnchorus.augmentation import method_table; method_table.check({'count': 1}); "
-        "sys.exit('numpy' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0
+        checked(NONE | settings)
 
 
 def test_system_000s_shifts_draw_what_they_always_drew():

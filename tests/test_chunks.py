@@ -16,7 +16,6 @@ from dawnchorus.frontends import (
     chunk_grid,
     chunk_images,
     filterbanks,
-    frontend_checks,
     shard_writers,
     shards,
     signal_score,
@@ -107,8 +106,8 @@ def slow_signal_to_noise(image):
 
 @pytest.mark.parametrize("settings", [MEL, LINEAR, APRIL, SMALL, SMALL_LINEAR])
 def test_published_settings_are_accepted(settings):
-    frontend_checks.check_settings(settings)
-    frontend_checks.check_settings({**settings, **EXACT, "top_db": None})
+    base.check(settings)
+    base.check({**settings, **EXACT, "top_db": None})
 
 
 @pytest.mark.parametrize(
@@ -138,7 +137,7 @@ def test_published_settings_are_accepted(settings):
 @pytest.mark.parametrize("settings", [MEL, LINEAR], ids=["mel", "linear"])
 def test_settings_that_cannot_work_are_refused(settings, change, message):
     with pytest.raises(ValueError, match=message):
-        frontend_checks.check_settings({**settings, **change})
+        base.check({**settings, **change})
 
 
 @pytest.mark.parametrize(
@@ -151,7 +150,7 @@ def test_settings_that_cannot_work_are_refused(settings, change, message):
 )
 def test_settings_of_one_kind_are_checked(settings, message):
     with pytest.raises(ValueError, match=message):
-        frontend_checks.check_settings(settings)
+        base.check(settings)
 
 
 @pytest.mark.parametrize("settings", [MEL, LINEAR], ids=["mel", "linear"])
@@ -159,7 +158,7 @@ def test_a_missing_setting_is_named(settings):
     for missing in {*settings} - {"kind", "audio"}:
         rest = {key: value for key, value in settings.items() if key != missing}
         with pytest.raises(ValueError, match=f"no '{missing}'"):
-            frontend_checks.check_settings(rest)
+            base.check(rest)
 
 
 @pytest.mark.parametrize(

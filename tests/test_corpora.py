@@ -18,6 +18,7 @@ import pytest
 from dawnchorus.corpora import audio_files, bird_detection_labels, catalog, places, tables
 from dawnchorus.corpora.adapters import folders, table
 from dawnchorus.formats import label_sheet
+from dawnchorus.settings.references import parse_reference
 
 OLD = 1_500_000_000  # seconds: a file this old is settled
 
@@ -298,11 +299,11 @@ def test_an_unknown_adapter_is_refused(tmp_path):
 
 
 def test_references_name_a_corpus_and_perhaps_a_split():
-    assert tables.parse_reference("mine") == ("mine", None)
-    assert tables.parse_reference("mine:test") == ("mine", "test")
+    assert parse_reference("mine") == ("mine", None)
+    assert parse_reference("mine:test") == ("mine", "test")
     for wrong in (":test", "mine:", ""):
         with pytest.raises(ValueError, match="corpus reference"):
-            tables.parse_reference(wrong)
+            parse_reference(wrong)
 
 
 def test_a_split_is_selected_and_a_missing_one_named(tmp_path):

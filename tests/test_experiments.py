@@ -1,7 +1,5 @@
 """Every shipped experiment: its config holds, its model builds, learns one step and is kept."""
 
-import importlib
-import inspect
 import json
 from pathlib import Path
 
@@ -9,11 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from dawnchorus import config
-from dawnchorus.config import stages
-from dawnchorus.frontends import frontend_checks
+from dawnchorus.frontends import base
 from dawnchorus.frontends.kinds import log_mel
 from dawnchorus.models import frame_output, model_files, weight_files, zoo
+from dawnchorus.settings import load
 from dawnchorus.training import steps
 
 ROOT = Path(__file__).parents[1]
@@ -55,8 +52,7 @@ def composed(name):
     """Return the complete config of config.yaml and an overlay (None: config.yaml alone)."""
     names = [*AFTER.get(name, []), name] if name else []
     overlays = [ROOT / f"experiments/{overlay}.yaml" for overlay in names]
-    schema = ROOT / "workflow/schemas/config.schema.yaml"
-    return config.compose(ROOT / "config.yaml", overlays, {}, schema)
+    return load.compose(ROOT / "config.yaml", overlays, {})
 
 
 OVERLAYS = [None, *sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))]
@@ -137,7 +133,7 @@ def test_overlay_runs_what_it_defines(name):
 def test_frontends_can_be_computed(name):
     for frontend in CONFIGS[name]["frontends"].values():
         rate = CONFIGS[name]["audio"][frontend["audio"]]["sample_rate"]
-        frontend_checks.check_settings(frontend | {"sample_rate": rate})
+        base.check(frontend | {"sample_rate": rate})
         if frontend["kind"] == "log_mel":
             keys = ("n_fft", "n_mels", "fmin", "fmax")
             assert log_mel.mel_filterbank(rate, *(frontend[key] for key in keys)).sum(axis=0).all()
@@ -147,8 +143,7 @@ def test_all_overlays_stand_side_by_side():
     first = ["bad2017", "esc10"]
     names = [*first, *(name for name in OVERLAYS[1:] if name not in first)]
     overlays = [ROOT / f"experiments/{name}.yaml" for name in names]
-    schema = ROOT / "workflow/schemas/config.schema.yaml"
-    complete = config.compose(ROOT / "config.yaml", overlays, {}, schema)
+    complete = load.compose(ROOT / "config.yaml", overlays, {})
     assert set(complete["experiments"]) == {
         name for found in CONFIGS.values() for name in found["experiments"]
     }
@@ -234,11 +229,3 @@ def test_laptop_and_the_full_recipe_differ_by_the_length_of_training():
     assert {key for key in found if entry[key] != found[key]} == {
         "training.epochs", "training.steps_per_epoch",
     }  # fmt: skip
-
-
-def test_options_of_models_are_read_as_python_does():
-    for name in zoo.names():
-        function = importlib.import_module(f"dawnchorus.models.architectures.{name}").build
-        parameters = inspect.signature(function).parameters.values()
-        options = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
-        assert stages._options(ROOT / f"src/dawnchorus/models/{name}.py") == options

@@ -15,7 +15,6 @@ from dawnchorus.frontends import (
     base,
     corrections,
     filterbanks,
-    frontend_checks,
     shard_writers,
     shards,
     spectra,
@@ -88,7 +87,7 @@ def slow_mel(waveform, settings):
 
 @pytest.mark.parametrize("settings", [SETTINGS, PORTABLE, SMALL])
 def test_published_settings_are_accepted(settings):
-    frontend_checks.check_settings(settings)
+    base.check(settings)
 
 
 @pytest.mark.parametrize(
@@ -109,13 +108,13 @@ def test_published_settings_are_accepted(settings):
 )
 def test_settings_that_cannot_work_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        frontend_checks.check_settings({**SETTINGS, **change})
+        base.check({**SETTINGS, **change})
 
 
 def test_a_missing_setting_is_named():
     settings = {key: value for key, value in SETTINGS.items() if key != "floor"}
     with pytest.raises(ValueError, match="no 'floor'"):
-        frontend_checks.check_settings(settings)
+        base.check(settings)
 
 
 @pytest.mark.parametrize(("settings", "hop"), [(SETTINGS, 315), (PORTABLE, 630)])

@@ -12,7 +12,6 @@ from matplotlib import mlab
 from dawnchorus.frontends import (
     base,
     cell_statistics,
-    frontend_checks,
     shard_writers,
     shards,
     spectra,
@@ -66,7 +65,7 @@ def assert_cells(found, expected):
 
 @pytest.mark.parametrize("settings", [SETTINGS, SMALL, {**SETTINGS, "floor": 0}])
 def test_published_settings_are_accepted(settings):
-    frontend_checks.check_settings(settings)
+    base.check(settings)
 
 
 @pytest.mark.parametrize(
@@ -87,14 +86,14 @@ def test_published_settings_are_accepted(settings):
 )
 def test_settings_that_cannot_work_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        frontend_checks.check_settings({**SETTINGS, **change})
+        base.check({**SETTINGS, **change})
 
 
 @pytest.mark.parametrize("missing", sorted({*SETTINGS} - {"kind", "audio"}))
 def test_a_missing_setting_is_named(missing):
     settings = {key: value for key, value in SETTINGS.items() if key != missing}
     with pytest.raises(ValueError, match=f"no '{missing}'"):
-        frontend_checks.check_settings(settings)
+        base.check(settings)
 
 
 def test_five_seconds_are_311_columns(rng):

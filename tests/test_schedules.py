@@ -8,12 +8,11 @@ import keras
 import pytest
 from stage_settings import PATIENT
 
-from dawnchorus.training import epoch_choice, optimizers, schedules
+from dawnchorus.settings.base import ByName
+from dawnchorus.settings.errors import validated
+from dawnchorus.training import epoch_choice, optimizers, schedule
 
-SCHEDULE = {
-    "kind": "constant", "factor": 0.1, "patience": 2, "min_delta": 0.0, "stop_rate": 1e-5,
-    "end_rate": 1e-6, "step_epochs": 10, "decay": 0.95, "warmup_epochs": 0,
-}  # fmt: skip
+SCHEDULES = ByName("dawnchorus.training.schedules", "kind", "plateau")
 CHOICE = {
     "early_stopping": PATIENT,
     "keep": [],
@@ -22,12 +21,13 @@ CHOICE = {
 
 
 def made(kind, epochs=60, start=1e-3, **changed):
-    chosen = SCHEDULE | {"kind": kind} | changed
-    return schedules.make({"learning_rate": start, "epochs": epochs, "schedule": chosen})
+    patience = {"patience": 2} if kind == "plateau" else {}
+    chosen = SCHEDULES.validate({"kind": kind, **patience, **changed})
+    return schedule.make({"learning_rate": start, "epochs": epochs, "schedule": chosen})
 
 
-def rates(schedule, epochs):
-    return [schedule.rate(epoch) for epoch in range(1, epochs + 1)]
+def rates(rule, epochs):
+    return [rule.rate(epoch) for epoch in range(1, epochs + 1)]
 
 
 @pytest.mark.parametrize(("epoch", "rate"), [(1, 1e-3), (31, 5e-4), (60, 6.9e-7)])
@@ -66,12 +66,12 @@ def test_root_falls_with_the_root_of_the_epoch():
 
 
 def test_exponential_has_the_published_rates():
-    schedule = made("exponential")
-    assert schedule.rate(1 + 1) == pytest.approx(9.5e-4)  # after epoch 1
-    assert schedule.rate(50 + 1) == pytest.approx(7.7e-5, rel=0.01)  # after epoch 50
+    rule = made("exponential")
+    assert rule.rate(1 + 1) == pytest.approx(9.5e-4)  # after epoch 1
+    assert rule.rate(50 + 1) == pytest.approx(7.7e-5, rel=0.01)  # after epoch 50
 
 
-@pytest.mark.parametrize("kind", schedules.KINDS)
+@pytest.mark.parametrize("kind", SCHEDULES.names())
 def test_warm_up_rises_to_the_start_of_any_schedule(kind):
     found = rates(made(kind, epochs=20, warmup_epochs=4), 20)
     assert found[:5] == pytest.approx([2e-4, 4e-4, 6e-4, 8e-4, 1e-3])
@@ -79,40 +79,42 @@ def test_warm_up_rises_to_the_start_of_any_schedule(kind):
 
 
 def test_plateau_lowers_the_rate_and_stops_below_the_last():
-    schedule = made("plateau")
+    rule = made("plateau")
     found = []
     for epoch in range(1, 20):
-        if schedule.is_over:
+        if rule.is_over:
             break
-        schedule.observe({"epoch": epoch, "loss": 1.0})
-        found.append(schedule.rate(epoch + 1))
+        rule.observe({"epoch": epoch, "loss": 1.0})
+        found.append(rule.rate(epoch + 1))
     # the first loss is better than none; then every second epoch without a better one
     assert found == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5, 1e-5], rel=1e-9)
 
 
 def test_plateau_does_not_judge_the_warm_up():
-    schedule = made("plateau", warmup_epochs=3)
+    rule = made("plateau", warmup_epochs=3)
     for epoch in (1, 2, 3):
-        schedule.observe({"epoch": epoch, "loss": 0.1})
-    assert (schedule.best, schedule.waited) == (math.inf, 0)
-    schedule.observe({"epoch": 4, "loss": 0.5})
-    assert schedule.best == 0.5
+        rule.observe({"epoch": epoch, "loss": 0.1})
+    assert (rule.best, rule.waited) == (math.inf, 0)
+    rule.observe({"epoch": 4, "loss": 0.5})
+    assert rule.best == 0.5
 
 
-@pytest.mark.parametrize("kind", schedules.KINDS)
+@pytest.mark.parametrize("kind", SCHEDULES.names())
 def test_a_schedule_goes_on_from_its_plain_state(kind):
     one, other = made(kind), made(kind)
     for epoch, loss in enumerate([3.0, 4.0, 2.0, 5.0, 6.0, 2.5, 7.0], 1):
         vars(other).update(json.loads(json.dumps(vars(one))))
-        for schedule in (one, other):
-            schedule.observe({"epoch": epoch, "loss": loss})
+        for rule in (one, other):
+            rule.observe({"epoch": epoch, "loss": loss})
         assert vars(one) == vars(other)
         assert one.rate(epoch + 1) == other.rate(epoch + 1)
 
 
 def test_an_unknown_schedule_is_refused():
-    with pytest.raises(ValueError, match="schedule 'cosin'; expected one of plateau, constant"):
-        made("cosin")
+    with pytest.raises(
+        ValueError, match=r"schedule.kind: 'cosin'; expected .*did you mean 'cosine'"
+    ):
+        validated("schedule", SCHEDULES, {"kind": "cosin"})
 
 
 def test_optimizers_take_their_options():

@@ -22,8 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus.augmentation.method_table import with_defaults
 from dawnchorus.augmentation.spec_augment import masked
+from dawnchorus.settings.augmentation import METHODS
 
 Noise = Callable[[np.random.Generator], np.ndarray]
 _NOISE = "add_noise"  # the one method that needs more than its options
@@ -107,7 +107,7 @@ def chosen(
 
 def _changed(image, drawn, settings, rng, noise) -> np.ndarray:
     for name in drawn:
-        options = with_defaults(name, settings["methods"][name])
+        options = METHODS.model(name).model_validate(settings["methods"][name]).complete()
         extra = {"noise": noise} if name == _NOISE else {}
         image = method(name)(image, rng, **options, **extra)
     return image if settings["clip"] is None else np.clip(image, *settings["clip"])

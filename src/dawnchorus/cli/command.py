@@ -3,6 +3,7 @@
 * ``dawnchorus verify PATH...``: hold results against their records.
 * ``dawnchorus why FILE``: what a file was made from.
 * ``dawnchorus check CONFIG...``: read a config and judge it; nothing in it is run.
+* ``dawnchorus config [KEY]``: what a key of the config means.
 * ``dawnchorus doctor``: whether machine and environment are fit for a run.
 * ``dawnchorus sort``: a BirdCLEF corpus as a tree of classes, for training and validation.
 
@@ -61,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--deep", action="store_true", help="all files behind it, as a tree")
     form.add_argument("--json", action="store_true", help="its record as it is kept")
     why.set_defaults(command=_why)
+    config = commands.add_parser("config", help="what a key of the config means")
+    config.add_argument(
+        "key", nargs="?", default="", metavar="KEY", help="such as training.schedule"
+    )
+    config.set_defaults(command=_config)
     check = commands.add_parser("check", help="read a config and judge it, running nothing")
     check.add_argument("overlays", nargs="*", metavar="CONFIG")
     check.add_argument("--workflow", default=".", metavar="FOLDER", help="where the Snakefile is")
@@ -165,17 +171,24 @@ def _why(told: argparse.Namespace) -> int:
     return 0
 
 
+def _config(told: argparse.Namespace) -> int:
+    from dawnchorus.settings import reference
+
+    print(reference.explanation(told.key))
+    return 0
+
+
 def _check(told: argparse.Namespace) -> int:
-    from dawnchorus import config
+    from dawnchorus.settings import corpus_check, load
 
     base = os.path.join(told.workflow, "config.yaml")
     if not os.path.exists(base):
         raise ValueError(
             f"no config.yaml in {told.workflow!r}; name the workflow's --workflow FOLDER"
         )
-    schema = os.path.join(told.workflow, "workflow", "schemas", "config.schema.yaml")
-    found = config.load(base, told.overlays, {}, schema)
-    print(f"sound: runs {', '.join(found['run'])} on {', '.join(config.corpora_of_run(found))}")
+    found = load.load(base, told.overlays, {})
+    corpora = corpus_check.corpora_of_run(found)
+    print(f"sound: runs {', '.join(found['run'])} on {', '.join(corpora)}")
     return 0
 
 

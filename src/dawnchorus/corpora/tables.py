@@ -9,7 +9,7 @@ order of their ids. Where the recordings lie is in none of them, see `dawnchorus
 * `listing_path`, `labels_path`, `excluded_path`, `events_path`, `names_path`, `label_rows_path`,
   `index_path`: where the tables lie.
 * `read_index`, `read_listing`, `read_labels`, `read_names`, `read_label_rows`: the tables.
-* `parse_reference`, `select`: ``corpus`` or ``corpus:split``, and the recordings it means.
+* `select`: the recordings of a subset.
 * `duplicates`: recordings with the same content.
 """
 
@@ -248,20 +248,6 @@ def read_names(path: str | Path) -> dict[str, str]:
 def read_label_rows(path: str | Path) -> list[tuple[str, str]]:
     """Return id and itemid of each row of a corpus' label files, in their order."""
     return [(name, item) for name, item in _rows(path, LABEL_ROWS, None)]
-
-
-def parse_reference(text: str) -> tuple[str, str | None]:
-    """Split ``corpus`` or ``corpus:split`` into the corpus and the split (None: all of it).
-
-    Raises
-    ------
-    ValueError
-        Where either side of the colon is empty.
-    """
-    corpus, colon, split = text.partition(":")
-    if not corpus or (colon and not split):
-        raise ValueError(f"corpus reference {text!r} is not of the form 'corpus' or 'corpus:split'")
-    return corpus, split or None
 
 
 def select(labels: Sequence[Labelled], subset: str | None) -> list[Labelled]:

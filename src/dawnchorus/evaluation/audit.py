@@ -20,6 +20,7 @@ from dawnchorus.metrics import roc
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores import score_files
+from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets import pseudo_labels, targets_table
 
 BINS = 20  # of the score histograms, equal steps from 0 to 1
@@ -135,7 +136,7 @@ def _scored(
     """Return recordings (N), scores (N, C) and truth (N, C) of all that have a score."""
     recordings, scores, truth = [], [], []
     for reference in settings["unlabelled"]:
-        corpus, split = tables.parse_reference(reference)
+        corpus, split = parse_reference(reference)
         known = {r.id: r for r in tables.select(tables.read_labels(labels[corpus]), split)}
         ids, values = pseudo_labels.teacher_scores(window_scores[corpus], settings)
         _check_classes(window_scores[corpus], class_names)

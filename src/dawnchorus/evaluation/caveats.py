@@ -8,7 +8,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from dawnchorus.corpora import tables
+from dawnchorus.settings.references import parse_reference
 
 _POLICY = {
     "unit": "recording",
@@ -120,5 +120,5 @@ def _chose_by_all_labels(source: Mapping) -> bool:
 
 
 def _overlap(a: str, b: str) -> bool:
-    (corpus, split), (other_corpus, other_split) = map(tables.parse_reference, (a, b))
+    (corpus, split), (other_corpus, other_split) = map(parse_reference, (a, b))
     return corpus == other_corpus and (None in (split, other_split) or split == other_split)

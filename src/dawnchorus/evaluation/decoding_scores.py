@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.corpora import tables
 from dawnchorus.evaluation import baselines, event_scores
 from dawnchorus.evaluation.event_scores import Measured
 from dawnchorus.events.decoder_file import read_decoders
@@ -22,6 +21,7 @@ from dawnchorus.events.decoding import filter_frames, filtered_scores
 from dawnchorus.events.detection import detected
 from dawnchorus.events.event_truth import Judged
 from dawnchorus.scores.frame_files import Frames, open_frames
+from dawnchorus.settings.references import parse_reference
 
 _NAMED = 5  # names an error shows
 
@@ -80,7 +80,7 @@ def measured(
     timings, unfiltered, rates = {}, {}, set()
     found = {key: {} for key in decodings}
     for reference, known in references.items():
-        with open_frames(frames[tables.parse_reference(reference)[0]]) as scores:
+        with open_frames(frames[parse_reference(reference)[0]]) as scores:
             _check_classes(scores, known.classes)
             rates.add(scores.frames_per_second)
             blocks = {identifier: scores.of(identifier) for identifier in known.ids}

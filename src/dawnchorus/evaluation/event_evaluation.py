@@ -10,7 +10,6 @@ have chosen settings; a test reference without known events is counted. A figure
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus.corpora import tables as corpus_tables
 from dawnchorus.evaluation import event_report, event_scores
 from dawnchorus.evaluation.baseline_scores import References, framed
 from dawnchorus.evaluation.caveats import marked
@@ -18,6 +17,7 @@ from dawnchorus.evaluation.decoding_scores import Ensemble, measured, read_conte
 from dawnchorus.events.event_truth import Judged, inspected, judged
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
+from dawnchorus.settings.references import parse_reference
 
 _NAMED = 5  # names an error shows
 
@@ -100,7 +100,7 @@ def _check(
             f"experiment {settings['name']!r} has no events to judge: test and events.validation are "
             "empty; expected a corpus under one of them, or events: null"
         )
-    needed = {corpus_tables.parse_reference(reference)[0]: reference for reference in references}
+    needed = {parse_reference(reference)[0]: reference for reference in references}
     for name in settings["ensembles"]:
         if name not in frames or name not in decoders:
             raise ValueError(f"ensemble {name!r} has no frame scores or no decoders; predict again")
@@ -128,7 +128,7 @@ def _check_tables(
                 f"{reference!r}: no labels or verdicts of corpus {corpus!r}; start the workflow again"
             )
     for reference in validation:
-        if corpus_tables.parse_reference(reference)[0] not in events:
+        if parse_reference(reference)[0] not in events:
             raise ValueError(
                 f"validation {reference!r}: its corpus has no table of events; expected one with a "
                 "list of strong labels, or leave it out of events.validation"
@@ -155,7 +155,7 @@ def _looked_up(
     tables: Sequence[Mapping],
     classes: Sequence[str],
 ) -> Judged:
-    corpus, _ = corpus_tables.parse_reference(reference)
+    corpus, _ = parse_reference(reference)
     return looking(reference, *(table.get(corpus) for table in tables), classes)
 
 

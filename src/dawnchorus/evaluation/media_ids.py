@@ -16,6 +16,7 @@ from dawnchorus.corpora import tables
 from dawnchorus.formats import audio_names
 from dawnchorus.runtime import logs
 from dawnchorus.scores import score_files
+from dawnchorus.settings.references import parse_reference
 
 _MARK = "_RN"  # of the file names of 2014 to 2018: LIFECLEF2018_BIRDS_..._RN12345.wav
 
@@ -38,7 +39,7 @@ def submitted(labels_path: str | Path, references: Sequence[str]) -> dict[str, s
         Where a split has no recordings or two recordings have one MediaId.
     """
     table = tables.read_labels(labels_path)
-    splits = [tables.parse_reference(reference)[1] for reference in references]
+    splits = [parse_reference(reference)[1] for reference in references]
     tested = {r.id: r for split in splits for r in tables.select(table, split)}
     found: dict[str, str] = {}
     for recording in tested.values():

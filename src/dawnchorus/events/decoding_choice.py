@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.corpora import tables as corpus_tables
 from dawnchorus.events.event_truth import OVERLAPS, judged
 from dawnchorus.events.tuning_counts import EventF, Scored
 from dawnchorus.formats.event import Event, overlapping
@@ -25,6 +24,7 @@ from dawnchorus.metrics.clips import clip_counts
 from dawnchorus.metrics.event_pairs import Collars
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores import frame_files, score_files
+from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets import ground_truth
 
 _NAMED = 5  # classes a warning names
@@ -195,7 +195,7 @@ def _scored(
     reference: str, sources: Sources
 ) -> tuple[dict[tuple[str, str], Scored], list[Event], float]:
     """Return scored recordings by corpus and id, their events, and frames per second."""
-    corpus, _ = corpus_tables.parse_reference(reference)
+    corpus, _ = parse_reference(reference)
     tables = {name: getattr(sources, name) for name in ("frames", "labels", "verdicts", "events")}
     if lacking := [name for name, table in tables.items() if corpus not in table]:
         raise ValueError(
@@ -239,7 +239,7 @@ def _check_classes(found: Sequence[str], path: str | Path, classes: Sequence[str
 
 
 def _corpora(references: Sequence[str]) -> list[str]:
-    return sorted({corpus_tables.parse_reference(reference)[0] for reference in references})
+    return sorted({parse_reference(reference)[0] for reference in references})
 
 
 def _longest_s(decodings) -> float:

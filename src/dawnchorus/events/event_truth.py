@@ -22,6 +22,7 @@ from dawnchorus.events.scored_recordings import STRONG
 from dawnchorus.formats.event import Event, overlapping, read_events
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
+from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets import folds
 
 OVERLAPS = "keep"  # events of one recording and class count each, as sed_eval counts them
@@ -106,7 +107,7 @@ def inspected(
     ValueError
         Where a recording has no verdict.
     """
-    corpus, split = tables.parse_reference(reference)
+    corpus, split = parse_reference(reference)
     chosen = tables.select(tables.read_labels(labels_path), split)
     verdicts = {row["id"]: row for row in artefacts.read_table(verdicts_path)}
     _check_verdicts(reference, chosen, verdicts, verdicts_path)

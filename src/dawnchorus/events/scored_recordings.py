@@ -14,6 +14,7 @@ from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores.frame_files import Frames
+from dawnchorus.settings.references import parse_reference
 
 STRONG = "strong"  # the data set of recordings with known events, see `corpora.dcase_sed`
 
@@ -21,7 +22,7 @@ STRONG = "strong"  # the data set of recordings with known events, see `corpora.
 def tested(labels_path: str | Path, references: Sequence[str]) -> set[str]:
     """Return the ids that references to one corpus name; without any, those of all of it."""
     labels = tables.read_labels(labels_path)
-    splits = [tables.parse_reference(reference)[1] for reference in references] or [None]
+    splits = [parse_reference(reference)[1] for reference in references] or [None]
     return {recording.id for split in splits for recording in tables.select(labels, split)}
 
 

@@ -4,13 +4,14 @@ A frontend is a named recipe; its settings are a dict, given whole to every func
 samples, T frames, F bands. Rows of a spectrogram are frames and run forward in time; a picture is
 (F, T), its first row at the top. Frequencies are in Hz.
 
-A kind is a module, found by its name, with ``LAYOUT``, ``hop_length(settings)``,
-``n_frames(n_samples, settings)`` and ``n_bands(settings)``. One whose layout is ``frames`` (the
-spectrogram of a recording, row by row) has ``onset_s(frame, settings)`` and
-``blocks(channels, settings, first, last)``; one whose layout is ``chunks`` (pictures of equal size)
-has ``n_fft(settings)``, ``window(n_fft)`` and ``bank(settings)``.
+A kind is a module, found by its name, with a class ``Settings`` (its keys, and ``LAYOUT``),
+``hop_length(settings)``, ``n_frames(n_samples, settings)`` and ``n_bands(settings)``. One whose layout
+is ``frames`` (the spectrogram of a recording, row by row) has ``onset_s(frame, settings)`` and
+``blocks(channels, settings, first, last)``; one whose layout is ``chunks`` (pictures of equal size) has
+``n_fft(settings)``, ``window(n_fft)`` and ``bank(settings)``.
 
 * `kind`: the module.
+* `check`: refuse settings that cannot work.
 * `layout`: how the spectrograms of a frontend are stored.
 * `hop_length`, `n_frames`, `n_bands`: sizes by the settings.
 """
@@ -19,15 +20,37 @@ import importlib
 from collections.abc import Mapping
 from types import ModuleType
 
+from dawnchorus.settings.errors import validated
+from dawnchorus.settings.frontend import KINDS
+from dawnchorus.settings.kinds import frontend_model
+
 
 def kind(settings: Mapping) -> ModuleType:
     """Return the module of a frontend's kind."""
     return importlib.import_module(f"dawnchorus.frontends.kinds.{settings['kind']}")
 
 
+def check(settings: Mapping) -> None:
+    """Refuse settings of a frontend that cannot work.
+
+    Parameters
+    ----------
+    settings : mapping
+        ``kind``, the keys of the kind, and ``sample_rate`` in Hz.
+
+    Raises
+    ------
+    ValueError
+        The key, its value, and what is allowed.
+    """
+    given = {key: value for key, value in settings.items() if key != "sample_rate"}
+    complete = validated("frontend", KINDS, given)
+    frontend_model(complete).check("frontend", settings["sample_rate"])
+
+
 def layout(settings: Mapping) -> str:
     """Return ``frames`` (rows of a recording, one after another) or ``chunks`` (pictures)."""
-    return kind(settings).LAYOUT
+    return kind(settings).Settings.LAYOUT
 
 
 def hop_length(settings: Mapping) -> int:

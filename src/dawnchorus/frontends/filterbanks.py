@@ -113,6 +113,7 @@ def sparse(weights: np.ndarray) -> "scipy.sparse.csr_array":
 
     Sparse, not BLAS: few weights per bin, and a sum whose order no block or thread changes.
     """
+    # imported here: SciPy takes longer to import than a dry run needs for the rest
     import scipy.sparse
 
     return scipy.sparse.csr_array(weights.T.astype(np.float32))

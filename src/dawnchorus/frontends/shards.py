@@ -23,7 +23,6 @@ import numpy as np
 import dawnchorus
 from dawnchorus.audio import verdicts
 from dawnchorus.frontends import base, shard_layout, shard_writers, waveforms
-from dawnchorus.frontends.frontend_checks import check_settings
 from dawnchorus.runtime import artefacts, logs
 
 _VALUES_HELD = 1 << 20  # values read back at a time
@@ -44,7 +43,7 @@ def write_shard(
     wav_path, table_path : path
         Resampled audio and its table, as `dawnchorus.audio` writes them.
     settings : mapping
-        Frontend settings as `dawnchorus.frontends.frontend_checks.check_settings` accepts them.
+        Frontend settings as `dawnchorus.frontends.base.check` accepts them.
     output_path : path
         HDF5 file to write. Equal input gives equal bytes.
 
@@ -55,7 +54,7 @@ def write_shard(
     OSError
         Where the file cannot be written whole.
     """
-    check_settings(settings)
+    base.check(settings)
     _keep_freed_memory()
     used = [row for row in verdicts.read_table(table_path) if row.verdict == "used"]
     recordings = waveforms.of_shard(wav_path, used, settings["sample_rate"])

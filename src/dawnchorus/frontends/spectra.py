@@ -76,6 +76,7 @@ def transformed(
     -------
     array, shape (T, F), float32
     """
+    # imported here: SciPy takes longer to import than a dry run needs for the rest
     import scipy.fft
 
     rows = np.empty((len(frames), n_bands), np.float32)

@@ -1,4 +1,4 @@
-"""What several architectures share: blocks of layers, the head, and how small an input may be.
+"""Layers that several architectures share, and the check of an input.
 
 Axes: B batch, T frames, F mel bands, C classes. Tensors are channels last: (B, T, F, channels).
 
@@ -8,7 +8,7 @@ Axes: B batch, T frames, F mel bands, C classes. Tensors are channels last: (B, 
 * `RandomOffset`: training clips louder or softer by chance.
 * `FilledPadding`: what pads a window made 0.
 * `LAYERS`: what a saved model needs to be read.
-* `check_input`, `check_options`, `smallest_input`: the door.
+* `check_input`: the door.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,6 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-HEADS = ("sigmoid", "softmax")
 SLOPE = 0.01  # of the leaky rectifier below zero
 INITIALISER = "glorot_uniform"
 
@@ -107,33 +106,6 @@ def check_input(
             f"model {name}: input shape {input_shape!r} is too small; the smallest is {smallest} "
             "(frames, bands): use longer windows or more bands"
         )
-
-
-def check_options(
-    name: str,
-    dropout: float,
-    head: str,
-    input_offset: float,
-    filters: Sequence[int],
-    n_filters: int,
-) -> None:
-    """Raise where an option that several architectures have cannot be."""
-    if input_offset < 0:
-        raise ValueError(f"model {name}: input_offset {input_offset!r}; expected 0 or more")
-    if len(filters) != n_filters:
-        raise ValueError(f"model {name}: filters {filters!r}; expected {n_filters} numbers")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"model {name}: dropout {dropout!r}; expected 0 or more and less than 1")
-    if head not in HEADS:
-        raise ValueError(f"model {name}: head {head!r}; expected {' or '.join(HEADS)}")
-
-
-def smallest_input(stages: Sequence[Stage]) -> tuple[int, int]:
-    """Return the fewest frames and bands that leave one of each after all stages."""
-    sizes = [1, 1]
-    for kernel, pool in reversed(stages):
-        sizes = [size * p + k - 1 for size, k, p in zip(sizes, kernel, pool, strict=True)]
-    return sizes[0], sizes[1]
 
 
 def spectrogram(input_shape: tuple[int | None, int]):

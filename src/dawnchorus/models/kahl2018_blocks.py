@@ -4,8 +4,7 @@ Spectrograms are time x band here, channels last; the originals are band x time,
 Their framework normalises with epsilon 1e-4 and momentum 0.9 (in the sense of Keras), and pads a
 strided convolution on both sides where Keras pads more at the end: the shapes agree.
 
-* `Recipe`, `recipe`: the options that the networks share, checked.
-* `check_groups`, `smallest_input`: what depends on the layers.
+* `Recipe`, `recipe`: the options that the networks share.
 * `convolution`, `normalised`, `activated`, `dropped`: single layers.
 * `block`, `shortcut`: convolution to activation, and the way past two of them.
 * `dense`, `scores`: after the convolutions.
@@ -13,17 +12,14 @@ strided convolution on both sides where Keras pads more at the end: the shapes a
 """
 
 import dataclasses
-from collections.abc import Sequence
 
 import keras
 from keras import layers
 
 from dawnchorus.models import blocks, fast_layers
-from dawnchorus.models import options as option_checks
+from dawnchorus.models.kahl2018_settings import BlockSettings
 
 SLOPES = {"relu": 0.0, "lrelu": 0.01, "vlrelu": 0.33}  # below zero
-NONLINEARITIES = (*SLOPES, "elu", "identity")
-POOLINGS = ("max", "stride")
 # which axes of (B, T, F, channels) share one draw, by kind of dropout
 SHARED = {"random": (), "channel": (1, 2), "location": (3,)}
 
@@ -41,57 +37,22 @@ class Recipe:
     batch_norm: bool
 
 
-def recipe(
-    name: str,
-    filters: Sequence[int],
-    kernels: int | Sequence[int],
-    *,
-    legacy_dropout: bool = False,
-    **options,
-) -> Recipe:
-    """Return the options of a network, or raise where one cannot be.
+def recipe(settings: BlockSettings) -> Recipe:
+    """Return the options that all blocks of a network share.
 
-    Parameters
-    ----------
-    name : str
-        Of the architecture.
-    filters, kernels
-        One number each per block; one number of kernels stands for all.
-    legacy_dropout : bool
-        Take kinds of dropout as the original's code does: channel is random without a word, and
-        location, whose function does not exist, cannot be.
-    **options
-        The other fields of `Recipe`.
+    With ``legacy_dropout`` every kind of dropout is random, as the original's code has it without a
+    word.
     """
-    option_checks.check_counts(name, filters=filters)
-    if isinstance(kernels, Sequence):
-        option_checks.check_counts(name, len(filters), kernels=kernels)
-    else:
-        option_checks.check_wholes(name, kernels=kernels)
-        kernels = [kernels] * len(filters)
-    found = Recipe(kernels=tuple(kernels), **options)
-    option_checks.check_wholes(name, groups=found.groups)
-    option_checks.check_choices(name, POOLINGS, pooling=found.pooling)
-    option_checks.check_dropout(name, found.dropout)
-    option_checks.check_choices(name, tuple(SHARED), dropout_kind=found.dropout_kind)
-    option_checks.check_choices(name, NONLINEARITIES, nonlinearity=found.nonlinearity)
-    option_checks.check_flags(name, batch_norm=found.batch_norm, legacy_dropout=legacy_dropout)
-    return _as_original(name, found) if legacy_dropout else found
-
-
-def check_groups(name: str, groups: int, channels: Sequence[int]) -> None:
-    """Raise where groups do not divide the channels of a convolution."""
-    if uneven := [count for count in channels if count % groups]:
-        raise ValueError(
-            f"model {name}: groups {groups!r} do not divide {uneven[0]} channels; expected a divisor "
-            f"of {', '.join(map(str, dict.fromkeys(channels)))}"
-        )
-
-
-def smallest_input(pooling: str, n_halvings: int) -> tuple[int, int]:
-    """Return the fewest frames and bands: pooling drops what is left over, a stride does not."""
-    side = 2**n_halvings if pooling == "max" else 1
-    return side, side
+    kernels = settings.kernels
+    return Recipe(
+        kernels=tuple(kernels if isinstance(kernels, list) else [kernels] * len(settings.filters)),
+        groups=settings.groups,
+        pooling=settings.pooling,
+        dropout=settings.dropout,
+        dropout_kind="random" if settings.legacy_dropout else settings.dropout_kind,
+        nonlinearity=settings.nonlinearity,
+        batch_norm=settings.batch_norm,
+    )
 
 
 def convolution(
@@ -185,12 +146,3 @@ def he_normal(nonlinearity: str) -> keras.initializers.Initializer:
     """
     slope = SLOPES.get(nonlinearity, 0.0)
     return keras.initializers.VarianceScaling(2 / (1 + slope**2), "fan_in", "untruncated_normal")
-
-
-def _as_original(name: str, found: Recipe) -> Recipe:
-    if found.dropout_kind == "location":
-        raise ValueError(
-            f"model {name}: dropout_kind 'location' never worked in the original; expected random "
-            "or channel with legacy_dropout, or legacy_dropout false"
-        )
-    return dataclasses.replace(found, dropout_kind="random")

@@ -2,39 +2,18 @@
 
 Spectrograms are time x band here, channels last; the originals are band x time, channels first.
 
-* `check`: the options that both networks have.
 * `convolution`, `normalised`, `pooled`, `dense`: from layer to layer.
 * `glorot_normal`: the initialiser of one of them.
 
 The initialiser of most layers is not published; they have the one that Keras gives: an inference.
 """
 
-from collections.abc import Sequence
-
 import keras
 from keras import layers
 
-from dawnchorus.models import blocks, fast_layers, options
+from dawnchorus.models import blocks, fast_layers
 
-NORM_AXES = ("channel", "time")
 INITIALISER = "glorot_uniform"
-
-
-def check(
-    name: str,
-    filters: Sequence[int],
-    n_filters: int,
-    dense: Sequence[int],
-    dropout: float,
-    head: str,
-    norm_axis: str,
-) -> None:
-    """Raise where an option cannot be."""
-    options.check_counts(name, n_filters, filters=filters)
-    options.check_counts(name, dense=dense)
-    options.check_dropout(name, dropout)
-    options.check_choices(name, blocks.HEADS, head=head)
-    options.check_choices(name, NORM_AXES, norm_axis=norm_axis)
 
 
 def convolution(

@@ -7,8 +7,9 @@ import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from dawnchorus import config as settings
 from dawnchorus.corpora import bird_detection_labels, tables
+from dawnchorus.settings.evaluation import format_of
+from dawnchorus.settings.references import parse_reference
 
 
 def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) -> None:
@@ -44,7 +45,7 @@ def check_experiments(config: Mapping, indexes: Mapping, results: str | Path) ->
 
 
 def _selected(path: str, reference: str, read: Callable) -> list:
-    corpus, split = tables.parse_reference(reference)
+    corpus, split = parse_reference(reference)
     try:
         return tables.select(read(corpus), split)
     except ValueError as error:
@@ -52,7 +53,7 @@ def _selected(path: str, reference: str, read: Callable) -> list:
 
 
 def _check_events(path: str, reference: str, indexes: Mapping, read: Callable) -> None:
-    corpus, _ = tables.parse_reference(reference)
+    corpus, _ = parse_reference(reference)
     has_table = "events" in indexes[corpus]
     if not has_table or not any(r.data_set == "strong" for r in _selected(path, reference, read)):
         raise ValueError(
@@ -65,8 +66,8 @@ def _check_label_rows(
     path: str, reference: str, experiment: Mapping, config: Mapping, indexes: Mapping
 ) -> None:
     """Raise where a submission repeats label files that do not fit one another."""
-    corpus, _ = tables.parse_reference(reference)
-    repeats = settings.format_of(experiment["submission"], corpus) == "bad2017"
+    corpus, _ = parse_reference(reference)
+    repeats = format_of(experiment["submission"], corpus) == "bad2017"
     if repeats and "label_rows" not in indexes[corpus]:
         try:
             parts, _ = bird_detection_labels.label_rows(config["corpora"][corpus])
@@ -79,7 +80,7 @@ def _check_folds(path: str, experiment: Mapping, read: Callable) -> None:
     kind, count = experiment["folds"]["kind"], experiment["folds"]["count"]
     found = [
         (corpus, recording)
-        for corpus, reference in ((tables.parse_reference(r)[0], r) for r in experiment["train"])
+        for corpus, reference in ((parse_reference(r)[0], r) for r in experiment["train"])
         for recording in _selected(path, reference, read)
         if recording.labelled
     ]

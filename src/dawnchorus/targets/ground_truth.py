@@ -21,6 +21,7 @@ from dawnchorus.corpora.tables import Labelled
 from dawnchorus.metrics import roc
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
+from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets import folds
 
 _NAMED = 5  # offenders an error names
@@ -88,7 +89,7 @@ def read_tested(
     ValueError
         Where the corpus has no tables, or a recording no verdict.
     """
-    corpus, split = tables.parse_reference(reference)
+    corpus, split = parse_reference(reference)
     if corpus not in labels or corpus not in verdicts:
         raise ValueError(
             f"test {reference!r}: no labels or verdicts of corpus {corpus!r}; there are labels of "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts
+from dawnchorus.settings.references import parse_reference
 
 _NAMED = 12  # classes an error names
 
@@ -19,7 +20,7 @@ def recordings(
 ) -> Iterator[tuple[str, tables.Labelled]]:
     """Yield (corpus, recording); where a corpus has verdicts, of those that are used alone."""
     for reference in references:
-        corpus, split = tables.parse_reference(reference)
+        corpus, split = parse_reference(reference)
         used = None
         if corpus in verdicts:
             rows = artefacts.read_table(verdicts[corpus])

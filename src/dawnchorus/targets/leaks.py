@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts
+from dawnchorus.settings.references import parse_reference
 
 
 def check_test_leaks(
@@ -83,7 +84,7 @@ def _side(references, labels, hashes) -> tuple[dict, dict, dict]:
     """Return recordings, groups and contents of some references, each with a name to show."""
     recordings, groups, contents = {}, {}, {}
     for reference in references:
-        corpus, split = tables.parse_reference(reference)
+        corpus, split = parse_reference(reference)
         for recording in tables.select(tables.read_labels(labels[corpus]), split):
             name = f"{corpus}/{recording.id}"
             recordings[name] = name

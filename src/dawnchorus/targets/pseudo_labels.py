@@ -16,6 +16,7 @@ import numpy as np
 from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts, logs, seeds
 from dawnchorus.scores import ensemble, pooling
+from dawnchorus.settings.references import parse_reference
 
 _NAMED = 5  # classes an error names
 _CHOICES = {"select": ("confident", "all"), "labels": ("soft", "hard")}  # today's default first
@@ -106,7 +107,7 @@ def _kept(teachers, labels, settings) -> tuple[list[tuple], int]:
     everything = chosen(settings, "select") == "all"
     kept, n_seen = [], 0
     for reference, path in teachers.items():
-        corpus, split = tables.parse_reference(reference)
+        corpus, split = parse_reference(reference)
         ids, scores = teacher_scores(path, settings)
         wanted = _of_split(labels, corpus, split)
         joins = ~np.isnan(scores).any(axis=1) if everything else confident(scores, settings)

@@ -6,8 +6,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts, logs
+from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets import labels as labelling
 from dawnchorus.targets import pseudo_labels as pseudo
 from dawnchorus.targets import targets_table
@@ -88,7 +88,7 @@ def _thresholds(settings: Mapping, path: str | Path | None, classes: Sequence[st
 
 def _unlabelled(references, labels, verdicts, known: Collection) -> list[tuple[str, str]]:
     """Return (corpus, id) of used recordings, in order; one with a label is a row already."""
-    if missing := {tables.parse_reference(r)[0] for r in references} - set(verdicts):
+    if missing := {parse_reference(r)[0] for r in references} - set(verdicts):
         raise ValueError(
             f"no verdicts of {', '.join(sorted(missing))}; expected the table that says which "
             "recordings are used"

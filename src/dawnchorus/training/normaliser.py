@@ -19,6 +19,7 @@ import numpy as np
 from dawnchorus.corpora import tables
 from dawnchorus.frontends import spectrogram_reader
 from dawnchorus.runtime import artefacts, logs
+from dawnchorus.settings.references import parse_reference
 
 COLUMNS = ("band", "mean", "deviation", "frames")
 _FRAMES_AT_ONCE = 16384  # in memory, as float64
@@ -104,7 +105,7 @@ def _named(readers: Mapping, labels: Mapping, references: Sequence[str]) -> set[
     """Return the recordings of some references that are in the shards."""
     found = set()
     for reference in references:
-        corpus, split = tables.parse_reference(reference)
+        corpus, split = parse_reference(reference)
         reader = _reader(readers, corpus)
         ids = reader.ids
         if split is not None:

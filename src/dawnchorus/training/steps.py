@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from dawnchorus.runtime import seeds
-from dawnchorus.training import epoch_choice, optimizers, schedules
+from dawnchorus.training import epoch_choice, optimizers, schedule
 
 
 class Training:
@@ -28,7 +28,7 @@ class Training:
 
     def __init__(self, model: keras.Model, settings: Mapping, key: tuple):
         self.model, self.key = model, key
-        self.schedule, self.choice = schedules.make(settings), epoch_choice.Choice(settings)
+        self.schedule, self.choice = schedule.make(settings), epoch_choice.Choice(settings)
         self.epoch, self.step, self.loss_sum = 0, 0, 0.0
         self.history: list[dict] = []
         _penalise(model, settings["l2"])

@@ -4,8 +4,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dawnchorus.settings.augmentation import MethodSettings
+
 if TYPE_CHECKING:
     from dawnchorus.augmentation.engine import Noise
+
+
+class Settings(MethodSettings):
+    """Weighted mean with a noise image from the bank, both weights uniform in 1 to 2."""
 
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, noise: "Noise") -> np.ndarray:

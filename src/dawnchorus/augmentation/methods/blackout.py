@@ -1,6 +1,19 @@
 """A block of columns set to zero."""
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
+
+from dawnchorus.settings.augmentation import MethodSettings
+from dawnchorus.settings.base import Unit
+
+
+class Settings(MethodSettings):
+    """Sets one block of int(T amount) columns to zero, at a random start."""
+
+    amount: Annotated[float, Field(ge=0.0, le=1.0), Unit("1")] = 0.1
+    """Share of the columns."""
 
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, amount: float) -> np.ndarray:

@@ -1,10 +1,25 @@
 """Crop: sides removed, the rest stretched to the old size."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from dawnchorus.augmentation.cubic import resampled
+from dawnchorus.settings.augmentation import MethodSettings
+from dawnchorus.settings.base import Unit
+
+
+class Settings(MethodSettings):
+    """Removes max(1, int(size u)) pixels of each side, u uniform in 0 to its amount; bicubic resize."""
+
+    amounts: Annotated[
+        list[Annotated[float, Field(ge=0.0, le=0.45)]],
+        Field(min_length=4, max_length=4),
+        Unit("share"),
+    ] = [0.1, 0.0, 0.05, 0.0]
+    """Shares of top, left, bottom and right."""
 
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, amounts: Sequence[float]) -> np.ndarray:

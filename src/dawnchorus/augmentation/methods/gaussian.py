@@ -1,8 +1,20 @@
 """Normal noise."""
 
 import math
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
+
+from dawnchorus.settings.augmentation import MethodSettings
+from dawnchorus.settings.base import Unit
+
+
+class Settings(MethodSettings):
+    """Adds normal noise, its deviation uniform in 0 to √amount."""
+
+    amount: Annotated[float, Field(ge=0.0, le=1.0), Unit("1")] = 0.05
+    """Largest variance."""
 
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, amount: float) -> np.ndarray:

@@ -1,6 +1,19 @@
 """A factor for each pixel."""
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
+
+from dawnchorus.settings.augmentation import MethodSettings
+from dawnchorus.settings.base import Unit
+
+
+class Settings(MethodSettings):
+    """Multiplies each pixel with its own factor, uniform in 1 ± amount."""
+
+    amount: Annotated[float, Field(ge=0.0, le=1.0), Unit("1")] = 0.25
+    """Largest change."""
 
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, amount: float) -> np.ndarray:

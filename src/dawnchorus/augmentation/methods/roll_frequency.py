@@ -1,6 +1,19 @@
 """Shift of the rows, circular."""
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
+
+from dawnchorus.settings.augmentation import MethodSettings
+from dawnchorus.settings.base import Unit
+
+
+class Settings(MethodSettings):
+    """Shifts the rows circularly by int(F u), u uniform in ±amount."""
+
+    amount: Annotated[float, Field(ge=0.0, le=1.0), Unit("1")] = 0.15
+    """Share of the rows."""
 
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, amount: float) -> np.ndarray:

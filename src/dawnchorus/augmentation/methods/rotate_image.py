@@ -1,8 +1,20 @@
 """Rotation of the picture about its centre."""
 
 import math
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
+
+from dawnchorus.settings.augmentation import MethodSettings
+from dawnchorus.settings.base import Unit
+
+
+class Settings(MethodSettings):
+    """Turns about the centre by an angle uniform in ±degrees; bilinear, zeros move in."""
+
+    degrees: Annotated[float, Field(ge=0.0, le=180.0), Unit("degrees")] = 10.0
+    """Largest angle of the picture."""
 
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, degrees: float) -> np.ndarray:

@@ -1,8 +1,20 @@
 """Zoom about the centre."""
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 
 from dawnchorus.augmentation.cubic import resampled
+from dawnchorus.settings.augmentation import MethodSettings
+from dawnchorus.settings.base import Unit
+
+
+class Settings(MethodSettings):
+    """Enlarges about the centre by 1 + u, u uniform in 0 to amount; bicubic."""
+
+    amount: Annotated[float, Field(ge=0.0, le=4.0), Unit("1")] = 0.25
+    """Largest u."""
 
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, amount: float) -> np.ndarray:

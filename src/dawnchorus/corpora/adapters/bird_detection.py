@@ -7,16 +7,6 @@ https://dcase.community/challenge2018/task-bird-audio-detection). ``itemid`` has
 one, or as ``<data set>/<item>.wav``, it means the same recording. ``hasbird`` is 0 or 1; what is
 not a number, and a file without that column, is a test set whose truth is unknown.
 
-Settings
---------
-data_sets : mapping of name to {audio, labels}
-    ``audio`` is the folder, or the folder above one named as the data set; ``labels`` the CSV
-    file, null where there is none.
-groups : path or null
-    CSV ``id,group``, where ``id`` is ``<data set>/<itemid>``: what no split may divide.
-missing_files : "error" or "exclude"
-    What becomes of a label without a recording.
-
 * `recordings`: what the folders and label files hold.
 
 The label files themselves are read by `dawnchorus.corpora.bird_detection_labels`.
@@ -24,7 +14,9 @@ The label files themselves are read by `dawnchorus.corpora.bird_detection_labels
 
 import os
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
 
 from dawnchorus.corpora import audio_files
 from dawnchorus.corpora.bird_detection_labels import (
@@ -37,6 +29,28 @@ from dawnchorus.corpora.bird_detection_labels import (
 )
 from dawnchorus.corpora.tables import Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
+from dawnchorus.settings.base import Settings as Section
+from dawnchorus.settings.corpus import CorpusSettings
+
+
+class DataSet(Section):
+    """A folder of recordings with a label file."""
+
+    audio: str
+    """Folder of the recordings."""
+    labels: str | None
+    """Label file (CSV with itemid and hasbird, perhaps datasetid); null: labels are unknown."""
+
+
+class Settings(CorpusSettings):
+    """The layout of the Bird Audio Detection challenges."""
+
+    adapter: Literal["bird_detection"] = "bird_detection"
+    """The layout of the data on disk."""
+    groups: str | None = None
+    """CSV with id and group; null: recordings have no groups."""
+    data_sets: Annotated[dict[str, DataSet], Field(min_length=1)]
+    """Data sets by name."""
 
 
 class _Indexed(NamedTuple):

@@ -5,44 +5,64 @@ system 002 sorts them: ``train/<class>/``, ``val/<class>/`` and ``metadata/<stem
 a recording is its file name without the extension. Without XML, and where the XML names no class
 (test sets), the truth is unknown.
 
-Settings
---------
-audio : path
-    Folder of the recordings; of a sorted tree the folder that holds ``train`` and ``val``.
-xml : path or null
-    Folder of the XML files.
-metadata : path or null
-    Folder of JSON files; of a sorted tree null means its own ``metadata``, if there is one.
-sorted : bool
-    Whether ``audio`` is a sorted tree. Its two folders are then the splits "train" and "val".
-class_from : "ClassId", "species", "genus", "family" or "order"
-    What the class of a recording is; a species is "Genus species".
-top_classes, min_per_class, max_per_class : int or null; whitelist : list or null
-    See `dawnchorus.corpora.selection`.
-quality : [least, most] or null
-    Digits 0 to 5; a quality that is missing, or no digit, counts as 0.
-background : "use" or "drop"
-    Recordings that list background species are used, with these, or left out.
-group_by : "recording", "author" or "session"
-    What no split divides. A session is an author, a date and a locality; where none is said, the
-    recording is a group of its own.
-holdout : {share, seed, single} or null
-    Fills ``split``, see `dawnchorus.corpora.selection.held_out`; after all other choices.
-missing_files : "error" or "exclude"
-    What becomes of metadata without a recording.
-
 * `recordings`: what the folders hold.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from dawnchorus.corpora import audio_files, birdclef_files, birdclef_metadata, selection
 from dawnchorus.corpora.birdclef_files import Row
 from dawnchorus.corpora.birdclef_metadata import Description
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import label_sheet
+from dawnchorus.settings.base import Seed, Unit
+from dawnchorus.settings.base import Settings as Section
+from dawnchorus.settings.corpus import ClassSelection, CorpusSettings
 
 GROUPINGS = ("recording", "author", "session")
+
+
+class HoldOut(Section):
+    """A share of the recordings of each class that becomes the subset val; the others are train."""
+
+    share: Annotated[float, Field(gt=0, lt=1), Unit("share")]
+    """Share that is held out."""
+    seed: Seed
+    """Seed of the draw."""
+    single: Literal["train", "val"]
+    """Where the only recording of a class goes."""
+
+
+class Settings(CorpusSettings, ClassSelection):
+    """The BirdCLEF challenges of 2014 to 2018: a file of metadata for each recording."""
+
+    adapter: Literal["birdclef"] = "birdclef"
+    """The layout of the data on disk."""
+    audio: str
+    """Folder of the recordings."""
+    xml: str | None = None
+    """Folder of the XML files."""
+    metadata: str | None = None
+    """Folder of JSON files."""
+    sorted: bool = False
+    """The folder is a sorted tree with train/, val/ and metadata/."""
+    class_from: Literal["ClassId", "species", "genus", "family", "order"] = "ClassId"
+    """The field that is the class."""
+    quality: (
+        Annotated[list[Annotated[int, Field(ge=0, le=5)]], Field(min_length=2, max_length=2),
+                  Unit("quality")]
+        | None
+    ) = None  # fmt: skip
+    """Least and greatest quality; a missing quality counts as 0."""
+    background: Literal["use", "drop"] = "use"
+    """drop: leave out recordings with background species."""
+    group_by: Literal["recording", "author", "session"] = "recording"
+    """What no fold divides."""
+    holdout: HoldOut | None = None
+    """Split into train and val; null: no split."""
 
 
 def recordings(settings: Mapping) -> Found:

@@ -5,22 +5,6 @@ JSON writes it, such as ``['abc', 'def']``), ``author`` and ``rating``; others a
 primary label is the class, the secondary ones are background species. The id of a recording is its
 ``filename`` without the extension.
 
-Settings
---------
-table : path
-    The CSV file, UTF-8.
-audio : path
-    What file names are relative to; a plain name is also looked for in the folder of its primary
-    label, where the files of 2021 are.
-group_by : "recording" or "author"
-    What no split divides.
-min_rating : number or null
-    Recordings rated lower are left out; a rating that is missing counts as 0.
-top_classes, min_per_class, max_per_class : int or null; whitelist : list or null
-    See `dawnchorus.corpora.selection`.
-missing_files : "error" or "exclude"
-    What becomes of a row without a recording.
-
 * `recordings`: what the table and the files it names hold.
 """
 
@@ -29,14 +13,31 @@ import functools
 import os
 import warnings
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from dawnchorus.corpora import audio_files, selection
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
+from dawnchorus.settings.base import Unit
+from dawnchorus.settings.corpus import ClassSelection, CorpusSettings
 
 GROUPINGS = ("recording", "author")
 _MOST_CHARACTERS = 10_000  # of a list of secondary labels
+
+
+class Settings(CorpusSettings, ClassSelection):
+    """The BirdCLEF competitions since 2021: one CSV for all recordings."""
+
+    adapter: Literal["birdclef_csv"] = "birdclef_csv"
+    """The layout of the data on disk."""
+    table: str
+    """The CSV file."""
+    audio: str
+    """Folder of the recordings."""
+    group_by: Literal["author", "recording"] = "author"
+    """What no fold divides."""
+    min_rating: Annotated[float, Unit("rating")] | None = None
+    """Leave out recordings with a lower rating."""
 
 
 class _Row(NamedTuple):

@@ -6,45 +6,63 @@ none), "weak" (classes) or "unlabelled" (nothing: the truth is unknown). Its ``s
 which its list is given, or the part it is dealt to, or else the same. A clip in two lists counts in the
 stronger one.
 
-Settings
---------
-audio : path or list of paths
-    Folders of the recordings.
-weak, unlabelled : path, {split: path} or null
-    TSVs with ``filename`` and ``event_labels``, and with ``filename`` alone.
-strong : path, {split: path} or null
-    A file of events; of "raven" and "audacity" also a folder with one per recording.
-strong_format : "dcase", "raven", "audacity" or "birdsong_xml"
-    See `dawnchorus.annotations`.
-label_column : str
-    Of a Raven table, the column that holds the classes.
-sample_rate : int
-    [Hz] that the positions of a "birdsong_xml" count in.
-merge_gap_s, min_length_s : float or null
-    [s]; events of a class with less between them are one, and shorter ones are left out (in this
-    order; DCASE 2018: 0.15 and 0.25). Null: events stay as they were annotated.
-sources : mapping or null
-    Fold and group of each clip, see `dawnchorus.corpora.sources`. For clips composed of others:
-    {table: sources.csv, clip: clip, fold: part, fold_pattern: "fold(\\d+)$", group: sources,
-    group_separator: " "}.
-parts : {shares: {name: share}, seed: int} or null
-    For people who annotated one set of recordings and have no split of it: the recordings of the
-    strong list, given as one path, are dealt to parts by a draw, whole groups together. See
-    `dawnchorus.corpora.subsets`: {shares: {train: 0.6, validation: 0.15, test: 0.25}, seed: 1}.
-missing_files : "error" or "exclude"
-    What becomes of a clip without a recording: videos vanish, so few copies have them all.
-
 * `recordings`: what the lists and the folders hold.
 """
 
 import collections
 import os
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from dawnchorus.corpora import audio_files, birdclef_files, clip_lists, sources, subsets
 from dawnchorus.corpora.clip_lists import Clip, Clips
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
+from dawnchorus.settings.base import SampleRate, Seconds, SomeNames, Unit
+from dawnchorus.settings.base import Settings as Section
+from dawnchorus.settings.corpus import CorpusSettings, Paths
+
+
+class Parts(Section):
+    """A split of a strong list that has none."""
+
+    shares: Annotated[
+        dict[str, Annotated[float, Field(gt=0, le=1), Unit("share")]], Field(min_length=1)
+    ]
+    """Share of the recordings by subset, such as train, validation and test."""
+    seed: Annotated[int, Unit("1")]
+    """Seed of the deal."""
+
+
+class Settings(CorpusSettings):
+    """Clips with weak, strong or no labels, as DCASE task 4 has them."""
+
+    adapter: Literal["dcase_sed"] = "dcase_sed"
+    """The layout of the data on disk."""
+    audio: str | SomeNames
+    """Folder of the clips, or several."""
+    weak: Paths = None
+    """List of clips with their classes (TSV): a path, or subset: path."""
+    strong: Paths = None
+    """List of events with onset and offset: a path, or subset: path; of raven and audacity a folder."""
+    unlabelled: Paths = None
+    """List of clips without labels: a path, or subset: path."""
+    strong_format: str = "dcase"
+    """Format of the strong lists: a module of formats/annotations."""
+    label_column: Annotated[str, Field(min_length=1)] = "Annotation"
+    """Of a Raven table: the column of the classes."""
+    sample_rate: SampleRate = 32000
+    """Rate that the positions of a birdsong_xml count in."""
+    merge_gap_s: Seconds | None = None
+    """Events of a class with less between them become one; null: none do."""
+    min_length_s: Seconds | None = None
+    """Shorter events are left out, after merging; null: none are."""
+    sources: dict[str, Any] | None = None
+    """{table, clip, fold, fold_pattern, group, group_separator}: folds and groups of the clips."""
+    parts: Parts | None = None
+    """A split of a strong list that has none."""
 
 
 def recordings(settings: Mapping) -> Found:

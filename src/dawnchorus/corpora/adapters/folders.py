@@ -13,17 +13,6 @@ UrbanSound8K   ``fold{fold}/{group}-{class}-{}-{}``
 plain          ``{class}/{}``
 =============  ================================
 
-Settings
---------
-root : path
-    Folder of the recordings and of the folders they are in.
-pattern : str
-    The template. Without ``{class}`` the truth is unknown.
-classes : mapping or null
-    From the text found to the class name (ESC-50 has numbers), to null for none of the classes.
-unmatched : "error" or "exclude"
-    What becomes of recordings whose path does not fit.
-
 * `recordings`: the recordings below the folder.
 * `fields`: what a path says.
 """
@@ -31,14 +20,32 @@ unmatched : "error" or "exclude"
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
 
 from dawnchorus.corpora import audio_files
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
+from dawnchorus.settings.corpus import CorpusSettings
 
 FIELDS = ("class", "fold", "group", "split", "data_set", "recordist")
 _FIELD = re.compile(r"\{([^{}/]*)\}")
+
+
+class Settings(CorpusSettings):
+    """What the path of a recording says of it, as a template reads it."""
+
+    adapter: Literal["folders"] = "folders"
+    """The layout of the data on disk."""
+    root: str
+    """The folder."""
+    pattern: Annotated[str, Field(min_length=2)] = "{class}/{}"
+    """The path below root: {class} {fold} {group} {split} {data_set} {recordist}, {} for anything."""
+    classes: dict[str, str | None] | None = None
+    """From the text that is found to the class name."""
+    unmatched: Literal["error", "exclude"] = "error"
+    """What to do with paths that do not fit."""
 
 
 class _Part(NamedTuple):

@@ -5,25 +5,6 @@ recordists, some recordings stereo or at another rate. Every recording has a rec
 which follows from the seed, its number and the settings that shape it: more recordings, or other
 shards, change none that there are. Listing reads the recipes only; sound is made by `make_shard`.
 
-Settings
---------
-data_set : str
-    Before the number in every id. It shapes no sound: give two corpora two seeds.
-seed : int >= 0
-recordings : int >= 1
-duration_s : float > 0
-    Length of every recording [s].
-sample_rate : int
-    Rate of most recordings [Hz].
-prevalence : float in [0, 1]
-    Share of recordings with a bird; kept within one recording or two, not drawn.
-sites, recordists : int >= 1
-    A group is a site and a recordist.
-snr_db : [low, high]
-    Range of the bird's level over the background [dB], uniform.
-stereo_share, other_rate_share : float in [0, 1]
-    Chance of two channels, and of a rate of `OTHER_RATES`.
-
 * `recordings`: the recordings from their recipes.
 * `recipe`: what one recording is made of.
 * `make_shard`: the sound of a shard, as one zip archive of WAV files.
@@ -36,15 +17,49 @@ import wave
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from dawnchorus.corpora.tables import Found, Recording, read_listing
 from dawnchorus.runtime import artefacts, logs
+from dawnchorus.settings.base import Count, Seed, Share, Unit
+from dawnchorus.settings.corpus import CorpusSettings
 
 VERSION = 1  # of the sound: raise it with every change of soundscapes or syllables that is heard
 CLASS = "bird"
 OTHER_RATES = (16000, 32000, 44100, 48000)  # Hz
 _GOLDEN = 0.6180339887498949  # multiples of it modulo 1 fill any interval evenly
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip archive can tell
+
+
+class Settings(CorpusSettings):
+    """A corpus that the workflow makes itself, all of it from one seed."""
+
+    adapter: Literal["synthetic"] = "synthetic"
+    """The layout of the data on disk."""
+    data_set: str
+    """Name that stands before the ids."""
+    seed: Seed
+    """Every sound follows from it."""
+    recordings: Annotated[int, Field(ge=1, le=1_000_000), Unit("recordings")]
+    """Number of recordings."""
+    duration_s: Annotated[float, Field(ge=0.5), Unit("s")] = 10.0
+    """Length of a recording."""
+    sample_rate: Annotated[int, Field(ge=4000, le=192_000), Unit("Hz")] = 22050
+    """Sample rate of most recordings."""
+    prevalence: Share = 0.5
+    """Share of recordings with a bird."""
+    sites: Annotated[Count, Unit("sites")] = 5
+    """Sites, each with its own background."""
+    recordists: Annotated[Count, Unit("recordists")] = 3
+    """Recordists."""
+    snr_db: Annotated[list[float], Field(min_length=2, max_length=2), Unit("dB")] = [-3.0, 15.0]
+    """Signal-to-noise ratio of a bird, drawn uniformly."""
+    stereo_share: Share = 0.2
+    """Share of recordings with two channels."""
+    other_rate_share: Share = 0.2
+    """Share of recordings with another sample rate."""
 
 
 def recordings(settings: Mapping) -> Found:

@@ -6,24 +6,6 @@ Columns: ``path`` and, all optional, ``labels``, ``id``, ``group``, ``recordist`
 Without the column, and where ``labelled`` is 0, the truth is unknown. ``background`` holds the
 names of classes heard behind them, joined alike.
 
-Settings
---------
-table : path
-    The CSV file, UTF-8.
-root : path or null
-    What paths are relative to; null: the folder of the table.
-columns : mapping
-    From a name above to what the file calls the column, such as {labels: species}.
-ids : "path" or "stem"
-    The id where there is no such column: the text of ``path``, or the file's name in it without
-    the extension.
-separator : str
-    Between the class names of one field.
-binary_class : str or null
-    Where set, ``labels`` holds 1 (this class), 0 (not) or nothing (unknown).
-missing_files : "error" or "exclude"
-    What becomes of a row without a recording.
-
 * `recordings`: what the table and the files it names hold.
 """
 
@@ -31,15 +13,37 @@ import difflib
 import os
 import unicodedata
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
 
 from dawnchorus.corpora import audio_files
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
+from dawnchorus.settings.corpus import CorpusSettings
 
 _ORIGIN = ("group", "fold", "split", "data_set", "recordist", "media_id")
 _COLUMNS = ("path", "id", "labels", "labelled", "background", *_ORIGIN)
 _NEAR = 0.85  # likeness from which a column's name is taken for a slip
+
+
+class Settings(CorpusSettings):
+    """A CSV of your own, one row per recording."""
+
+    adapter: Literal["table"] = "table"
+    """The layout of the data on disk."""
+    table: str
+    """The CSV file."""
+    root: str | None = None
+    """Folder that the paths start from; null: that of the table."""
+    columns: dict[str, str] = {}
+    """What the file calls a column, such as {labels: species}."""
+    ids: Literal["path", "stem"] = "path"
+    """What names a recording where there is no column id."""
+    separator: Annotated[str, Field(min_length=1)] = ";"
+    """Between class names."""
+    binary_class: str | None = None
+    """The class that labels 0 and 1 speak of."""
 
 
 class _Row(NamedTuple):

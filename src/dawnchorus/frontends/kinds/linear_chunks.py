@@ -6,20 +6,29 @@
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from dawnchorus.frontends import filterbanks
 from dawnchorus.frontends.chunk_grid import hop_length, n_frames
+from dawnchorus.frontends.chunk_settings import ChunkSettings
 
 if TYPE_CHECKING:
     import scipy.sparse
 
-__all__ = ["LAYOUT", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
+__all__ = ["Settings", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
 
-LAYOUT = "chunks"
 _BANK = ("sample_rate", "n_bands", "fmin", "fmax")
+
+
+class Settings(ChunkSettings):
+    """Linear chunks of kahl2018: bins of the spectrum, an 8-bit picture for each chunk."""
+
+    kind: Literal["linear_chunks"] = "linear_chunks"
+    """The transform."""
+    legacy_band: bool = False
+    """A fault of kahl2018, to reproduce it: half of the band that was asked for."""
 
 
 def n_bands(settings: Mapping) -> int:

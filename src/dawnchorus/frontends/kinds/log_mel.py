@@ -12,17 +12,80 @@ zeros at both ends.
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from dawnchorus.frontends import spectra
 from dawnchorus.frontends.filterbanks import mel_filterbank, sparse
+from dawnchorus.settings.base import Count, EvenSamples, Hertz, PositiveHertz, Unit
+from dawnchorus.settings.frontend import (
+    FrontendSettings,
+    check_band,
+    check_mel_bands,
+    natural_hz,
+    natural_mel,
+)
 
 if TYPE_CHECKING:
     import scipy.sparse
 
-LAYOUT = "frames"
+
+ATTENUATED_BANDS = 80  # the published attenuation is a table for exactly this many bands
+
+
+class Settings(FrontendSettings):
+    """Log-mel spectrogram of grill2017: nats of mel magnitude."""
+
+    kind: Literal["log_mel"] = "log_mel"
+    """The transform."""
+    n_fft: EvenSamples = 1024
+    """Length of the Fourier transform; 46 ms at 22,050 Hz."""
+    frames_per_second: Annotated[float, Field(gt=0), Unit("frames/s")] = 70.0
+    """Frame rate; the hop is int(sample_rate / frames_per_second)."""
+    n_mels: Annotated[Count, Unit("bands")] = 80
+    """Mel bands."""
+    fmin: Hertz = 50.0
+    """Lowest frequency."""
+    fmax: PositiveHertz = 11000.0
+    """Highest frequency."""
+    floor: Annotated[float, Field(gt=1e-37), Unit("magnitude")] = 2.22e-16
+    """Magnitudes below it are raised to it before the logarithm."""
+    denoise: Literal["mean", "median", "none"] = "mean"
+    """What is subtracted from each band: its mean or median over time."""
+    band_attenuation: Literal["none", "shallow"] = "none"
+    """shallow: the roll-off of the winner's resampling filter, added in nats."""
+    edge_offset: Annotated[float, Unit("nats")] = 0.0
+    """Added to the first and to the last frame."""
+    cut_edge_frames: Annotated[int, Field(ge=0), Unit("frames")] = 0
+    """Frames that are dropped at either end."""
+    trim_stddevs: Annotated[float, Field(ge=0), Unit("deviations")] = 0.0
+    """Quiet ends below so many deviations are cut; 0: none."""
+    trim_ignore: Annotated[int, Field(ge=0), Unit("frames")] = 4
+    """Shorter quiet runs do not count."""
+
+    def check(self, path: str, sample_rate: int) -> None:
+        """Raise a ValueError where the spectrogram cannot be computed at a sample rate in Hz."""
+        check_band(path, self.fmin, self.fmax, sample_rate, self.audio)
+        if not sample_rate / self.n_fft <= self.frames_per_second <= sample_rate:
+            raise ValueError(
+                f"{path}.frames_per_second: {self.frames_per_second:g}; expected at least "
+                f"{sample_rate / self.n_fft:.4g}, or there are gaps between windows of n_fft "
+                f"{self.n_fft}, and at most the sample rate {sample_rate}"
+            )
+        if self.band_attenuation == "shallow" and self.n_mels != ATTENUATED_BANDS:
+            raise ValueError(
+                f"{path}.n_mels: {self.n_mels!r}; expected {ATTENUATED_BANDS}, which the table of "
+                "band_attenuation shallow is for"
+            )
+        scale = (natural_mel, natural_hz)
+        band_hz = (self.fmin, self.fmax)
+        check_mel_bands(f"{path}.n_mels", self.n_mels, self.n_fft, band_hz, sample_rate, scale)
+
+    def frame_s(self, sample_rate: int) -> float:
+        """Return the seconds from one frame to the next."""
+        return int(sample_rate / self.frames_per_second) / sample_rate
 
 
 def hop_length(settings: Mapping) -> int:
@@ -58,7 +121,7 @@ def log_mel(waveform: np.ndarray, settings: Mapping) -> np.ndarray:
     waveform : array, shape (S,)
         Samples at ``settings["sample_rate"]``, full scale 1.
     settings : mapping
-        Frontend settings as `dawnchorus.frontends.frontend_checks.check_settings` accepts them.
+        Frontend settings of this kind, with ``sample_rate`` in Hz.
 
     Returns
     -------

@@ -6,19 +6,30 @@
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from dawnchorus.frontends import filterbanks
 from dawnchorus.frontends.chunk_grid import hop_length, n_frames
+from dawnchorus.frontends.chunk_settings import ChunkSettings
+from dawnchorus.settings.base import EvenSamples
 
 if TYPE_CHECKING:
     import scipy.sparse
 
-__all__ = ["LAYOUT", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
+__all__ = ["Settings", "bank", "hop_length", "n_bands", "n_fft", "n_frames", "window"]
 
-LAYOUT = "chunks"
+
+class Settings(ChunkSettings):
+    """Mel chunks of kahl2018: dB of mel magnitude, an 8-bit picture for each chunk."""
+
+    kind: Literal["mel_chunks"] = "mel_chunks"
+    """The transform."""
+    n_fft: EvenSamples | None = None
+    """Length of the Fourier transform; null: 8 * n_bands."""
+    power: Literal[1, 2] = 1
+    """1: magnitude; 2: power."""
 
 
 def n_bands(settings: Mapping) -> int:

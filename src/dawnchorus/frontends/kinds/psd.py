@@ -15,13 +15,63 @@ Frame ``t`` covers samples ``t * hop`` to ``t * hop + n_fft``.
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from dawnchorus.frontends import spectra
+from dawnchorus.settings.base import Count, EvenSamples, Few, Unit
+from dawnchorus.settings.frontend import (
+    FrontendSettings,
+)
 
 FULL_SCALE = 32768.0  # of 16-bit integers
-LAYOUT = "frames"
+
+
+class Settings(FrontendSettings):
+    """Power spectral density of toth2016: log10 of the power density of 16-bit integers."""
+
+    kind: Literal["psd"] = "psd"
+    """The transform."""
+    n_fft: EvenSamples = 512
+    """Length of the Fourier transform; 32 ms at 16 kHz."""
+    hop: Annotated[Count, Unit("samples")] = 256
+    """Samples from one frame to the next."""
+    n_bands: Annotated[Few, Unit("rows")] = 200
+    """Rows that are kept, from 0 Hz on."""
+    floor: Annotated[float, Field(ge=0), Unit("density")] = 1e-5
+    """Densities below it are raised to it; 0: none, as the original (-inf in silence)."""
+    cell_columns: Annotated[Few, Unit("frames")] = 30
+    """Frames of a cell, which is signal or not."""
+    cell_borders: Annotated[int, Field(ge=2, le=10_000), Unit("borders")] = 20
+    """Borders between row bands; 20 borders make 19 bands."""
+
+    def check(self, path: str, sample_rate: int) -> None:
+        """Raise a ValueError where the rows, cells and steps do not fit the transform."""
+        bins = self.n_fft // 2 + 1
+        if self.n_bands > bins:
+            raise ValueError(
+                f"{path}.n_bands: {self.n_bands}; expected at most {bins}, the bins of n_fft "
+                f"{self.n_fft}"
+            )
+        if self.hop > self.n_fft:
+            raise ValueError(
+                f"{path}.hop: {self.hop}; expected at most n_fft {self.n_fft}, or there are gaps "
+                "between windows"
+            )
+        if self.cell_borders > self.n_bands:
+            raise ValueError(
+                f"{path}.cell_borders: {self.cell_borders}; expected at most n_bands {self.n_bands}"
+            )
+        if 0 < self.floor <= 1e-37:
+            raise ValueError(
+                f"{path}.floor: {self.floor!r}; expected a density above 1e-37 (float32), or 0 for none"
+            )
+
+    def frame_s(self, sample_rate: int) -> float:
+        """Return the seconds from one frame to the next."""
+        return self.hop / sample_rate
 
 
 def hop_length(settings: Mapping) -> int:

@@ -15,16 +15,68 @@ with a librosa that reflected the sound there: the first frame and the last one 
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from dawnchorus.frontends import filterbanks, spectra
+from dawnchorus.settings.base import Count, EvenSamples, Few, Hertz, PositiveHertz, Unit
+from dawnchorus.settings.frontend import (
+    FrontendSettings,
+    check_band,
+    check_mel_bands,
+    slaney_hz,
+    slaney_mel,
+)
 
 if TYPE_CHECKING:
     import scipy.sparse
 
-LAYOUT = "frames"
+
+class Settings(FrontendSettings):
+    """Log-mel spectrogram of serizel2018: nats of librosa's mel bands."""
+
+    kind: Literal["slaney_mel"] = "slaney_mel"
+    """The transform."""
+    n_fft: EvenSamples = 2048
+    """Length of the Fourier transform."""
+    window_length: Annotated[int, Field(ge=2), Unit("samples")] = 1764
+    """Length of the window, at most n_fft; 40 ms at 44.1 kHz."""
+    window: Literal["hamming", "hann"] = "hamming"
+    """Periodic window."""
+    hop: Annotated[Count, Unit("samples")] = 882
+    """Samples from one frame to the next; 20 ms at 44.1 kHz."""
+    n_bands: Annotated[Few, Unit("bands")] = 64
+    """Mel bands."""
+    fmin: Hertz = 0.0
+    """Lowest frequency."""
+    fmax: PositiveHertz = 22050.0
+    """Highest frequency."""
+    power: Literal[1, 2] = 1
+    """1: magnitude; 2: power."""
+    epsilon: Annotated[float, Field(gt=1e-37), Unit("1")] = 2.22e-16
+    """Added to samples and to sums of bands."""
+
+    def check(self, path: str, sample_rate: int) -> None:
+        """Raise a ValueError where the spectrogram cannot be computed at a sample rate in Hz."""
+        check_band(path, self.fmin, self.fmax, sample_rate, self.audio)
+        if self.window_length > self.n_fft:
+            raise ValueError(
+                f"{path}.window_length: {self.window_length}; expected at most n_fft {self.n_fft}"
+            )
+        if self.hop > self.window_length:
+            raise ValueError(
+                f"{path}.hop: {self.hop}; expected at most window_length {self.window_length}, or "
+                "there are gaps between windows"
+            )
+        scale = (slaney_mel, slaney_hz)
+        band_hz = (self.fmin, self.fmax)
+        check_mel_bands(f"{path}.n_bands", self.n_bands, self.n_fft, band_hz, sample_rate, scale)
+
+    def frame_s(self, sample_rate: int) -> float:
+        """Return the seconds from one frame to the next."""
+        return self.hop / sample_rate
 
 
 def hop_length(settings: Mapping) -> int:

@@ -9,49 +9,57 @@ band x time and channels first, (B, 1, 200, 310), and normalises along time by m
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from dawnchorus.settings.architecture import ArchitectureSettings, Layers, exactly
+from dawnchorus.settings.base import Rate, Unit
 
 if TYPE_CHECKING:
     import keras
 
-OUTPUTS = ("clip",)
-HEAD = "softmax"  # by default
-
 KERNEL, STRIDE = 16, 6  # of the first convolution, both axes
 SMALLEST = (82, 82)  # frames, bands: one cell is left after the last pooling
+
+
+class Settings(ArchitectureSettings):
+    """AlexNet of toth2016."""
+
+    name: Literal["alexnet"] = "alexnet"
+    """The architecture."""
+    filters: exactly(5) = [96, 256, 384, 384, 256]
+    """Channels of the convolutions."""
+    dense: Annotated[Layers, Unit("units")] = [4096, 4096]
+    """Units of the dense layers before the last."""
+    dropout: Rate = 0.5
+    """Dropout before every dense layer."""
+    head: Literal["softmax", "sigmoid"] = "softmax"
+    """Last layer; softmax scores one class as absent and present."""
+    norm_axis: Literal["channel", "time"] = "channel"
+    """What has its own mean and variance in batch normalisation; time as the original's code."""
+
+    def least_input(self) -> tuple[int, int]:
+        """Return the fewest frames and bands of an input."""
+        return SMALLEST
 
 
 def build(
     input_shape: tuple[int, int],
     n_classes: int,
     output: str,
-    *,
-    filters: Sequence[int] = (96, 256, 384, 384, 256),
-    dense: Sequence[int] = (4096, 4096),
-    dropout: float = 0.5,
-    head: str = "softmax",
-    norm_axis: str = "channel",
+    settings: Settings,
 ) -> "keras.Model":
     """Build AlexNet: 39,953,095 weights for 310 x 200 and 999 classes (39,950,999 by time).
 
     Parameters
     ----------
     input_shape : (int, int)
-        T frames and F bands, at least 82 x 82.
+        T frames and F bands, at least `Settings.least_input`.
     n_classes : int
         C.
     output : {"clip"}
         Scores per clip.
-    filters : five ints
-        Channels of the convolutions.
-    dense : ints
-        Units of the dense layers before the last.
-    dropout : float
-        Rate before every dense layer, in [0, 1).
-    head : {"softmax", "sigmoid"}
-        Softmax gives (B, 2) for one class: absent, present.
-    norm_axis : {"channel", "time"}
-        What has its own mean and variance in batch normalisation; time as the original's code.
+    settings : Settings
+        The options.
 
     Returns
     -------
@@ -62,15 +70,15 @@ def build(
 
     from dawnchorus.models import blocks, toth2016_blocks
 
-    blocks.check_input("alexnet", input_shape, SMALLEST)
-    toth2016_blocks.check("alexnet", filters, 5, dense, dropout, head, norm_axis)
     spectrogram = keras.Input(input_shape, name="spectrogram")
-    x = _convolutions(blocks.channel(spectrogram), filters, norm_axis)
-    for number, units in enumerate(dense, 1):
-        x = blocks.dropped(x, dropout, f"drop{number}")
+    x = _convolutions(blocks.channel(spectrogram), settings.filters, settings.norm_axis)
+    for number, units in enumerate(settings.dense, 1):
+        x = blocks.dropped(x, settings.dropout, f"drop{number}")
         x = toth2016_blocks.dense(x, units, f"dense{number}")
-    x = blocks.dropped(x, dropout, f"drop{len(dense) + 1}")
-    return keras.Model(spectrogram, blocks.dense_scores(x, n_classes, head), name="alexnet")
+    x = blocks.dropped(x, settings.dropout, f"drop{len(settings.dense) + 1}")
+    return keras.Model(
+        spectrogram, blocks.dense_scores(x, n_classes, settings.head), name="alexnet"
+    )
 
 
 def _convolutions(x, filters: Sequence[int], norm_axis: str):

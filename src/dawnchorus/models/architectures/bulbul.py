@@ -8,14 +8,15 @@ Input is time x mel band, low bands first, channels last: (B, 1000, 80) as publi
 has channels first (B, 1, 1000, 80) with the same order of time and bands.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from dawnchorus.settings.architecture import ArchitectureSettings, Layers, exactly, smallest_input
+from dawnchorus.settings.base import Rate, Unit
 
 if TYPE_CHECKING:
     import keras
-
-OUTPUTS = ("clip",)
-HEAD = "sigmoid"  # by default
 
 # kernel and pool, frames x bands
 STAGES = (
@@ -26,38 +27,45 @@ STAGES = (
 )
 
 
+class Settings(ArchitectureSettings):
+    """Bulbul of grill2017."""
+
+    name: Literal["bulbul"] = "bulbul"
+    """The architecture."""
+    filters: exactly(4) = [16, 16, 16, 16]
+    """Channels of the convolutions."""
+    dense: Annotated[Layers, Unit("units")] = [256, 32]
+    """Units of the dense layers before the last."""
+    dropout: Rate = 0.5
+    """Dropout before every dense layer."""
+    head: Literal["sigmoid", "softmax"] = "sigmoid"
+    """Last layer; softmax scores one class as absent and present."""
+    input_offset: Annotated[float, Field(ge=0), Unit("deviations")] = 0.0
+    """In training, each clip is shifted by up to so many deviations of the normalised input."""
+
+    def least_input(self) -> tuple[int, int]:
+        """Return the fewest frames and bands of an input."""
+        return smallest_input(STAGES)
+
+
 def build(
     input_shape: tuple[int, int],
     n_classes: int,
     output: str,
-    *,
-    filters: Sequence[int] = (16, 16, 16, 16),
-    dense: Sequence[int] = (256, 32),
-    dropout: float = 0.5,
-    head: str = "sigmoid",
-    input_offset: float = 0.0,
+    settings: Settings,
 ) -> "keras.Model":
     """Build bulbul: 373,009 trainable weights for 1000 x 80 and one class.
 
     Parameters
     ----------
     input_shape : (int, int)
-        T frames and F mel bands, at least 161 x 17.
+        T frames and F mel bands, at least `Settings.least_input`.
     n_classes : int
         C.
     output : {"clip"}
         Scores per clip.
-    filters : four ints
-        Channels of the convolutions.
-    dense : ints
-        Units of the dense layers before the last.
-    dropout : float
-        Rate before every dense layer, in [0, 1).
-    head : {"sigmoid", "softmax"}
-        Softmax gives (B, 2) for one class: absent, present.
-    input_offset : float
-        In training, every clip is shifted by a number from -input_offset to input_offset, in
-        deviations of the normalised input; 0 for none.
+    settings : Settings
+        The options.
 
     Returns
     -------
@@ -68,14 +76,12 @@ def build(
 
     from dawnchorus.models import blocks
 
-    blocks.check_input("bulbul", input_shape, blocks.smallest_input(STAGES))
-    blocks.check_options("bulbul", dropout, head, input_offset, filters, len(STAGES))
     spectrogram = blocks.spectrogram(input_shape)
     x = blocks.band_norm(spectrogram)
-    x = blocks.random_offset(x, input_offset)
-    x = blocks.convolutions(blocks.channel(x), filters, STAGES)
-    for number, units in enumerate(dense, 1):
-        x = blocks.dropped(x, dropout, name=f"drop{number}")
+    x = blocks.random_offset(x, settings.input_offset)
+    x = blocks.convolutions(blocks.channel(x), settings.filters, STAGES)
+    for number, units in enumerate(settings.dense, 1):
+        x = blocks.dropped(x, settings.dropout, name=f"drop{number}")
         x = blocks.dense(x, units, name=f"dense{number}")
-    x = blocks.dropped(x, dropout, name=f"drop{len(dense) + 1}")
-    return keras.Model(spectrogram, blocks.dense_scores(x, n_classes, head), name="bulbul")
+    x = blocks.dropped(x, settings.dropout, name=f"drop{len(settings.dense) + 1}")
+    return keras.Model(spectrogram, blocks.dense_scores(x, n_classes, settings.head), name="bulbul")

@@ -10,37 +10,71 @@ Input is time x mel band, channels last: (B, 500, 64) as published, for clips of
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from dawnchorus.settings.architecture import ArchitectureSettings, Layers
+from dawnchorus.settings.base import Rate, Unit
 
 if TYPE_CHECKING:
     import keras
 
-HEAD = "sigmoid"  # by default
 
-OUTPUTS = ("clip", "frame")
+class Settings(ArchitectureSettings):
+    """CRNN of serizel2018: convolutions, then recurrent units in both directions."""
 
+    ANY_LENGTH: ClassVar[bool] = True
 
-def frames_per_score(options: Mapping) -> int:
-    """Return how many frames of the input one frame of the scores stands for."""
-    return math.prod(options.get("frame_pools") or [1])
+    OUTPUTS: ClassVar[tuple[str, ...]] = ("clip", "frame")
+
+    name: Literal["crnn"] = "crnn"
+    """The architecture."""
+    filters: Annotated[Layers, Unit("channels")] = [64, 64, 64]
+    """Channels of the blocks."""
+    band_pools: Annotated[Layers, Unit("bands")] = [4, 4, 4]
+    """How many bands each block makes one."""
+    frame_pools: Annotated[Layers, Unit("frames")] | None = None
+    """How many frames each block makes one; null: none."""
+    units: Annotated[Layers, Unit("units")] = [64]
+    """Units per direction of each recurrent layer."""
+    pooling: Literal["average", "max", "linear_softmax", "attention"] = "average"
+    """From frame scores to clip scores; of no effect on frame output."""
+    dropout: Rate = 0.3
+    """Dropout after every block."""
+    input_dropout: Rate = 0.3
+    """Dropout of what a recurrent layer gets from below."""
+    recurrent_dropout: Rate = 0.0
+    """Dropout of what a recurrent layer gets from the frame before."""
+    reset_after: bool = True
+    """Apply the reset gate after the recurrent product (Keras 3), or before it (as published)."""
+    recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
+    """Activation of the gates; hard_sigmoid as published."""
+
+    @model_validator(mode="after")
+    def _one_pool_per_block(self) -> Self:
+        for name in ("band_pools", "frame_pools"):
+            pools = getattr(self, name)
+            if pools is not None and len(pools) != len(self.filters):
+                raise ValueError(
+                    f"{name} {pools!r}: expected {len(self.filters)} numbers, one for each block"
+                )
+        return self
+
+    def frames_per_score(self) -> int:
+        """Return how many frames of the input one frame of the scores stands for."""
+        return math.prod(self.frame_pools or [1])
+
+    def least_input(self) -> tuple[int, int]:
+        """Return the fewest frames and bands of an input."""
+        return (math.prod(self.frame_pools or [1]), math.prod(self.band_pools))
 
 
 def build(
     input_shape: tuple[int | None, int],
     n_classes: int,
     output: str,
-    *,
-    filters: Sequence[int] = (64, 64, 64),
-    band_pools: Sequence[int] = (4, 4, 4),
-    frame_pools: Sequence[int] | None = None,
-    units: Sequence[int] = (64,),
-    pooling: str = "average",
-    dropout: float = 0.3,
-    input_dropout: float = 0.3,
-    recurrent_dropout: float = 0.0,
-    reset_after: bool = True,
-    recurrent_activation: str = "sigmoid",
+    settings: Settings,
 ) -> "keras.Model":
     """Build the CRNN: 126,474 weights for 64 bands and ten classes, 126,090 of them trainable.
 
@@ -50,29 +84,14 @@ def build(
     Parameters
     ----------
     input_shape : (int or None, int)
-        T frames, None for any number, and F mel bands; at least the products of the pools.
+        T frames, None for any number, and F mel bands; at least `Settings.least_input`.
     n_classes : int
         C.
     output : {"clip", "frame"}
         Scores per clip, (B, C), or per frame, (B, T', C), T' being T over the product of
         ``frame_pools``.
-    filters : ints
-        Channels of the blocks, as many as there are numbers.
-    band_pools, frame_pools : ints
-        How many bands and frames each block makes one, one number per block; frames: by default
-        none. Bands that are left over in the end stand side by side.
-    units : ints
-        Units per direction of each recurrent layer, as many as there are numbers.
-    pooling : {"average", "max", "linear_softmax", "attention"}
-        Of frame scores to clip scores; of no effect on frame output.
-    dropout : float
-        Rate after every block, in [0, 1).
-    input_dropout, recurrent_dropout : float
-        Rates of what a recurrent layer gets from below and from the frame before, in [0, 1).
-    reset_after : bool
-        Whether the reset gate is applied after the recurrent product (Keras 3) or before it.
-    recurrent_activation : {"sigmoid", "hard_sigmoid"}
-        Of the gates.
+    settings : Settings
+        The options.
 
     Returns
     -------
@@ -82,31 +101,26 @@ def build(
     import keras
     from keras import layers
 
-    from dawnchorus.models import blocks, frame_pooling, options, recurrent
+    from dawnchorus.models import blocks, frame_pooling, recurrent
 
-    frame_pools = [1] * len(filters) if frame_pools is None else frame_pools
-    _check_counts(filters, band_pools, frame_pools, units)
-    options.check_choices("crnn", frame_pooling.POOLINGS, pooling=pooling)
-    _check_recurrent(input_dropout, recurrent_dropout, reset_after, recurrent_activation)
-    options.check_dropout("crnn", dropout)
-    smallest = (math.prod(frame_pools), math.prod(band_pools))
-    blocks.check_input("crnn", input_shape, smallest, any_length=True)
+    frame_pools = settings.frame_pools or [1] * len(settings.filters)
     spectrogram = blocks.spectrogram(input_shape)
     x = blocks.channel(spectrogram)
-    pools = zip(frame_pools, band_pools, strict=True)
-    for number, (n_filters, pool) in enumerate(zip(filters, pools, strict=True), 1):
-        x = _block(x, n_filters, pool, dropout, number)
+    pools = zip(frame_pools, settings.band_pools, strict=True)
+    for number, (n_filters, pool) in enumerate(zip(settings.filters, pools, strict=True), 1):
+        x = _block(x, n_filters, pool, settings.dropout, number)
     n_frames = -1 if x.shape[1] is None else x.shape[1]
     x = layers.Reshape((n_frames, x.shape[2] * x.shape[3]), name="side_by_side")(x)
-    for number, n_units in enumerate(units, 1):
+    for number, n_units in enumerate(settings.units, 1):
         x = recurrent.BidirectionalGRU(
-            n_units, dropout=input_dropout, recurrent_dropout=recurrent_dropout,
-            reset_after=reset_after, recurrent_activation=recurrent_activation, name=f"gru{number}",
+            n_units, dropout=settings.input_dropout, recurrent_dropout=settings.recurrent_dropout,
+            reset_after=settings.reset_after, recurrent_activation=settings.recurrent_activation,
+            name=f"gru{number}",
         )(x)  # fmt: skip
     scores = layers.Dense(n_classes, name="frame_logits")(x)
     scores = layers.Activation("sigmoid", name="frame_scores")(scores)
     if output == "clip":
-        scores = frame_pooling.clip_scores(scores, x, pooling)
+        scores = frame_pooling.clip_scores(scores, x, settings.pooling)
     return keras.Model(spectrogram, scores, name="crnn")
 
 
@@ -122,25 +136,3 @@ def _block(x, n_filters: int, pool: tuple[int, int], dropout: float, number: int
     x = blocks.pooling(x, pool, f"pool{number}")
     x = layers.ReLU(name=f"relu{number}")(x)
     return blocks.dropped(x, dropout, f"drop{number}")
-
-
-def _check_counts(filters, band_pools, frame_pools, units) -> None:
-    from dawnchorus.models import options
-
-    options.check_counts("crnn", filters=filters, units=units)
-    pools = {"band_pools": band_pools, "frame_pools": frame_pools}
-    options.check_counts("crnn", len(filters), **pools)
-
-
-def _check_recurrent(input_dropout, recurrent_dropout, reset_after, recurrent_activation) -> None:
-    from dawnchorus.models import options, recurrent
-
-    options.check_flags("crnn", reset_after=reset_after)
-    known = recurrent.ACTIVATIONS
-    options.check_choices("crnn", known, recurrent_activation=recurrent_activation)
-    rates = {"input_dropout": input_dropout, "recurrent_dropout": recurrent_dropout}
-    for option, rate in rates.items():
-        try:
-            options.check_dropout("crnn", rate)
-        except ValueError as error:
-            raise ValueError(str(error).replace("dropout", option, 1)) from None

@@ -7,14 +7,15 @@ convolutions with bias), it is as bulbul: an inference.
 Input is time x mel band, low bands first, channels last.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from dawnchorus.settings.architecture import ArchitectureSettings, exactly, smallest_input
+from dawnchorus.settings.base import Rate, Unit
 
 if TYPE_CHECKING:
     import keras
-
-OUTPUTS = ("clip",)
-HEAD = "sigmoid"  # by default
 
 # kernel and pool, frames x bands
 STAGES = (
@@ -26,30 +27,43 @@ STAGES = (
 )
 
 
+class Settings(ArchitectureSettings):
+    """Fullconv of grill2017: bulbul with convolutions that reach down to one cell."""
+
+    name: Literal["fullconv"] = "fullconv"
+    """The architecture."""
+    filters: exactly(5) = [32, 32, 64, 128, 256]
+    """Channels of the convolutions."""
+    dropout: Rate = 0.5
+    """Dropout before the last convolutions."""
+    head: Literal["sigmoid", "softmax"] = "sigmoid"
+    """Last layer; softmax scores one class as absent and present."""
+    input_offset: Annotated[float, Field(ge=0), Unit("deviations")] = 0.0
+    """In training, each clip is shifted by up to so many deviations of the normalised input."""
+
+    def least_input(self) -> tuple[int, int]:
+        """Return the fewest frames and bands of an input."""
+        return smallest_input(STAGES)
+
+
 def build(
     input_shape: tuple[int, int],
     n_classes: int,
     output: str,
-    *,
-    filters: Sequence[int] = (32, 32, 64, 128, 256),
-    dropout: float = 0.5,
-    head: str = "sigmoid",
-    input_offset: float = 0.0,
+    settings: Settings,
 ) -> "keras.Model":
     """Build fullconv: 157,921 trainable weights for 700 x 80 and one class.
 
     Parameters
     ----------
     input_shape : (int, int)
-        T frames and F mel bands, at least 493 x 80.
+        T frames and F mel bands, at least `Settings.least_input`.
     n_classes : int
         C.
     output : {"clip"}
         Scores per clip.
-    filters : five ints
-        Channels of the convolutions.
-    dropout, head, input_offset
-        As for `dawnchorus.models.architectures.bulbul.build`.
+    settings : Settings
+        The options.
 
     Returns
     -------
@@ -60,11 +74,11 @@ def build(
 
     from dawnchorus.models import blocks
 
-    blocks.check_input("fullconv", input_shape, blocks.smallest_input(STAGES))
-    blocks.check_options("fullconv", dropout, head, input_offset, filters, len(STAGES))
     spectrogram = blocks.spectrogram(input_shape)
     x = blocks.band_norm(spectrogram)
-    x = blocks.random_offset(x, input_offset)
-    x = blocks.convolutions(blocks.channel(x), filters, STAGES)
-    x = blocks.dropped(x, dropout, name="drop1")
-    return keras.Model(spectrogram, blocks.dense_scores(x, n_classes, head), name="fullconv")
+    x = blocks.random_offset(x, settings.input_offset)
+    x = blocks.convolutions(blocks.channel(x), settings.filters, STAGES)
+    x = blocks.dropped(x, settings.dropout, name="drop1")
+    return keras.Model(
+        spectrogram, blocks.dense_scores(x, n_classes, settings.head), name="fullconv"
+    )

@@ -10,65 +10,59 @@ band x time and channels first, (B, 1, 128, 256); all kernels are square.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from dawnchorus.models.kahl2018_settings import BlockSettings
+from dawnchorus.settings.architecture import Layers
+from dawnchorus.settings.base import Unit
 
 if TYPE_CHECKING:
     import keras
 
     from dawnchorus.models import kahl2018_blocks
 
-OUTPUTS = ("clip",)
-HEAD = "softmax"  # by default
+
+class Settings(BlockSettings):
+    """The wide residual network of kahl2018."""
+
+    ANY_LENGTH: ClassVar[bool] = True
+
+    name: Literal["resnet"] = "resnet"
+    """The architecture."""
+    filters: Annotated[Layers, Unit("channels")] = [16, 32, 64, 128]
+    """Channels of the stacks before widening; the first convolution has the first of them."""
+    pooling: Literal["max", "stride"] = "stride"
+    """What halves time and bands on both ways through a block."""
+    k: Annotated[int, Field(ge=1), Unit("1")] = 2
+    """Every stack has k times its filters."""
+    n: Annotated[int, Field(ge=1), Unit("blocks")] = 2
+    """Blocks of a stack; the first of them halves time and bands."""
+
+    def grouped_channels(self) -> Sequence[int]:
+        """Return the channels that groups have to divide."""
+        return [self.filters[0], *(self.k * count for count in self.filters)]
 
 
 def build(
     input_shape: tuple[int | None, int],
     n_classes: int,
     output: str,
-    *,
-    filters: Sequence[int] = (16, 32, 64, 128),
-    k: int = 2,
-    n: int = 2,
-    kernels: int | Sequence[int] = 3,
-    groups: int = 1,
-    pooling: str = "stride",
-    dropout: float = 0.0,
-    dropout_kind: str = "random",
-    legacy_dropout: bool = False,
-    nonlinearity: str = "relu",
-    batch_norm: bool = True,
-    head: str = "softmax",
+    settings: Settings,
 ) -> "keras.Model":
     """Build the ResNet: 3,179,628 weights for 256 x 128 and 1500 classes.
 
     Parameters
     ----------
     input_shape : (int or None, int)
-        T frames, None for any number, and F bands; with pooling max at least 2 to the power of the
-        number of stacks.
+        T frames, None for any number, and F bands; with pooling max at least `Settings.least_input`.
     n_classes : int
         C.
     output : {"clip"}
         Scores per clip.
-    filters : ints
-        Channels of the stacks before widening, as many as there are numbers; the first convolution
-        has the first of them.
-    k : int
-        Every stack has k times its filters.
-    n : int
-        Blocks per stack, at least 1; the first of them halves time and bands.
-    kernels : int or ints
-        Side of the square kernels, for all stacks or per stack; the first convolution has the
-        first of them.
-    groups : int
-        Of the convolutions in blocks; a divisor of the first filters and of all widened ones.
-    pooling : {"max", "stride"}
-        What halves time and bands on both ways through a block: the maximum of 2 x 2, or the
-        convolution's stride.
-    dropout : float
-        Rate between the two convolutions of a block, in [0, 1).
-    dropout_kind, legacy_dropout, nonlinearity, batch_norm, head
-        As for `dawnchorus.models.architectures.baseline.build`.
+    settings : Settings
+        The options.
 
     Returns
     -------
@@ -78,32 +72,25 @@ def build(
     import keras
     from keras import layers
 
-    from dawnchorus.models import blocks, kahl2018_blocks, options
+    from dawnchorus.models import blocks, kahl2018_blocks
 
-    made = kahl2018_blocks.recipe(
-        "resnet", filters, kernels, groups=groups, pooling=pooling, dropout=dropout,
-        dropout_kind=dropout_kind, legacy_dropout=legacy_dropout, nonlinearity=nonlinearity,
-        batch_norm=batch_norm,
-    )  # fmt: skip
-    options.check_choices("resnet", blocks.HEADS, head=head)
-    options.check_wholes("resnet", k=k, n=n)
-    widths = [k * count for count in filters]
-    kahl2018_blocks.check_groups("resnet", groups, [filters[0], *widths])
-    smallest = kahl2018_blocks.smallest_input(pooling, len(filters))
-    blocks.check_input("resnet", input_shape, smallest, any_length=True)
+    made = kahl2018_blocks.recipe(settings)
+    widths = [settings.k * count for count in settings.filters]
     spectrogram = keras.Input(input_shape, name="spectrogram")
     # The normalisation of the first block is that of this convolution, and takes its bias.
     x = kahl2018_blocks.convolution(
-        blocks.channel(spectrogram), made, filters[0], made.kernels[0], "conv1",
-        bias=not batch_norm,
+        blocks.channel(spectrogram), made, settings.filters[0], made.kernels[0], "conv1",
+        bias=not settings.batch_norm,
     )  # fmt: skip
     for number, (width, kernel) in enumerate(zip(widths, made.kernels, strict=True), 1):
-        x = _stack(x, made, width, kernel, n, f"stack{number}")
+        x = _stack(x, made, width, kernel, settings.n, f"stack{number}")
     x = kahl2018_blocks.activated(
         kahl2018_blocks.normalised(x, made, "last_norm"), made, "last_act"
     )
     x = layers.GlobalAveragePooling2D(name="average")(x)
-    return keras.Model(spectrogram, kahl2018_blocks.scores(x, n_classes, head), name="resnet")
+    return keras.Model(
+        spectrogram, kahl2018_blocks.scores(x, n_classes, settings.head), name="resnet"
+    )
 
 
 def _stack(x, made: "kahl2018_blocks.Recipe", width: int, kernel: int, n_blocks: int, name: str):

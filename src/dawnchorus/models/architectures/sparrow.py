@@ -9,47 +9,58 @@ frequency x time and channels first, so a kernel written 19 x 3 there is 3 x 19 
 has the defaults of that port's framework (epsilon 1e-5, momentum 0.9 in the sense of Keras).
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from dawnchorus.settings.architecture import ArchitectureSettings, exactly
+from dawnchorus.settings.base import Rate, Unit
 
 if TYPE_CHECKING:
     import keras
 
-OUTPUTS = ("clip",)
-HEAD = "sigmoid"  # by default
-
 SMALLEST = (103, 25)  # frames: the receptive field; bands: the tall kernel keeps one
+
+
+class Settings(ArchitectureSettings):
+    """Sparrow of grill2017."""
+
+    ANY_LENGTH: ClassVar[bool] = True
+
+    name: Literal["sparrow"] = "sparrow"
+    """The architecture."""
+    filters: exactly(7) = [32, 32, 32, 32, 64, 256, 64]
+    """Channels of the convolutions before the last."""
+    dropout: Rate = 0.5
+    """Dropout before each of the last three convolutions."""
+    head: Literal["sigmoid", "softmax"] = "sigmoid"
+    """Last layer; softmax scores one class as absent and present."""
+    input_offset: Annotated[float, Field(ge=0), Unit("1")] = 0.0
+    """In training, each clip is shifted by up to this number, in the unit of the input."""
+
+    def least_input(self) -> tuple[int, int]:
+        """Return the fewest frames and bands of an input."""
+        return SMALLEST
 
 
 def build(
     input_shape: tuple[int | None, int],
     n_classes: int,
     output: str,
-    *,
-    filters: Sequence[int] = (32, 32, 32, 32, 64, 256, 64),
-    dropout: float = 0.5,
-    head: str = "sigmoid",
-    input_offset: float = 0.0,
+    settings: Settings,
 ) -> "keras.Model":
     """Build sparrow: 309,600 trainable weights for 80 bands and one class.
 
     Parameters
     ----------
     input_shape : (int or None, int)
-        T frames, None for any number, and F mel bands; at least 103 x 25.
+        T frames, None for any number, and F mel bands; at least `Settings.least_input`.
     n_classes : int
         C.
     output : {"clip"}
         Scores per clip: the maximum over time.
-    filters : seven ints
-        Channels of the convolutions before the last.
-    dropout : float
-        Rate before each of the last three convolutions, in [0, 1).
-    head : {"sigmoid", "softmax"}
-        Softmax gives (B, 2) for one class: absent, present.
-    input_offset : float
-        In training, every clip is shifted by a number from -input_offset to input_offset, in the
-        unit of the input (sparrow normalises after its first convolution); 0 for none.
+    settings : Settings
+        The options.
 
     Returns
     -------
@@ -61,23 +72,21 @@ def build(
 
     from dawnchorus.models import blocks
 
-    blocks.check_input("sparrow", input_shape, SMALLEST, any_length=True)
-    blocks.check_options("sparrow", dropout, head, input_offset, filters, 7)
     # leaves three bands whatever their number, which the pooling after it makes one
     tall = (input_shape[1] - 4) // 3 - 6
     spectrogram = blocks.spectrogram(input_shape)
-    x = blocks.channel(blocks.random_offset(spectrogram, input_offset))
-    x = _block(x, filters[0], (3, 3), 1)
-    x = _block(x, filters[1], (3, 3), 2, pool=True)
-    x = _block(x, filters[2], (3, 3), 3)
-    x = _block(x, filters[3], (3, 3), 4)
-    x = _block(x, filters[4], (3, tall), 5, pool=True)
-    x = _block(blocks.dropped(x, dropout, "drop6"), filters[5], (9, 1), 6)
-    x = _block(blocks.dropped(x, dropout, "drop7"), filters[6], (1, 1), 7)
-    x = blocks.dropped(x, dropout, "drop8")
-    x = _convolution(x, blocks.n_logits(n_classes, head), (1, 1), "frame_logits")
+    x = blocks.channel(blocks.random_offset(spectrogram, settings.input_offset))
+    x = _block(x, settings.filters[0], (3, 3), 1)
+    x = _block(x, settings.filters[1], (3, 3), 2, pool=True)
+    x = _block(x, settings.filters[2], (3, 3), 3)
+    x = _block(x, settings.filters[3], (3, 3), 4)
+    x = _block(x, settings.filters[4], (3, tall), 5, pool=True)
+    x = _block(blocks.dropped(x, settings.dropout, "drop6"), settings.filters[5], (9, 1), 6)
+    x = _block(blocks.dropped(x, settings.dropout, "drop7"), settings.filters[6], (1, 1), 7)
+    x = blocks.dropped(x, settings.dropout, "drop8")
+    x = _convolution(x, blocks.n_logits(n_classes, settings.head), (1, 1), "frame_logits")
     logits = layers.GlobalMaxPooling2D(name="clip_logits")(x)  # (B, C)
-    return keras.Model(spectrogram, blocks.scores(logits, head), name="sparrow")
+    return keras.Model(spectrogram, blocks.scores(logits, settings.head), name="sparrow")
 
 
 def _block(x, filters: int, kernel: tuple[int, int], number: int, pool: bool = False):

@@ -10,47 +10,57 @@ normalises along time by mistake: `norm_axis`.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from dawnchorus.settings.architecture import ArchitectureSettings, Layers, exactly
+from dawnchorus.settings.base import Rate, Unit
 
 if TYPE_CHECKING:
     import keras
 
-OUTPUTS = ("clip",)
-HEAD = "softmax"  # by default
-
 KERNEL, STRIDE = 16, 8  # of the first convolution, both axes
 SMALLEST = (104, 136)  # frames, bands: one cell is left after the last pooling
+
+
+class Settings(ArchitectureSettings):
+    """The smaller network of toth2016."""
+
+    name: Literal["toth2016"] = "toth2016"
+    """The architecture."""
+    filters: exactly(4) = [128, 256, 384, 384]
+    """Channels of the convolutions."""
+    dense: Annotated[Layers, Unit("units")] = [2048, 2048]
+    """Units of the dense layers before the last."""
+    dropout: Rate = 0.5
+    """Dropout after every dense layer but the last; none before the first, as published."""
+    head: Literal["softmax", "sigmoid"] = "softmax"
+    """Last layer; softmax scores one class as absent and present."""
+    norm_axis: Literal["channel", "time"] = "channel"
+    """What has its own mean and variance in batch normalisation; time as the original's code."""
+
+    def least_input(self) -> tuple[int, int]:
+        """Return the fewest frames and bands of an input."""
+        return SMALLEST
 
 
 def build(
     input_shape: tuple[int, int],
     n_classes: int,
     output: str,
-    *,
-    filters: Sequence[int] = (128, 256, 384, 384),
-    dense: Sequence[int] = (2048, 2048),
-    dropout: float = 0.5,
-    head: str = "softmax",
-    norm_axis: str = "channel",
+    settings: Settings,
 ) -> "keras.Model":
     """Build BirdClef: 15,276,647 weights for 310 x 200 and 999 classes (15,274,183 by time).
 
     Parameters
     ----------
     input_shape : (int, int)
-        T frames and F bands, at least 104 x 136.
+        T frames and F bands, at least `Settings.least_input`.
     n_classes : int
         C.
     output : {"clip"}
         Scores per clip.
-    filters : four ints
-        Channels of the convolutions.
-    dense : ints
-        Units of the dense layers before the last.
-    dropout : float
-        Rate after every dense layer but the last, in [0, 1); none before the first, as published.
-    head, norm_axis
-        As for `dawnchorus.models.architectures.alexnet.build`.
+    settings : Settings
+        The options.
 
     Returns
     -------
@@ -61,14 +71,14 @@ def build(
 
     from dawnchorus.models import blocks, toth2016_blocks
 
-    blocks.check_input("toth2016", input_shape, SMALLEST)
-    toth2016_blocks.check("toth2016", filters, 4, dense, dropout, head, norm_axis)
     spectrogram = keras.Input(input_shape, name="spectrogram")
-    x = _convolutions(blocks.channel(spectrogram), filters, norm_axis)
-    for number, units in enumerate(dense, 1):
+    x = _convolutions(blocks.channel(spectrogram), settings.filters, settings.norm_axis)
+    for number, units in enumerate(settings.dense, 1):
         x = toth2016_blocks.dense(x, units, f"dense{number}")
-        x = blocks.dropped(x, dropout, f"drop{number}")
-    return keras.Model(spectrogram, blocks.dense_scores(x, n_classes, head), name="toth2016")
+        x = blocks.dropped(x, settings.dropout, f"drop{number}")
+    return keras.Model(
+        spectrogram, blocks.dense_scores(x, n_classes, settings.head), name="toth2016"
+    )
 
 
 def _convolutions(x, filters: Sequence[int], norm_axis: str):

@@ -1,22 +1,26 @@
-"""What no schema can say of a config: names that must exist, orders, frequencies, files.
+"""Checks across the sections of a complete config: names that must exist, folds, files.
 
-* `check_meaning`: all of it but files.
+* `check_sections`: everything but files.
 * `check_files`: whether the files of the corpora of a run are there.
-* `format_of`: how a test corpus is submitted.
-* `corpora_of`: what an experiment reads.
 """
 
 import itertools
 import os
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from dawnchorus.config.checking import check_name
-from dawnchorus.config.events import check_events, overlapping
-from dawnchorus.config.frontends import check_frontend
-from dawnchorus.config.merging import check_known
-from dawnchorus.config.stages import check_model, check_references, check_stages, overlap
-from dawnchorus.corpora.tables import parse_reference
+from dawnchorus.settings.audio import AudioRecipe
+from dawnchorus.settings.base import ByName
+from dawnchorus.settings.corpus_check import check_references, corpora_of
+from dawnchorus.settings.errors import check_name
+from dawnchorus.settings.evaluation import format_of
+from dawnchorus.settings.frame_check import check_events
+from dawnchorus.settings.kinds import frontend_model
+from dawnchorus.settings.references import overlap, parse_reference
+from dawnchorus.settings.stage_check import check_stages
+from dawnchorus.settings.wording import check_known
 
+FORMATS = ByName("dawnchorus.formats.submissions", "format")
 _PATHS = (  # of adapters; some are lists, or mappings of paths
     *("table", "root", "groups", "audio", "xml", "metadata"),
     *("weak", "strong", "unlabelled", "sources"),
@@ -25,21 +29,21 @@ _PATHS = (  # of adapters; some are lists, or mappings of paths
 _RESERVED = ("audio", "benchmarks", "corpora", "logs", "pretrained", "spectrograms")
 
 
-def check_meaning(config: Mapping) -> None:
-    """Raise a ValueError for what no schema can say of a complete config."""
+def check_sections(config: Mapping[str, Any]) -> None:
+    """Raise a ValueError where the sections of a complete config do not fit each other."""
     for name, recipe in config["audio"].items():
-        _check_audio(f"audio.{name}", recipe)
+        AudioRecipe.model_validate(recipe).check(f"audio.{name}")
     for name, corpus in config["corpora"].items():
         _check_data_sets(f"corpora.{name}.data_sets", corpus.get("data_sets", {}))
     for name, settings in config["frontends"].items():
-        check_frontend(f"frontends.{name}", settings, config)
+        _check_frontend(f"frontends.{name}", settings, config)
     for name, settings in config["experiments"].items():
         _check_experiment(f"experiments.{name}", name, settings, config)
     for name in config["run"]:
         check_known(f"run: {name!r}", name, config["experiments"])
 
 
-def check_files(config: Mapping) -> None:
+def check_files(config: Mapping[str, Any]) -> None:
     """Raise a ValueError where a file that an experiment of ``run`` reads does not exist."""
     for name in config["run"]:
         experiment = config["experiments"][name]
@@ -51,30 +55,21 @@ def check_files(config: Mapping) -> None:
                 _check_file(here, pretrained["path"])
 
 
-def corpora_of(experiment: Mapping) -> list[str]:
-    """Return the names of the corpora that an experiment reads, sorted."""
-    references = [*experiment["train"], *experiment["test"]]
-    references += (experiment["events"] or {}).get("validation", [])
-    for stage in experiment["stages"].values():
-        references += stage["targets"].get("unlabelled", [])
-    return sorted({parse_reference(reference)[0] for reference in references})
+def _check_frontend(path: str, settings: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    audio = settings["audio"]
+    check_known(f"{path}.audio: {audio!r}", audio, config["audio"])
+    frontend_model(settings).check(path, config["audio"][audio]["sample_rate"])
 
 
-def _check_audio(path: str, recipe: Mapping) -> None:
-    if recipe["min_duration_s"] >= recipe["max_duration_s"]:
-        raise ValueError(
-            f"{path}.min_duration_s: {recipe['min_duration_s']!r}; expected less than "
-            f"max_duration_s {recipe['max_duration_s']!r}"
-        )
-
-
-def _check_data_sets(path: str, data_sets: Mapping) -> None:
+def _check_data_sets(path: str, data_sets: Mapping[str, Any]) -> None:
     for name in data_sets:
         if not isinstance(name, str) or "/" in name or name in ("", ".", ".."):
             raise ValueError(f"{path}.{name}: {name!r} stands before '/' in ids; expected a text")
 
 
-def _check_experiment(path: str, name: str, experiment: Mapping, config: Mapping) -> None:
+def _check_experiment(
+    path: str, name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]
+) -> None:
     if name in _RESERVED:
         raise ValueError(f"{path}: {name!r} is a folder of the results; choose another name")
     frontend = experiment["frontend"]
@@ -87,15 +82,14 @@ def _check_experiment(path: str, name: str, experiment: Mapping, config: Mapping
                 f"{path}.test: {tested!r} is trained on as well; test on other recordings"
             )
     _check_fold_count(f"{path}.folds.count", experiment, config)
-    check_model(f"{path}.model", experiment["model"])
     check_stages(path, experiment, config)
     _check_ensembles(path, experiment)
     if experiment["events"]:
-        _check_events(f"{path}.events", experiment, config)
+        check_events(f"{path}.events", experiment, config)
     _check_submission(f"{path}.submission", experiment, config)
 
 
-def _check_fold_count(path: str, experiment: Mapping, config: Mapping) -> None:
+def _check_fold_count(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     folds = experiment["folds"]
     if folds["kind"] == "holdout":
         _check_holdout(path, folds)
@@ -120,7 +114,7 @@ def _check_fold_count(path: str, experiment: Mapping, config: Mapping) -> None:
         )
 
 
-def _check_holdout(path: str, folds: Mapping) -> None:
+def _check_holdout(path: str, folds: Mapping[str, Any]) -> None:
     shares = folds["shares"]
     held = [name for name in ("test", "validation") if shares[name] > 0]
     if folds["count"] != 1:
@@ -139,7 +133,7 @@ def _check_holdout(path: str, folds: Mapping) -> None:
         )
 
 
-def _data_sets(corpus: Mapping) -> Iterable[str] | None:
+def _data_sets(corpus: Mapping[str, Any]) -> Iterable[str] | None:
     """Return the names of the data sets of a corpus, or None where only its files know them."""
     if corpus["adapter"] == "synthetic":
         return [corpus["data_set"]]
@@ -157,17 +151,7 @@ def _names_data_sets(label_file: str) -> bool:
         return False  # `check_files` says so
 
 
-def _check_events(path: str, experiment: Mapping, config: Mapping) -> None:
-    check_references(f"{path}.validation", experiment["events"]["validation"], config)
-    if pair := overlapping(experiment, overlap):
-        raise ValueError(
-            f"{path}.validation: {pair[0]!r} shares recordings with {pair[1]!r}; decodings are never "
-            "chosen by what is trained on or tested"
-        )
-    check_events(path, experiment, config)
-
-
-def _check_ensembles(path: str, experiment: Mapping) -> None:
+def _check_ensembles(path: str, experiment: Mapping[str, Any]) -> None:
     for name, stages in experiment["ensembles"].items():
         check_name(f"{path}.ensembles", name)
         for stage in stages:
@@ -179,12 +163,16 @@ def _check_ensembles(path: str, experiment: Mapping) -> None:
             check_known(f"{path}.evaluation.compare: {name!r}", name, experiment["ensembles"])
 
 
-def _check_submission(path: str, experiment: Mapping, config: Mapping) -> None:
+def _check_submission(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     submission = experiment["submission"]
     tested = {parse_reference(reference)[0] for reference in experiment["test"]}
     for corpus in submission["by_corpus"]:
         check_known(f"{path}.by_corpus: {corpus!r}", corpus, tested)
     formats = {corpus: format_of(submission, corpus) for corpus in sorted(tested)}
+    named = {"format": submission["format"]}
+    named |= {f"by_corpus.{corpus}": chosen for corpus, chosen in submission["by_corpus"].items()}
+    for key, chosen in named.items():
+        check_known(f"{path}.{key}: {chosen!r}", chosen, ("none", *FORMATS.names()))
     if set(formats.values()) <= {"none"}:
         return
     name = submission["ensemble"]
@@ -197,13 +185,8 @@ def _check_submission(path: str, experiment: Mapping, config: Mapping) -> None:
             )
 
 
-def format_of(submission: Mapping, corpus: str) -> str:
-    """Return the format of a test corpus' submission; ``none`` for none."""
-    return submission["by_corpus"].get(corpus, submission["format"])
-
-
-def _check_files(path: str, corpus: Mapping) -> None:
-    files = {}
+def _check_files(path: str, corpus: Mapping[str, Any]) -> None:
+    files: dict[str, Any] = {}
     for key in _PATHS:
         files |= _named_files(key, corpus.get(key))
     for name, data_set in corpus.get("data_sets", {}).items():
@@ -213,7 +196,7 @@ def _check_files(path: str, corpus: Mapping) -> None:
             _check_file(f"{path}.{key}", file)
 
 
-def _named_files(key: str, value) -> dict:
+def _named_files(key: str, value: Any) -> dict[str, Any]:
     """Return files by key: of a path, of a list of them, of paths by name, of a table of sources."""
     if key == "sources":
         return {"sources.table": value["table"]} if value and "table" in value else {}

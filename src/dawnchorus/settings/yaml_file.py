@@ -7,6 +7,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -30,7 +31,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def read(path: str | Path) -> dict:
+def read(path: str | Path) -> dict[str, Any]:
     """Return the mapping that a YAML file holds.
 
     Raises
@@ -55,7 +56,7 @@ def read(path: str | Path) -> dict:
     return value
 
 
-def resolved(value):
+def resolved(value: Any) -> Any:
     """Return a value with its strings read as YAML scalars: ``"1e-3"`` becomes a number.
 
     Snakemake reads ``--config 'run=[demo]'`` as YAML in which every scalar is text.

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dawnchorus import config
-from dawnchorus.config import frontends as config_checks
-from dawnchorus.config import meaning, merging, reading
-from dawnchorus.config import stages as stage_checks
-from dawnchorus.frontends.kinds import log_mel
+from dawnchorus.frontends.filterbanks import mel_filterbank
+from dawnchorus.settings import corpus_check, load, reference, structure, yaml_file
+from dawnchorus.settings.base import Unit
+from dawnchorus.settings.frontend import check_mel_bands, natural_hz, natural_mel
+from dawnchorus.settings.schema import config_schema
+from dawnchorus.settings.stage_check import see_alike
 
 ROOT = Path(__file__).parents[1]
 BASE = ROOT / "config.yaml"
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 SHIPPED = sorted((ROOT / "experiments").glob("*.yaml"))
 TWO_SETS = "{a: {audio: a, labels: null}, b: {audio: b, labels: null}}"
 
@@ -38,20 +38,18 @@ def overlay(tmp_path):
 
 @pytest.fixture(autouse=True)
 def read_once(monkeypatch):
-    """Read config.yaml and the schema once for all tests: most of the time goes there."""
-    read = reading.read
-    monkeypatch.setattr(
-        reading, "read", lambda path: once(path) if path in (BASE, SCHEMA) else read(path)
-    )
+    """Read config.yaml once for all tests: most of the time goes there."""
+    read = yaml_file.read
+    monkeypatch.setattr(yaml_file, "read", lambda path: once(path) if path == BASE else read(path))
 
 
 @functools.cache
 def once(path):
-    return reading._parsed(path.read_bytes(), path)
+    return yaml_file._parsed(path.read_bytes(), path)
 
 
 def composed(*overlays, **given):
-    return config.compose(BASE, overlays, given, SCHEMA)
+    return load.compose(BASE, overlays, given)
 
 
 def refusal(function, *arguments):
@@ -100,9 +98,9 @@ REFUSED = {
         "defaults: {frontends: {nfft: 512}}",
         ["frontends.bulbul.nfft: unknown key", "did you mean 'n_fft'?"],
     ),
-    "unknown adapter of a default": (
-        "defaults: {adapters: {tabel: {root: x}}}",
-        ["defaults.adapters.tabel: unknown key", "did you mean 'table'?"],
+    "defaults by kind, of version 1": (
+        "defaults: {adapters: {table: {root: x}}}",
+        ["defaults.adapters: unknown key; config_version 2 has no defaults by kind"],
     ),
     "unknown option of a model": (
         experiment("model: {dropuot: 0.3}"),
@@ -143,9 +141,13 @@ REFUSED = {
     "missing key": ("corpora: {x: {adapter: table}}", ["corpora.x.table: missing"]),
     "missing training corpora": (
         "experiments: {x: {test: [demo-test]}}",
-        ["experiments.x.train: []; expected at least 1 items"],
+        ["experiments.x.train: missing; this key is needed"],
     ),
-    "other version": ("config_version: 2", ["config_version: 2; expected 1"]),
+    "old version": (
+        "config_version: 1",
+        ["config_version: 1; expected 2: take the key out", "`toth2016`", "dawnchorus config KEY"],
+    ),
+    "other version": ("config_version: 3", ["config_version: 3; expected 2"]),
     "fmax over Nyquist": (
         "frontends: {x: {fmax: 11025.5}}",
         ["frontends.x.fmax: 11025.5; expected at most 11025 Hz", "audio.mono-22k"],
@@ -182,7 +184,9 @@ REFUSED = {
     ),
     "a model by its old name": (
         stages("second: {model: {name: birdclef2016}}"),
-        ["experiments.mine.stages.second.model.name: 'birdclef2016' is called 'toth2016' now"],
+        [
+            "experiments.mine.stages.second.model.name: 'birdclef2016' is called 'toth2016' since config_version 2"
+        ],
     ),
     "chunks of a frontend that has none": (
         experiment("segments: {kind: chunks}"),
@@ -214,7 +218,7 @@ REFUSED = {
     ),
     "unknown augmentation": (
         experiment("augmentation: {methods: {rol_time: {}}}"),
-        ["experiments.mine.stages.first.augmentation:", "rol_time", "roll_time"],
+        ["experiments.mine.augmentation.methods.rol_time: unknown method", "'roll_time'?"],
     ),
     "weights used that are not kept": (
         experiment("use: best_val_mlrap"),
@@ -618,19 +622,19 @@ def test_alias_bomb_is_refused_at_once(overlay, kind):
     ],
 )  # fmt: skip
 def test_scalars_are_what_a_person_means(overlay, text, value):
-    found = reading.read(overlay(f"a: {text}\n"))["a"]
+    found = yaml_file.read(overlay(f"a: {text}\n"))["a"]
     assert found == value
     assert type(found) is type(value)
-    assert reading.resolved(text) == value
+    assert yaml_file.resolved(text) == value
 
 
 def test_quoted_number_stays_text(overlay):
-    assert reading.read(overlay("a: '1e-3'\n")) == {"a": "1e-3"}
+    assert yaml_file.read(overlay("a: '1e-3'\n")) == {"a": "1e-3"}
 
 
 def test_key_may_stand_beside_the_one_it_merges(overlay):
     text = "x: &x {<<: {a: 1, b: 2}, a: 3}\n<<: *x\ny: {<<: *x, b: 4}\n"
-    read = reading.read(overlay(text))
+    read = yaml_file.read(overlay(text))
     assert read == {"x": {"a": 3, "b": 2}, "y": {"a": 3, "b": 4}, "a": 3, "b": 2}
 
 
@@ -688,8 +692,11 @@ ALLOWED = {
         "experiments: {x: {like: demo, model: {input_offset: 0.2}},"
         " y: {like: x, model: {name: sparrow}}, z: {like: x, model: {dropout: 0.3}}}",
         {
-            ("experiments", "y", "model"): {"name": "sparrow"},
-            ("experiments", "z", "model"): {"name": "bulbul", "input_offset": 0.2, "dropout": 0.3},
+            ("experiments", "y", "model", "name"): "sparrow",
+            ("experiments", "y", "model", "input_offset"): 0.0,
+            ("experiments", "z", "model", "name"): "bulbul",
+            ("experiments", "z", "model", "input_offset"): 0.2,
+            ("experiments", "z", "model", "dropout"): 0.3,
         },
     ),
     "stage that differs from its experiment": (
@@ -702,12 +709,14 @@ ALLOWED = {
         },
     ),
     "defaults of an overlay": (
-        "defaults: {audio: {channels: mix}, pseudo_labels: {parts: 3}, "
-        "adapters: {synthetic: {sites: 9}}}",
+        "defaults: {audio: {channels: mix}, corpora: {max_excluded: 0.2}, "
+        "experiments: {training: {l2: 0.1}, seeds: 2}}",
         {
             ("audio", "mono-44k", "channels"): "mix",
-            ("corpora", "demo-test", "sites"): 9,
-            ("experiments", "demo", "stages", "second", "targets", "parts"): 3,
+            ("corpora", "demo-test", "max_excluded"): 0.2,
+            ("experiments", "demo", "training", "epochs"): 14,
+            ("experiments", "demo", "stages", "second", "training", "l2"): 0.1,
+            ("experiments", "demo", "stages", "second", "seeds"): 2,
         },
     ),
     "equal definition again": (
@@ -771,14 +780,14 @@ def test_label_files_that_name_data_sets_are_asked_later(overlay, tmp_path):
 def test_missing_path_is_named_with_its_key(overlay, monkeypatch, corpus, key):
     monkeypatch.chdir(ROOT)
     text = f"run: [mine]\ncorpora: {{c: {corpus}}}\n{experiment('train: [c]')}"
-    line = refusal(config.load, BASE, [overlay(text)], {}, SCHEMA)
+    line = refusal(load.load, BASE, [overlay(text)], {})
     assert line.startswith(f"corpora.c.{key}: 'gone")
     assert "does not exist; expected a path from" in line
 
 
 def test_files_of_experiments_that_do_not_run_may_be_absent(overlay):
     text = "corpora: {c: {adapter: table, table: gone.csv}}\n" + experiment("train: [c]")
-    assert config.load(BASE, [overlay(text)], {}, SCHEMA)["run"] == ["demo"]
+    assert load.load(BASE, [overlay(text)], {})["run"] == ["demo"]
 
 
 def test_command_line_values_are_read_as_yaml(overlay):
@@ -797,8 +806,8 @@ def test_command_line_values_are_read_as_yaml(overlay):
 
 def test_corpora_of_a_run_are_those_its_experiments_read(overlay):
     found = composed(overlay("experiments: {x: {train: [demo-train]}}\nrun: [x]"))
-    assert config.corpora_of_run(found) == ["demo-train"]
-    assert meaning.corpora_of(found["experiments"]["demo"]) == ["demo-test", "demo-train"]
+    assert corpus_check.corpora_of_run(found) == ["demo-train"]
+    assert corpus_check.corpora_of(found["experiments"]["demo"]) == ["demo-test", "demo-train"]
 
 
 def turned(value, key=""):
@@ -816,8 +825,8 @@ def test_order_of_keys_changes_nothing(tmp_path, path):
     written = []
     for name in (BASE, *overlays):
         written.append(tmp_path / name.name)
-        written[-1].write_text(yaml.safe_dump(turned(reading.read(name)), sort_keys=False))
-    found = config.compose(written[0], written[1:], {}, SCHEMA)
+        written[-1].write_text(yaml.safe_dump(turned(yaml_file.read(name)), sort_keys=False))
+    found = load.compose(written[0], written[1:], {})
     assert json.dumps(found) == json.dumps(composed(*overlays))
 
 
@@ -830,65 +839,15 @@ def test_order_of_stages_is_kept(overlay):
     ]
 
 
-WITHOUT_DEFAULTS = ("stages", "ensembles", "model", "optimizer_options", "methods", "by_corpus")
-
-
-def differing(schema, settings, definitions, given=(), path=""):
-    """Return what has no default, and defaults the schema does not know."""
-    schema = definitions[schema["$ref"].split("/")[-1]] if "$ref" in schema else schema
-    known = schema.get("properties", {})
-    said = [f"no default: {path}{key}" for key in known if key not in settings and key not in given]
-    if schema.get("additionalProperties") is False:
-        said += [f"not in the schema: {path}{key}" for key in settings if key not in known]
-    for key, below in known.items():
-        if isinstance(settings.get(key), dict) and key not in WITHOUT_DEFAULTS:
-            said += differing(below, settings[key], definitions, (), f"{path}{key}.")
-    return said
-
-
-# what a person has to say of a corpus
-TOLD = {
-    "synthetic": {"adapter", "data_set", "seed", "recordings"},
-    "bird_detection": {"adapter", "data_sets"},
-    "table": {"adapter", "table"},
-    "birdclef": {"adapter", "audio"},
-    "birdclef_csv": {"adapter", "table", "audio"},
-    "folders": {"adapter", "root"},
-    "dcase_sed": {"adapter", "audio"},
-}
-
-
-def test_every_key_has_a_default_in_config_yaml():
-    defaults = reading.read(BASE)["defaults"]
-    definitions = reading.read(SCHEMA)["$defs"]
-    said = differing(definitions["audio"], defaults["audio"], definitions)
-    for kind, settings in defaults["frontend_kinds"].items():
-        said += differing(definitions[kind], defaults["frontends"] | settings, definitions)
-    said += differing(definitions["experiment"], defaults["experiments"], definitions)
-    for adapter, told in TOLD.items():
-        settings = defaults["corpora"] | defaults["adapters"][adapter]
-        said += differing(definitions[adapter], settings, definitions, told)
-    pseudo = {"from", "stage", "unlabelled"}
-    said += differing(
-        definitions["targets"]["then"], defaults["pseudo_labels"], definitions, pseudo
-    )
-    assert "\n".join(said) == ""
-
-
-def test_stages_inherit_what_the_schema_asks_of_them():
-    stage = reading.read(SCHEMA)["$defs"]["stage"]
-    assert {"targets", *merging.INHERITED} == set(stage["required"]) == set(stage["properties"])
-
-
 @pytest.mark.parametrize("n_fft", [256, 1024, 2048])
 @pytest.mark.parametrize("fmin", [0.0, 50.0, 300.0])
 def test_mel_bands_are_refused_where_the_filterbank_is(n_fft, fmin):
     for n_mels in (20, 39, 40, 41, 64, 80, 96, 128, 160, 200):
-        frontend = {"n_mels": n_mels, "n_fft": n_fft, "fmin": fmin, "fmax": 11000.0}
+        scale = (natural_mel, natural_hz)
         refused = []
         for check in (
-            lambda: config_checks._check_mel_bands("x", frontend, 22050),  # noqa: B023
-            lambda: log_mel.mel_filterbank(22050, n_fft, n_mels, fmin, 11000.0),  # noqa: B023
+            lambda: check_mel_bands("x", n_mels, n_fft, (fmin, 11000.0), 22050, scale),  # noqa: B023
+            lambda: mel_filterbank(22050, n_fft, n_mels, fmin, 11000.0),  # noqa: B023
         ):
             try:
                 check()
@@ -929,7 +888,7 @@ def test_command_line_says_one_line_and_starts_nothing(overlay, tmp_path, text, 
     folder = tmp_path / "work"
     folder.mkdir()
     done, seconds = dry_run(
-        folder, "--configfile", overlay(text), "--config", "config_version=1", *given
+        folder, "--configfile", overlay(text), "--config", "config_version=2", *given
     )
     lines = [line for line in done.stderr.splitlines() if not line.startswith("Using ")]
     assert len(lines) == 1, done.stderr
@@ -960,6 +919,80 @@ CHUNKS = {
 )
 def test_stages_see_alike_whatever_windows_they_train_on(changed, alike):
     stage = {"frontend": "one", "window": 310, "segments": CHUNKS}
-    assert stage_checks.see_alike(stage, stage | changed) is alike
+    assert see_alike(stage, stage | changed) is alike
     other = {"segments": {"kind": "cells"}}
-    assert not stage_checks.see_alike(stage | other, stage | other | {"window": 5})
+    assert not see_alike(stage | other, stage | other | {"window": 5})
+
+
+def models():
+    """Yield every settings model with its path."""
+    for path, title, model in reference._all():
+        yield f"{path} {title}".strip(), model
+
+
+@pytest.mark.parametrize(("path", "model"), list(models()), ids=lambda value: str(value)[:60])
+def test_every_key_has_a_sentence_and_every_number_a_unit(path, model):
+    for key in structure.keys(model):
+        assert key.sentence.endswith("."), f"{path}.{key.name}"
+        assert key.sentence[0].isupper() or ":" in key.sentence, f"{path}.{key.name}"
+        is_number = {"number", "whole number"} & set(key.type.replace("list of ", "").split(" or "))
+        if is_number and key.content is None and key.name != "config_version":
+            assert has_unit(model, key.name), f"{path}.{key.name}"
+
+
+def has_unit(model, name):
+    fields = {field.alias or key: field for key, field in model.model_fields.items()}
+    field = fields[name]
+    return any(isinstance(m, Unit) for m in structure._marks(field.annotation, field.metadata))
+
+
+@pytest.mark.parametrize(("path", "model"), list(models()), ids=lambda value: str(value)[:60])
+def test_defaults_are_values_that_a_person_may_write(path, model):
+    for key in structure.keys(model):
+        if key.default is ... or key.name in ("methods", "schedule", "model"):
+            continue
+        required = {k.name: None for k in structure.keys(model) if k.default is ...}
+        if required:
+            continue
+        given = model.model_validate({key.name: key.default}).complete().get(key.name)
+        assert given == key.default, f"{path}.{key.name}"
+        assert type(given) is type(key.default), f"{path}.{key.name}"
+
+
+def test_schema_takes_what_is_shipped():
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(config_schema())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for path in [BASE, *SHIPPED]:
+        jsonschema.validate(yaml_file.read(path), schema)
+
+
+def test_schema_refuses_what_is_misspelt():
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(config_schema())
+    for text in ("experiments: {x: {training: {epochs: many}}}", "experimnets: {}",
+                 "frontends: {x: {kind: psd, n_mels: 3}}",
+                 "corpora: {x: {adapter: table, tabel: t.csv}}"):  # fmt: skip
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(yaml.safe_load(text), schema)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (
+            "training.schedule.patience",
+            ["schedule.patience (kind: plateau)", "default 3, in epochs"],
+        ),
+        ("training.schedule", ["(kind: cosine): Half a cosine", "warmup_epochs"]),
+        ("n_mels", ["frontends.n_mels (kind: log_mel)", "Mel bands."]),
+        ("", ["experiments", "corpora"]),
+    ],
+)
+def test_a_key_is_explained(key, said):
+    text = reference.explanation(key)
+    assert [part for part in said if part not in text] == [], text
+
+
+def test_an_unknown_key_is_explained_by_the_nearest():
+    assert "did you mean 'training.epochs'?" in refusal(reference.explanation, "training.epoch")

@@ -1,33 +1,27 @@
-"""Frames and events in an experiment: choices that must fit each other.
+"""Checks of frames and events: choices that must fit each other.
 
 * `check_frames`: a stage that is trained on, or asked about, frames.
 * `check_events`: how an experiment's events are decoded and scored.
-* `has_frames`: whether the models of a stage have frame scores.
 """
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from dawnchorus.config.checking import check_name
-from dawnchorus.config.frontends import frame_s
-from dawnchorus.config.merging import check_known
-from dawnchorus.models import zoo
+from dawnchorus.settings import kinds
+from dawnchorus.settings.corpus_check import check_references
+from dawnchorus.settings.errors import check_name
+from dawnchorus.settings.references import overlap
+from dawnchorus.settings.wording import check_known
 
-# of augmentation: what they move in time stays where it was in the targets of frames
+# Methods of augmentation that move sound in time, while the targets of frames stay where they were.
 _MOVING = ("flip", "roll_time", "crop", "zoom", "rotate_image")
 
 
-def has_frames(stage: Mapping) -> bool:
-    """Return whether the models of a stage score frames: by architecture and windows."""
-    outputs = zoo.architecture(stage["model"]["name"]).OUTPUTS
-    return stage["segments"]["kind"] == "windows" and "frame" in outputs
-
-
-def check_frames(path: str, stage: Mapping, experiment: Mapping) -> None:
+def check_frames(path: str, stage: Mapping[str, Any], experiment: Mapping[str, Any]) -> None:
     """Raise a ValueError where a stage wants of frames or windows what it cannot have."""
     targets, segments = stage["targets"], stage["segments"]
-    if stage["output"] == "frame" and not has_frames(stage):
+    if stage["output"] == "frame" and not kinds.has_frames(stage):
         raise ValueError(
             f"{path}.output: 'frame'; expected clip, or segments.kind: windows and a model with "
             f"frame output, such as crnn ({stage['model']['name']} with {segments['kind']} has none)"
@@ -42,7 +36,7 @@ def check_frames(path: str, stage: Mapping, experiment: Mapping) -> None:
         _check_level(f"{path}.targets.level", stage, experiment["stages"][targets["stage"]])
     if stage["output"] == "frame" or segments["labels"] == "window":
         _check_targets(path, stage)
-    if has_frames(stage) and (stage["output"] == "frame" or experiment["events"]):
+    if kinds.has_frames(stage) and (stage["output"] == "frame" or experiment["events"]):
         _check_pools(path, stage)
     _check_windows(path, stage)
     taught = [experiment["stages"][name] for name in targets.get("stages", ())]
@@ -50,12 +44,14 @@ def check_frames(path: str, stage: Mapping, experiment: Mapping) -> None:
         raise ValueError(f"{path}.targets.stages: expected stages with output: clip as teachers")
 
 
-def check_events(path: str, experiment: Mapping, config: Mapping) -> None:
+def check_events(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Raise a ValueError for what cannot be in an experiment's section of events."""
     events = experiment["events"]
+    check_references(f"{path}.validation", events["validation"], config)
+    _check_validation(f"{path}.validation", experiment)
     for name, stage in experiment["stages"].items():
         used = any(name in stages for stages in experiment["ensembles"].values())
-        if used and not has_frames(stage):
+        if used and not kinds.has_frames(stage):
             raise ValueError(
                 f"{path}: ensembles have stage {name!r}, whose model {stage['model']['name']} scores "
                 "no frames; expected one such as crnn, with segments.kind: windows"
@@ -69,7 +65,7 @@ def check_events(path: str, experiment: Mapping, config: Mapping) -> None:
         check_known(f"{path}.exports: {decoding!r}", decoding, events["decodings"])
 
 
-def _check_rates(path: str, experiment: Mapping, config: Mapping) -> None:
+def _check_rates(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Refuse ensembles of unequal frames: they are averaged one by one."""
     for name, stages in experiment["ensembles"].items():
         rates = {stage: _frames_s(experiment["stages"][stage], config) for stage in stages}
@@ -82,7 +78,7 @@ def _check_rates(path: str, experiment: Mapping, config: Mapping) -> None:
         _check_tails(path, name, [experiment["stages"][stage] for stage in stages])
 
 
-def _check_tails(path: str, name: str, stages: Sequence[Mapping]) -> None:
+def _check_tails(path: str, name: str, stages: Sequence[Mapping[str, Any]]) -> None:
     """Refuse stages that leave out other ends of recordings than each other."""
     tails = {(stage["window"], stage["segments"]["min_fill"]) for stage in stages}
     if len(tails) > 1 and any(fill > 0 for _, fill in tails):
@@ -92,14 +88,14 @@ def _check_tails(path: str, name: str, stages: Sequence[Mapping]) -> None:
         )
 
 
-def _frames_s(stage: Mapping, config: Mapping) -> float:
+def _frames_s(stage: Mapping[str, Any], config: Mapping[str, Any]) -> float:
     """Return the seconds from one frame of scores to the next."""
     frontend = config["frontends"][stage["predict_frontend"] or stage["frontend"]]
-    pools = math.prod(stage["model"].get("frame_pools") or [1])
-    return pools * frame_s(frontend, config["audio"][frontend["audio"]]["sample_rate"])
+    pools = kinds.frames_per_score(stage["model"])
+    return pools * kinds.frame_s(frontend, config["audio"][frontend["audio"]]["sample_rate"])
 
 
-def _check_decoding(path: str, decoding: Mapping, events: Mapping) -> None:
+def _check_decoding(path: str, decoding: Mapping[str, Any], events: Mapping[str, Any]) -> None:
     if decoding["tune"] == "events" and not events["validation"]:
         raise ValueError(
             f"{path}.tune: 'events'; expected none or clips, or a corpus with events in "
@@ -118,7 +114,7 @@ def _check_decoding(path: str, decoding: Mapping, events: Mapping) -> None:
             check_known(f"{path}.together: {name!r}", name, decoding["grids"])
 
 
-def _check_targets(path: str, stage: Mapping) -> None:
+def _check_targets(path: str, stage: Mapping[str, Any]) -> None:
     """Refuse what does not know that targets are those of frames, or windows."""
     if stage["targets"]["from"] == "teachers":
         raise ValueError(
@@ -140,8 +136,8 @@ def _check_targets(path: str, stage: Mapping) -> None:
         )
 
 
-def _check_pools(path: str, stage: Mapping) -> None:
-    pools = math.prod(stage["model"].get("frame_pools") or [1])
+def _check_pools(path: str, stage: Mapping[str, Any]) -> None:
+    pools = kinds.frames_per_score(stage["model"])
     if stage["window"] % pools:
         raise ValueError(
             f"{path}.window: {stage['window']!r}; expected a multiple of {pools}, the product of the "
@@ -149,16 +145,16 @@ def _check_pools(path: str, stage: Mapping) -> None:
         )
 
 
-def _check_level(path: str, stage: Mapping, teacher: Mapping) -> None:
+def _check_level(path: str, stage: Mapping[str, Any], teacher: Mapping[str, Any]) -> None:
     if stage["output"] != "frame":
         raise ValueError(f"{path}: 'frame'; expected output: frame of the stage, or level: clip")
-    if not has_frames(teacher):
+    if not kinds.has_frames(teacher):
         raise ValueError(
             f"{path}: 'frame'; expected a stage before it that scores frames, such as a crnn's"
         )
 
 
-def _check_windows(path: str, stage: Mapping) -> None:
+def _check_windows(path: str, stage: Mapping[str, Any]) -> None:
     segments, augmentation = stage["segments"], stage["augmentation"]
     for key, other in (("padding", "zeros"), ("labels", "window")):
         if segments["kind"] != "windows" and segments[key] == other:
@@ -182,10 +178,14 @@ def _check_windows(path: str, stage: Mapping) -> None:
         )
 
 
-def overlapping(experiment: Mapping, overlap) -> tuple[str, str] | None:
-    """Return the first corpus of events.validation that has another part to play, and that one."""
+def _check_validation(path: str, experiment: Mapping[str, Any]) -> None:
+    """Reject corpora that choose decodings and are trained on or tested as well."""
     others = [*experiment["train"], *experiment["test"]]
     for stage in experiment["stages"].values():
         others += stage["targets"].get("unlabelled", [])
     pairs = itertools.product(experiment["events"]["validation"], others)
-    return next((pair for pair in pairs if overlap(*pair)), None)
+    if pair := next((pair for pair in pairs if overlap(*pair)), None):
+        raise ValueError(
+            f"{path}: {pair[0]!r} shares recordings with {pair[1]!r}; decodings are never chosen by "
+            "what is trained on or tested"
+        )

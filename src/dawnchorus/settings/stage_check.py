@@ -1,51 +1,40 @@
-"""Stages of an experiment: names that must exist, orders, choices that must fit each other.
+"""Checks of a stage: names that must exist, orders, choices that must fit each other.
 
 * `check_stages`: all stages of an experiment.
-* `check_model`: the name and the options of an architecture.
-* `check_references`, `overlap`: corpora, or subsets of them.
 * `see_alike`: whether the models of two stages can be asked about the same windows.
+
+Checks of frames and windows stand in `dawnchorus.settings.frame_check`.
 """
 
-import inspect
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from dawnchorus.augmentation import method_table
-from dawnchorus.config.checking import check_name
-from dawnchorus.config.events import check_frames
-from dawnchorus.config.frontends import layout
-from dawnchorus.config.merging import check_known, nearest
-from dawnchorus.corpora.tables import parse_reference
-from dawnchorus.models import zoo
+from dawnchorus.settings import kinds
+from dawnchorus.settings.corpus_check import check_references
+from dawnchorus.settings.errors import check_name
+from dawnchorus.settings.frame_check import check_frames
+from dawnchorus.settings.references import overlap
+from dawnchorus.settings.training import optimizer_options
+from dawnchorus.settings.wording import check_known, nearest
 
 # of segments: which windows are trained on or scored, not what a window is
 _CHOOSING = (
     "signal_threshold", "min_score", "max_score", "exempt", "min_length_s", "max_per_class",
     "max_per_recording", "noise_share", "labels",
 )  # fmt: skip
-_OPTIMISER_OPTIONS = {
-    "adam": ("beta_1", "beta_2", "epsilon"),
-    "adamw": ("beta_1", "beta_2", "epsilon"),
-    "rmsprop": ("rho", "momentum", "epsilon"),
-    "sgd": ("momentum", "nesterov"),
-}
 _LIMITS = ("min_duration_s", "max_duration_s", "allow_truncated", "decoder")
 
 
-def check_stages(path: str, experiment: Mapping, config: Mapping) -> None:
+def check_stages(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Raise a ValueError for the first stage that cannot be."""
     earlier: list[str] = []
     for name, stage in experiment["stages"].items():
         here = f"{path}.stages.{name}"
         check_name(f"{path}.stages", name)
         _check_segments(here, stage, experiment, config)
-        check_model(f"{here}.model", stage["model"])
         _check_training(f"{here}.training", stage)
         _check_choice(here, stage, experiment["folds"])
-        try:
-            method_table.check(stage["augmentation"])
-        except ValueError as error:
-            raise ValueError(f"{here}.augmentation: {error}") from None
         if stage["targets"]["from"] == "predictions":
             _check_pseudo_labels(f"{here}.targets", stage["targets"], experiment, earlier, config)
         if stage["targets"]["from"] == "teachers":
@@ -56,15 +45,17 @@ def check_stages(path: str, experiment: Mapping, config: Mapping) -> None:
         earlier.append(name)
 
 
-def _check_segments(path: str, stage: Mapping, experiment: Mapping, config: Mapping) -> None:
+def _check_segments(
+    path: str, stage: Mapping[str, Any], experiment: Mapping[str, Any], config: Mapping[str, Any]
+) -> None:
     frontends = [name for name in (stage["frontend"], stage["predict_frontend"]) if name]
     for name in frontends:
         check_known(f"{path}.frontend: {name!r}", name, config["frontends"])
     kind = stage["segments"]["kind"]
     for name in frontends:
         frontend = config["frontends"][name]
-        if (kind == "chunks") != (layout(frontend) == "chunks"):
-            fitting = "chunks" if layout(frontend) == "chunks" else "windows or cells"
+        if (kind == "chunks") != (kinds.layout(frontend) == "chunks"):
+            fitting = "chunks" if kinds.layout(frontend) == "chunks" else "windows or cells"
             raise ValueError(
                 f"{path}.segments.kind: {kind!r}; expected {fitting} for frontends.{name} of kind "
                 f"{frontend['kind']}"
@@ -82,7 +73,9 @@ def _check_segments(path: str, stage: Mapping, experiment: Mapping, config: Mapp
         )
 
 
-def _check_limits(path: str, name: str, experiment: Mapping, config: Mapping) -> None:
+def _check_limits(
+    path: str, name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]
+) -> None:
     """Refuse a frontend whose audio recipe would use other recordings than the experiment's."""
     one, other = (
         config["audio"][config["frontends"][chosen]["audio"]]
@@ -97,39 +90,15 @@ def _check_limits(path: str, name: str, experiment: Mapping, config: Mapping) ->
             )
 
 
-def check_model(path: str, model: Mapping) -> None:
-    """Raise a ValueError where a model's name or one of its options is unknown."""
-    if model["name"] in zoo.RENAMED:
-        new = zoo.RENAMED[model["name"]]
-        raise ValueError(f"{path}.name: {model['name']!r} is called {new!r} now")
-    check_known(f"{path}.name: {model['name']!r}", model["name"], zoo.names())
-    options = _options(model["name"])
-    for option in model:
-        if options is not None and option not in ("name", *options):
-            raise ValueError(f"{path}.{option}: unknown key{nearest(option, ['name', *options])}")
-
-
-def _options(name: str) -> list[str] | None:
-    """Return the options of a model's ``build``; None: any."""
-    parameters = inspect.signature(zoo.architecture(name).build).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return None
-    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-
-
-def _check_training(path: str, stage: Mapping) -> None:
-    training, model = stage["training"], stage["model"]
-    low, high = training["target_range"]
-    if low >= high:
-        raise ValueError(f"{path}.target_range: {[low, high]}; expected low below high")
-    head = model.get("head", zoo.architecture(model["name"]).HEAD)
-    if training["loss"] == "categorical_crossentropy" and head != "softmax":
+def _check_training(path: str, stage: Mapping[str, Any]) -> None:
+    training = stage["training"]
+    if training["loss"] == "categorical_crossentropy" and kinds.head(stage["model"]) != "softmax":
         raise ValueError(
             f"{path}.loss: 'categorical_crossentropy'; expected binary_crossentropy, or a model "
             "with head: softmax"
         )
-    known = ("weight_decay", *_OPTIMISER_OPTIONS[training["optimizer"]])
     for option in training["optimizer_options"]:
+        known = optimizer_options(training)
         check_known(f"{path}.optimizer_options: {option!r}", option, known)
     shares = training["validation"]
     if shares["unit"] == "chunk" and not 0 < shares["share"] + shares["test_share"] < 1:
@@ -139,7 +108,7 @@ def _check_training(path: str, stage: Mapping) -> None:
         )
 
 
-def _check_choice(path: str, stage: Mapping, folds: Mapping) -> None:
+def _check_choice(path: str, stage: Mapping[str, Any], folds: Mapping[str, Any]) -> None:
     """Refuse weights that are used but not kept, and epochs chosen by recordings that are none."""
     training, use = stage["training"], stage["use"]
     snapshots = training["snapshot_every"]
@@ -170,7 +139,9 @@ def _check_choice(path: str, stage: Mapping, folds: Mapping) -> None:
         )
 
 
-def _check_teachers(path: str, stage: Mapping, experiment: Mapping, earlier: Sequence[str]) -> None:
+def _check_teachers(
+    path: str, stage: Mapping[str, Any], experiment: Mapping[str, Any], earlier: Sequence[str]
+) -> None:
     for name in stage["targets"]["stages"]:
         if name not in earlier:
             raise ValueError(f"{path}: {name!r} is no earlier stage{nearest(name, earlier)}")
@@ -182,7 +153,13 @@ def _check_teachers(path: str, stage: Mapping, experiment: Mapping, earlier: Seq
             )
 
 
-def _check_pseudo_labels(path: str, targets: Mapping, experiment, earlier, config) -> None:
+def _check_pseudo_labels(
+    path: str,
+    targets: Mapping[str, Any],
+    experiment: Mapping[str, Any],
+    earlier: Sequence[str],
+    config: Mapping[str, Any],
+) -> None:
     if targets["stage"] not in earlier:
         later = targets["stage"] in experiment["stages"]
         what = "a later stage, or this one" if later else "no stage of the experiment"
@@ -205,14 +182,16 @@ def _check_pseudo_labels(path: str, targets: Mapping, experiment, earlier, confi
         )
 
 
-def _check_unlabelled(path: str, targets: Mapping, experiment: Mapping, config: Mapping) -> None:
+def _check_unlabelled(
+    path: str, targets: Mapping[str, Any], experiment: Mapping[str, Any], config: Mapping[str, Any]
+) -> None:
     check_references(path, targets["unlabelled"], config)
     for reference, other in itertools.product(targets["unlabelled"], experiment["train"]):
         if overlap(reference, other):
             raise ValueError(f"{path}: {reference!r} is labelled and trained on; name it once")
 
 
-def see_alike(one: Mapping, other: Mapping) -> bool:
+def see_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether models of two stages can be asked about the same windows.
 
     Parameters
@@ -223,26 +202,7 @@ def see_alike(one: Mapping, other: Mapping) -> bool:
     return _windows_of(one) == _windows_of(other)
 
 
-def _windows_of(stage: Mapping) -> tuple:
+def _windows_of(stage: Mapping[str, Any]) -> tuple[Any, ...]:
     segments = {key: value for key, value in stage["segments"].items() if key not in _CHOOSING}
     window = None if segments["kind"] == "chunks" else stage["window"]
     return stage["frontend"], window, segments
-
-
-def check_references(path: str, references: Sequence[str], config: Mapping) -> None:
-    """Raise a ValueError where a corpus is unknown, or recordings are named twice."""
-    for reference in references:
-        try:
-            corpus = parse_reference(reference)[0]
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
-        check_known(f"{path}: {corpus!r}", corpus, config["corpora"])
-    for one, other in itertools.combinations(references, 2):
-        if overlap(one, other):
-            raise ValueError(f"{path}: {one!r} and {other!r} share recordings; name them once")
-
-
-def overlap(one: str, other: str) -> bool:
-    """Return whether two references mean some of the same recordings."""
-    (corpus, split), (other_corpus, other_split) = parse_reference(one), parse_reference(other)
-    return corpus == other_corpus and (None in (split, other_split) or split == other_split)

@@ -1,0 +1,38 @@
+"""The files of ``docs/reference`` that are made from the settings models.
+
+* `write`: make them again, in place (``make reference``).
+* `current`: their texts as they should be.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from dawnchorus.settings.reference import page
+from dawnchorus.settings.schema import config_schema
+
+
+def current(stale: Mapping[str, str]) -> dict[str, str]:
+    """Return the text of each file by its name.
+
+    Parameters
+    ----------
+    stale : mapping
+        From the path of a key to the rules that a change of it makes stale; see
+        `dawnchorus.plan.stale_keys`.
+    """
+    return {
+        "config.schema.json": config_schema(),
+        "config.md": page(lambda path: stale.get(path, "")),
+    }
+
+
+def write(folder: str | Path, stale: Mapping[str, str]) -> None:
+    """Write the files into a folder."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, text in current(stale).items():
+        Path(folder, name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(sys.argv[1], {})

@@ -1,0 +1,59 @@
+"""Settings that every architecture has; its own stand in its module in `models.architectures`."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from dawnchorus.settings.base import ByName, Settings, Unit
+
+Layers = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+
+
+class ArchitectureSettings(Settings):
+    """A network, by the name of its module.
+
+    ``OUTPUTS`` says what it can score: ``clip``, and for some ``frame``. ``head`` is the last layer of
+    those that have a choice; the others end in a sigmoid. ``ANY_LENGTH`` says whether the number of
+    frames may be unknown.
+    """
+
+    OUTPUTS: ClassVar[tuple[str, ...]] = ("clip",)
+    ANY_LENGTH: ClassVar[bool] = False
+
+    name: str
+    """The architecture."""
+
+    def least_input(self) -> tuple[int, int]:
+        """Return the fewest frames and bands of an input."""
+        return 1, 1
+
+    def frames_per_score(self) -> int:
+        """Return how many frames of the input one frame of the scores stands for."""
+        return 1
+
+
+def exactly(count: int) -> Any:
+    """Return the type of a list of so many channels, each 1 or more."""
+    return Annotated[
+        list[Annotated[int, Field(ge=1), Unit("channels")]],
+        Field(min_length=count, max_length=count),
+    ]
+
+
+def smallest_input(stages: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> tuple[int, int]:
+    """Return the fewest frames and bands that leave one of each after all stages.
+
+    Parameters
+    ----------
+    stages : sequence of ((int, int), (int, int))
+        Kernel and pool of each convolution, frames x bands.
+    """
+    sizes = [1, 1]
+    for kernel, pool in reversed(stages):
+        sizes = [size * p + k - 1 for size, k, p in zip(sizes, kernel, pool, strict=True)]
+    return sizes[0], sizes[1]
+
+
+ARCHITECTURES = ByName("dawnchorus.models.architectures", "name", "bulbul")
+Architecture = Annotated[dict[str, Any], ARCHITECTURES]

@@ -1,0 +1,42 @@
+"""Settings that every corpus has; those of an adapter stand in its module in `corpora.adapters`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dawnchorus.settings.base import ByName, Few, Settings, Share, SomeNames, Unit
+
+
+class CorpusSettings(Settings):
+    """A named set of recordings with labels."""
+
+    adapter: str
+    """The layout of the data on disk."""
+    shards: Annotated[Few, Unit("shards")] = 8
+    """Units of preprocessing; part of the identity of the corpus."""
+    fingerprint: Literal["content", "stat"] = "content"
+    """content: hash every file; stat: size and time of change, for archives too large to read."""
+    missing_files: Literal["error", "exclude"] = "error"
+    """What to do with labels that have no file."""
+    max_excluded: Share = 0.01
+    """The run stops where a greater share of the recordings is excluded."""
+
+
+class ClassSelection(Settings):
+    """Which classes of a corpus are used, by their number of recordings."""
+
+    top_classes: Annotated[int, Field(ge=1), Unit("classes")] | None = None
+    """Use only so many classes, those with the most recordings."""
+    whitelist: SomeNames | None = None
+    """Use only these classes."""
+    min_per_class: Annotated[int, Field(ge=1), Unit("recordings")] | None = None
+    """Leave out classes with fewer recordings."""
+    max_per_class: Annotated[int, Field(ge=1), Unit("recordings")] | None = None
+    """Use at most so many recordings of each class."""
+
+
+# A table of files: one path, or subset name -> path.
+Paths = str | Annotated[dict[str, str], Field(min_length=1)] | None
+
+ADAPTERS = ByName("dawnchorus.corpora.adapters", "adapter")
+Corpus = Annotated[dict[str, Any], ADAPTERS]

@@ -1,0 +1,177 @@
+"""One sentence for each error of a config: key path, value, what is allowed, nearest spelling.
+
+* `validated`: a section checked by its model, or a ValueError with that sentence.
+* `sentence`: the first error that a model reports, in words.
+* `check_name`: whether a name can be part of paths.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from dawnchorus.settings.base import Choice, Settings
+from dawnchorus.settings.structure import section_at
+from dawnchorus.settings.wording import nearest, shown
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_TYPES = {
+    "bool_type": "true or false",
+    "dict_type": "keys and values",
+    "finite_number": "a number",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "list_type": "a list",
+    "model_type": "keys and values",
+    "none_required": "null",
+    "string_type": "a text",
+}
+_LIMITS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+    "multiple_of": ("a multiple of", "multiple_of"),
+}
+_RENAMED = {"birdclef2016": "toth2016"}  # models, since config_version 2
+
+
+def validated(path: str, model: type[Settings] | Choice, value: Any) -> dict[str, Any]:
+    """Return a section, checked and complete.
+
+    Raises
+    ------
+    ValueError
+        One sentence that starts with the key's path.
+    """
+    try:
+        if isinstance(model, Choice):
+            return model.validate(value)
+        return model.model_validate(value).complete()
+    except ValidationError as error:
+        raise ValueError(sentence(path, model, value, error.errors(include_url=False))) from None
+    except ValueError as error:  # a choice that is unknown, outside any model
+        context = getattr(error, "context", None) or {}
+        kind = getattr(error, "type", "value_error")
+        details: ErrorDetails = {
+            "type": kind, "loc": (), "msg": str(error), "input": value, "ctx": context
+        }  # fmt: skip
+        raise ValueError(sentence(path, model, value, [details])) from None
+
+
+def check_name(path: str, name: Any) -> None:
+    """Raise a ValueError where a name cannot be part of paths."""
+    if not isinstance(name, str):
+        raise ValueError(f"{path}.{name}: is read as {type(name).__name__}; put the name in quotes")
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{path}.{name}: {name!r} becomes part of paths; expected letters, digits, "
+            "'_' and '-', starting with a letter or digit, at most 64"
+        )
+
+
+def sentence(
+    path: str, model: type[Settings] | Choice, value: Any, errors: Sequence[ErrorDetails]
+) -> str:
+    """Return the error that a person should mend first, as one sentence."""
+    located = [(_location(error, value), error) for error in errors]
+    location, first = min(located, key=lambda pair: _weight(*pair))
+    same = [error for place, error in located if place == location]
+    here = ".".join([path, *map(str, location)]) if path else ".".join(map(str, location))
+    return _described(here, first, same, model, value, location)
+
+
+def _location(error: ErrorDetails, value: Any) -> tuple[Any, ...]:
+    """Return the path of an error in the section; the names of a union's members are no keys."""
+    found: list[Any] = []
+    for step in error["loc"]:
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        elif error["type"] not in ("missing", "extra_forbidden") or step != error["loc"][-1]:
+            continue
+        found.append(step)
+    if error["type"] in ("choice_missing", "choice_unknown"):
+        found.append(error["ctx"]["key"])
+    elif error["type"] == "name_unknown":
+        found.append(error["ctx"]["received"])
+    return tuple(found)
+
+
+def _weight(location: tuple[Any, ...], error: ErrorDetails) -> tuple[bool, int, list[str], bool]:
+    # An unknown key is the cause where a required one is missing; what an experiment says is found
+    # again, deeper, in its stages; of a union, a choice says more than a type.
+    names = [*map(str, location)]
+    return (error["type"] != "extra_forbidden", len(names), names, error["type"] in _TYPES)
+
+
+def _described(
+    here: str,
+    error: ErrorDetails,
+    same: Sequence[ErrorDetails],
+    model: type[Settings] | Choice,
+    value: Any,
+    location: tuple[Any, ...],
+) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return (
+            f"{here}: unknown key{nearest(location[-1], _known_keys(model, value, location[:-1]))}"
+        )
+    if kind in ("missing", "choice_missing"):
+        return f"{here}: missing; this key is needed"
+    if kind == "choice_unknown":
+        received = context["received"]
+        if context["key"] == "name" and received in _RENAMED:
+            return (
+                f"{here}: {received!r} is called {_RENAMED[received]!r} since config_version 2; write "
+                "that name"
+            )
+        return f"{here}: {shown(received)}{nearest(received, context['known'])}"
+    if kind == "name_unknown":
+        return f"{here}: unknown method{nearest(context['received'], context['known'])}"
+    if kind == "literal_error":
+        known = [text.strip("'") for text in re.split(r", | or ", context["expected"])]
+        if isinstance(error["input"], str) or len(same) == 1:
+            return f"{here}: {shown(error['input'])}{nearest(error['input'], known)}"
+        return (
+            f"{here}: {shown(error['input'])}; expected {' or '.join(known)}, or {_union(same[1:])}"
+        )
+    return f"{here}: {shown(error['input'])}; expected {_union(same)}"
+
+
+def _union(errors: Sequence[ErrorDetails]) -> str:
+    return " or ".join(dict.fromkeys(map(_expected, errors)))
+
+
+def _expected(error: ErrorDetails) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in _TYPES:
+        return _TYPES[kind]
+    if kind in _LIMITS:
+        phrase, key = _LIMITS[kind]
+        return (
+            f"{phrase} {context[key]:g}"
+            if isinstance(context[key], float)
+            else f"{phrase} {context[key]}"
+        )
+    if kind == "too_short":
+        noun = "entries" if isinstance(error["input"], Mapping) else "items"
+        return f"at least {context['min_length']} {noun}"
+    if kind == "too_long":
+        return f"at most {context['max_length']} items"
+    if kind == "string_too_short":
+        return f"at least {context['min_length']} characters"
+    if kind == "string_pattern_mismatch":
+        return f"a text like {context['pattern']}"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _known_keys(model: type[Settings] | Choice, value: Any, location: Sequence[Any]) -> list[str]:
+    """Return the keys of the section at a location, by descending through models and choices."""
+    found = section_at(model, value, location)
+    return [field.alias or name for name, field in found.model_fields.items()] if found else []

@@ -1,0 +1,105 @@
+"""Settings that every frontend has; those of a kind stand in its module in `frontends.kinds`."""
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar
+
+from dawnchorus.settings.base import ByName, Settings
+
+
+class FrontendSettings(Settings):
+    """A named recipe from waveform to spectrogram.
+
+    ``LAYOUT`` says how spectrograms are stored: ``frames`` (rows in time) or ``chunks`` (one picture
+    for each piece of a recording).
+    """
+
+    LAYOUT: ClassVar[str] = "frames"
+
+    kind: str
+    """The transform."""
+    audio: str = "mono-22k"
+    """Name of the audio recipe."""
+
+    def check(self, path: str, sample_rate: int) -> None:
+        """Raise a ValueError where the frontend cannot be computed at a sample rate in Hz."""
+
+    def frame_s(self, sample_rate: int) -> float:
+        """Return the seconds from one frame to the next, of a frontend that stores frames."""
+        raise NotImplementedError
+
+
+KINDS = ByName("dawnchorus.frontends.kinds", "kind", "log_mel")
+Frontend = Annotated[dict[str, Any], KINDS]
+
+
+def check_band(path: str, fmin: float, fmax: float, sample_rate: int, audio: str) -> None:
+    """Raise a ValueError where a band of frequencies in Hz is empty or reaches over Nyquist."""
+    if fmax > sample_rate / 2:
+        raise ValueError(
+            f"{path}.fmax: {fmax!r}; expected at most {sample_rate / 2:g} Hz, half the sample rate of "
+            f"audio.{audio}"
+        )
+    if fmin >= fmax:
+        raise ValueError(f"{path}.fmin: {fmin!r}; expected less than fmax {fmax!r}")
+
+
+def slaney_mel(frequency: float) -> float:
+    """Return the mel of a frequency in Hz on Slaney's scale: linear to 1 kHz, then logarithmic."""
+    return 3 * min(frequency, 1000) / 200 + 27 * math.log(max(frequency, 1000) / 1000, 6.4)
+
+
+def slaney_hz(mel: float) -> float:
+    """Return the frequency in Hz of a mel on Slaney's scale."""
+    return min(mel, 15) * 200 / 3 * 6.4 ** (max(mel - 15, 0) / 27)
+
+
+def natural_mel(frequency: float) -> float:
+    """Return the mel of a frequency in Hz as 1127 ln(1 + f / 700)."""
+    return 1127 * math.log1p(frequency / 700)
+
+
+def natural_hz(mel: float) -> float:
+    """Return the frequency in Hz of a mel on the scale of `natural_mel`."""
+    return 700 * math.expm1(mel / 1127)
+
+
+def check_mel_bands(
+    path: str,
+    n_bands: int,
+    n_fft: int,
+    band_hz: tuple[float, float],
+    sample_rate: int,
+    scale: tuple[Callable[[float], float], Callable[[float], float]],
+) -> None:
+    """Raise a ValueError where a mel band is so narrow that no bin of the spectrum lies in it.
+
+    The filter banks refuse such bands too, but in a job, which may be hours later.
+
+    Parameters
+    ----------
+    path : str
+        The key of the number of bands.
+    n_bands, n_fft : int
+        Bands, and samples of the Fourier transform.
+    band_hz : (float, float)
+        Lowest and highest frequency.
+    sample_rate : int
+        Hz.
+    scale : (function, function)
+        From Hz to mel and back.
+    """
+    to_mel, to_hz = scale
+    bin_hz = sample_rate / n_fft
+    low, high = (to_mel(edge) for edge in band_hz)
+    for band in range(n_bands):
+        left, right = (
+            to_hz(low + (high - low) * point / (n_bands + 1)) for point in (band, band + 2)
+        )
+        if right - left > bin_hz:
+            return  # bands only grow wider
+        if (left // bin_hz + 1) * bin_hz >= right:
+            raise ValueError(
+                f"{path}: {n_bands}; band {band + 1} of them lies between two bins of n_fft "
+                f"{n_fft}; expected fewer bands, a higher fmin or a larger n_fft"
+            )

@@ -1,0 +1,164 @@
+"""Settings of a training; those of a schedule stand in its module in `training.schedules`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic_core import PydanticCustomError
+
+from dawnchorus.settings.base import ByName, Count, NotNegative, Positive, Settings, Share, Unit
+
+Pooling = Literal[
+    "max", "mean", "median", "min", "mean_exp", "mean_exp_3", "median_filtered", "log_mean_exp",
+    "mean_normalised",
+]  # fmt: skip
+
+# Options that the Keras class of each optimizer takes; all of them take weight_decay.
+OPTIMIZER_OPTIONS = {
+    "adam": ("beta_1", "beta_2", "epsilon"),
+    "adamw": ("beta_1", "beta_2", "epsilon"),
+    "rmsprop": ("rho", "momentum", "epsilon"),
+    "sgd": ("momentum", "nesterov"),
+}
+
+
+class ScheduleSettings(Settings):
+    """How the learning rate changes during a training."""
+
+    kind: str
+    """The rule."""
+    warmup_epochs: Annotated[int, Field(ge=0), Unit("epochs")] = 0
+    """Epochs of a linear rise before the rule begins."""
+
+
+class OptimizerOptions(Settings):
+    """Options of the optimizer; what is absent is Keras' default."""
+
+    beta_1: Share | None = None
+    """adam, adamw: decay of the mean of the gradients."""
+    beta_2: Share | None = None
+    """adam, adamw: decay of the mean of their squares."""
+    epsilon: Positive | None = None
+    """adam, adamw, rmsprop: added to the denominator."""
+    momentum: Share | None = None
+    """rmsprop, sgd: share of the last step that is repeated."""
+    nesterov: bool | None = None
+    """sgd: Nesterov momentum."""
+    rho: Share | None = None
+    """rmsprop: decay of the mean of squared gradients."""
+    weight_decay: NotNegative | None = None
+    """Decay of all weights per step."""
+
+    @model_serializer(mode="wrap")
+    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not given: Keras has its own default."""
+        return {name: value for name, value in handler(self).items() if value is not None}
+
+
+class EarlyStopping(Settings):
+    """When a training ends before its last epoch, and which epochs may be chosen."""
+
+    metric: (
+        Literal["loss", "val_loss", "val_accuracy", "val_map_micro", "val_map_macro", "val_mlrap",
+                "val_macro_f"]
+        | None
+    ) = None  # fmt: skip
+    """What has to improve; null: nothing ends the training early."""
+    patience: Annotated[Count, Unit("epochs")] = 10
+    """Epochs without an improvement before the training ends."""
+    min_delta: NotNegative = 0.0
+    """Least improvement that counts."""
+    from_epoch: Annotated[Count, Unit("epoch")] = 1
+    """The first epoch that counts, also for the weights that are kept."""
+
+
+class Pretrained(Settings):
+    """Weights of another training to start from."""
+
+    path: str
+    """A `.keras` file."""
+    head: bool = False
+    """Take the last layer as well; the classes have to be the same."""
+
+
+class ValidationSettings(Settings):
+    """How the epochs of a training are compared."""
+
+    pooling: Pooling = "mean"
+    """From the windows of a validation recording to its score."""
+    unit: Literal["recording", "window", "frame", "chunk"] = "recording"
+    """What is scored; chunk holds chunks of training recordings out, as toth2016 and kahl2018 did."""
+    share: Share = 0.05
+    """Of unit chunk: share of the chunks that validates."""
+    test_share: Share = 0.0
+    """Of unit chunk: share of the chunks that is left out altogether."""
+    order: Literal["random", "sequential"] = "random"
+    """Of unit chunk: sequential cuts in the order of shuffled recordings, as toth2016 did."""
+    lose_border: bool = False
+    """A fault of toth2016, to reproduce it: one chunk is lost at each border."""
+
+
+def _ascending(value: list[float]) -> list[float]:
+    if value[0] >= value[1]:
+        raise PydanticCustomError("not_ascending", "low below high")
+    return value
+
+
+Best = Literal["best_loss", "best_val_loss", "best_val_accuracy", "best_val_map_micro",
+               "best_val_map_macro", "best_val_mlrap", "best_val_macro_f"]  # fmt: skip
+
+
+class TrainingSettings(Settings):
+    """How one member is trained."""
+
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    """The optimizer of Keras."""
+    optimizer_options: OptimizerOptions = OptimizerOptions()
+    """Its options."""
+    learning_rate: Positive = 0.001
+    """Learning rate at the start, after the warm-up."""
+    loss: Literal["binary_crossentropy", "categorical_crossentropy"] = "binary_crossentropy"
+    """The loss; categorical_crossentropy needs a model with a softmax head."""
+    batch_size: Annotated[Count, Unit("windows")] = 64
+    """Windows in a step."""
+    epochs: Annotated[Count, Unit("epochs")] = 60
+    """Epochs at most."""
+    steps_per_epoch: Annotated[int, Field(ge=1), Unit("steps")] | None = None
+    """Steps of an epoch; null: one pass over the training windows."""
+    target_range: Annotated[
+        list[Share], Field(min_length=2, max_length=2), Unit("target"), AfterValidator(_ascending)
+    ] = [0.01, 0.99]
+    """Labels 0..1 are mapped to this range before the loss."""
+    schedule: Annotated[
+        dict[str, Any], ByName("dawnchorus.training.schedules", "kind", "plateau")
+    ] = Field(default_factory=dict, validate_default=True)
+    """How the learning rate changes."""
+    early_stopping: EarlyStopping = EarlyStopping()
+    """When the training ends before its last epoch."""
+    keep: list[Best] = []
+    """Weights that are kept beside the last: those of the best epoch by these metrics."""
+    snapshot_every: Annotated[int, Field(ge=1), Unit("epochs")] | None = None
+    """Epochs between weights that are kept for good; null: none."""
+    l2: NotNegative = 0.0
+    """Weight of the sum of squares of all kernels in the loss."""
+    shuffle: Literal["windows", "batches"] = "windows"
+    """batches: contiguous batches in random order, as toth2016 did."""
+    oversample: Annotated[int, Field(ge=1), Unit("windows")] | None = None
+    """Least number of windows of a class, reached by repeating some; null: none are repeated."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """balanced: windows of rare classes weigh more in the loss."""
+    standardise: Literal["none", "scalar", "band", "corpus"] = "none"
+    """Mean and deviation of the training windows; corpus: of all frames trained on in any stage."""
+    labelled_twice: bool = False
+    """A fault of serizel2018, to reproduce it: labelled recordings count twice in corpus."""
+    pretrained: Pretrained | None = None
+    """Weights to start from; null: fresh ones."""
+    validation: ValidationSettings = ValidationSettings()
+    """How epochs are compared."""
+    checkpoint_every: Annotated[Count, Unit("epochs")] = 1
+    """Epochs between checkpoints, from which a killed training goes on."""
+
+
+def optimizer_options(training: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the options that the optimizer of a training takes."""
+    return ("weight_decay", *OPTIMIZER_OPTIONS[training["optimizer"]])

@@ -1,0 +1,77 @@
+"""Learning rates that follow the training.
+
+Every schedule has ``rate(epoch)`` for epochs counted from 1, ``observe(metrics)`` at the end of an
+epoch, and ``is_over``. What it remembers are plain attributes, which a checkpoint keeps. The rules
+are the modules of `dawnchorus.training.schedules`: each has ``rate`` (a formula of the epoch), or
+``Schedule``, a class with what it remembers.
+
+* `make`: the schedule of a training section.
+* `Formula`: a rate that follows from the epoch alone.
+
+Before any of them the rate may rise for some epochs; the schedule's own first epoch comes after.
+"""
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from dawnchorus.training.warmup import warm
+
+
+def make(settings: Mapping) -> Any:
+    """Return the schedule of a training.
+
+    Parameters
+    ----------
+    settings : mapping
+        ``learning_rate``, ``epochs`` and ``schedule``: ``kind``, ``warmup_epochs``, and the keys of
+        the kind.
+    """
+    chosen = dict(settings["schedule"])
+    kind, warmup = chosen.pop("kind"), chosen.pop("warmup_epochs")
+    rule = _rule(kind)
+    if hasattr(rule, "Schedule"):
+        return rule.Schedule(settings["learning_rate"], **chosen, warmup_epochs=warmup)
+    epochs = max(1, settings["epochs"] - warmup)
+    return Formula(kind, settings["learning_rate"], epochs, chosen, warmup)
+
+
+def _rule(kind: str):
+    return importlib.import_module(f"dawnchorus.training.schedules.{kind}")
+
+
+@dataclasses.dataclass
+class Formula:
+    """A rate that follows from the epoch alone.
+
+    Parameters
+    ----------
+    kind : str
+        A module of `dawnchorus.training.schedules` with ``rate``.
+    start : float
+        Rate of the first epoch.
+    epochs : int
+        E, without those of the warm-up; at least 1.
+    numbers : dict
+        The keys of the kind.
+    warmup_epochs : int
+        Epochs before.
+    """
+
+    kind: str
+    start: float
+    epochs: int
+    numbers: dict
+    warmup_epochs: int = 0
+    is_over: bool = False
+
+    def rate(self, epoch: int) -> float:
+        """Return the rate of an epoch."""
+        if epoch <= self.warmup_epochs:
+            return warm(self.start, epoch, self.warmup_epochs)
+        rule = _rule(self.kind).rate
+        return rule(epoch - self.warmup_epochs, self.epochs, self.start, **self.numbers)
+
+    def observe(self, metrics: Mapping) -> None:
+        """Do nothing: nothing that happens changes the rate."""
