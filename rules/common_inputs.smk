@@ -357,6 +357,8 @@ def training_library(wildcards):
     return library(
         "train",
         f"dawnchorus.models.architectures.{about['model']['name']}",
+        f"dawnchorus.training.schedules.{about['training']['schedule']['kind']}",
+        f"dawnchorus.segments.kinds.{about['segments']['kind']}",
         *(f"dawnchorus.augmentation.methods.{name}" for name in methods),
     )
 

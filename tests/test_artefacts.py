@@ -13,7 +13,7 @@ ABOUT = {"rule": "train", "wildcards": {"member": "f1p0s1"}, "settings": {"seed"
 
 IN_A_JOB = """
 import os, resource, sys
-from dawnchorus import artefacts
+from dawnchorus.runtime import artefacts
 job = {"results": "results", "about": {"rule": "train"}}
 with artefacts.recording_for(job):
 """

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-START = "from dawnchorus import backend; backend.start({settings}); {then}"
+START = "from dawnchorus.runtime import backend; backend.start({settings}); {then}"
 
 
 def run(settings, then):
@@ -24,7 +24,7 @@ def test_tensorflow_is_limited_to_its_threads_and_loads_in_silence():
 
 def test_what_a_failing_import_says_is_shown():
     code = (
-        "import os\nfrom dawnchorus import backend\n"
+        "import os\nfrom dawnchorus.runtime import backend\n"
         "with backend._hushed():\n    os.write(2, b'missing library')\n    raise ImportError('x')\n"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

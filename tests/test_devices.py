@@ -9,7 +9,7 @@ from dawnchorus.runtime import devices
 
 HOLD = """
 import os
-from dawnchorus import devices
+from dawnchorus.runtime import devices
 devices._WAIT_S = 0.02
 with devices.leased(1):
     print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)

@@ -299,11 +299,11 @@ def test_the_same_code_teaches_on_other_backends(name):
     pytest.importorskip(name)
     code = f"""
         import numpy as np
-        from dawnchorus import backend
+        from dawnchorus.runtime import backend
         backend.start({{"name": {name!r}, "threads": 1, "deterministic": True}})
-        from dawnchorus import models
+        from dawnchorus.models import zoo
         from dawnchorus.training import mean_teacher
-        model = models.build(input_shape={SHAPE}, n_classes=3, output="clip", **{CRNN})
+        model = zoo.build(input_shape={SHAPE}, n_classes=3, output="clip", **{CRNN})
         training = mean_teacher.MeanTeacher(model, {SETTINGS}, {KEY}, {N_STEPS})
         windows = np.random.default_rng(1).normal(size=(6, *{SHAPE})).astype(np.float32)
         wanted = np.float32([[1, 0, 1]] * 4 + [[np.nan] * 3] * 2)

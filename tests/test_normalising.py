@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from dawnchorus.corpora import tables
+from dawnchorus.frontends import spectrogram_reader
 from dawnchorus.runtime import artefacts, backend
 from dawnchorus.segments import open_windows
-from dawnchorus.training import normaliser
+from dawnchorus.training import normaliser, normaliser_file
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
@@ -75,7 +76,7 @@ def corpora(tmp_path_factory, tiny_frontend):
     }
     # u9 is a recording that cannot be used: it is in no shard
     labels = {"home": label_table(folder / "home.csv", SPLITS | {"u9": "in_domain"})}
-    readers = {name: normaliser.frontends.open_shards(paths) for name, paths in shards.items()}
+    readers = {name: spectrogram_reader.open_shards(paths) for name, paths in shards.items()}
     frames = {
         (name, i): readers[name].frames(i).astype(float) for name in names for i in names[name]
     }
@@ -108,34 +109,38 @@ def test_normaliser_is_mean_and_sample_deviation_of_all_frames(twice, write, cor
     path = write(["home:in_domain"], twice)
     names = LABELLED * (2 if twice else 1) + [("home", "u0"), ("home", "u1")]
     mean, deviation, n = expected(corpora[2], names)
-    found = normaliser.read_normaliser(path)
+    found = normaliser_file.read_normaliser(path)
     np.testing.assert_allclose(found[0], mean, **EXACT)
     np.testing.assert_allclose(found[1], deviation, **EXACT)
     assert {row["frames"] for row in artefacts.read_table(path)} == {str(n)}
 
 
 def test_counting_the_labelled_twice_is_not_counting_them_once(write):
-    once, twice = (normaliser.read_normaliser(write(["home:in_domain"], t)) for t in (False, True))
+    once, twice = (
+        normaliser_file.read_normaliser(write(["home:in_domain"], t)) for t in (False, True)
+    )
     assert np.abs(once[0] - twice[0]).min() > 1e-3
 
 
 def test_a_recording_with_a_fold_is_not_unlabelled_too(write, corpora):
     mean, _, n = expected(corpora[2], [name for name in corpora[2] if name[0] == "home"])
     path = write(["home", "home:in_domain"], labelled=LABELLED[:2])
-    np.testing.assert_allclose(normaliser.read_normaliser(path)[0], mean, **EXACT)
+    np.testing.assert_allclose(normaliser_file.read_normaliser(path)[0], mean, **EXACT)
     assert artefacts.read_table(path)[0]["frames"] == str(n)
 
 
 def test_without_unlabelled_recordings_the_labelled_count(write, corpora):
     mean, deviation, _ = expected(corpora[2], LABELLED)
-    np.testing.assert_allclose(normaliser.read_normaliser(write([]))[0], mean, **EXACT)
-    np.testing.assert_allclose(normaliser.read_normaliser(write([]))[1], deviation, **EXACT)
+    np.testing.assert_allclose(normaliser_file.read_normaliser(write([]))[0], mean, **EXACT)
+    np.testing.assert_allclose(normaliser_file.read_normaliser(write([]))[1], deviation, **EXACT)
 
 
 def test_frames_a_few_at_a_time_are_the_same(write, monkeypatch):
-    whole = np.array(normaliser.read_normaliser(write(["home"], True)))
+    whole = np.array(normaliser_file.read_normaliser(write(["home"], True)))
     monkeypatch.setattr(normaliser, "_FRAMES_AT_ONCE", 3)
-    np.testing.assert_allclose(normaliser.read_normaliser(write(["home"], True)), whole, **EXACT)
+    np.testing.assert_allclose(
+        normaliser_file.read_normaliser(write(["home"], True)), whole, **EXACT
+    )
 
 
 def test_numbers_come_back_and_bytes_are_equal_whatever_the_order(write):
@@ -144,18 +149,18 @@ def test_numbers_come_back_and_bytes_are_equal_whatever_the_order(write):
     assert one.read_bytes() == two.read_bytes()
     rows = artefacts.read_table(one)
     assert [row["mean"] for row in rows] == list(
-        map(repr, normaliser.read_normaliser(one)[0].tolist())
+        map(repr, normaliser_file.read_normaliser(one)[0].tolist())
     )
 
 
 def from_arrays(monkeypatch, tmp_path, by_corpus):
     """Write a normaliser of arrays (T, F) by corpus and id."""
     readers = {name: fake_readers.Frames(by_id) for name, by_id in by_corpus.items()}
-    monkeypatch.setattr(normaliser.frontends, "open_shards", lambda paths: readers[paths[0]])
+    monkeypatch.setattr(spectrogram_reader, "open_shards", lambda paths: readers[paths[0]])
     folds = fold_table(tmp_path / "folds.csv", [(c, i) for c in by_corpus for i in by_corpus[c]])
     shards = {name: [name] for name in by_corpus}
     normaliser.write_normaliser(shards, folds, {}, [], False, tmp_path / "n.csv")
-    return normaliser.read_normaliser(tmp_path / "n.csv")
+    return normaliser_file.read_normaliser(tmp_path / "n.csv")
 
 
 def test_levels_far_from_zero_keep_their_digits(monkeypatch, tmp_path, rng):
@@ -197,7 +202,7 @@ def test_one_frame_has_no_deviation(monkeypatch, tmp_path):
 
 def test_chunks_have_no_normaliser(monkeypatch, tmp_path):
     reader = fake_readers.Chunks({"r": np.ones((2, 3, 4))})
-    monkeypatch.setattr(normaliser.frontends, "open_shards", lambda paths: reader)
+    monkeypatch.setattr(spectrogram_reader, "open_shards", lambda paths: reader)
     folds = fold_table(tmp_path / "folds.csv", [("a", "r")])
     with pytest.raises(ValueError, match="corpus 'a' have layout 'chunks'"):
         normaliser.write_normaliser({"a": ["a"]}, folds, {}, [], False, tmp_path / "n.csv")
@@ -226,7 +231,7 @@ def test_what_is_missing_is_named(write):
 def test_a_damaged_normaliser_is_refused(text, message, tmp_path):
     (tmp_path / "n.csv").write_text(text)
     with pytest.raises(ValueError, match=f"n.csv is no normaliser.*{message}"):
-        normaliser.read_normaliser(tmp_path / "n.csv")
+        normaliser_file.read_normaliser(tmp_path / "n.csv")
 
 
 def test_the_script_writes_what_the_library_does(write, corpora, tmp_path, start_script):

@@ -116,14 +116,14 @@ def test_a_chosen_module_is_followed_and_the_others_are_not(package):
     assert "dawnchorus.models.architectures.bulbul" in found
     assert "dawnchorus.models.blocks" in found
     assert "dawnchorus.models.architectures.sparrow" not in found
-    edit(package, "models/architectures/sparrow.py", "OUTPUTS", "OTHER = 1\nOUTPUTS")
+    edit(package, "models/architectures/sparrow.py", "SMALLEST", "OTHER = 1\nSMALLEST")
     assert library(package, "dawnchorus.models.architectures.bulbul") == found
 
 
 def test_neutral_modules_change_nothing(package):
     assert provenance.NEUTRAL == (
         "cli", "runtime.devices", "runtime.job", "runtime.logs", "runtime.provenance", "runtime.run",
-        "runtime.signals",
+        "runtime.signals", "settings.errors", "settings.structure", "settings.wording",
     )  # fmt: skip
     script = "".join(f"import dawnchorus.{name}\n" for name in provenance.NEUTRAL)
     script += "import dawnchorus.cli.command\n"

@@ -11,8 +11,8 @@ from dawnchorus.runtime import run
 
 HOLD = """
 import sys, time
-from dawnchorus import runs
-runs.held(sys.argv[1])
+from dawnchorus.runtime import run
+run.held(sys.argv[1])
 print('held', flush=True)
 time.sleep(60)
 """

@@ -8,8 +8,8 @@ import keras
 import pytest
 from stage_settings import PATIENT
 
-from dawnchorus.settings.base import ByName
 from dawnchorus.settings.errors import validated
+from dawnchorus.settings.section import ByName
 from dawnchorus.training import epoch_choice, optimizers, schedule
 
 SCHEDULES = ByName("dawnchorus.training.schedules", "kind", "plateau")

@@ -13,9 +13,9 @@ import yaml
 
 from dawnchorus.frontends.filterbanks import mel_filterbank
 from dawnchorus.settings import corpus_check, load, reference, structure, yaml_file
-from dawnchorus.settings.base import Unit
 from dawnchorus.settings.frontend import check_mel_bands, natural_hz, natural_mel
 from dawnchorus.settings.schema import config_schema
+from dawnchorus.settings.section import Unit
 from dawnchorus.settings.stage_check import see_alike
 
 ROOT = Path(__file__).parents[1]
@@ -184,9 +184,7 @@ REFUSED = {
     ),
     "a model by its old name": (
         stages("second: {model: {name: birdclef2016}}"),
-        [
-            "experiments.mine.stages.second.model.name: 'birdclef2016' is called 'toth2016' since config_version 2"
-        ],
+        ["stages.second.model.name: 'birdclef2016' is called 'toth2016' since config_version 2"],
     ),
     "chunks of a frontend that has none": (
         experiment("segments: {kind: chunks}"),

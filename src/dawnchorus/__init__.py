@@ -2,5 +2,3 @@
 
 Nothing is imported here: the Snakefile imports parts of this package on every dry run.
 """
-
-__version__ = "0.1.0"

@@ -1,5 +1,12 @@
 """Listings become shards: the side of the parent, which sees no foreign bytes but as results.
 
+A shard is one mono float32 WAV file (RF64 when large) that holds its recordings one after another,
+beside a table with one row per listed recording: where its samples lie, or why there are none.
+Samples are float32 with full scale at -1..1, rates are in Hz, durations in seconds. Recordings are
+foreign bytes: only `decode` and `container` touch them, and only in the limited child process of
+`child`. Nothing that this module imports loads numpy, so that a job which resamples pays for it
+once, in the child.
+
 One long-lived child per shard job decodes the recordings in sequence (`decoder`, `child` and
 `decode`). Where it crashes, hangs or asks for too much memory it is replaced, and the recording it
 worked on is excluded; the rest of the shard does not notice.

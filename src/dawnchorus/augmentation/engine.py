@@ -19,11 +19,11 @@ library for pictures.
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 
 import numpy as np
 
 from dawnchorus.augmentation.spec_augment import masked
-from dawnchorus.settings.augmentation import METHODS
 
 Noise = Callable[[np.random.Generator], np.ndarray]
 _NOISE = "add_noise"  # the one method that needs more than its options
@@ -80,7 +80,7 @@ def method(name: str) -> Callable[..., np.ndarray]:
     The image is an array (F, T) of floats, usually in 0 to 1; the result has the same shape and type
     and may be out of that range.
     """
-    return importlib.import_module(f"dawnchorus.augmentation.methods.{name}").apply
+    return _module(name).apply
 
 
 def chosen(
@@ -105,9 +105,13 @@ def chosen(
     return found
 
 
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"dawnchorus.augmentation.methods.{name}")
+
+
 def _changed(image, drawn, settings, rng, noise) -> np.ndarray:
     for name in drawn:
-        options = METHODS.model(name).model_validate(settings["methods"][name]).complete()
+        options = _module(name).Settings(**settings["methods"][name]).complete()
         extra = {"noise": noise} if name == _NOISE else {}
         image = method(name)(image, rng, **options, **extra)
     return image if settings["clip"] is None else np.clip(image, *settings["clip"])

@@ -18,8 +18,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 
-import dawnchorus
 from dawnchorus.cli import doctor, verify, why
 from dawnchorus.runtime import logs
 
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "dawnchorus", description="What is not a step of the workflow."
     )
-    parser.add_argument("--version", action="version", version=dawnchorus.__version__)
+    parser.add_argument("--version", action="version", version=version("dawnchorus"))
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="")
     verify = commands.add_parser("verify", help="hold results against their records")

@@ -26,7 +26,7 @@ _LITTLE_MEMORY = 4e9  # bytes; one training of the zoo's largest model
 # of `dawnchorus.runtime.artefacts`: what a killed job leaves of a file that it was writing
 _HALF_WRITTEN = re.compile(r"\.(.*\.)?[0-9a-f]{12}\.tmp(\..*)?")
 _START = """
-from dawnchorus import backend
+from dawnchorus.runtime import backend
 backend.start({{"name": {name!r}, "threads": 1, "deterministic": False}})
 import keras
 assert float(keras.ops.sum(keras.ops.ones((3, 3)))) == 9

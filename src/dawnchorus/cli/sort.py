@@ -2,7 +2,7 @@
 
 ``train/<class>/`` and ``val/<class>/`` hold the recordings, ``metadata/<stem>.json`` what their XML
 said: keys ``sci-name``, ``species`` (the common name), ``background``, ``filename`` and ``classid``
-as system 002 has them, and `descriptions.FURTHER`. Adapter ``birdclef`` reads the tree with
+as system 002 has them, and `birdclef_metadata.FURTHER`. Adapter ``birdclef`` reads the tree with
 ``sorted: true``. The workflow needs none of this: the adapter's ``holdout`` deals alike.
 
 What is there already stays as it is, so a sorting that was stopped goes on where it was; one with
@@ -73,7 +73,7 @@ def planned(
     mode : str
         One of `MODES`; a link leads to the absolute path of its recording.
     class_from : str
-        What names the folder of a class, one of `descriptions.KINDS`; system 002: "species".
+        What names the folder of a class, one of `birdclef_metadata.KINDS`; system 002: "species".
     holdout : mapping
         ``share``, ``seed``, ``single``: see `selection.held_out`.
 

@@ -5,7 +5,11 @@ only and touches nothing that has not changed. A table is named by the digest of
 a running job reads is never written again, and a second process beside it can change nothing. No
 table says where anything lies, but those beside the listings (`dawnchorus.corpora.places`).
 
+An adapter is a module of ``adapters/``, found by its name, with ``recordings(settings) -> Found``: it
+reads what a person keeps (folders, label files) and knows nothing of shards and digests.
+
 * `list_corpus`: list a corpus now and return its index.
+* `adapter_names`: the adapters there are.
 """
 
 import csv

@@ -4,7 +4,7 @@ Listings, labels and the index of a corpus are tables named by the digest of the
 that was given a digest reads exactly what the run was planned with. Recordings are always in the
 order of their ids. Where the recordings lie is in none of them, see `dawnchorus.corpora.places`.
 
-* `Recording`, `Found`: what an adapter hands over (see `dawnchorus.corpora`).
+* `Recording`, `Found`: what an adapter hands over (see `catalog`).
 * `shard_of`: the shard a recording belongs to, for ever.
 * `listing_path`, `labels_path`, `excluded_path`, `events_path`, `names_path`, `label_rows_path`,
   `index_path`: where the tables lie.
@@ -37,7 +37,7 @@ class Recording(NamedTuple):
     """One recording as an adapter found it.
 
     ``labels`` and ``background`` hold class names joined by `SEPARATOR`; ``state`` is what
-    `files.state_of` says of the file; ``sha256`` is filled in by an adapter only where the
+    `audio_files.state_of` says of the file; ``sha256`` is filled in by an adapter only where the
     recording is yet to be made. `Labelled` says what the others mean.
     """
 

@@ -49,7 +49,7 @@ def statistics(truth: Truth, scores: np.ndarray, top_k: int) -> dict[str, Statis
 
     ``top1_accuracy``, ``top{k}_accuracy``, ``mlrap``, ``mlrap_with_background`` (only where a
     recording has a class in its background), ``map_micro``, ``map_macro_skip_absent`` (cmAP) and
-    ``cmap_padded5``; see `dawnchorus.metrics`.
+    ``cmap_padded5``; see `dawnchorus.metrics.precision`.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ def export(
     Parameters
     ----------
     detections_path : path
-        Table of events of the tested recordings of the corpus, see `detection.detecting.detect`.
+        Table of events of the tested recordings of the corpus, see `dawnchorus.events.detection.detect`.
     frames_path : path
         Frame scores that they were decoded from.
     decoders_path : path

@@ -16,7 +16,7 @@ from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores.frame_files import Frames
 from dawnchorus.settings.references import parse_reference
 
-STRONG = "strong"  # the data set of recordings with known events, see `corpora.dcase_sed`
+STRONG = "strong"  # the data set of recordings with known events, see adapter ``dcase_sed``
 
 
 def tested(labels_path: str | Path, references: Sequence[str]) -> set[str]:

@@ -1,5 +1,11 @@
 """What is read from an annotation file, whatever its format.
 
+A format is a module of ``formats/annotations/``, found by its name where the config picks it:
+``read_labels(path, settings)`` reads one file of strong labels, and ``ONE_EACH`` says whether there
+may be a folder with a file for each recording. Nothing is guessed and nothing is dropped: what a
+file cannot mean is refused in one sentence that names the file and the line. What one of these
+modules writes, it reads back the same.
+
 * `Annotations`: recordings, events and their frequency bands.
 * `Band`: the frequencies that an event was marked over.
 * `bands_of`: a band for each event, as writers take them.

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from dawnchorus.settings.base import Few, Hertz, PositiveHertz, Seconds, Unit
 from dawnchorus.settings.frontend import FrontendSettings, check_band
+from dawnchorus.settings.section import Few, Hertz, PositiveHertz, Seconds, Unit
 
 
 class ChunkSettings(FrontendSettings):

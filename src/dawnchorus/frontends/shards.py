@@ -3,11 +3,11 @@
 The file holds one contiguous array of rows, so that a reader can map it into memory, and beside it
 ``ids``. Layout ``frames``: ``features`` (rows x bands, float32), ``offsets`` (rows ``offsets[i]`` to
 ``offsets[i + 1]`` belong to recording i), ``onsets`` (seconds of the first row); with kind ``psd``
-``cell_offsets``, ``cell_mean``, ``cell_peak``, ``band_mean`` and ``band_std`` (see `cells`). Layout
-``chunks``: ``images`` (chunks x bands x columns, uint8 or float32) and for each chunk ``recording``
-(index into ``ids``), ``onset`` and ``length`` (seconds; without padding) and ``score`` (see `scoring`).
-Attributes: ``layout``, ``frontend`` (settings as JSON), ``versions``, ``frames_per_second`` and, last
-of all, ``complete``.
+``cell_offsets``, ``cell_mean``, ``cell_peak``, ``band_mean`` and ``band_std`` (see `cell_statistics`).
+Layout ``chunks``: ``images`` (chunks x bands x columns, uint8 or float32) and for each chunk
+``recording`` (index into ``ids``), ``onset`` and ``length`` (seconds; without padding) and ``score``
+(see `signal_score`). Attributes: ``layout``, ``frontend`` (settings as JSON), ``versions``,
+``frames_per_second`` and, last of all, ``complete``.
 
 * `write_shard`: shard of audio to shard of spectrograms.
 """
@@ -20,13 +20,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-import dawnchorus
 from dawnchorus.audio import verdicts
 from dawnchorus.frontends import base, shard_layout, shard_writers, waveforms
 from dawnchorus.runtime import artefacts, logs
 
 _VALUES_HELD = 1 << 20  # values read back at a time
-_LIBRARIES = ("numpy", "scipy", "soxr", "soundfile")
+_LIBRARIES = ("numpy", "scipy", "soxr", "soundfile", "dawnchorus")
 # Of HDF5: a newer library writes the same bytes, and the root group bears no time stamp.
 _FORMAT = ("earliest", "v110")
 _PLAIN = {"track_times": False}
@@ -41,7 +40,7 @@ def write_shard(
     Parameters
     ----------
     wav_path, table_path : path
-        Resampled audio and its table, as `dawnchorus.audio` writes them.
+        Resampled audio and its table, as `dawnchorus.audio.audio_shards` writes them.
     settings : mapping
         Frontend settings as `dawnchorus.frontends.base.check` accepts them.
     output_path : path
@@ -98,7 +97,7 @@ def _describe(file: h5py.File, ids: Sequence[str], writer, settings: Mapping) ->
     rows = file.create_dataset(
         writer.array, writer.shape, writer.dtype, fill_time="never", **_PLAIN
     )
-    versions = {name: version(name) for name in _LIBRARIES} | {"dawnchorus": dawnchorus.__version__}
+    versions = {name: version(name) for name in _LIBRARIES}
     file.attrs["layout"] = base.layout(settings)
     file.attrs["frontend"] = artefacts.canonical_json(dict(settings))
     file.attrs["versions"] = json.dumps(versions, sort_keys=True)

@@ -1,5 +1,10 @@
 """What the metrics refuse, and what they share.
 
+Conventions of all of them: targets first, scores second, always. Axes: N recordings, C classes, R
+bootstrap replicates. A target is 0 or 1, a score any finite number, higher for more likely. Ties are
+exact: no result depends on the order of recordings or classes. A figure that is not defined is NaN;
+what becomes of classes without positives and of recordings without classes is a named policy.
+
 * `checked`, `checked_targets`, `checked_weights`: arguments as arrays, or an error.
 * `counts_by_threshold`: what is called at each distinct score.
 * `has_both`, `mean_of_known`: where a figure is defined, and the mean of what is.

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from dawnchorus.settings.architecture import ArchitectureSettings, Layers
-from dawnchorus.settings.base import Rate, Unit
+from dawnchorus.settings.section import Rate, Unit
 
 
 class BlockSettings(ArchitectureSettings):

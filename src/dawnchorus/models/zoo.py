@@ -9,11 +9,13 @@ training's work, not theirs. A new architecture is a new module there.
 
 * `names`: the names there are.
 * `build`: a model by name.
+* `frames_per_score`: how many frames of the input one frame of the scores stands for.
 
 Nothing here loads Keras before a model is built.
 """
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dawnchorus.settings.architecture import ARCHITECTURES
@@ -67,3 +69,14 @@ def build(
     blocks.check_input(name, input_shape, settings.least_input(), any_length=settings.ANY_LENGTH)
     module = importlib.import_module(f"{ARCHITECTURES.folder}.{name}")
     return module.build(tuple(input_shape), n_classes, output, settings)
+
+
+def frames_per_score(settings: Mapping) -> int:
+    """Return how many frames of the input one frame of a model's scores stands for.
+
+    Parameters
+    ----------
+    settings : mapping
+        ``name`` of the architecture and its options.
+    """
+    return ARCHITECTURES.model(settings["name"])(**settings).frames_per_score()

@@ -1,5 +1,9 @@
 """Contact sheets: many images on one picture.
 
+An image is an array (F, T), row 0 the top: low frequencies are at the bottom. One of type uint8 is
+drawn as it is, any other stretched from its 1st percentile (black) to its maximum (white). Equal
+images give equal files: grey PNG without dates and versions.
+
 * `contact_sheet`: a row of thumbnails per class, as one PNG.
 * `thumbnail`: an image, made small.
 * `grey`: an image in 256 shades.

@@ -4,10 +4,11 @@
 * `versions`: of the packages that decide the numbers.
 * `settings_digest`: of a config section.
 
-The digest of a module is that of its syntax tree without docstrings: comments, layout and
-docstrings change nothing. Modules are found by following absolute ``dawnchorus`` imports from the
-script, those inside functions too; packages are empty and do not count, nor do imports under ``if
-TYPE_CHECKING``. Modules that the config picks by name are given by the caller.
+The digest of a module is that of its syntax tree without docstrings and without the sentences below
+settings: they, comments and layout change nothing. Modules are found by following absolute
+``dawnchorus`` imports from the script, those inside functions too; packages are empty and do not
+count, nor do imports under ``if TYPE_CHECKING``. Modules that the config picks by name are given by
+the caller.
 """
 
 import ast
@@ -22,7 +23,7 @@ PACKAGE = Path(__file__).parents[1]
 # Modules and folders that no number passes through: a change of theirs makes nothing stale.
 NEUTRAL = (
     "cli", "runtime.devices", "runtime.job", "runtime.logs", "runtime.provenance", "runtime.run",
-    "runtime.signals",
+    "runtime.signals", "settings.errors", "settings.structure", "settings.wording",
 )  # fmt: skip
 PACKAGES = (
     "h5py", "keras", "librosa", "numpy", "pandas", "scikit-learn", "scipy", "snakemake",
@@ -106,9 +107,18 @@ def _digest(path: Path) -> str:
     tree = ast.parse(path.read_bytes())
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            if ast.get_docstring(node, clean=False) is not None:
-                node.body = node.body[1:]
+            before = [None, *node.body]
+            node.body = [
+                below for above, below in zip(before, node.body, strict=False)
+                if not (_is_text(below) and (above is None or isinstance(above, ast.AnnAssign)))
+            ]  # fmt: skip
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """Return whether a statement is a string alone: a docstring, or the sentence below a setting."""
+    is_constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return is_constant and isinstance(node.value.value, str)
 
 
 @functools.cache

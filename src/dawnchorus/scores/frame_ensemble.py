@@ -1,6 +1,6 @@
 """Frame scores of some stages, averaged over all their members.
 
-* `ensemble_frames`: files of some stages to one of the same layout; see ``frames``.
+* `ensemble_frames`: files of some stages to one of the same layout; see `frame_files`.
 """
 
 import contextlib

@@ -14,7 +14,7 @@ Scores are float32 in [0, 1]. Two files, both HDF5 with contiguous data:
 * `write_recordings`, `read_recordings`, `RecordingScores`: recording scores.
 * `created`, `opened`, `write_header`, `check_whole`: what all score files share.
 
-Frame scores are in ``frames``. Axes: N recordings, W windows, C classes.
+Frame scores are in `frame_files`. Axes: N recordings, W windows, C classes.
 """
 
 import contextlib

@@ -1,19 +1,19 @@
 """Opening a source of windows.
 
+The kinds of windows are the modules of `dawnchorus.segments.kinds`, each with a class ``Windows``.
+
 * `open_source`: from shard files.
 * `source_of`: from readers that are open.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dawnchorus.frontends import spectrogram_reader
-from dawnchorus.segments.cell_windows import CellWindows
-from dawnchorus.segments.chunk_windows import ChunkWindows
-from dawnchorus.segments.looped_windows import LoopedWindows
+from dawnchorus.segments import kinds
 from dawnchorus.segments.source import Source
-
-_KINDS = {kind.kind: kind for kind in (LoopedWindows, CellWindows, ChunkWindows)}
 
 
 def open_source(
@@ -50,20 +50,25 @@ def source_of(readers: Mapping, settings: Mapping, window: int) -> Source:
     for it.
     """
     kind = settings["kind"]
-    if kind not in _KINDS:
-        raise ValueError(f"segments kind={kind!r} is not known; expected {', '.join(_KINDS)}")
+    known = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
+    if kind not in known:
+        raise ValueError(f"segments kind={kind!r} is not known; expected {', '.join(known)}")
     if not readers:
         raise ValueError("received no corpus; segments are cut from the shards of one or more")
-    chosen = _KINDS[kind]
+    chosen = _windows(kind)
     for corpus, reader in readers.items():
         if reader.layout != chosen.layout:
-            fitting = " or ".join(n for n, k in _KINDS.items() if k.layout == reader.layout)
+            fitting = " or ".join(k for k in known if _windows(k).layout == reader.layout)
             raise ValueError(
                 f"segments kind={kind!r} needs spectrograms of layout {chosen.layout!r}, those of "
                 f"corpus {corpus!r} have {reader.layout!r}; choose kind {fitting}, or another frontend"
             )
     _check_alike(readers)
     return chosen(readers, settings, window)
+
+
+def _windows(kind: str) -> type[Source]:
+    return importlib.import_module(f"dawnchorus.segments.kinds.{kind}").Windows
 
 
 def _check_alike(readers: Mapping) -> None:

@@ -1,4 +1,10 @@
-"""Windows of the recordings of several corpora.
+"""Windows of the recordings of several corpora: what of a recording a model sees at once.
+
+A recording's spectrogram is cut into windows (T frames, F bands), by one of three kinds: ``windows``
+(fixed steps, wrapped around the recording's end), ``cells`` (system 001: the columns with signal,
+moved together, in pieces) and ``chunks`` (pictures that the frontend has cut already). Training and
+prediction read the same `Source`. A recording is a pair (corpus, id); batches are (B, T, F), and
+times are seconds from the recording's beginning.
 
 * `Source`: what all kinds have in common.
 """

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from dawnchorus.settings.base import ByName, Settings, Unit
+from dawnchorus.settings.section import ByName, Settings, Unit
 
 Layers = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dawnchorus.settings.base import PositiveSeconds, SampleRate, Seconds, Settings, Unit
+from dawnchorus.settings.section import PositiveSeconds, SampleRate, Seconds, Settings, Unit
 
 
 class Decoder(Settings):

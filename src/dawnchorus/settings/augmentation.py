@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from dawnchorus.settings.base import Each, NotNegative, Probability, Settings, Share, Unit
+from dawnchorus.settings.section import Each, NotNegative, Probability, Settings, Share, Unit
 
 METHODS = Each("dawnchorus.augmentation.methods")
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dawnchorus.settings.base import ByName, Few, Settings, Share, SomeNames, Unit
+from dawnchorus.settings.section import ByName, Few, Settings, Share, SomeNames, Unit
 
 
 class CorpusSettings(Settings):

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dawnchorus.settings.audio import AudioRecipe
-from dawnchorus.settings.base import ByName
 from dawnchorus.settings.corpus_check import check_references, corpora_of
 from dawnchorus.settings.errors import check_name
 from dawnchorus.settings.evaluation import format_of
 from dawnchorus.settings.frame_check import check_events
 from dawnchorus.settings.kinds import frontend_model
 from dawnchorus.settings.references import overlap, parse_reference
+from dawnchorus.settings.section import ByName
 from dawnchorus.settings.stage_check import check_stages
 from dawnchorus.settings.wording import check_known
 

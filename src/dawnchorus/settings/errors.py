@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from dawnchorus.settings.base import Choice, Settings
+from dawnchorus.settings.section import Choice, Settings
 from dawnchorus.settings.structure import section_at
 from dawnchorus.settings.wording import nearest, shown
 

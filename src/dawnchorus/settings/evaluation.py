@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dawnchorus.settings.base import Few, PositiveSeconds, Settings, Unit
+from dawnchorus.settings.section import Few, PositiveSeconds, Settings, Unit
 
 
 class EvaluationSettings(Settings):

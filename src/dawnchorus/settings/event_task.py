@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from dawnchorus.settings.base import Names, NotNegative, PositiveSeconds, Settings, Unit
+from dawnchorus.settings.section import Names, NotNegative, PositiveSeconds, Settings, Unit
 
 NotNegativeNumber = Annotated[float, Field(ge=0)]
 PerClass = NotNegativeNumber | dict[str, NotNegativeNumber]

@@ -6,10 +6,10 @@ from pydantic import Field
 
 from dawnchorus.settings.architecture import Architecture
 from dawnchorus.settings.augmentation import AugmentationSettings
-from dawnchorus.settings.base import Count, Few, Names, Seed, Settings, SomeNames, Unit
 from dawnchorus.settings.evaluation import EvaluationSettings, SubmissionSettings
 from dawnchorus.settings.event_task import EventSettings
 from dawnchorus.settings.fold import FoldSettings
+from dawnchorus.settings.section import Count, Few, Names, Seed, Settings, SomeNames, Unit
 from dawnchorus.settings.segment import SegmentSettings
 from dawnchorus.settings.target import Targets
 from dawnchorus.settings.training import Pooling, TrainingSettings

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dawnchorus.settings.base import Rate, Settings, Unit
+from dawnchorus.settings.section import Rate, Settings, Unit
 
 
 class HeldOut(Settings):

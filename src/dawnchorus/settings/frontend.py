@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
-from dawnchorus.settings.base import ByName, Settings
+from dawnchorus.settings.section import ByName, Settings
 
 
 class FrontendSettings(Settings):

@@ -10,13 +10,13 @@ from typing import Any
 
 from dawnchorus.settings import merge, yaml_file
 from dawnchorus.settings.audio import AudioRecipe
-from dawnchorus.settings.base import Settings, SomeNames
 from dawnchorus.settings.corpus import ADAPTERS
 from dawnchorus.settings.crosscheck import check_files, check_sections
 from dawnchorus.settings.errors import check_name, validated
 from dawnchorus.settings.experiment import Experiment
 from dawnchorus.settings.frontend import KINDS
 from dawnchorus.settings.presets import PRESETS
+from dawnchorus.settings.section import Settings, SomeNames
 from dawnchorus.settings.wording import shown
 
 VERSION = 2

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from dawnchorus.settings.base import Choice, Each, Settings
 from dawnchorus.settings.load import MODELS, TopLevel
+from dawnchorus.settings.section import Choice, Each, Settings
 from dawnchorus.settings.structure import Entries, Key, keys
 from dawnchorus.settings.wording import nearest
 

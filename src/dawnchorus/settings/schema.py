@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from dawnchorus.settings.base import Choice, Each, Settings
 from dawnchorus.settings.load import MODELS, TopLevel
+from dawnchorus.settings.section import Choice, Each, Settings
 from dawnchorus.settings.structure import Entries, content, sentences
 
 _DEFINITIONS = "$defs"

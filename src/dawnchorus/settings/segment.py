@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dawnchorus.settings.base import Names, Positive, Rate, Score, Seconds, Settings, Share, Unit
+from dawnchorus.settings.section import Names, Positive, Rate, Score, Seconds, Settings, Share, Unit
 
 
 class SegmentSettings(Settings):

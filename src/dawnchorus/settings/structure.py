@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import annotated_types
 from pydantic.fields import FieldInfo
 
-from dawnchorus.settings.base import Choice, Each, Settings, Unit
+from dawnchorus.settings.section import Choice, Each, Settings, Unit
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dawnchorus.settings.base import (
+from dawnchorus.settings.section import (
     ByKey,
     Count,
     Few,

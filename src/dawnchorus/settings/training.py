@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic_core import PydanticCustomError
 
-from dawnchorus.settings.base import ByName, Count, NotNegative, Positive, Settings, Share, Unit
+from dawnchorus.settings.section import ByName, Count, NotNegative, Positive, Settings, Share, Unit
 
 Pooling = Literal[
     "max", "mean", "median", "min", "mean_exp", "mean_exp_3", "median_filtered", "log_mean_exp",

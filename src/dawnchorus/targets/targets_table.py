@@ -1,5 +1,11 @@
 """The targets of a stage as arrays.
 
+A row of the targets has ``corpus``, ``id``, ``fold``, ``part`` and a number in [0, 1] per class.
+Labelled recordings have a fold (1 to count) and part 0; pseudo-labelled ones have fold 0 and a part
+(1 to parts); those on which nothing but consistency is learnt have neither, and say nothing. A
+member ``f{fold}p{part}s{seed}`` trains on the labelled rows of all other folds, but for those that
+choose its epoch, and on the pseudo-labelled rows of its part.
+
 * `Targets`: rows, and which of them a member trains on or is watched by.
 * `Member`: one model of a stage.
 * `read`: the table of `dawnchorus.targets.stage_targets.set_targets`.

@@ -58,7 +58,7 @@ def train_member(
         ``seed``, ``window``, ``segments``, ``model``, ``output``, ``clip_pooling``, ``training``,
         ``augmentation``, ``pooling``, ``validation``, ``backend``; ``normaliser`` (path or None);
         ``frame_targets`` (see `frame_targets.FrameTargets`, or None); where there are teachers (see
-        `teaching.Teachers`), ``teachers`` and ``temperature``.
+        `distillation.Teachers`), ``teachers`` and ``temperature``.
     library : dict
         Digests of the code, which a checkpoint must agree with.
     model_path, history_path, kept_path : path

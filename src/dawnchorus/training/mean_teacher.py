@@ -100,7 +100,7 @@ class MeanTeacher(steps.Training):
     model : keras.Model
         The student; clip or frame output of any architecture.
     settings : dict
-        As of `stepping.Training`, and ``mean_teacher``: ``decay`` in [0, 1), ``weight`` of the
+        As of `steps.Training`, and ``mean_teacher``: ``decay`` in [0, 1), ``weight`` of the
         consistency, ``ramp_up_epochs`` until it is reached, ``noise``, the deviation of normal noise
         on the student's windows.
     key : tuple

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dawnchorus.models import zoo
 from dawnchorus.runtime import logs, seeds
 from dawnchorus.segments import chunk_split, class_balance, source, training_windows
-from dawnchorus.settings import kinds
 from dawnchorus.targets import targets_table
 from dawnchorus.training import batches, epoch_choice, frame_targets, mean_teacher, validation
 
@@ -98,7 +98,7 @@ def _frames(source, wanted: targets_table.Targets, rows: np.ndarray, settings: M
     recordings, values = _rows(wanted, rows)
     ratio = 1
     if settings["output"] == "frame":
-        ratio = kinds.frames_per_score(settings["model"])
+        ratio = zoo.frames_per_score(settings["model"])
     rate = source.frames_per_second(recordings[0][0]) / ratio
     about = about | {"frames_each": ratio, "padded": settings["segments"]["padding"] == "zeros"}
     return frame_targets.FrameTargets(

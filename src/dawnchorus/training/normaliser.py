@@ -1,14 +1,12 @@
 """The mean and the deviation of every band of a corpus, by which a model's input is standardised.
 
 * `write_normaliser`: computed from spectrogram shards, recording by recording.
-* `read_normaliser`: as arrays.
 
 System 004 (baseline of DCASE 2018 task 4) normalises by the mean and the sample deviation (n - 1) of
 every band over all frames of its training recordings, labelled and unlabelled, and adds them up fold
 by fold: its labelled recordings are in the training part of both folds and count twice. Here each
 counts once, or twice by a switch. Recordings of all folds of an experiment count, their labels do
-not. The file has a row per band, F in all: ``band`` (from 0, the lowest), ``mean`` and ``deviation``
-in the unit of the frontend, ``frames`` (n, the same in each row).
+not. The file is that of `normaliser_file`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +18,8 @@ from dawnchorus.corpora import tables
 from dawnchorus.frontends import spectrogram_reader
 from dawnchorus.runtime import artefacts, logs
 from dawnchorus.settings.references import parse_reference
+from dawnchorus.training.normaliser_file import COLUMNS
 
-COLUMNS = ("band", "mean", "deviation", "frames")
 _FRAMES_AT_ONCE = 16384  # in memory, as float64
 _SHOWN = 5  # bands named in a warning
 
@@ -73,32 +71,6 @@ def write_normaliser(
     # the shortest text that gives the same number back
     rows = [(band, repr(m), repr(d), n) for band, (m, d) in enumerate(bands)]
     artefacts.write_table(output, COLUMNS, rows)
-
-
-def read_normaliser(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and deviation of the bands of a normaliser: (F,) and (F,), float64.
-
-    Raises
-    ------
-    ValueError
-        Where the file is no normaliser: other columns, bands that are not 0, 1, ... in order, or
-        a mean or deviation that is not finite; deviations are above 0.
-    """
-    rows = artefacts.read_table(path)
-    try:
-        bands = [int(row["band"]) for row in rows]
-        mean, deviation = (
-            np.array([float(row[name]) for row in rows], np.float64) for name in COLUMNS[1:3]
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, f"{type(error).__name__}: {error}") from None
-    if not rows or bands != list(range(len(rows))):
-        raise _damaged(path, f"its bands are {bands[:_SHOWN]}, {len(bands)} in all")
-    is_sound = np.isfinite(mean) & np.isfinite(deviation) & (deviation > 0)
-    if not is_sound.all():
-        band = int(np.argmin(is_sound))
-        raise _damaged(path, f"band {band} has mean {mean[band]} and deviation {deviation[band]}")
-    return mean, deviation
 
 
 def _named(readers: Mapping, labels: Mapping, references: Sequence[str]) -> set[tuple[str, str]]:
@@ -189,10 +161,3 @@ def _warn_of_constant_bands(deviation: np.ndarray) -> None:
             "standardises them",
             len(constant), len(deviation), shown,
         )  # fmt: skip
-
-
-def _damaged(path: str | Path, why: str) -> ValueError:
-    return ValueError(
-        f"{path} is no normaliser ({why}); expected columns {', '.join(COLUMNS)} with bands 0, 1, "
-        "..., finite means and deviations above 0: delete it and run again"
-    )

@@ -7,6 +7,7 @@ are the modules of `dawnchorus.training.schedules`: each has ``rate`` (a formula
 
 * `make`: the schedule of a training section.
 * `Formula`: a rate that follows from the epoch alone.
+* `warm`: the rate while it rises.
 
 Before any of them the rate may rise for some epochs; the schedule's own first epoch comes after.
 """
@@ -15,8 +16,6 @@ import dataclasses
 import importlib
 from collections.abc import Mapping
 from typing import Any
-
-from dawnchorus.training.warmup import warm
 
 
 def make(settings: Mapping) -> Any:
@@ -75,3 +74,17 @@ class Formula:
 
     def observe(self, metrics: Mapping) -> None:
         """Do nothing: nothing that happens changes the rate."""
+
+
+def warm(start: float, epoch: int, warmup_epochs: int) -> float:
+    """Return the rate while it rises: equal steps, the last of which leads to the start.
+
+    Parameters
+    ----------
+    start : float
+        The rate after the warm-up.
+    epoch : int
+        From 1 to ``warmup_epochs``.
+    warmup_epochs : int
+    """
+    return start * epoch / (warmup_epochs + 1)

@@ -16,7 +16,7 @@ from dawnchorus.training import (
     distillation,
     initial_weights,
     mean_teacher,
-    normaliser,
+    normaliser_file,
     standardise,
     steps,
 )
@@ -64,7 +64,7 @@ def _standardised(built: keras.Model, examples, settings: Mapping, key: tuple) -
     if kind == "none":
         return standardise.filled(built) if padded else built
     if kind == "corpus":
-        mean, deviation = normaliser.read_normaliser(settings["normaliser"])
+        mean, deviation = normaliser_file.read_normaliser(settings["normaliser"])
         return standardise.standardised(built, mean, deviation**2, padded)
     rng = seeds.generator(*key, "standardise")
     source, windows = examples.source, examples.windows
@@ -80,7 +80,7 @@ def teachers(examples: batches.Batches, settings: Mapping) -> distillation.Teach
     examples : Batches
         What the member will train on; changed in place.
     settings : mapping
-        ``teachers`` (see `teaching.Teachers`), ``temperature`` and ``training``.
+        ``teachers`` (see `distillation.Teachers`), ``temperature`` and ``training``.
     """
     about = settings.get("teachers")
     if not about:

@@ -72,7 +72,7 @@ class Training:
         Parameters
         ----------
         figures : mapping
-            What validation says: `choosing.METRICS` but for the loss.
+            What validation says: `epoch_choice.METRICS` but for the loss.
         """
         self.epoch += 1
         row = {"epoch": self.epoch, "rate": self.schedule.rate(self.epoch)}

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dawnchorus.augmentation.cubic import resampled
 from dawnchorus.settings.augmentation import MethodSettings
-from dawnchorus.settings.base import Unit
+from dawnchorus.settings.section import Unit
 
 
 class Settings(MethodSettings):

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from dawnchorus.settings.augmentation import MethodSettings
-from dawnchorus.settings.base import Unit
+from dawnchorus.settings.section import Unit
 
 
 class Settings(MethodSettings):

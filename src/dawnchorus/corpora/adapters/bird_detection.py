@@ -29,8 +29,8 @@ from dawnchorus.corpora.bird_detection_labels import (
 )
 from dawnchorus.corpora.tables import Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
-from dawnchorus.settings.base import Settings as Section
 from dawnchorus.settings.corpus import CorpusSettings
+from dawnchorus.settings.section import Settings as Section
 
 
 class DataSet(Section):

@@ -18,9 +18,9 @@ from dawnchorus.corpora.birdclef_files import Row
 from dawnchorus.corpora.birdclef_metadata import Description
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import label_sheet
-from dawnchorus.settings.base import Seed, Unit
-from dawnchorus.settings.base import Settings as Section
 from dawnchorus.settings.corpus import ClassSelection, CorpusSettings
+from dawnchorus.settings.section import Seed, Unit
+from dawnchorus.settings.section import Settings as Section
 
 GROUPINGS = ("recording", "author", "session")
 

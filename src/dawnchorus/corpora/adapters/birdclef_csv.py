@@ -18,8 +18,8 @@ from typing import Annotated, Literal, NamedTuple
 from dawnchorus.corpora import audio_files, selection
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
-from dawnchorus.settings.base import Unit
 from dawnchorus.settings.corpus import ClassSelection, CorpusSettings
+from dawnchorus.settings.section import Unit
 
 GROUPINGS = ("recording", "author")
 _MOST_CHARACTERS = 10_000  # of a list of secondary labels

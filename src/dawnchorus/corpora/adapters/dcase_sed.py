@@ -20,9 +20,9 @@ from dawnchorus.corpora import audio_files, birdclef_files, clip_lists, sources,
 from dawnchorus.corpora.clip_lists import Clip, Clips
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
-from dawnchorus.settings.base import SampleRate, Seconds, SomeNames, Unit
-from dawnchorus.settings.base import Settings as Section
 from dawnchorus.settings.corpus import CorpusSettings, Paths
+from dawnchorus.settings.section import SampleRate, Seconds, SomeNames, Unit
+from dawnchorus.settings.section import Settings as Section
 
 
 class Parts(Section):

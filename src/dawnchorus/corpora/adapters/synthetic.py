@@ -23,8 +23,8 @@ from pydantic import Field
 
 from dawnchorus.corpora.tables import Found, Recording, read_listing
 from dawnchorus.runtime import artefacts, logs
-from dawnchorus.settings.base import Count, Seed, Share, Unit
 from dawnchorus.settings.corpus import CorpusSettings
+from dawnchorus.settings.section import Count, Seed, Share, Unit
 
 VERSION = 1  # of the sound: raise it with every change of soundscapes or syllables that is heard
 CLASS = "bird"

@@ -19,7 +19,6 @@ from pydantic import Field
 
 from dawnchorus.frontends import spectra
 from dawnchorus.frontends.filterbanks import mel_filterbank, sparse
-from dawnchorus.settings.base import Count, EvenSamples, Hertz, PositiveHertz, Unit
 from dawnchorus.settings.frontend import (
     FrontendSettings,
     check_band,
@@ -27,6 +26,7 @@ from dawnchorus.settings.frontend import (
     natural_hz,
     natural_mel,
 )
+from dawnchorus.settings.section import Count, EvenSamples, Hertz, PositiveHertz, Unit
 
 if TYPE_CHECKING:
     import scipy.sparse

@@ -13,7 +13,7 @@ import numpy as np
 from dawnchorus.frontends import filterbanks
 from dawnchorus.frontends.chunk_grid import hop_length, n_frames
 from dawnchorus.frontends.chunk_settings import ChunkSettings
-from dawnchorus.settings.base import EvenSamples
+from dawnchorus.settings.section import EvenSamples
 
 if TYPE_CHECKING:
     import scipy.sparse

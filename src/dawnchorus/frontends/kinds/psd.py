@@ -21,10 +21,10 @@ import numpy as np
 from pydantic import Field
 
 from dawnchorus.frontends import spectra
-from dawnchorus.settings.base import Count, EvenSamples, Few, Unit
 from dawnchorus.settings.frontend import (
     FrontendSettings,
 )
+from dawnchorus.settings.section import Count, EvenSamples, Few, Unit
 
 FULL_SCALE = 32768.0  # of 16-bit integers
 

@@ -21,7 +21,6 @@ import numpy as np
 from pydantic import Field
 
 from dawnchorus.frontends import filterbanks, spectra
-from dawnchorus.settings.base import Count, EvenSamples, Few, Hertz, PositiveHertz, Unit
 from dawnchorus.settings.frontend import (
     FrontendSettings,
     check_band,
@@ -29,6 +28,7 @@ from dawnchorus.settings.frontend import (
     slaney_hz,
     slaney_mel,
 )
+from dawnchorus.settings.section import Count, EvenSamples, Few, Hertz, PositiveHertz, Unit
 
 if TYPE_CHECKING:
     import scipy.sparse

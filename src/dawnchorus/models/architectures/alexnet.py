@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from dawnchorus.settings.architecture import ArchitectureSettings, Layers, exactly
-from dawnchorus.settings.base import Rate, Unit
+from dawnchorus.settings.section import Rate, Unit
 
 if TYPE_CHECKING:
     import keras

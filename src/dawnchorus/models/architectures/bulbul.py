@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from dawnchorus.settings.architecture import ArchitectureSettings, Layers, exactly, smallest_input
-from dawnchorus.settings.base import Rate, Unit
+from dawnchorus.settings.section import Rate, Unit
 
 if TYPE_CHECKING:
     import keras

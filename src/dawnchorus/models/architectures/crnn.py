@@ -3,7 +3,7 @@
 Serizel et al. (2018), "Large-scale weakly labeled semi-supervised sound event detection in domestic
 environments", https://arxiv.org/abs/1807.10501; the layers are those of its code, which runs the
 recurrent units in both directions. Every frame has a score per class; a clip's is pooled from them.
-So a model with clip output, trained on weak labels, has frame scores too (`models.frame_scores`),
+So a model with clip output, trained on weak labels, has frame scores too (`frame_output.frame_scores`),
 and models with either output have the same layers, by name, as far as ``frame_scores``.
 
 Input is time x mel band, channels last: (B, 500, 64) as published, for clips of 10 s.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from dawnchorus.settings.architecture import ArchitectureSettings, Layers
-from dawnchorus.settings.base import Rate, Unit
+from dawnchorus.settings.section import Rate, Unit
 
 if TYPE_CHECKING:
     import keras

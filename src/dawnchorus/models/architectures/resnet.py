@@ -16,7 +16,7 @@ from pydantic import Field
 
 from dawnchorus.models.kahl2018_settings import BlockSettings
 from dawnchorus.settings.architecture import Layers
-from dawnchorus.settings.base import Unit
+from dawnchorus.settings.section import Unit
 
 if TYPE_CHECKING:
     import keras

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from dawnchorus.settings.architecture import ArchitectureSettings, exactly
-from dawnchorus.settings.base import Rate, Unit
+from dawnchorus.settings.section import Rate, Unit
 
 if TYPE_CHECKING:
     import keras

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dawnchorus.settings.base import Unit
+from dawnchorus.settings.section import Unit
 from dawnchorus.settings.training import ScheduleSettings
 
 

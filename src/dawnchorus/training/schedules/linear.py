@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from dawnchorus.settings.base import NotNegative
+from dawnchorus.settings.section import NotNegative
 from dawnchorus.settings.training import ScheduleSettings
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dawnchorus.settings.base import Count, NotNegative, Unit
+from dawnchorus.settings.section import Count, NotNegative, Unit
 from dawnchorus.settings.training import ScheduleSettings
-from dawnchorus.training.warmup import warm
+from dawnchorus.training.schedule import warm
 
 
 class Settings(ScheduleSettings):

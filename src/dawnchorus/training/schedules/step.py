@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from dawnchorus.settings.base import Count, NotNegative, Unit
+from dawnchorus.settings.section import Count, NotNegative, Unit
 from dawnchorus.settings.training import ScheduleSettings
 
 

@@ -1,6 +1,6 @@
 """Windows in fixed steps, looped (system 000) or padded (system 004) where the recording ends.
 
-* `LoopedWindows`: a `dawnchorus.segments.source.Source` of kind ``windows``.
+* `Windows`: a `dawnchorus.segments.source.Source` of kind ``windows``.
 
 A place is the first frame of a window; see `dawnchorus.frontends.window_grid.window_starts`.
 """
@@ -13,7 +13,7 @@ from dawnchorus.frontends import window_grid
 from dawnchorus.segments.source import Source
 
 
-class LoopedWindows(Source):
+class Windows(Source):
     """Windows that begin every ``window`` frames.
 
     With ``padding: loop`` the last one goes on at the recording's beginning; with ``zeros`` it is NaN

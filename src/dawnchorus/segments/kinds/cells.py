@@ -1,6 +1,6 @@
 """Pieces of a recording's columns with signal (system 001).
 
-* `CellWindows`: a `dawnchorus.segments.source.Source` of kind ``cells``.
+* `Windows`: a `dawnchorus.segments.source.Source` of kind ``cells``.
 
 A place is the first of a window's columns, counted among those that were kept.
 """
@@ -14,7 +14,7 @@ from dawnchorus.segments import signal_mask
 from dawnchorus.segments.source import Source
 
 
-class CellWindows(Source):
+class Windows(Source):
     """Pieces of the columns that the signal mask keeps, the last one at the end.
 
     With ``filtered: false`` no column is masked or left out; with ``empty: unfiltered`` this holds for

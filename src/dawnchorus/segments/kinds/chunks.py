@@ -1,6 +1,6 @@
 """Pictures that the frontend has cut already (system 002).
 
-* `ChunkWindows`: a `dawnchorus.segments.source.Source` of kind ``chunks``.
+* `Windows`: a `dawnchorus.segments.source.Source` of kind ``chunks``.
 
 A place is the number of a chunk in its recording.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from dawnchorus.segments.source import Source
 
 
-class ChunkWindows(Source):
+class Windows(Source):
     """Chunks as the frontend stored them; 8-bit pictures become 0..1.
 
     Pictures are stored as (F, T), first row on top, and windows are (T, F): a window's first band is
