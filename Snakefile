@@ -13,23 +13,23 @@ min_version("9.27")
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
+from dawnchorus.plan.all_rules import all_rules
+from dawnchorus.plan.result_files import result_files, show_summaries
+from dawnchorus.plan.startup import start
 
-include: "rules/common.smk"
+settings, is_main = workflow.config_settings, workflow.is_main_process
+run = start(
+    workflow.basedir, settings.configfiles, settings.config, is_main, sys.argv[1:]
+)
+# each is named as the rule file that it serves
+corpora, audio, spectrograms, targets, *others = all_rules(run)
+training, predictions, evaluation, events = others
 
 
 wildcard_constraints:
-    audio=either(config["audio"]),
-    frontend=either(config["frontends"]),
-    corpus=either(config["corpora"]),
-    experiment=either(config["experiments"]),
-    stage=either(stage_names()),
-    ensemble=either(ensemble_names()),
-    decoding=either(decoding_names()),
-    member=r"f\d+p\d+s\d+",
-    shard=r"\d+",
+    **run.constraints(),
 
 
-include: "rules/common_inputs.smk"
 include: "rules/corpora.smk"
 include: "rules/audio.smk"
 include: "rules/spectrograms.smk"
@@ -43,8 +43,8 @@ include: "rules/events.smk"
 rule all:
     default_target: True
     input:
-        results_of_run(),
+        result_files(run),
 
 
 onsuccess:
-    show_summaries()
+    show_summaries(run)

@@ -8,7 +8,7 @@ Writes:  results/audio/{audio}/{corpus}/{shard}.wav and .csv, and verdicts.csv
 rule resample:
     """Decode the recordings of one shard once, judge them, resample what can be used."""
     input:
-        unpack(archive),
+        unpack(audio.archive),
     output:
         wav="results/audio/{audio}/{corpus}/{shard}.wav",
         table="results/audio/{audio}/{corpus}/{shard}.csv",
@@ -22,9 +22,9 @@ rule resample:
         mem_mb=1000,
         runtime=120,
     params:
-        listing=listing,
-        audio=audio_recipe,
-        library=library("resample"),
+        listing=audio.listing,
+        audio=audio.recipe,
+        library=run.library("resample"),
     script:
         "../workflow/scripts/resample.py"
 
@@ -32,7 +32,7 @@ rule resample:
 rule judge:
     """Add the verdicts of a corpus up; stop where too many recordings are excluded."""
     input:
-        tables=shard_tables,
+        tables=audio.tables,
     output:
         verdicts="results/audio/{audio}/{corpus}/verdicts.csv",
     log:
@@ -43,8 +43,8 @@ rule judge:
         mem_mb=1000,
         runtime=20,
     params:
-        excluded=excluded_of,
-        exclusions=exclusion_settings,
-        library=library("judge"),
+        excluded=audio.excluded,
+        exclusions=audio.exclusions,
+        library=run.library("judge"),
     script:
         "../workflow/scripts/judge.py"

@@ -17,8 +17,8 @@ rule make_corpus:
         mem_mb=1000,
         runtime=60,
     params:
-        listing=listing,
-        corpus=corpus_recipe,
-        library=library("make_corpus"),
+        listing=corpora.listing,
+        corpus=corpora.recipe,
+        library=run.library("make_corpus"),
     script:
         "../workflow/scripts/make_corpus.py"

@@ -8,11 +8,11 @@ Writes:  results/{experiment}/metrics.json, summary.txt, submission.{corpus}.csv
 rule evaluate:
     """Measure every member and every ensemble of an experiment."""
     input:
-        scores=all_scores,
-        ensembles=all_ensembles,
+        scores=evaluation.scores,
+        ensembles=evaluation.ensembles,
         folds="results/{experiment}/folds.csv",
         leaks="results/{experiment}/leaks.csv",
-        verdicts=all_verdicts,
+        verdicts=evaluation.verdicts,
     output:
         metrics="results/{experiment}/metrics.json",
         summary="results/{experiment}/summary.txt",
@@ -26,8 +26,8 @@ rule evaluate:
         mem_mb=4000,
         runtime=60,
     params:
-        evaluation=evaluation_settings,
-        library=library("evaluate"),
+        evaluation=evaluation.settings,
+        library=run.library("evaluate"),
     script:
         "../workflow/scripts/evaluate.py"
 
@@ -35,8 +35,8 @@ rule evaluate:
 rule submit:
     """Write the submission of an experiment for one test corpus."""
     input:
-        scores=submitted_scores,
-        windows=submitted_windows,
+        scores=evaluation.submitted_scores,
+        windows=evaluation.submitted_windows,
         leaks="results/{experiment}/leaks.csv",
     output:
         submission="results/{experiment}/submission.{corpus}.csv",
@@ -48,7 +48,7 @@ rule submit:
         mem_mb=2000,
         runtime=20,
     params:
-        submission=submission_settings,
-        library=submission_library,
+        submission=evaluation.submission,
+        library=evaluation.submission_library,
     script:
         "../workflow/scripts/submit.py"

@@ -11,9 +11,9 @@ rule choose_decodings:
     """Choose the settings of each decoding, by recordings that are neither trained on nor tested."""
     input:
         folds="results/{experiment}/folds.csv",
-        targets=first_targets,
+        targets=events.first_targets,
         leaks="results/{experiment}/leaks.csv",
-        scores=decoding_files,
+        scores=events.decoding_files,
     output:
         decoders="results/{experiment}/decoders/{ensemble}.json",
     log:
@@ -26,8 +26,8 @@ rule choose_decodings:
         mem_mb=4000,
         runtime=120,
     params:
-        decoding=decoding_settings,
-        library=library("choose_decodings"),
+        decoding=events.decoding_settings,
+        library=run.library("choose_decodings"),
     script:
         "../workflow/scripts/choose_decodings.py"
 
@@ -35,9 +35,9 @@ rule choose_decodings:
 rule detect:
     """Turn the frame scores of one corpus into events."""
     input:
-        frames=detected_frames,
+        frames=events.frames,
         decoders="results/{experiment}/decoders/{ensemble}.json",
-        verdicts=corpus_verdicts,
+        verdicts=events.corpus_verdicts,
     output:
         events="results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.csv",
         challenge="results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.tsv",
@@ -49,8 +49,8 @@ rule detect:
         mem_mb=2000,
         runtime=60,
     params:
-        detection=detection_settings,
-        library=library("detect"),
+        detection=events.detection,
+        library=run.library("detect"),
     script:
         "../workflow/scripts/detect.py"
 
@@ -59,9 +59,9 @@ rule export_detections:
     """Write the detections of one corpus for Raven and Audacity, with scores and pictures."""
     input:
         detections="results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.csv",
-        frames=detected_frames,
+        frames=events.frames,
         decoders="results/{experiment}/decoders/{ensemble}.json",
-        spectrograms=drawn_shards,
+        spectrograms=events.drawn_shards,
     output:
         folder=directory(
             "results/{experiment}/detections/{ensemble}.{decoding}.{corpus}"
@@ -74,8 +74,8 @@ rule export_detections:
         mem_mb=2000,
         runtime=60,
     params:
-        exports=export_settings,
-        library=library("export_detections"),
+        exports=events.exports,
+        library=run.library("export_detections"),
     script:
         "../workflow/scripts/export_detections.py"
 
@@ -83,9 +83,9 @@ rule export_detections:
 rule evaluate_events:
     """Score the events of every ensemble and decoding, with the rows that frame the figures."""
     input:
-        frames=all_frames,
-        decoders=all_decoders,
-        verdicts=event_verdicts,
+        frames=events.all_frames,
+        decoders=events.all_decoders,
+        verdicts=events.all_verdicts,
         leaks="results/{experiment}/leaks.csv",
     output:
         figures="results/{experiment}/events.json",
@@ -100,7 +100,7 @@ rule evaluate_events:
         mem_mb=4000,
         runtime=120,
     params:
-        evaluation=event_settings,
-        library=library("evaluate_events"),
+        evaluation=events.evaluation,
+        library=run.library("evaluate_events"),
     script:
         "../workflow/scripts/evaluate_events.py"

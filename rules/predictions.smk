@@ -10,9 +10,9 @@ Writes:  results/{experiment}/stages/{stage}/scores.{corpus}.h5,
 rule predict:
     """Score one corpus with all members of a stage, each only where it may."""
     input:
-        models=stage_models,
+        models=predictions.models,
         targets="results/{experiment}/stages/{stage}/targets.csv",
-        spectrograms=corpus_shards,
+        spectrograms=predictions.shards,
     output:
         scores="results/{experiment}/stages/{stage}/scores.{corpus}.h5",
     log:
@@ -21,15 +21,15 @@ rule predict:
         "results/benchmarks/predict/{experiment}/{stage}/{corpus}.tsv"
     conda:
         "../envs/dawnchorus.yaml"
-    threads: training_threads
+    threads: predictions.threads
     resources:
         gpu=1,
         mem_mb=4000,
         runtime=240,
     params:
-        models=models_by_member,
-        prediction=prediction_settings,
-        library=prediction_library,
+        models=predictions.models_by_member,
+        prediction=predictions.settings,
+        library=predictions.library,
     script:
         "../workflow/scripts/predict.py"
 
@@ -37,7 +37,7 @@ rule predict:
 rule ensemble:
     """Pool windows to recordings and average the members of an ensemble's stages."""
     input:
-        scores=ensemble_scores,
+        scores=predictions.scores,
     output:
         scores="results/{experiment}/ensembles/{ensemble}.{corpus}.h5",
     log:
@@ -48,8 +48,8 @@ rule ensemble:
         mem_mb=4000,
         runtime=20,
     params:
-        pooling=pooling_settings,
-        library=library("ensemble"),
+        pooling=predictions.pooling,
+        library=run.library("ensemble"),
     script:
         "../workflow/scripts/ensemble.py"
 
@@ -57,9 +57,9 @@ rule ensemble:
 rule predict_frames:
     """Score the frames of one corpus with all members of a stage, each only where it may."""
     input:
-        models=stage_models,
+        models=predictions.models,
         targets="results/{experiment}/stages/{stage}/targets.csv",
-        spectrograms=corpus_shards,
+        spectrograms=predictions.shards,
     output:
         frames="results/{experiment}/stages/{stage}/frames.{corpus}.h5",
     log:
@@ -68,15 +68,15 @@ rule predict_frames:
         "results/benchmarks/predict_frames/{experiment}/{stage}/{corpus}.tsv"
     conda:
         "../envs/dawnchorus.yaml"
-    threads: training_threads
+    threads: predictions.threads
     resources:
         gpu=1,
         mem_mb=4000,
         runtime=240,
     params:
-        models=models_by_member,
-        prediction=prediction_settings,
-        library=library("predict_frames"),
+        models=predictions.models_by_member,
+        prediction=predictions.settings,
+        library=predictions.frames_library,
     script:
         "../workflow/scripts/predict_frames.py"
 
@@ -84,7 +84,7 @@ rule predict_frames:
 rule ensemble_frames:
     """Average the frame scores of the members of an ensemble's stages."""
     input:
-        scores=ensemble_frames,
+        scores=predictions.frames,
     output:
         scores="results/{experiment}/ensembles/{ensemble}.{corpus}.frames.h5",
     log:
@@ -95,7 +95,7 @@ rule ensemble_frames:
         mem_mb=2000,
         runtime=60,
     params:
-        average=average_settings,
-        library=library("ensemble_frames"),
+        average=predictions.average,
+        library=run.library("ensemble_frames"),
     script:
         "../workflow/scripts/ensemble_frames.py"

@@ -8,7 +8,7 @@ Writes:  results/spectrograms/{frontend}/{corpus}/{shard}.h5
 rule make_spectrograms:
     """Compute the spectrograms of one shard of audio."""
     input:
-        unpack(resampled),
+        unpack(spectrograms.audio),
     output:
         spectrograms="results/spectrograms/{frontend}/{corpus}/{shard}.h5",
     log:
@@ -21,7 +21,7 @@ rule make_spectrograms:
         mem_mb=1000,
         runtime=120,
     params:
-        frontend=frontend,
-        library=spectrogram_library,
+        frontend=spectrograms.frontend,
+        library=spectrograms.library,
     script:
         "../workflow/scripts/make_spectrograms.py"

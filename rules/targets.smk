@@ -10,7 +10,7 @@ Writes:  results/{experiment}/folds.csv, leaks.csv, results/{experiment}/stages/
 rule deal_folds:
     """Deal the used recordings of an experiment's training corpora into folds."""
     input:
-        verdicts=training_verdicts,
+        verdicts=targets.training_verdicts,
     output:
         folds="results/{experiment}/folds.csv",
     log:
@@ -21,8 +21,8 @@ rule deal_folds:
         mem_mb=2000,
         runtime=20,
     params:
-        folds=fold_settings,
-        library=library("deal_folds"),
+        folds=targets.folds,
+        library=run.library("deal_folds"),
     script:
         "../workflow/scripts/deal_folds.py"
 
@@ -40,8 +40,8 @@ rule check_leaks:
         mem_mb=2000,
         runtime=20,
     params:
-        leaks=leak_settings,
-        library=library("check_leaks"),
+        leaks=targets.leaks,
+        library=run.library("check_leaks"),
     script:
         "../workflow/scripts/check_leaks.py"
 
@@ -50,7 +50,7 @@ rule choose_thresholds:
     """Choose the thresholds of hard pseudo-labels by an earlier stage's out-of-fold scores."""
     input:
         folds="results/{experiment}/folds.csv",
-        scores=validation_files,
+        scores=targets.validation_files,
     output:
         thresholds="results/{experiment}/stages/{stage}/thresholds.csv",
     log:
@@ -61,8 +61,8 @@ rule choose_thresholds:
         mem_mb=2000,
         runtime=20,
     params:
-        thresholds=threshold_settings,
-        library=library("choose_thresholds"),
+        thresholds=targets.threshold_settings,
+        library=run.library("choose_thresholds"),
     script:
         "../workflow/scripts/choose_thresholds.py"
 
@@ -71,8 +71,8 @@ rule set_targets:
     """Set the targets of a stage: labels, and confident predictions of an earlier stage."""
     input:
         folds="results/{experiment}/folds.csv",
-        teachers=teacher_files,
-        thresholds=thresholds_of,
+        teachers=targets.teacher_files,
+        thresholds=targets.thresholds,
     output:
         targets="results/{experiment}/stages/{stage}/targets.csv",
     log:
@@ -83,8 +83,8 @@ rule set_targets:
         mem_mb=2000,
         runtime=20,
     params:
-        targets=target_settings,
-        library=library("set_targets"),
+        targets=targets.settings,
+        library=run.library("set_targets"),
     script:
         "../workflow/scripts/set_targets.py"
 
@@ -93,8 +93,8 @@ rule audit:
     """Hold pseudo-labels against the truth, where it is known; nothing is built on this."""
     input:
         targets="results/{experiment}/stages/{stage}/targets.csv",
-        teachers=teacher_files,
-        thresholds=thresholds_of,
+        teachers=targets.teacher_files,
+        thresholds=targets.thresholds,
     output:
         audit="results/{experiment}/stages/{stage}/audit.json",
     log:
@@ -105,7 +105,7 @@ rule audit:
         mem_mb=2000,
         runtime=20,
     params:
-        audit=audit_settings,
-        library=library("audit"),
+        audit=targets.audit,
+        library=run.library("audit"),
     script:
         "../workflow/scripts/audit.py"

@@ -10,7 +10,7 @@ rule normalise:
     """Take mean and deviation of every band over all recordings that any stage trains on."""
     input:
         folds="results/{experiment}/folds.csv",
-        spectrograms=normalised_shards,
+        spectrograms=training.normalised_shards,
     output:
         normaliser="results/{experiment}/stages/{stage}/normaliser.csv",
     log:
@@ -21,8 +21,8 @@ rule normalise:
         mem_mb=2000,
         runtime=120,
     params:
-        normaliser=normaliser_settings,
-        library=library("normalise"),
+        normaliser=training.normaliser_settings,
+        library=run.library("normalise"),
     script:
         "../workflow/scripts/normalise.py"
 
@@ -31,11 +31,11 @@ rule train:
     """Train one member of a stage; a training that was killed goes on from its checkpoint."""
     input:
         targets="results/{experiment}/stages/{stage}/targets.csv",
-        spectrograms=training_shards,
-        teachers=teacher_models,
-        pretrained=pretrained_model,
-        normaliser=normaliser_file,
-        frames=teacher_frame_files,
+        spectrograms=training.shards,
+        teachers=training.teacher_models,
+        pretrained=ancient(training.pretrained),
+        normaliser=training.normaliser,
+        frames=training.teacher_frames,
     output:
         model="results/{experiment}/stages/{stage}/{member}.keras",
         kept="results/{experiment}/stages/{stage}/{member}.kept.h5",
@@ -46,15 +46,15 @@ rule train:
         "results/benchmarks/train/{experiment}/{stage}/{member}.tsv"
     conda:
         "../envs/dawnchorus.yaml"
-    threads: training_threads
+    threads: training.threads
     resources:
         gpu=1,
         mem_mb=6000,
         runtime=1440,
     params:
-        training=training_settings,
-        shards=shards_by_corpus,
-        library=training_library,
+        training=training.settings,
+        shards=training.shards_by_corpus,
+        library=training.library,
     script:
         "../workflow/scripts/train.py"
 
@@ -63,7 +63,7 @@ rule draw_segments:
     """Draw what a stage sees of each class, for a person to scan."""
     input:
         targets="results/{experiment}/stages/{stage}/targets.csv",
-        spectrograms=training_shards,
+        spectrograms=training.shards,
     output:
         picture="results/{experiment}/stages/{stage}/segments.png",
     log:
@@ -74,7 +74,7 @@ rule draw_segments:
         mem_mb=2000,
         runtime=30,
     params:
-        drawing=drawing_settings,
-        library=library("draw_segments"),
+        drawing=training.drawing,
+        library=training.drawing_library,
     script:
         "../workflow/scripts/draw_segments.py"

@@ -1,6 +1,5 @@
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -163,18 +162,3 @@ def test_versions_name_installed_packages_only(monkeypatch):
     provenance._versions.cache_clear()
     assert provenance.versions().keys() == {"numpy"}
     provenance._versions.cache_clear()
-
-
-def test_every_rule_watches_the_code_of_its_own_script():
-    root = Path(__file__).parents[1]
-    functions = (root / "rules/common_inputs.smk").read_text()
-    for path in sorted((root / "rules").glob("*.smk")):
-        for name, rule in re.findall(
-            r"^rule (\w+):\n(.*?)(?=^rule |\Z)", path.read_text(), re.M | re.S
-        ):
-            asked = re.search(r"library=(\w+)(\(.*)?", rule)
-            if asked is None:
-                continue
-            called = asked[0] if asked[2] else functions.partition(f"def {asked[1]}(")[2]
-            assert re.search(r'library\("(\w+)"', called)[1] == name
-            assert f'scripts/{name}.py"' in rule

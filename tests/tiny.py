@@ -3,6 +3,8 @@
 Names of recordings are as awkward as a file system allows; one recording is cut.
 """
 
+import contextlib
+import copy
 import csv
 import json
 import os
@@ -15,6 +17,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import yaml
+
+from dawnchorus.plan.corpora_index import list_corpora
+from dawnchorus.plan.workflow_run import Run
+from dawnchorus.settings.corpus_check import corpora_of_run
+from dawnchorus.settings.load import compose, load
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_RATE = 8000  # Hz
@@ -101,6 +108,14 @@ class Project:
     def configure(self, settings) -> None:
         (self.work / "tiny.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
+    def run_of(self, settings) -> Run:
+        """Return the run of a config as rules see it: no Snakemake, no job."""
+        self.configure(settings)
+        with contextlib.chdir(self.work), unchanged_environment():
+            config = load(self.tree / "config.yaml", ["tiny.yaml"], {})
+            index = list_corpora(corpora_of_run(config), config, "results", is_main=True)
+        return Run(config, index, self.tree)
+
     def command(self, *arguments) -> list[str]:
         return [
             sys.executable, "-m", "snakemake", "--cores", "2", "-s", str(self.tree / "Snakefile"),
@@ -137,6 +152,54 @@ class Project:
         if not counts:
             assert "Nothing to be done" in ran.stdout + ran.stderr
         return counts
+
+
+def run_without_recordings(folder: Path, settings, *overlays) -> Run:
+    """Return the run of a config whose corpora nobody has listed: a shard each, and events."""
+    path = folder / "settings.yaml"
+    path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    config = compose(ROOT / "config.yaml", [*overlays, path], {})
+    tables = {"labels": "1", "excluded": "2", "events": "3", "names": "4"}
+    index = {"shards": {"000": {"digest": "0"}}, **tables}
+    return Run(config, dict.fromkeys(config["corpora"], index), ROOT)
+
+
+@contextlib.contextmanager
+def unchanged_environment():
+    """Restore the environment variables afterwards."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def changed(settings, key, value):
+    """Return settings with another value under a key such as ``audio.tiny.channels``."""
+    settings = copy.deepcopy(settings)
+    *above, last = key.split(".")
+    place = settings
+    for name in above:
+        place = place.setdefault(name, {})
+    place[last] = value
+    return settings
+
+
+def lying(recordings, field, labels, table="small.csv"):
+    """Return the config with recordings and label files at other paths."""
+    settings = changed(config(), "corpora.small.root", recordings)
+    settings = changed(settings, "corpora.small.table", table)
+    return changed(settings, "corpora.other.data_sets.field", {"audio": field, "labels": labels})
+
+
+def move_data(work):
+    """Move the recordings and label files of a project; return the config that says where they are."""
+    (work / "disk 2/labels").mkdir(parents=True)
+    for name, to in (("recordings", "recordings"), ("field", "field"),
+                     ("field.csv", "labels/answers.csv"), ("small.csv", "labels/rows.csv")):  # fmt: skip
+        (work / name).rename(work / "disk 2" / to)
+    return lying("disk 2", "disk 2/field", "disk 2/labels/answers.csv", "disk 2/labels/rows.csv")
 
 
 def write_recording(path: Path, rng, has_bird: int) -> bool:

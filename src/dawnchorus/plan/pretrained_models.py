@@ -4,22 +4,18 @@ A training reads the copy. A model that is moved then repeats nothing, and one t
 a run goes on changes nothing that a job reads.
 
 * `keep_models`: copy the models of a run (main process).
-* `model_path`: where the copy of a model lies.
 """
 
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from dawnchorus.plan import paths
 from dawnchorus.runtime import artefacts, run
 
 
-def model_path(results: str | Path, digest: str) -> Path:
-    """Return where the copy of a model with this SHA-256 lies."""
-    return Path(results) / "pretrained" / f"{digest[:16]}.keras"
-
-
-def keep_models(config: Mapping, results: str | Path) -> None:
+def keep_models(config: Mapping[str, Any]) -> None:
     """Copy the models that trainings of the run start from, where they are not copied yet.
 
     Raises
@@ -29,13 +25,13 @@ def keep_models(config: Mapping, results: str | Path) -> None:
     """
     for name in config["run"]:
         for stage in config["experiments"][name]["stages"].values():
-            if pretrained := stage["training"]["pretrained"]:
-                _keep_model(pretrained, Path(results))
+            chosen = stage["training"]["pretrained"]
+            if digest := run.digest_of_file(chosen):
+                _keep_model(chosen["path"], digest)
 
 
-def _keep_model(pretrained: Mapping, results: Path) -> None:
-    path, digest = pretrained["path"], run.digest_of_file(pretrained)
-    copy = model_path(results, digest)
+def _keep_model(path: str, digest: str) -> None:
+    copy = Path(paths.PRETRAINED.format(digest=digest[:16]))
     if copy.exists():
         return
 
@@ -46,7 +42,7 @@ def _keep_model(pretrained: Mapping, results: Path) -> None:
     # the record is what tells a damaged copy, and where it came from
     about = {"rule": "(a copy of the main process)", "inputs": {}, "settings": {"from": path}}
     with (
-        artefacts.recording_for({"results": results, "about": about}),
+        artefacts.recording_for({"results": Path(paths.RESULTS), "about": about}),
         artefacts.writing(copy, check=check) as temporary,
     ):
         shutil.copyfile(path, temporary)

@@ -31,7 +31,7 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def library(script: str | Path, *chosen: str) -> dict[str, str]:
+def library(script: str | Path, *chosen: str, package: Path | None = None) -> dict[str, str]:
     """Return the digests of a script and of the library modules that it reaches.
 
     Parameters
@@ -40,22 +40,32 @@ def library(script: str | Path, *chosen: str) -> dict[str, str]:
         The rule's script.
     *chosen : str
         Modules that the config picks by name, such as ``dawnchorus.models.architectures.bulbul``.
+    package : path, optional
+        Folder of the library; that of this module where it is not given.
 
     Returns
     -------
     dict
         Module name to 12 hexadecimal digits, sorted; the script is ``script``.
+
+    Raises
+    ------
+    ValueError
+        Where a chosen module is not there: its changes would make nothing stale.
     """
+    package = package or PACKAGE
+    for name in chosen:
+        if _path(name, package) is None:
+            raise ValueError(f"{name} is chosen by name and is no module of {package}")
     found = {"script": _digest(Path(script))}
-    waiting = list(_imports(Path(script)))
-    waiting += chosen
+    waiting = [*_imports(Path(script)), *chosen]
     while waiting:
         name = waiting.pop()
-        path = _path(name)
-        if path is None or name in found or _is_neutral(name):
+        if name in found or _is_neutral(name):
             continue
-        found[name] = _digest(path)
-        waiting += _imports(path)
+        if path := _path(name, package):
+            found[name] = _digest(path)
+            waiting += _imports(path)
     return dict(sorted(found.items()))
 
 
@@ -75,16 +85,22 @@ def _is_neutral(name: str) -> bool:
     return any(below == neutral or below.startswith(f"{neutral}.") for neutral in NEUTRAL)
 
 
-def _path(name: str) -> Path | None:
+def _path(name: str, package: Path) -> Path | None:
     """Return the file of a module of the library; a package, whose file is empty, has none."""
     top, *parts = name.split(".")
-    path = PACKAGE.joinpath(*parts).with_suffix(".py")
+    path = package.joinpath(*parts).with_suffix(".py")
     return path if top == "dawnchorus" and parts and path.is_file() else None
 
 
 @functools.cache
 def _imports(path: Path) -> tuple[str, ...]:
-    return tuple(_imported(ast.parse(path.read_bytes())))
+    return _imports_of(path.read_bytes())
+
+
+@functools.cache
+def _imports_of(content: bytes) -> tuple[str, ...]:
+    names = _imported(ast.parse(content))
+    return tuple(name for name in names if name.startswith("dawnchorus."))
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -104,7 +120,12 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 @functools.cache
 def _digest(path: Path) -> str:
-    tree = ast.parse(path.read_bytes())
+    return _digest_of(path.read_bytes())
+
+
+@functools.cache
+def _digest_of(content: bytes) -> str:
+    tree = ast.parse(content)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             before = [None, *node.body]

@@ -1,0 +1,25 @@
+"""Inputs and settings of rules/corpora.smk."""
+
+from dataclasses import dataclass
+
+from dawnchorus.plan.wildcards import Params, Wildcards
+from dawnchorus.plan.workflow_run import Run
+
+# how recordings are listed and counted, not what they are
+_OF_THE_LISTING = ("max_excluded", "missing_files", "fingerprint")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CorpusRules:
+    """Rule ``make_corpus`` of one run."""
+
+    run: Run
+
+    def listing(self, wildcards: Wildcards) -> str:
+        """Return the listing of a shard; its path names the digest of its content."""
+        return self.run.listing(wildcards.corpus, wildcards.shard)
+
+    def recipe(self, wildcards: Wildcards) -> Params:
+        """Return what decides the recordings of a synthetic corpus."""
+        chosen = self.run.config["corpora"][wildcards.corpus]
+        return {key: value for key, value in chosen.items() if key not in _OF_THE_LISTING}

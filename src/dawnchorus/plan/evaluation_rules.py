@@ -1,0 +1,99 @@
+"""Inputs and settings of rules/evaluation.smk."""
+
+from dataclasses import dataclass
+
+from dawnchorus.plan.wildcards import Params, Wildcards
+from dawnchorus.plan.workflow_run import Paths, Run, references_to
+
+_EVALUATED = (
+    "seed", "train", "test", "folds", "ensembles", "pooling", "average", "average_unit",
+    "ignored_classes", "evaluation",
+)  # fmt: skip
+_SUBMITTED = ("best", "interval_s", "keep_trailing")
+_SUBMITTED_POOLING = ("pooling", "average", "ignored_classes")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class EvaluationRules:
+    """Rules ``evaluate`` and ``submit`` of one run."""
+
+    run: Run
+
+    # evaluate
+
+    def scores(self, wildcards: Wildcards) -> list[str]:
+        """Return the window scores of all stages."""
+        return [path for found in self._scores(wildcards).values() for path in found.values()]
+
+    def ensembles(self, wildcards: Wildcards) -> list[str]:
+        """Return the recording scores of all ensembles."""
+        return [path for found in self._ensembles(wildcards).values() for path in found.values()]
+
+    def verdicts(self, wildcards: Wildcards) -> list[str]:
+        """Return the verdicts of all scored corpora."""
+        return list(self._verdicts(wildcards).values())
+
+    def settings(self, wildcards: Wildcards) -> Params:
+        """Return what decides the metrics of an experiment."""
+        chosen = self.run.experiment(wildcards)
+        stages = {name: {"targets": s["targets"]} for name, s in chosen["stages"].items()}
+        kept = {key: chosen[key] for key in _EVALUATED}
+        return {
+            "settings": {"name": wildcards.experiment, "stages": stages, **kept},
+            "scores": self._scores(wildcards),
+            "ensembles": self._ensembles(wildcards),
+            "labels": self.run.labels(self.run.scored_corpora(wildcards.experiment)),
+            "verdicts": self._verdicts(wildcards),
+        }
+
+    # submit
+
+    def submitted_scores(self, wildcards: Wildcards) -> str:
+        """Return the recording scores of the submitted ensemble."""
+        ensemble = self.run.experiment(wildcards)["submission"]["ensemble"]
+        found = self.run.ensemble_scores(wildcards.experiment, ensemble, [wildcards.corpus])
+        return found[wildcards.corpus]
+
+    def submitted_windows(self, wildcards: Wildcards) -> list[str]:
+        """Return the window scores of the submitted ensemble, for a format of intervals."""
+        name, corpus = wildcards.experiment, wildcards.corpus
+        if self.run.submission_format(name, corpus) != "birdclef2018_soundscape":
+            return []
+        chosen = self.run.experiment(wildcards)
+        stages = chosen["ensembles"][chosen["submission"]["ensemble"]]
+        return [self.run.scores(name, stage, [corpus])[corpus] for stage in stages]
+
+    def submission(self, wildcards: Wildcards) -> Params:
+        """Return what decides the submission for a corpus."""
+        chosen, corpus = self.run.experiment(wildcards), wildcards.corpus
+        return {
+            "settings": {
+                "format": self.run.submission_format(wildcards.experiment, corpus),
+                **{key: chosen["submission"][key] for key in _SUBMITTED},
+                **{key: chosen[key] for key in _SUBMITTED_POOLING},
+                "test": references_to(corpus, chosen["test"]),
+            },
+            "labels": self.run.labels([corpus])[corpus],
+            "label_rows": self.run.label_rows(corpus),
+        }
+
+    def submission_library(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the digests of the code behind a submission, its own format's alone."""
+        name = self.run.submission_format(wildcards.experiment, wildcards.corpus)
+        return self.run.library("submit", f"dawnchorus.formats.submissions.{name}")
+
+    def _scores(self, wildcards: Wildcards) -> dict[str, Paths]:
+        name = wildcards.experiment
+        corpora = self.run.scored_corpora(name)
+        stages = self.run.experiment(wildcards)["stages"]
+        return {stage: self.run.scores(name, stage, corpora) for stage in stages}
+
+    def _ensembles(self, wildcards: Wildcards) -> dict[str, Paths]:
+        name = wildcards.experiment
+        corpora = self.run.scored_corpora(name)
+        ensembles = self.run.experiment(wildcards)["ensembles"]
+        return {e: self.run.ensemble_scores(name, e, corpora) for e in ensembles}
+
+    def _verdicts(self, wildcards: Wildcards) -> Paths:
+        name = wildcards.experiment
+        return self.run.verdicts(name, self.run.scored_corpora(name))

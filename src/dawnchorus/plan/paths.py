@@ -1,0 +1,84 @@
+"""Every path of a run, as a pattern in wildcards.
+
+The rules write the same patterns out, so that a reader sees them there; a test holds both equal.
+Plan and commands build paths from these constants and from nothing else.
+
+* Constants: one pattern per kind of file.
+* `log`, `benchmark`: what a rule writes beside its outputs.
+* `wildcards_of`: names of the wildcards of a pattern.
+"""
+
+import re
+from collections.abc import Iterable
+
+RESULTS = "results"  # below the working directory
+
+# tables of a listed corpus, named by the digest of their content (`dawnchorus.corpora`)
+LISTING = "results/corpora/{corpus}/listings/{shard}-{digest}.csv"
+LABELS = "results/corpora/{corpus}/labels-{digest}.csv"
+EXCLUDED = "results/corpora/{corpus}/excluded-{digest}.csv"
+EVENTS = "results/corpora/{corpus}/events-{digest}.csv"
+NAMES = "results/corpora/{corpus}/names-{digest}.csv"
+LABEL_ROWS = "results/corpora/{corpus}/label-rows-{digest}.csv"
+
+# copies of models from outside the results, by the first 16 digits of their SHA-256
+PRETRAINED = "results/pretrained/{digest}.keras"
+
+# per corpus
+ARCHIVE = "results/corpora/{corpus}/made/{shard}.zip"
+SHARD_WAV = "results/audio/{audio}/{corpus}/{shard}.wav"
+SHARD_TABLE = "results/audio/{audio}/{corpus}/{shard}.csv"
+VERDICTS = "results/audio/{audio}/{corpus}/verdicts.csv"
+SPECTROGRAMS = "results/spectrograms/{frontend}/{corpus}/{shard}.h5"
+
+# per experiment
+FOLDS = "results/{experiment}/folds.csv"
+LEAKS = "results/{experiment}/leaks.csv"
+METRICS = "results/{experiment}/metrics.json"
+SUMMARY = "results/{experiment}/summary.txt"
+SUBMISSION = "results/{experiment}/submission.{corpus}.csv"
+EVENT_METRICS = "results/{experiment}/events.json"
+EVENT_SUMMARY = "results/{experiment}/events.txt"
+
+# per stage
+THRESHOLDS = "results/{experiment}/stages/{stage}/thresholds.csv"
+TARGETS = "results/{experiment}/stages/{stage}/targets.csv"
+AUDIT = "results/{experiment}/stages/{stage}/audit.json"
+NORMALISER = "results/{experiment}/stages/{stage}/normaliser.csv"
+SEGMENTS_PICTURE = "results/{experiment}/stages/{stage}/segments.png"
+SCORES = "results/{experiment}/stages/{stage}/scores.{corpus}.h5"
+FRAME_SCORES = "results/{experiment}/stages/{stage}/frames.{corpus}.h5"
+
+# per member of a stage
+MODEL = "results/{experiment}/stages/{stage}/{member}.keras"
+KEPT_WEIGHTS = "results/{experiment}/stages/{stage}/{member}.kept.h5"
+HISTORY = "results/{experiment}/stages/{stage}/{member}.history.csv"
+
+# per ensemble
+ENSEMBLE_SCORES = "results/{experiment}/ensembles/{ensemble}.{corpus}.h5"
+ENSEMBLE_FRAMES = "results/{experiment}/ensembles/{ensemble}.{corpus}.frames.h5"
+DECODERS = "results/{experiment}/decoders/{ensemble}.json"
+DETECTIONS = "results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.csv"
+CHALLENGE_EVENTS = "results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.tsv"
+EXPORT_FOLDER = "results/{experiment}/detections/{ensemble}.{decoding}.{corpus}"
+
+MEMBER = "f{fold}p{part}s{seed}"  # the wildcard {member}: fold, part of the pseudo-labels, seed
+
+
+def log(rule: str, wildcards: Iterable[str]) -> str:
+    """Return the pattern of a rule's log, for the wildcards of its outputs in their order."""
+    return _beside("logs", rule, wildcards, "log")
+
+
+def benchmark(rule: str, wildcards: Iterable[str]) -> str:
+    """Return the pattern of a rule's benchmark, for the wildcards of its outputs."""
+    return _beside("benchmarks", rule, wildcards, "tsv")
+
+
+def wildcards_of(pattern: str) -> tuple[str, ...]:
+    """Return the names of the wildcards of a pattern, in order and once each."""
+    return tuple(dict.fromkeys(re.findall(r"\{(\w+)\}", pattern)))
+
+
+def _beside(folder: str, rule: str, wildcards: Iterable[str], ending: str) -> str:
+    return "/".join([RESULTS, folder, rule, *(f"{{{name}}}" for name in wildcards)]) + f".{ending}"

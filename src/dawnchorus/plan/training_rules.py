@@ -1,0 +1,198 @@
+"""Inputs and settings of rules/training.smk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dawnchorus.plan import paths
+from dawnchorus.plan.wildcards import Params, Wildcards
+from dawnchorus.plan.workflow_run import Paths, Run, names_of
+
+_DRAWN_PER_CLASS = 12
+_MODEL_SETTINGS = (
+    "frontend", "window", "segments", "model", "augmentation", "output", "clip_pooling",
+)  # fmt: skip
+_FRAME_TARGET_SETTINGS = ("labels", "frame_threshold", "filter_s", "average")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class TrainingRules:
+    """Rules ``normalise``, ``train`` and ``draw_segments`` of one run."""
+
+    run: Run
+
+    # normalise
+
+    def normalised_shards(self, wildcards: Wildcards) -> list[str]:
+        """Return the spectrograms of all recordings that any stage trains on."""
+        frontend = self.run.stage(wildcards)["frontend"]
+        return self.run.spectrograms(frontend, self._normalised_corpora(wildcards))
+
+    def normaliser_settings(self, wildcards: Wildcards) -> Params:
+        """Return what decides the mean and deviation of every band."""
+        stage = self.run.stage(wildcards)
+        references = self.run.unlabelled_references(wildcards.experiment)
+        unlabelled = list(dict.fromkeys(references))
+        corpora = self._normalised_corpora(wildcards)
+        return {
+            "shards": {c: self.run.spectrograms(stage["frontend"], [c]) for c in corpora},
+            # only to find subsets: an edit of other labels makes no training stale
+            "labels": self.run.labels(names_of([r for r in unlabelled if ":" in r])),
+            "unlabelled": unlabelled,
+            "labelled_twice": stage["training"]["labelled_twice"],
+        }
+
+    # train
+
+    def shards(self, wildcards: Wildcards) -> list[str]:
+        """Return the spectrograms of a stage, and those of teachers with other windows."""
+        corpora = self.run.training_corpora(wildcards.experiment, wildcards.stage)
+        frontends = [self.run.stage(wildcards)["frontend"]]
+        for stage in self._teacher_stages(wildcards):
+            if not self._has_same_windows(wildcards, stage):
+                frontends.append(self.run.window_settings(wildcards.experiment, stage)["frontend"])
+        unique = dict.fromkeys(frontends)
+        return [path for frontend in unique for path in self.run.spectrograms(frontend, corpora)]
+
+    def shards_by_corpus(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Return the spectrograms that a stage trains on, by corpus."""
+        return self._shards_by_corpus(wildcards, self.run.stage(wildcards)["frontend"])
+
+    def teacher_models(self, wildcards: Wildcards) -> list[str]:
+        """Return the models and kept weights of a distilled stage's teachers."""
+        return [t[key] for t in self._teachers(wildcards) for key in ("model", "kept")]
+
+    def pretrained(self, wildcards: Wildcards) -> list[str]:
+        """Return the copy of the model that a training starts from, if any."""
+        chosen = self.run.pretrained(self.run.stage(wildcards))
+        return [chosen["path"]] if chosen else []
+
+    def normaliser(self, wildcards: Wildcards) -> list[str]:
+        """Return the normaliser of a stage that is standardised over corpora."""
+        if self.run.stage(wildcards)["training"]["standardise"] != "corpus":
+            return []
+        names = {"experiment": wildcards.experiment, "stage": wildcards.stage}
+        return [paths.NORMALISER.format(**names)]
+
+    def teacher_frames(self, wildcards: Wildcards) -> list[str]:
+        """Return the frame scores of an earlier stage that pseudo-labels of frames come from."""
+        return list(self._teacher_frames(wildcards).values())
+
+    def threads(self, wildcards: Wildcards) -> int:
+        """Return the threads of the backend: they are part of an experiment's numbers."""
+        return int(self.run.experiment(wildcards)["backend"]["threads"])
+
+    def settings(self, wildcards: Wildcards) -> Params:
+        """Return what decides the weights of a member."""
+        experiment, stage = self.run.experiment(wildcards), self.run.stage(wildcards)
+        training = {
+            **stage["training"],
+            "pretrained": self.run.pretrained(stage),
+            "mean_teacher": self._mean_teacher(wildcards),
+        }
+        return {
+            **{key: experiment[key] for key in ("seed", "backend")},
+            **{key: stage[key] for key in _MODEL_SETTINGS},
+            "training": training,
+            "pooling": stage["training"]["validation"]["pooling"],
+            "validation": self._validation(wildcards),
+            "teachers": self._teachers(wildcards),
+            "temperature": stage["targets"].get("temperature"),
+            "normaliser": next(iter(self.normaliser(wildcards)), None),
+            "frame_targets": self._frame_targets(wildcards),
+        }
+
+    def library(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the digests of the code behind a training: of what it loads by name, its own alone."""
+        stage = self.run.stage(wildcards)
+        seen = [wildcards.stage, *self._teacher_stages(wildcards)]
+        return self.run.library(
+            "train",
+            f"dawnchorus.models.architectures.{stage['model']['name']}",
+            f"dawnchorus.training.schedules.{stage['training']['schedule']['kind']}",
+            *self.run.window_modules(wildcards.experiment, *seen),
+            *(f"dawnchorus.augmentation.methods.{m}" for m in stage["augmentation"]["methods"]),
+        )
+
+    # draw_segments
+
+    def drawing(self, wildcards: Wildcards) -> Params:
+        """Return which windows are drawn."""
+        return {
+            **self.run.window_settings(wildcards.experiment, wildcards.stage),
+            "shards": self.shards_by_corpus(wildcards),
+            "per_class": _DRAWN_PER_CLASS,
+        }
+
+    def drawing_library(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the digests of the code behind the picture of a stage's windows."""
+        windows = self.run.window_modules(wildcards.experiment, wildcards.stage)
+        return self.run.library("draw_segments", *windows)
+
+    def _normalised_corpora(self, wildcards: Wildcards) -> list[str]:
+        unlabelled = self.run.unlabelled_references(wildcards.experiment)
+        return names_of([*self.run.experiment(wildcards)["train"], *unlabelled])
+
+    def _shards_by_corpus(self, wildcards: Wildcards, frontend: str) -> dict[str, list[str]]:
+        corpora = self.run.training_corpora(wildcards.experiment, wildcards.stage)
+        return {corpus: self.run.spectrograms(frontend, [corpus]) for corpus in corpora}
+
+    def _teacher_stages(self, wildcards: Wildcards) -> list[str]:
+        return list(self.run.stage(wildcards)["targets"].get("stages", []))
+
+    def _has_same_windows(self, wildcards: Wildcards, stage: str) -> bool:
+        teacher = self.run.window_settings(wildcards.experiment, stage)
+        own = self.run.window_settings(wildcards.experiment, wildcards.stage)
+        return self.run.have_same_windows(teacher, own)
+
+    def _teachers(self, wildcards: Wildcards) -> list[Params]:
+        """Return the models of earlier stages of the same fold and seed, with their windows."""
+        return [self._teacher(wildcards, stage) for stage in self._teacher_stages(wildcards)]
+
+    def _teacher(self, wildcards: Wildcards, stage: str) -> Params:
+        windows = self.run.window_settings(wildcards.experiment, stage)
+        names = {
+            "experiment": wildcards.experiment, "stage": stage, "member": wildcards.member,
+        }  # fmt: skip
+        is_same = self._has_same_windows(wildcards, stage)
+        return {
+            **windows,
+            "stage": stage,
+            "model": paths.MODEL.format(**names),
+            "kept": paths.KEPT_WEIGHTS.format(**names),
+            "use": self.run.experiment(wildcards)["stages"][stage]["use"],
+            "shards": None if is_same else self._shards_by_corpus(wildcards, windows["frontend"]),
+        }
+
+    def _teacher_frames(self, wildcards: Wildcards) -> Paths:
+        targets = self.run.stage(wildcards)["targets"]
+        if targets.get("level") != "frame":
+            return {}
+        corpora = names_of(targets["unlabelled"])
+        return self.run.frame_scores(wildcards.experiment, targets["stage"], corpora)
+
+    def _frame_targets(self, wildcards: Wildcards) -> Params | None:
+        """Return what is known of frames, for stages that are trained on them."""
+        stage = self.run.stage(wildcards)
+        if stage["output"] == "clip" and stage["segments"]["labels"] == "recording":
+            return None
+        tables = self.run.event_tables(names_of(self.run.experiment(wildcards)["train"]))
+        labels = self.run.labels(tables)
+        targets: Mapping[str, Any] = stage["targets"]
+        return {
+            "events": {c: {"events": tables[c], "labels": labels[c]} for c in tables},
+            "scores": self._teacher_frames(wildcards),
+            **{key: targets[key] for key in _FRAME_TARGET_SETTINGS if key in targets},
+        }
+
+    def _mean_teacher(self, wildcards: Wildcards) -> Params | None:
+        targets = self.run.stage(wildcards)["targets"]
+        if targets["from"] != "mean_teacher":
+            return None
+        return {k: v for k, v in targets.items() if k not in ("from", "unlabelled")}
+
+    def _validation(self, wildcards: Wildcards) -> str:
+        """Return which labelled recordings choose the epoch."""
+        if self.run.stage(wildcards)["targets"].get("labelled") == "validate":
+            return "all"
+        return str(self.run.experiment(wildcards)["folds"]["validation"])

@@ -1,0 +1,260 @@
+"""A run as its rules see it: the complete config and the listed corpora.
+
+The Snakefile makes one `Run`; the modules of rules (``training_rules`` and so on) ask it. It reads
+no file but the model that a training starts from and the code behind a rule.
+
+* `Run`: settings by wildcards, tables and shards of corpora, members, paths of scores, code digests.
+* `names_of`: corpora of references such as ``clips:weak``.
+"""
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dawnchorus.plan import paths
+from dawnchorus.plan.wildcards import WILDCARDS, Params, Wildcards
+from dawnchorus.runtime import provenance
+from dawnchorus.runtime.run import digest_of_file
+from dawnchorus.settings.evaluation import format_of
+from dawnchorus.settings.references import parse_reference
+from dawnchorus.settings.stage_check import see_alike
+
+Paths = dict[str, str]  # by corpus
+NOTHING = "(?!)"  # a wildcard constraint that no name meets
+
+
+def names_of(references: Iterable[str]) -> list[str]:
+    """Return the corpora of references (``corpus`` or ``corpus:subset``), in order, once each."""
+    return list(dict.fromkeys(parse_reference(r)[0] for r in references))
+
+
+def references_to(corpus: str, references: Iterable[str]) -> list[str]:
+    """Return those references that name recordings of one corpus."""
+    return [reference for reference in references if names_of([reference]) == [corpus]]
+
+
+@functools.cache
+def _library(script: Path, chosen: tuple[str, ...], package: Path | None) -> dict[str, str]:
+    # a training asks for it once per member
+    return provenance.library(script, *chosen, package=package)
+
+
+# No `repr`: Snakemake takes that of the functions it is given, and the index of a corpus is long.
+@dataclass(frozen=True, repr=False, eq=False)
+class Run:
+    """Config and listed corpora of one run.
+
+    Parameters
+    ----------
+    config : mapping
+        The complete config: every definition whole.
+    index : mapping of corpus to mapping
+        Of each listed corpus: the ``shards`` with the digest of each listing, the digests of its
+        tables ``labels``, ``excluded`` and ``names``, of ``events`` where the corpus has them, and
+        ``label_rows`` (``columns``, ``digest``) where a submission can repeat its label files.
+    base : path
+        Folder of the Snakefile.
+    package : path, optional
+        Folder of the library whose code is digested; the one at work where it is not given.
+    """
+
+    config: Mapping[str, Any]
+    index: Mapping[str, Any]
+    base: Path
+    package: Path | None = None
+
+    # settings
+
+    def experiment(self, wildcards: Wildcards) -> Mapping[str, Any]:
+        """Return the settings of a job's experiment."""
+        return self.settings_of(wildcards.experiment)
+
+    def stage(self, wildcards: Wildcards) -> Mapping[str, Any]:
+        """Return the settings of a job's stage."""
+        found: Mapping[str, Any] = self.experiment(wildcards)["stages"][wildcards.stage]
+        return found
+
+    def settings_of(self, experiment: str) -> Mapping[str, Any]:
+        """Return the settings of an experiment."""
+        found: Mapping[str, Any] = self.config["experiments"][experiment]
+        return found
+
+    def window_settings(self, experiment: str, stage: str) -> Params:
+        """Return what decides which windows of a recording a stage works on."""
+        chosen = self.settings_of(experiment)["stages"][stage]
+        return {key: chosen[key] for key in ("frontend", "window", "segments")}
+
+    def have_same_windows(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        """Return whether models with these window settings can score the same windows."""
+        return see_alike(one, other)
+
+    def submission_format(self, experiment: str, corpus: str) -> str:
+        """Return the format in which a test corpus is submitted; ``none`` for none."""
+        return format_of(self.settings_of(experiment)["submission"], corpus)
+
+    def constraints(self) -> dict[str, str]:
+        """Return the regular expression of each wildcard."""
+        return {name: self.constraint(name) for name in WILDCARDS}
+
+    def constraint(self, wildcard: str) -> str:
+        """Return the regular expression that values of a wildcard meet: one of the names there are."""
+        if wildcard == "shard":
+            return r"\d+"
+        if wildcard == "member":
+            return re.sub(r"\{\w+\}", r"\\d+", paths.MEMBER)
+        return "|".join(map(re.escape, sorted(self._names(wildcard)))) or NOTHING
+
+    def _names(self, wildcard: str) -> set[str]:
+        sections = {"audio": "audio", "frontend": "frontends", "corpus": "corpora"}
+        if wildcard in sections:
+            return set(self.config[sections[wildcard]])
+        experiments = self.config["experiments"]
+        if wildcard == "experiment":
+            return set(experiments)
+        if wildcard == "decoding":
+            found = [(e["events"] or {}).get("decodings", ()) for e in experiments.values()]
+        else:
+            found = [e[f"{wildcard}s"] for e in experiments.values()]
+        return {name for names in found for name in names}
+
+    # corpora
+
+    def training_corpora(self, experiment: str, stage: str) -> list[str]:
+        """Return the corpora of the recordings in a stage's targets."""
+        chosen = self.settings_of(experiment)
+        pseudo_labelled = chosen["stages"][stage]["targets"].get("unlabelled", [])
+        return names_of([*chosen["train"], *pseudo_labelled])
+
+    def unlabelled_references(self, experiment: str) -> list[str]:
+        """Return what any stage of an experiment uses without its labels."""
+        stages = self.settings_of(experiment)["stages"].values()
+        return [r for stage in stages for r in stage["targets"].get("unlabelled", [])]
+
+    def scored_corpora(self, experiment: str) -> list[str]:
+        """Return the corpora that every stage of an experiment scores."""
+        chosen, unlabelled = self.settings_of(experiment), self.unlabelled_references(experiment)
+        return names_of([*chosen["train"], *chosen["test"], *unlabelled])
+
+    def event_corpora(self, experiment: str) -> list[str]:
+        """Return the corpora in which events are detected: to choose decodings, and to test."""
+        chosen = self.settings_of(experiment)
+        return names_of([*chosen["test"], *chosen["events"]["validation"]])
+
+    def listing(self, corpus: str, shard: str) -> str:
+        """Return the listing of a shard; its path names the digest of its content."""
+        digest = self.index[corpus]["shards"][shard]["digest"]
+        return paths.LISTING.format(corpus=corpus, shard=shard, digest=digest)
+
+    def listings(self, corpora: Iterable[str]) -> dict[str, list[str]]:
+        """Return the listings of all shards, by corpus."""
+        return {c: [self.listing(c, shard) for shard in self.index[c]["shards"]] for c in corpora}
+
+    def labels(self, corpora: Iterable[str]) -> Paths:
+        """Return the label tables; their paths name the digest of their content."""
+        return {c: paths.LABELS.format(corpus=c, digest=self.index[c]["labels"]) for c in corpora}
+
+    def excluded(self, corpus: str) -> str:
+        """Return the table of the recordings that were excluded when the corpus was listed."""
+        return paths.EXCLUDED.format(corpus=corpus, digest=self.index[corpus]["excluded"])
+
+    def event_tables(self, corpora: Iterable[str]) -> Paths:
+        """Return the tables of annotated events of the corpora that have one."""
+        return {
+            c: paths.EVENTS.format(corpus=c, digest=self.index[c]["events"])
+            for c in corpora
+            if "events" in self.index[c]
+        }
+
+    def file_names(self, corpus: str) -> str:
+        """Return the table of what the files of recordings are called."""
+        return paths.NAMES.format(corpus=corpus, digest=self.index[corpus]["names"])
+
+    def label_rows(self, corpus: str) -> Params | None:
+        """Return the columns and rows of label files that a submission can repeat, if there are."""
+        found = self.index[corpus].get("label_rows")
+        if found is None:
+            return None
+        table = paths.LABEL_ROWS.format(corpus=corpus, digest=found["digest"])
+        return {"columns": found["columns"], "table": table}
+
+    # files that jobs make
+
+    def shards(self, pattern: str, corpora: Iterable[str], **names: str) -> list[str]:
+        """Return the paths of all shards of corpora, by a pattern in ``corpus`` and ``shard``."""
+        return [
+            pattern.format(corpus=corpus, shard=shard, **names)
+            for corpus in corpora
+            for shard in self.index[corpus]["shards"]
+        ]
+
+    def spectrograms(self, frontend: str, corpora: Iterable[str]) -> list[str]:
+        """Return the spectrograms of all shards of corpora."""
+        return self.shards(paths.SPECTROGRAMS, corpora, frontend=frontend)
+
+    def verdicts(self, experiment: str, corpora: Iterable[str]) -> Paths:
+        """Return the tables that say which recordings an experiment can use."""
+        frontend = self.config["frontends"][self.settings_of(experiment)["frontend"]]
+        return {c: paths.VERDICTS.format(audio=frontend["audio"], corpus=c) for c in corpora}
+
+    def members(self, experiment: str, stage: str) -> list[str]:
+        """Return the names of a stage's members: one per fold, part of pseudo-labels and seed."""
+        chosen = self.settings_of(experiment)
+        about = chosen["stages"][stage]
+        n_parts = about["targets"].get("parts")
+        return [
+            paths.MEMBER.format(fold=fold, part=part, seed=seed)
+            for fold in range(1, chosen["folds"]["count"] + 1)
+            for part in ([0] if n_parts is None else range(1, n_parts + 1))
+            for seed in range(1, about["seeds"] + 1)
+        ]
+
+    def scores(self, experiment: str, stage: str, corpora: Iterable[str]) -> Paths:
+        """Return the window scores of a stage."""
+        names = {"experiment": experiment, "stage": stage}
+        return {c: paths.SCORES.format(corpus=c, **names) for c in corpora}
+
+    def frame_scores(self, experiment: str, stage: str, corpora: Iterable[str]) -> Paths:
+        """Return the frame scores of a stage."""
+        names = {"experiment": experiment, "stage": stage}
+        return {c: paths.FRAME_SCORES.format(corpus=c, **names) for c in corpora}
+
+    def ensemble_scores(self, experiment: str, ensemble: str, corpora: Iterable[str]) -> Paths:
+        """Return the recording scores of an ensemble."""
+        names = {"experiment": experiment, "ensemble": ensemble}
+        return {c: paths.ENSEMBLE_SCORES.format(corpus=c, **names) for c in corpora}
+
+    def ensemble_frames(self, experiment: str, ensemble: str, corpora: Iterable[str]) -> Paths:
+        """Return the averaged frame scores of an ensemble."""
+        names = {"experiment": experiment, "ensemble": ensemble}
+        return {c: paths.ENSEMBLE_FRAMES.format(corpus=c, **names) for c in corpora}
+
+    # code and files from outside the results
+
+    def library(self, script: str, *chosen: str) -> dict[str, str]:
+        """Return the digests of a rule's script and of the modules that it reaches.
+
+        Parameters
+        ----------
+        script : str
+            Name of the script, which is that of the rule.
+        *chosen : str
+            Modules that the config picks by name, such as ``dawnchorus.models.architectures.bulbul``.
+        """
+        path = self.base / "workflow/scripts" / f"{script}.py"
+        return dict(_library(path, chosen, self.package))
+
+    def window_modules(self, experiment: str, *stages: str) -> list[str]:
+        """Return the modules of the kinds of windows of stages: they are loaded by name."""
+        kinds = [self.settings_of(experiment)["stages"][s]["segments"]["kind"] for s in stages]
+        return [f"dawnchorus.segments.kinds.{kind}" for kind in dict.fromkeys(kinds)]
+
+    def pretrained(self, stage: Mapping[str, Any]) -> Params | None:
+        """Return the model that a stage starts from: its copy, whose name is its content."""
+        chosen = stage["training"]["pretrained"]
+        digest = digest_of_file(chosen)
+        if digest is None:
+            return None
+        return {**chosen, "path": paths.PRETRAINED.format(digest=digest[:16])}
