@@ -112,7 +112,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            # what is imported may be a module too: ``from dawnchorus import audio``
+            # what is imported may be a module too: ``from dawnchorus.audio import decode``
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         else:
             yield from _imported(node)
