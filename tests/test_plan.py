@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import hashlib
 import inspect
 import re
 import subprocess
@@ -103,13 +104,9 @@ def test_every_path_in_a_rule_is_a_pattern_of_paths(run):
 def test_every_path_of_rules_is_used(run):
     text = "".join(path.read_text() for path in RULE_FILES)
     listed = {
-        paths.LISTING,
-        paths.LABELS,
-        paths.EXCLUDED,
-        paths.EVENTS,
-        paths.CONFIG,
-        paths.RESULTS,
-    }
+        paths.LISTING, paths.LABELS, paths.EXCLUDED, paths.EVENTS, paths.NAMES, paths.LABEL_ROWS,
+        paths.PRETRAINED, paths.CONFIG, paths.RESULTS,
+    }  # fmt: skip
     assert {p for p in PATTERNS if p not in text} == {*listed, paths.MEMBER} - {paths.RESULTS}
 
 
@@ -119,6 +116,8 @@ def test_tables_of_corpora_lie_where_corpora_writes_them():
         (paths.LABELS, tables.labels_path("results", "c", "d")),
         (paths.EXCLUDED, tables.excluded_path("results", "c", "d")),
         (paths.EVENTS, tables.events_path("results", "c", "d")),
+        (paths.NAMES, tables.names_path("results", "c", "d")),
+        (paths.LABEL_ROWS, tables.label_rows_path("results", "c", "d")),
     ):
         assert pattern.format(corpus="c", shard="000", digest="d") == str(path)
 
@@ -359,10 +358,10 @@ def test_a_pretrained_model_counts_by_its_content(run, tmp_path):
     changed = tiny.changed(run.config, key, {"path": str(model)})
     training = all_rules(dataclasses.replace(run, config=changed)).training
     first = wildcards(experiment="one", stage="first", member="f1p0s1")
-    assert training.pretrained(first) == [str(model)]
-    digest = training.settings(first)["pretrained_digest"]
-    assert re.fullmatch("[0-9a-f]{64}", digest)
-    assert all_rules(run).training.settings(first)["pretrained_digest"] is None
+    copy = f"results/pretrained/{hashlib.sha256(b'weights').hexdigest()[:16]}.keras"
+    assert training.pretrained(first) == [copy]
+    assert training.settings(first)["training"]["pretrained"] == {"path": copy}
+    assert all_rules(run).training.settings(first)["training"]["pretrained"] is None
 
 
 def test_only_the_model_of_a_stage_is_in_its_digests(run):

@@ -18,6 +18,11 @@ LISTING = "results/corpora/{corpus}/listings/{shard}-{digest}.csv"
 LABELS = "results/corpora/{corpus}/labels-{digest}.csv"
 EXCLUDED = "results/corpora/{corpus}/excluded-{digest}.csv"
 EVENTS = "results/corpora/{corpus}/events-{digest}.csv"
+NAMES = "results/corpora/{corpus}/names-{digest}.csv"
+LABEL_ROWS = "results/corpora/{corpus}/label-rows-{digest}.csv"
+
+# copies of models from outside the results, by the first 16 digits of their SHA-256
+PRETRAINED = "results/pretrained/{digest}.keras"
 
 # per corpus
 ARCHIVE = "results/corpora/{corpus}/made/{shard}.zip"

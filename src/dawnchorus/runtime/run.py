@@ -1,6 +1,6 @@
 """A run: the main process of the workflow, one per results folder.
 
-* `held`: take the lock of a results folder for as long as this process lives.
+* `held`, `is_held`: take the lock of a results folder for as long as this process lives.
 * `announce`: tell the jobs how the run was started.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `is_only_looking`: whether a command line starts no job.
@@ -50,6 +50,11 @@ def held(results: str | Path) -> None:
     file.write(f"process {os.getpid()} on {platform.node()}, since {since}")
     file.flush()
     _kept.append(file)
+
+
+def is_held() -> bool:
+    """Return whether this process has the lock of its results folder."""
+    return bool(_kept)
 
 
 def announce(arguments: Iterable[str]) -> None:
