@@ -21,10 +21,10 @@ demo: setup
 	$(RUN) snakemake --cores $(CORES)
 
 test: setup lint
-	$(RUN) pytest -m "not slow"
+	$(RUN) pytest -n $(CORES) -m "not slow and not browser and not cluster"
 
 test-all: setup lint
-	$(RUN) pytest
+	$(RUN) pytest -n $(CORES) -m "not browser and not cluster"
 
 bench: setup
 	$(RUN) python benchmarks/recordings_to_hdf5.py

@@ -111,3 +111,18 @@ def start_script():
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+# Files whose fixtures run the whole workflow: begun first, so that no core waits for the last of them.
+LONG = (
+    "test_workflow", "test_birdclef_workflow", "test_sed_workflow", "test_training", "test_plan",
+    "test_experiments", "test_staleness",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    def place(item):
+        name = item.path.stem
+        return LONG.index(name) if name in LONG else len(LONG)
+
+    items.sort(key=place)  # stable: within a file and between the others the order stays

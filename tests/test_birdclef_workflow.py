@@ -20,6 +20,8 @@ import yaml
 from dawnchorus.formats.submissions import birdclef2018_monophone
 from dawnchorus.runtime import artefacts
 
+pytestmark = pytest.mark.slow  # a minute or more of whole runs
+
 ROOT = Path(__file__).parents[1]
 EPOCHS = {"epochs": 2, "batch_size": 8, "snapshot_every": 1}
 

@@ -21,6 +21,8 @@ import yaml
 from dawnchorus.formats.annotations import dcase
 from dawnchorus.runtime import artefacts
 
+pytestmark = pytest.mark.slow  # a minute or more of whole runs
+
 ROOT = Path(__file__).parents[1]
 DATA = "data/dcase2018_task4"
 SMALL = {"filters": [8, 8, 8], "units": [8], "dropout": 0.0, "input_dropout": 0.0}
@@ -215,7 +217,6 @@ def test_duplicated_rows_lower_the_score_and_retrain_nothing(baseline):
     assert after["micro"]["error_rate"] > before["micro"]["error_rate"]
 
 
-@pytest.mark.slow
 def test_pseudo_labelled_frames_and_a_mean_teacher_build_on_what_is_there(baseline):
     folder, *_ = baseline
     planned = ran(folder, beyond(), "-n").stdout
