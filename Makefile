@@ -6,7 +6,7 @@ TOOLS := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: demo test test-all bench lint setup clean
+.PHONY: demo test test-all bench lint reference setup clean
 
 setup: .venv/.ready
 
@@ -35,6 +35,11 @@ lint: setup
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) snakefmt --check Snakefile rules
+	$(RUN) mypy
+
+# docs/reference: schema and page of the settings, from their models
+reference: setup
+	$(RUN) python -m dawnchorus.cli.reference_files .
 
 clean:
 	rm -rf .venv $(TOOLS)

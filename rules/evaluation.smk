@@ -37,7 +37,6 @@ rule submit:
     input:
         scores=evaluation.submitted_scores,
         windows=evaluation.submitted_windows,
-        labels=evaluation.label_files,
         leaks="results/{experiment}/leaks.csv",
     output:
         submission="results/{experiment}/submission.{corpus}.csv",

@@ -13,6 +13,8 @@ import pytest
 import soundfile
 
 from dawnchorus.audio import audio_shards
+from dawnchorus.corpora import places
+from dawnchorus.corpora.tables import LISTING
 from dawnchorus.frontends import shards
 from dawnchorus.settings import load
 
@@ -71,10 +73,12 @@ def tiny_shard(tmp_path_factory, defaults, tiny_frontend):
         path = folder / f"{number:02}.wav"
         soundfile.write(path, 0.1 * tone + 0.05 * rng.standard_normal(len(tone)), SAMPLE_RATE)
         content = path.read_bytes()
-        rows.append((f"r{number:02}", str(path), len(content), hashlib.sha256(content).hexdigest()))
+        rows.append((f"r{number:02}", "wav", len(content), "", hashlib.sha256(content).hexdigest()))
     listing = folder / "listing.csv"
     with open(listing, "w", newline="") as file:
-        csv.writer(file).writerows([("id", "path", "bytes", "sha256"), *rows])
+        csv.writer(file).writerows([LISTING, *rows])
+    lying = [(row[0], str(folder / f"{number:02}.wav")) for number, row in enumerate(rows)]
+    places.path_of(listing).write_bytes(places.content_of(lying))
     recipe = defaults["audio"]["mono-22k"] | {"sample_rate": SAMPLE_RATE}
     wav, table, spectrograms = (folder / f"000.{kind}" for kind in ("wav", "csv", "h5"))
     audio_shards.resample_shard(listing, recipe, wav, table)

@@ -26,6 +26,8 @@ from dawnchorus.audio import (
     shard_wav,
     verdicts,
 )
+from dawnchorus.corpora import places
+from dawnchorus.corpora.tables import LISTING
 from dawnchorus.runtime import hashes
 
 RATE = 22050
@@ -64,17 +66,22 @@ def as_decoded(raw):
 def listing_of(folder, names, has_hash=True, **changed):
     path = folder / "listing.csv"
     with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, ["id", "path", "bytes", "sha256"])
+        table = csv.DictWriter(file, LISTING)
         table.writeheader()
         for name in sorted(names):
             place = os.path.join(folder, name)
-            row = {"id": name, "path": place, "bytes": "", "sha256": ""}
+            row = dict.fromkeys(LISTING, "") | {"id": name}
             if os.path.isfile(place):
                 raw = Path(place).read_bytes()
                 row["bytes"] = len(raw)
                 row["sha256"] = hashlib.sha256(raw).hexdigest() if has_hash else ""
             table.writerow(row | changed)
+    lie_at(path, {name: os.path.join(folder, name) for name in names})
     return path
+
+
+def lie_at(listing, paths):
+    places.path_of(listing).write_bytes(places.content_of(paths.items()))
 
 
 def resampled(folder, files, archive=None, jobs=1, listing=None, **changed):
@@ -208,6 +215,32 @@ def test_other_bytes_than_listed_are_noticed(tmp_path, has_hash):
     assert rows["longer.wav"].verdict == "AUDIO_CHANGED"
     # without a hash in the listing only the number of bytes can be compared
     assert rows["other.wav"].verdict == ("AUDIO_CHANGED" if has_hash else "used")
+
+
+def test_what_has_gone_since_it_was_listed_ends_the_job_and_is_no_verdict(tmp_path):
+    (tmp_path / "a.wav").write_bytes(encoded(noise()))
+    listing = listing_of(tmp_path, ["a.wav"])
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "a.wav").rename(tmp_path / "moved/a.wav")
+    with pytest.raises(
+        FileNotFoundError, match=rf"'a\.wav' is not at '{tmp_path}/a\.wav' any more"
+    ):
+        resampled(tmp_path, {}, listing=listing)
+    assert not (tmp_path / "out/000.csv").exists()
+    lie_at(listing, {"a.wav": str(tmp_path / "moved/a.wav")})
+    rows, _ = resampled(tmp_path, {}, listing=listing)
+    assert rows["a.wav"].verdict == "used"
+
+
+def test_a_listing_without_the_places_of_its_recordings_is_refused(tmp_path):
+    (tmp_path / "a.wav").write_bytes(encoded(noise()))
+    listing = listing_of(tmp_path, ["a.wav"])
+    lie_at(listing, {})
+    with pytest.raises(ValueError, match=r"does not say where 1 recordings lie: \['a\.wav'\]"):
+        resampled(tmp_path, {}, listing=listing)
+    places.path_of(listing).unlink()
+    with pytest.raises(ValueError, match=r"listing\.places cannot be read .*start the workflow"):
+        resampled(tmp_path, {}, listing=listing)
 
 
 def test_large_files_are_not_read_at_once_but_give_the_same(tmp_path, monkeypatch):
@@ -511,7 +544,8 @@ def test_recordings_of_an_archive(tmp_path):
     with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
         archive.writestr("a b.wav", raw)
     listing = tmp_path / "listing.csv"
-    listing.write_text("id,path,bytes,sha256\na,a b.wav,,\nb,no.wav,,\n")
+    listing.write_text(f"{','.join(LISTING)}\na,wav,,,\nb,wav,,,\n")
+    lie_at(listing, {"a": "a b.wav", "b": "no.wav"})
     rows, samples = resampled(tmp_path, {}, listing=listing, archive=tmp_path / "made.zip")
     assert [rows["a"].verdict, rows["b"].verdict] == ["used", "MISSING_FILE"]
     assert samples["a"].shape == (1, RATE)

@@ -259,7 +259,7 @@ def test_an_xml_without_recording_follows_missing_files(small):
     with pytest.raises(ValueError, match=rf"MISSING_FILE: 1 recordings .*{one.id}.*exclude"):
         read(small)
     found = read(small, missing_files="exclude")
-    assert found.excluded == [(one.id, "MISSING_FILE", "described in xml")]
+    assert found.excluded == [(one.id, "MISSING_FILE", "described by metadata")]
 
 
 def test_a_recording_without_xml_is_told(small):
@@ -748,7 +748,9 @@ def test_a_missing_file_of_a_competition_is_excluded(tmp_path):
     settings = competition(
         tmp_path, "a,[],x,A,a/1.ogg,4\na,[],x,A,a/7.ogg,4\n", missing_files="exclude"
     )
-    assert birdclef_csv.recordings(settings).excluded == [("a/7", "MISSING_FILE", "t.csv, line 3")]
+    assert birdclef_csv.recordings(settings).excluded == [
+        ("a/7", "MISSING_FILE", "line 3 of the table")
+    ]
 
 
 # XML and a person's own table say the same

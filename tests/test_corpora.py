@@ -1,18 +1,21 @@
 """Facts about listing: adapters, label files, digests, shards, the index and the hash cache."""
 
+import ast
 import hashlib
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
+import types
 import unicodedata
 from pathlib import Path
 
 import pytest
 
-from dawnchorus.corpora import audio_files, bird_detection_labels, catalog, tables
+from dawnchorus.corpora import audio_files, bird_detection_labels, catalog, places, tables
 from dawnchorus.corpora.adapters import folders, table
 from dawnchorus.formats import label_sheet
 from dawnchorus.settings.references import parse_reference
@@ -67,13 +70,14 @@ def listed(tmp_path, settings):
     results = tmp_path / "results"
     index = catalog.list_corpus("c", settings, results)
     truths = tables.read_labels(tables.labels_path(results, "c", index["labels"]))
-    rows = [
-        row
-        for shard, about in index["shards"].items()
-        for row in tables.read_listing(
-            tables.listing_path(results, "c", shard, about["digest"]), about["digest"]
-        )
-    ]
+    rows = []
+    for shard, about in index["shards"].items():
+        path = tables.listing_path(results, "c", shard, about["digest"])
+        lying = places.read(path)
+        rows += [
+            types.SimpleNamespace(**row._asdict(), path=lying[row.id])
+            for row in tables.read_listing(path, about["digest"])
+        ]
     excluded = tables.excluded_path(results, "c", index["excluded"]).read_text()
     return index, {t.id: t for t in truths}, {r.id: r for r in rows}, excluded.splitlines()[1:]
 
@@ -141,6 +145,26 @@ def test_cached_hashes_are_used_until_the_file_changes(tmp_path, monkeypatch):
     assert rows["x/b"].sha256 == hashlib.sha256(b"other sound, older or not").hexdigest()
 
 
+def test_what_is_moved_on_its_disk_is_not_hashed_again(tmp_path, monkeypatch):
+    settings = challenge(tmp_path)
+    rows = listed(tmp_path, settings)[2]
+    hashed = []
+    real = audio_files._hash
+    monkeypatch.setattr(audio_files, "_hash", lambda p, s: hashed.append(p) or real(p, s))
+    settings = moved(tmp_path, settings, tmp_path / "to")
+    after = listed(tmp_path, settings)[2]
+    assert hashed == []
+    assert {row.sha256 for row in after.values()} == {row.sha256 for row in rows.values()}
+    kept = (tmp_path / "results/corpora/c/.hashes").read_text()
+    assert f"{tmp_path}/to/x/a.wav\n" in kept  # a job finds it there
+    # a copy has another inode, and a file of the same state may have another name
+    shutil.copytree(tmp_path / "to", tmp_path / "copy")
+    (tmp_path / "copy/x/a.wav").write_bytes(b"SOUND of a.wav")
+    settings = ast.literal_eval(repr(settings).replace(f"{tmp_path}/to", f"{tmp_path}/copy"))
+    assert listed(tmp_path, settings)[2]["x/a"].sha256 != rows["x/a"].sha256
+    assert len(hashed) == 2
+
+
 def test_a_file_changed_just_now_is_hashed_again(tmp_path):
     settings = challenge(tmp_path)
     (tmp_path / "x" / "a.wav").write_bytes(b"1")  # as young as the clock's tick
@@ -162,13 +186,98 @@ def test_fingerprint_stat_reads_no_content(tmp_path):
     rows = listed(tmp_path, challenge(tmp_path, fingerprint="stat"))[2]
     assert rows["x/a"].sha256 == ""
     assert rows["x/a"].bytes > 0
+    assert rows["x/a"].modified == str(OLD)
+
+
+def repeated(settings):
+    return bird_detection_labels.submission_rows(bird_detection_labels.label_rows(settings)[0])
+
+
+def moved(folder, settings, to):
+    """Move everything below a folder, and return the settings with the paths that it has then."""
+    to.mkdir(parents=True)
+    for path in folder.iterdir():
+        if path.name != "results" and path != to:
+            path.rename(to / path.name)
+    text = repr(settings).replace(str(folder), str(to))
+    return ast.literal_eval(text)
+
+
+@pytest.mark.parametrize("make", [challenge, own])
+@pytest.mark.parametrize("fingerprint", ["content", "stat"])
+def test_recordings_and_labels_that_are_moved_change_no_digest(tmp_path, make, fingerprint):
+    csv = "itemid,hasbird\na,1\nb,0\nz,1\n"
+    if make is own:
+        csv = "path,id,labels\na.wav,1,x\nb.wav,2,y\nz.wav,3,x\n"
+    settings = make(tmp_path, csv, missing_files="exclude", fingerprint=fingerprint)
+    index, *tables = listed(tmp_path, settings)
+    settings = moved(tmp_path, settings, tmp_path / "other disk")
+    after, *tables_after = listed(tmp_path, settings)
+    assert after == index
+    assert tables_after[0] == tables[0]
+    assert tables_after[2] == tables[2] != []
+    for row in tables_after[1].values():
+        assert row.path.startswith(f"{tmp_path}/other disk/")
+        assert Path(row.path).is_file()
+
+
+def test_a_table_under_another_name_changes_no_digest(tmp_path):
+    settings = own(tmp_path, "path,labels\na.wav,x\nz.wav,y\n", missing_files="exclude")
+    index = listed(tmp_path, settings)[0]
+    (tmp_path / "t.csv").rename(tmp_path / "renamed.csv")
+    assert listed(tmp_path, settings | {"table": str(tmp_path / "renamed.csv")})[0] == index
+
+
+def test_a_path_may_be_relative_or_lead_through_a_link(tmp_path, monkeypatch):
+    settings = own(tmp_path, "path,labels\na.wav,x\nb.wav,y\n", root=str(tmp_path))
+    index = listed(tmp_path, settings)[0]
+    monkeypatch.chdir(tmp_path)
+    assert listed(tmp_path, settings | {"root": "."})[0] == index
+    (tmp_path / "deep/er").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep/er")
+    assert listed(tmp_path, settings | {"root": "../.."})[0] == index
+    (tmp_path / "deep/link").symlink_to(tmp_path)
+    assert listed(tmp_path, settings | {"root": str(tmp_path / "deep/link")})[0] == index
+
+
+def test_another_file_name_changes_the_names_alone(tmp_path):
+    settings = own(tmp_path, "path,id,labels\na.wav,1,x\nb.wav,2,y\n")
+    index = listed(tmp_path, settings)[0]
+    (tmp_path / "a.wav").rename(tmp_path / "renamed.WAV")
+    settings = own(tmp_path, "path,id,labels\nrenamed.WAV,1,x\nb.wav,2,y\n", ("b.wav",))
+    after = listed(tmp_path, settings)[0]
+    assert {key for key in index if index[key] != after[key]} == {"names"}
+    names = tables.names_path(tmp_path / "results", "c", after["names"])
+    assert tables.read_names(names) == {"1": "renamed.WAV", "2": "b.wav"}
+    # what a file is called by its extension is compared with what it holds
+    (tmp_path / "renamed.WAV").rename(tmp_path / "a.mp3")
+    settings = own(tmp_path, "path,id,labels\na.mp3,1,x\nb.wav,2,y\n", ("b.wav",))
+    changed = listed(tmp_path, settings)[0]
+    assert {key for key in index if index[key] != changed[key]} == {"names", "shards"}
+
+
+def test_beside_a_run_nothing_is_replaced_that_a_job_reads(tmp_path):
+    settings = own(tmp_path, "path,labels\na.wav,x\n", ("a.wav",), shards=1)
+    results = tmp_path / "results"
+
+    def lies(settings, **more):
+        index = catalog.list_corpus("c", settings, results, **more)
+        digest = index["shards"]["000"]["digest"]
+        return places.read(tables.listing_path(results, "c", "000", digest))["a.wav"]
+
+    # a dry run before the first run writes what is missing
+    assert lies(settings, has_lock=False) == str(tmp_path / "a.wav")
+    shutil.copytree(tmp_path, tmp_path / "copy", ignore=shutil.ignore_patterns("results"))
+    copied = settings | {"root": str(tmp_path / "copy")}
+    assert lies(copied, has_lock=False) == str(tmp_path / "a.wav")
+    assert lies(copied) == str(tmp_path / "copy" / "a.wav")
 
 
 def test_a_listing_with_another_digest_is_refused(tmp_path):
     index = listed(tmp_path, challenge(tmp_path))[0]
     shard, about = next(iter(index["shards"].items()))
     path = tables.listing_path(tmp_path / "results", "c", shard, about["digest"])
-    path.write_text(path.read_text() + "x/z,z.wav,1,\n")
+    path.write_text(path.read_text() + "x/z,wav,1,,\n")
     with pytest.raises(ValueError, match=rf"expected {about['digest']}"):
         tables.read_listing(path, about["digest"])
 
@@ -221,12 +330,9 @@ def test_2018_label_files_name_the_data_set(tmp_path):
         "ff/1": ("bird",), "flat/3": ("bird",), "wb/1": ()
     }  # fmt: skip
     assert truths["wb/1"].data_set == "wb"
-    assert [name for name, _ in bird_detection_labels.label_order(settings)] == [
-        "wb/1",
-        "ff/1",
-        "flat/3",
-    ]
-    assert bird_detection_labels.label_header(settings) == ["itemid", "datasetid", "hasbird"]
+    found = repeated(settings)
+    assert [name for name, _ in found.rows] == ["wb/1", "ff/1", "flat/3"]
+    assert found.columns == ["itemid", "datasetid", "hasbird"]
 
 
 @pytest.mark.parametrize("extension", ["wav", "FLAC", "ogg", "mp3", "aif", "Aiff"])
@@ -240,7 +346,7 @@ def test_an_itemid_may_carry_extension_and_data_set(tmp_path):
     settings = challenge(tmp_path, csv, ("a.wav", "b.wav", "c.d.wav"))
     assert set(listed(tmp_path, settings)[1]) == {"x/a", "x/b", "x/c.d"}
     order = [("x/b", "x/b.wav"), ("x/a", "a.wav"), ("x/c.d", "c.d")]
-    assert bird_detection_labels.label_order(settings) == order
+    assert repeated(settings).rows == order
 
 
 @pytest.mark.parametrize(
@@ -253,7 +359,7 @@ def test_a_test_set_has_no_truth(tmp_path, csv):
     index, truths, _, _ = listed(tmp_path, settings)
     assert [t.labelled for t in truths.values()] == [False, False]
     assert "2 recordings have no label that is a number" in index["notes"][-1]
-    assert [name for name, _ in bird_detection_labels.label_order(settings)] == ["x/a", "x/b"]
+    assert [name for name, _ in repeated(settings).rows] == ["x/a", "x/b"]
 
 
 def test_hasbird_is_0_or_1(tmp_path):
@@ -269,10 +375,12 @@ def test_the_header_starts_with_itemid(tmp_path):
 
 def test_submission_order_keeps_rows_without_a_file(tmp_path):
     settings = challenge(tmp_path, "itemid,hasbird\nz,1\nb,0\na,1\n", missing_files="exclude")
-    assert [text for _, text in bird_detection_labels.label_order(settings)] == ["z", "b", "a"]
-    assert bird_detection_labels.label_files(settings) == [str(tmp_path / "x.csv")]
-    excluded = listed(tmp_path, settings)[3]
-    assert excluded == ['x/z,MISSING_FILE,"x.csv, line 2"']
+    index, *_, excluded = listed(tmp_path, settings)
+    assert index["label_rows"]["columns"] == ["itemid", "hasbird"]
+    digest = index["label_rows"]["digest"]
+    rows = tables.read_label_rows(tables.label_rows_path(tmp_path / "results", "c", digest))
+    assert rows == [("x/z", "z"), ("x/b", "b"), ("x/a", "a")]
+    assert excluded == ["x/z,MISSING_FILE,line 2 of the label file"]
 
 
 def test_label_files_of_one_submission_have_one_header(tmp_path):
@@ -280,7 +388,9 @@ def test_label_files_of_one_submission_have_one_header(tmp_path):
     other = write(tmp_path / "y.csv", "itemid\nq\n")
     settings["data_sets"]["y"] = {"audio": str(tmp_path / "x"), "labels": other}
     with pytest.raises(ValueError, match=r"y\.csv has columns \['itemid'\]"):
-        bird_detection_labels.label_header(settings)
+        repeated(settings)
+    write(tmp_path / "x" / "q.wav", "sound")
+    assert "label_rows" not in listed(tmp_path, settings)[0]
 
 
 def test_labels_without_a_file_are_an_error_that_lists_five(tmp_path):
@@ -408,7 +518,7 @@ def test_equal_content_with_equal_truth_is_not_told(tmp_path):
 
 
 def test_unknown_content_equals_nothing():
-    rows = [tables.Listed("a", "a.wav", 1, ""), tables.Listed("b", "b.wav", 1, "")]
+    rows = [tables.Listed(name, "wav", 1, "", "") for name in ("a", "b")]
     assert tables.duplicates(rows) == []
 
 
@@ -473,7 +583,7 @@ def test_repeated_rows_that_agree_count_once_and_are_told(tmp_path):
     index, truths, _, _ = listed(tmp_path, settings)
     assert set(truths) == {"x/a", "x/b"}
     assert "1 repeated label rows agree" in index["notes"][0]
-    assert [text for _, text in bird_detection_labels.label_order(settings)] == ["a", "b"]
+    assert [text for _, text in repeated(settings).rows] == ["a", "b"]
 
 
 def test_blanks_around_values_are_stripped_and_told(tmp_path):
@@ -577,7 +687,7 @@ def test_rows_of_a_table_without_a_file(tmp_path):
     with pytest.raises(ValueError, match=r"MISSING_FILE: 1 rows of .*t\.csv.*'z\.wav'.*line 3"):
         listed(tmp_path, own(tmp_path, csv))
     excluded = listed(tmp_path, own(tmp_path, csv, missing_files="exclude"))[3]
-    assert excluded == ['z.wav,MISSING_FILE,"t.csv, line 3"']
+    assert excluded == ["z.wav,MISSING_FILE,line 3 of the table"]
 
 
 def test_files_beside_a_table_are_told(tmp_path):

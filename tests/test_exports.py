@@ -13,7 +13,7 @@ from audio_shards import noise, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dawnchorus.corpora.tables import LABELS, LISTING
+from dawnchorus.corpora.tables import LABELS, NAMES
 from dawnchorus.evaluation import detection_files
 from dawnchorus.formats.annotations import audacity, raven
 from dawnchorus.formats.event import EVENTS, Event
@@ -49,9 +49,9 @@ def made(tmp_path, rng):
     decoding = {"settings": {"threshold": [0.3, 0.4, 0.5]}, "chosen_on": None, "tuned": None}
     decoders = {"classes": CLASSES, "decodings": {"tuned": decoding}}
     artefacts.write_json(tmp_path / "decoders.json", decoders)
-    for part in (0, 1):  # two listings
-        rows = [(name, SOUNDS[name], 1, "") for name in sorted(SOUNDS)[part::2]]
-        artefacts.write_table(tmp_path / f"listing{part}.csv", LISTING, rows)
+    names = [(name, Path(SOUNDS[name]).name) for name in sorted(SOUNDS)]
+    artefacts.write_table(tmp_path / "names.csv", NAMES, names)
+    artefacts.write_table(tmp_path / "fewer-names.csv", NAMES, names[::2])
     kinds = {"a": "strong", "b/c": "weak", "d\te": "weak", "quiet": "strong"}
     rows = [(name, kind, *[""] * (len(LABELS) - 2)) for name, kind in kinds.items()]
     artefacts.write_table(tmp_path / "labels.csv", LABELS, rows)
@@ -59,7 +59,7 @@ def made(tmp_path, rng):
                  Event("b/c", 0.1, 0.5, "Dog")]  # fmt: skip
     artefacts.write_table(tmp_path / "events.csv", EVENTS, reference)
     about = {
-        "decoding": "tuned", "listings": [str(tmp_path / f"listing{part}.csv") for part in (0, 1)],
+        "decoding": "tuned", "names": str(tmp_path / "names.csv"),
         "labels": str(tmp_path / "labels.csv"), "events": str(tmp_path / "events.csv"),
         "references": [], "drawn": [], "shards": [],
     }  # fmt: skip
@@ -274,8 +274,8 @@ def test_detections_of_other_scores_are_refused(made, tmp_path, event, message):
 
 
 def test_a_recording_has_to_be_listed(made, tmp_path):
-    with pytest.raises(ValueError, match=r"'b/c' of .*frames\.h5 is in none of 1 listings"):
-        exported(made, tmp_path / "out", listings=made[1]["listings"][:1])
+    with pytest.raises(ValueError, match=r"'b/c' of .*frames\.h5 is not in .*fewer-names\.csv"):
+        exported(made, tmp_path / "out", names=str(tmp_path / "fewer-names.csv"))
     assert not list(tmp_path.glob("*out*"))
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import hashlib
 import inspect
 import re
 import subprocess
@@ -12,15 +13,19 @@ from types import SimpleNamespace
 import pytest
 import test_sed_workflow
 import tiny
+import yaml
 
 from dawnchorus.corpora import tables
 from dawnchorus.plan import paths
 from dawnchorus.plan.all_rules import all_rules
+from dawnchorus.plan.config_files import write_configs
 from dawnchorus.plan.jobs import jobs, stale
 from dawnchorus.plan.result_files import result_files, show_summaries
 from dawnchorus.plan.rule_files import read_rules
 from dawnchorus.plan.startup import start
 from dawnchorus.plan.workflow_run import Run, names_of, references_to
+from dawnchorus.runtime import artefacts
+from dawnchorus.settings.load import compose
 
 RULE_FILES = sorted((tiny.ROOT / "rules").glob("*.smk"))
 PATTERNS = {value for name, value in vars(paths).items() if name.isupper()}
@@ -98,7 +103,10 @@ def test_every_path_in_a_rule_is_a_pattern_of_paths(run):
 
 def test_every_path_of_rules_is_used(run):
     text = "".join(path.read_text() for path in RULE_FILES)
-    listed = {paths.LISTING, paths.LABELS, paths.EXCLUDED, paths.EVENTS, paths.RESULTS}
+    listed = {
+        paths.LISTING, paths.LABELS, paths.EXCLUDED, paths.EVENTS, paths.NAMES, paths.LABEL_ROWS,
+        paths.PRETRAINED, paths.CONFIG, paths.RESULTS,
+    }  # fmt: skip
     assert {p for p in PATTERNS if p not in text} == {*listed, paths.MEMBER} - {paths.RESULTS}
 
 
@@ -108,6 +116,8 @@ def test_tables_of_corpora_lie_where_corpora_writes_them():
         (paths.LABELS, tables.labels_path("results", "c", "d")),
         (paths.EXCLUDED, tables.excluded_path("results", "c", "d")),
         (paths.EVENTS, tables.events_path("results", "c", "d")),
+        (paths.NAMES, tables.names_path("results", "c", "d")),
+        (paths.LABEL_ROWS, tables.label_rows_path("results", "c", "d")),
     ):
         assert pattern.format(corpus="c", shard="000", digest="d") == str(path)
 
@@ -348,10 +358,10 @@ def test_a_pretrained_model_counts_by_its_content(run, tmp_path):
     changed = tiny.changed(run.config, key, {"path": str(model)})
     training = all_rules(dataclasses.replace(run, config=changed)).training
     first = wildcards(experiment="one", stage="first", member="f1p0s1")
-    assert training.pretrained(first) == [str(model)]
-    digest = training.settings(first)["pretrained_digest"]
-    assert re.fullmatch("[0-9a-f]{64}", digest)
-    assert all_rules(run).training.settings(first)["pretrained_digest"] is None
+    copy = f"results/pretrained/{hashlib.sha256(b'weights').hexdigest()[:16]}.keras"
+    assert training.pretrained(first) == [copy]
+    assert training.settings(first)["training"]["pretrained"] == {"path": copy}
+    assert all_rules(run).training.settings(first)["training"]["pretrained"] is None
 
 
 def test_only_the_model_of_a_stage_is_in_its_digests(run):
@@ -400,3 +410,20 @@ def test_a_start_that_cannot_be_ends_with_one_line(project, monkeypatch, capsys)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("error: run: 'three'")
+
+
+def test_the_complete_config_of_an_experiment_stands_beside_its_results(tmp_path):
+    config = compose(tiny.ROOT / "config.yaml", [], {})
+    results = tmp_path / "results"
+    write_configs(config, results)
+    path = results / "demo/config.yaml"
+    written = yaml.safe_load(path.read_text())
+    assert written["experiments"] == {"demo": config["experiments"]["demo"]}
+    assert written["corpora"] == config["corpora"]
+    assert list(written["frontends"]) == ["bulbul"]
+    assert artefacts.read_record(path, results)["sha256"] == artefacts.sha256(path)
+    stamp = path.stat().st_mtime_ns
+    write_configs(config, results)
+    assert path.stat().st_mtime_ns == stamp  # an unchanged config leaves the file alone
+    write_configs(tiny.changed(config, "experiments.demo.training.epochs", 3), results)
+    assert yaml.safe_load(path.read_text())["experiments"]["demo"]["training"]["epochs"] == 3

@@ -32,6 +32,7 @@ def config(train="mine:train", **folds):
     experiment = {
         "train": [train], "test": ["mine:test"], "folds": {"by": "group"} | folds,
         "stages": {"first": {"targets": {"from": "labels"}}}, "events": None,
+        "submission": {"format": "none", "by_corpus": {}},
     }  # fmt: skip
     return {"run": ["e"], "experiments": {"e": experiment}}
 
@@ -60,3 +61,26 @@ def test_given_folds_have_to_be_there(table):
     check_experiments(config(kind="given", count=2), table(fold=["a", "b", "b", ""]), "results")
     with pytest.raises(ValueError, match="has 1 folds, and is empty for some"):
         check_experiments(config(kind="given", count=2), table(fold=["a", "", "a", ""]), "results")
+
+
+def test_label_files_that_no_submission_can_repeat_are_refused(tmp_path):
+    data_sets = {}
+    for name, header in (("x", "itemid,hasbird"), ("y", "itemid,datasetid,hasbird")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.wav").write_bytes(name.encode())
+        row = "1,1" if name == "x" else "1,y,1"
+        (tmp_path / f"{name}.csv").write_text(f"{header}\n{row}\n")
+        data_sets[name] = {"audio": str(tmp_path / name), "labels": str(tmp_path / f"{name}.csv")}
+    corpus = {
+        "adapter": "bird_detection", "shards": 1, "fingerprint": "content", "groups": None,
+        "missing_files": "error", "data_sets": data_sets,
+    }  # fmt: skip
+    indexes = {"mine": catalog.list_corpus("mine", corpus, tmp_path / "results")}
+    chosen = config("mine", kind="rotate", count=2) | {"corpora": {"mine": corpus}}
+    experiment = chosen["experiments"]["e"] | {"test": ["mine"]}
+    chosen["experiments"]["e"] = experiment
+    check_experiments(chosen, indexes, tmp_path / "results")
+    experiment["submission"]["format"] = "bad2017"
+    said = r"e\.submission: corpus 'mine': .*/y\.csv has columns .*give each a corpus of its own"
+    with pytest.raises(ValueError, match=said):
+        check_experiments(chosen, indexes, tmp_path / "results")

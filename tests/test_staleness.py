@@ -5,6 +5,7 @@ Snakemake, and ``test_workflow.py`` and ``test_sed_workflow.py`` a few rows to r
 """
 
 import contextlib
+import copy
 import dataclasses
 import re
 import shutil
@@ -48,7 +49,7 @@ BY_KEY = {
     "corpora.small.fingerprint": ("stat", FROM_LISTING),
     "corpora.small.missing_files": ("exclude", set()),
     "corpora.small.separator": (",", set()),
-    "corpora.small.root": (".", FROM_LISTING),
+    "corpora.small.root": (".", set()),
     "corpora.other.max_excluded": (0.4, {"judge", "evaluate one", "evaluate two"}),
     "experiments.one.seed": (1, {*FOLDS_ONE}),
     "experiments.one.seeds": (2, TRAIN_ONE),
@@ -315,6 +316,19 @@ def test_a_new_test_label_makes_evaluation_audit_and_submission_stale(before, re
     after = recording("field.csv", lambda content: content.replace(b"003,1", b"003,0"))
     expected = {"audit two second", "evaluate one", "evaluate two", "submit one", *LEAKS}
     assert named(stale(before, after)) == expected
+
+
+def test_moved_data_make_nothing_stale_but_what_changes_there(project, before, tmp_path):
+    moved = copy.copy(project)
+    moved.work = tmp_path / "work"
+    shutil.copytree(project.work, moved.work)
+    settings = tiny.move_data(moved.work)
+    assert stale(before, moved.run_of(settings)) == set()
+    path = moved.work / "disk 2/recordings/it's.wav"
+    path.write_bytes(path.read_bytes()[:-2] + b"\1\1")
+    found = stale(before, moved.run_of(settings))
+    assert named(found) == FROM_LISTING
+    assert [sum(rule == name for rule, _ in found) for name in ("resample", "judge")] == [1, 1]
 
 
 @pytest.mark.parametrize("key", BY_EVENT_KEY)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dawnchorus.corpora import tables
-from dawnchorus.corpora.tables import LABELS
+from dawnchorus.corpora.tables import LABEL_ROWS, LABELS
 from dawnchorus.evaluation import media_ids as submission_media
 from dawnchorus.evaluation import submission
 from dawnchorus.formats import intervals
@@ -65,17 +65,18 @@ def test_rows_and_scores_that_do_not_fit_are_refused(tmp_path):
 
 
 def test_the_submitted_score_is_that_of_the_bird(tmp_path):
-    (tmp_path / "field.csv").write_text("itemid,hasbird\n1,?\n2,?\n")
-    (tmp_path / "field").mkdir()
-    corpus = {"data_sets": {"field": {"audio": str(tmp_path / "field"),
-                                      "labels": str(tmp_path / "field.csv")}}}  # fmt: skip
+    table = tmp_path / "label-rows.csv"
+    artefacts.write_table(table, LABEL_ROWS, [("field/1", "1"), ("field/2", "2")])
+    label_rows = {"columns": ["itemid", "hasbird"], "table": table}
     ids, scores = ["field/1", "field/2"], np.array([[0.25, 0.5], [0.75, 0.125]])
 
     def submit(class_names):
         scored = score_files.RecordingScores(ids, scores, np.ones(2), class_names, ["m"])
         score_files.write_recordings(tmp_path / "e.h5", scored)
         settings = {"format": "bad2017"}
-        submission.submit(tmp_path / "e.h5", [], "none.csv", corpus, settings, tmp_path / "s.csv")
+        submission.submit(
+            tmp_path / "e.h5", [], "none.csv", label_rows, settings, tmp_path / "s.csv"
+        )
         return (tmp_path / "s.csv").read_text()
 
     assert submit(["bird", "frog"]) == "itemid,hasbird\n1,0.250000\n2,0.750000\n"
@@ -100,7 +101,7 @@ def submit(tmp_path):
         chosen = {"best": 100, "pooling": "max", "average": "mean", "ignored_classes": [],
                   "interval_s": 5.0, "keep_trailing": True, "test": list(test)}  # fmt: skip
         labels, output = tmp_path / "labels.csv", tmp_path / "s.csv"
-        submission.submit(tmp_path / "e.h5", windows, labels, {}, chosen | settings, output)
+        submission.submit(tmp_path / "e.h5", windows, labels, None, chosen | settings, output)
         return output.read_text()
 
     return submit

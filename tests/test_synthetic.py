@@ -62,7 +62,7 @@ def test_two_makings_give_the_same_bytes(tmp_path):
     _, second = made(tmp_path / "2")
     assert first.read_bytes() == second.read_bytes()
     with zipfile.ZipFile(first) as archive:
-        assert archive.namelist() == [row.path for row in rows]
+        assert archive.namelist() == [f"{row.id[-4:]}.wav" for row in rows]
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {member.compress_type for member in archive.infolist()} == {zipfile.ZIP_STORED}
 
@@ -109,8 +109,9 @@ def test_the_archive_holds_sound_as_the_recipe_says(tmp_path):
     rows, archive = made(tmp_path)
     with zipfile.ZipFile(archive) as opened:
         for row in rows:
-            plan = synthetic.recipe(SETTINGS, int(row.path[:4]))
-            samples, rate = soundfile.read(io.BytesIO(opened.read(row.path)), always_2d=True)
+            plan = synthetic.recipe(SETTINGS, int(row.id[-4:]))
+            content = opened.read(f"{row.id[-4:]}.wav")
+            samples, rate = soundfile.read(io.BytesIO(content), always_2d=True)
             assert (rate, samples.shape[1]) == (plan["sample_rate"], plan["channels"])
             assert len(samples) == 2 * rate
             assert 1e-3 < np.abs(samples).max() < 0.95

@@ -42,8 +42,8 @@ def corpus(tmp_path):
         digests = [hashlib.sha256(f"{name}{i}".encode()).hexdigest() for i in range(n)]
         for i, content in (contents or {}).items():
             digests[i] = content
-        rows = [(f"r{i}", f"r{i}.wav", 1, digests[i]) for i in range(n)]
-        listing = write_rows(tmp_path / f"{name}.csv", ("id", "path", "bytes", "sha256"), rows)
+        rows = [(f"r{i}", "wav", 1, "", digests[i]) for i in range(n)]
+        listing = write_rows(tmp_path / f"{name}.csv", contents_of_corpora.LISTING, rows)
         verdicts = write_rows(
             tmp_path / f"{name}-verdicts.csv", ("id", "verdict"),
             [(f"r{i}", "AUDIO_EMPTY" if i == 0 else "used") for i in range(n)],

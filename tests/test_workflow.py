@@ -120,6 +120,88 @@ def test_touched_files_and_a_fresh_clone_rerun_nothing(project, tmp_path):
     assert project.planned() == {}
 
 
+@pytest.fixture
+def copied(project, tmp_path):
+    """The project, its working directory copied to another place: its files may be moved."""
+    made = copy.copy(project)
+    made.work = tmp_path / "another place" / "work"
+    shutil.copytree(project.work, made.work)
+    return made
+
+
+def test_moved_recordings_and_label_files_repeat_nothing(copied):
+    before = hashes(copied.work / "results")
+    copied.configure(tiny.move_data(copied.work))
+    assert copied.planned() == {}
+    ran = copied.run()
+    assert "Nothing to be done" in ran.stdout + ran.stderr
+    places = {path for path in before if path.endswith(".places")}
+    after = hashes(copied.work / "results")
+    assert {path for path in after if after[path] != before.get(path)} == places
+    # a changed recording there is one shard and what follows, and is found there
+    path = copied.work / "disk 2/field/003.wav"
+    tiny.write_recording(path, np.random.default_rng(9), 1)
+    plan = copied.planned()
+    assert {name for name in plan if "one" in name} == {
+        "predict one first", *AFTER_SCORES, "check_leaks one",
+    }  # fmt: skip
+    assert plan["resample"] == plan["make_spectrograms"] == plan["judge"] == 1
+    made = copied.run("--", "results/audio/tiny/other/verdicts.csv")
+    assert made.returncode == 0, made.stderr
+    verdicts = artefacts.read_table(copied.work / "results/audio/tiny/other/verdicts.csv")
+    assert [row["verdict"] for row in verdicts] == ["used"] * 7 + ["AUDIO_TRUNCATED"]
+
+
+def test_a_label_file_that_was_moved_and_changed_makes_the_submission_stale(copied):
+    copied.configure(tiny.move_data(copied.work))
+    path = copied.work / "disk 2/labels/answers.csv"
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *reversed(rows), ""]))
+    assert set(copied.planned()) == {"submit one"}
+
+
+def test_how_a_path_is_written_and_from_where_repeats_nothing(copied, tmp_path, monkeypatch):
+    assert copied.planned() == {}  # of a working directory that has moved as a whole
+    work = copied.work
+    # absolute paths, from a working directory that only has the results
+    copied.configure(
+        tiny.lying(str(work), str(work / "field"), str(work / "field.csv"), str(work / "small.csv"))
+    )
+    elsewhere = copy.copy(copied)
+    elsewhere.work = tmp_path / "elsewhere"
+    elsewhere.work.mkdir()
+    for name in ("results", ".snakemake", "tiny.yaml"):
+        (elsewhere.work / name).symlink_to(work / name)
+    monkeypatch.chdir(tmp_path)
+    assert elsewhere.planned() == {}
+    # through a link
+    (tmp_path / "link").symlink_to(work)
+    copied.configure(tiny.lying("../../link", "../../link/field", "../../link/field.csv"))
+    assert copied.planned() == {}
+
+
+def test_a_model_to_start_from_may_be_moved(copied):
+    model = copied.work / "start.keras"
+    shutil.copy(copied.work / "results/one/stages/first/f1p0s1.keras", model)
+    settings = tiny.changed(tiny.config(), "run", ["one"])
+
+    def start_from(path):
+        start = {"path": path, "head": True}
+        copied.configure(tiny.changed(settings, "experiments.one.training.pretrained", start))
+
+    start_from("start.keras")
+    assert set(copied.planned()) == TRAIN_ONE
+    ran = copied.run()
+    assert ran.returncode == 0, ran.stderr
+    (copied.work / "models").mkdir()
+    model = model.rename(copied.work / "models/first.keras")
+    model.touch()
+    start_from("models/first.keras")
+    assert copied.planned() == {}
+    shutil.copy(copied.work / "results/one/stages/first/f2p0s1.keras", model)
+    assert set(copied.planned()) == TRAIN_ONE
+
+
 @pytest.mark.parametrize("key", STALE)
 def test_a_config_key_makes_stale_what_uses_it(restored, key):
     value, stale = STALE[key]

@@ -159,7 +159,7 @@ def run_without_recordings(folder: Path, settings, *overlays) -> Run:
     path = folder / "settings.yaml"
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     config = compose(ROOT / "config.yaml", [*overlays, path], {})
-    tables = {"labels": "1", "excluded": "2", "events": "3"}
+    tables = {"labels": "1", "excluded": "2", "events": "3", "names": "4"}
     index = {"shards": {"000": {"digest": "0"}}, **tables}
     return Run(config, dict.fromkeys(config["corpora"], index), ROOT)
 
@@ -184,6 +184,22 @@ def changed(settings, key, value):
         place = place.setdefault(name, {})
     place[last] = value
     return settings
+
+
+def lying(recordings, field, labels, table="small.csv"):
+    """Return the config with recordings and label files at other paths."""
+    settings = changed(config(), "corpora.small.root", recordings)
+    settings = changed(settings, "corpora.small.table", table)
+    return changed(settings, "corpora.other.data_sets.field", {"audio": field, "labels": labels})
+
+
+def move_data(work):
+    """Move the recordings and label files of a project; return the config that says where they are."""
+    (work / "disk 2/labels").mkdir(parents=True)
+    for name, to in (("recordings", "recordings"), ("field", "field"),
+                     ("field.csv", "labels/answers.csv"), ("small.csv", "labels/rows.csv")):  # fmt: skip
+        (work / name).rename(work / "disk 2" / to)
+    return lying("disk 2", "disk 2/field", "disk 2/labels/answers.csv", "disk 2/labels/rows.csv")
 
 
 def write_recording(path: Path, rng, has_bird: int) -> bool:

@@ -9,7 +9,7 @@ with job.running(snakemake):
         snakemake.input.scores,
         snakemake.input.windows,
         snakemake.params.submission["labels"],
-        snakemake.params.submission["corpus"],
+        snakemake.params.submission["label_rows"],
         snakemake.params.submission["settings"],
         snakemake.output.submission,
     )

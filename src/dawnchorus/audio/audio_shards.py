@@ -19,6 +19,7 @@ import collections
 import contextlib
 import importlib.metadata
 import itertools
+import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,10 +27,12 @@ from pathlib import Path
 from dawnchorus.audio import shard_wav, verdicts
 from dawnchorus.audio.decoder import Decoder
 from dawnchorus.audio.verdicts import USED, Excluded, Resampled
+from dawnchorus.corpora import places
 from dawnchorus.runtime import artefacts, hashes, logs
 
 RESAMPLERS = ("soxr_hq", "soxr_vhq", "polyphase", "shallow")
 CHANNELS = ("mix", "first", "each")
+_NAMED = 5  # offenders a message names
 
 
 def resample_shard(
@@ -49,9 +52,10 @@ def resample_shard(
     Parameters
     ----------
     listing_path : path
-        CSV with the columns ``id,path,bytes,sha256``, sorted by id. The hash is compared with the
-        very bytes that are decoded; where it is empty, their number is. A file is not hashed again
-        where the listing's own memory of hashes, in the folder above, knows its present state.
+        CSV with the columns ``id``, ``bytes`` and ``sha256`` among others, sorted by id; where the
+        recordings lie stands beside it (`dawnchorus.corpora.places`). The hash is compared with
+        the very bytes that are decoded; where it is empty, their number is. A file is not hashed
+        again where the listing's own memory of hashes, in the folder above, knows its state.
     recipe : mapping
         ``sample_rate`` [Hz], ``resampler`` (`RESAMPLERS`), ``channels`` (`CHANNELS`: their mean,
         the first, or one after another), ``min_duration_s`` and ``max_duration_s`` [s],
@@ -69,9 +73,11 @@ def resample_shard(
     Raises
     ------
     ValueError
-        For a recipe that cannot be followed, or an archive that is none.
+        For a recipe that cannot be followed, an archive that is none, or recordings of which
+        nothing says where they lie.
     OSError
-        Where the listing cannot be read, the shard not be written, or the child not be started.
+        Where a recording that was listed is there no more, the listing cannot be read, the shard
+        not be written, or the child not be started.
     """
     _check(recipe, archive)
     listing = _listing(Path(listing_path))
@@ -104,8 +110,14 @@ def _check(recipe: Mapping, archive: str | Path | None) -> None:
 
 
 def _listing(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a listing, each with the state in which its file was hashed."""
-    rows = artefacts.read_table(path)
+    """Return the rows of a listing, each with its path and the state in which it was hashed."""
+    rows, paths = artefacts.read_table(path), places.read(path)
+    if unknown := [row["id"] for row in rows if row["id"] not in paths]:
+        raise ValueError(
+            f"{places.path_of(path)} does not say where {len(unknown)} recordings lie: "
+            f"{unknown[:_NAMED]!r}; start the workflow again, which writes it"
+        )
+    rows = [{**row, "path": paths[row["id"]]} for row in rows]
     listed = {row["path"]: row["sha256"] for row in rows}
     states = hashes.states_of(listed, path.parent.parent / hashes.CACHE)
     return [{**row, "state": states.get(row["path"], "")} for row in rows]
@@ -132,6 +144,7 @@ def _row(recording: Mapping, decoder: Decoder, writer: shard_wav.Writer) -> Resa
         facts |= decoder.answer(writer.add)
     except Excluded as excluded:
         facts |= {"verdict": excluded.code, "detail": excluded.detail}
+    _refuse_moved(recording, facts["verdict"])
     facts["warnings"] = tuple(facts["warnings"])
     first_sample = writer.first_sample
     if facts["verdict"] != USED:
@@ -139,6 +152,19 @@ def _row(recording: Mapping, decoder: Decoder, writer: shard_wav.Writer) -> Resa
         return Resampled(id=recording["id"], first_sample=0, **facts)
     facts["n_samples"] = writer.keep(facts["channels"])
     return Resampled(id=recording["id"], first_sample=first_sample, **facts)
+
+
+def _refuse_moved(recording: Mapping, verdict: str) -> None:
+    """Refuse a recording that has gone since it was listed.
+
+    As a verdict that would stay: with the same content elsewhere the listing is the same.
+    """
+    was_there = recording["bytes"] not in ("", "0")
+    if verdict == "MISSING_FILE" and was_there and not os.path.lexists(recording["path"]):
+        raise FileNotFoundError(
+            f"recording {recording['id']!r} is not at {recording['path']!r} any more, where it was "
+            "listed; correct the path of the corpus where it has moved, and start the workflow again"
+        )
 
 
 def resampler_versions() -> dict[str, str]:

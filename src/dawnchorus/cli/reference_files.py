@@ -5,34 +5,36 @@
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dawnchorus.plan.stale_keys import rules_by_key
 from dawnchorus.settings.reference import page
 from dawnchorus.settings.schema import config_schema
 
 
-def current(stale: Mapping[str, str]) -> dict[str, str]:
+def current(stale: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return the text of each file by its name.
 
     Parameters
     ----------
     stale : mapping
         From the path of a key to the rules that a change of it makes stale; see
-        `dawnchorus.plan.stale_keys`.
+        `dawnchorus.plan.stale_keys.rules_by_key`.
     """
     return {
         "config.schema.json": config_schema(),
-        "config.md": page(lambda path: stale.get(path, "")),
+        "config.md": page(lambda path: ", ".join(stale.get(path, ()))),
     }
 
 
-def write(folder: str | Path, stale: Mapping[str, str]) -> None:
-    """Write the files into a folder."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for name, text in current(stale).items():
+def write(base: str | Path) -> None:
+    """Write the files below the folder of a Snakefile."""
+    folder = Path(base, "docs/reference")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in current(rules_by_key(base)).items():
         Path(folder, name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    write(sys.argv[1], {})
+    write(sys.argv[1])

@@ -129,6 +129,8 @@ def refuse_collisions(names: Iterable[str], shown: Sequence[str], where: str) ->
 def content_hashes(paths: Sequence[str], states: Sequence[str], cache: str | Path) -> list[str]:
     """Return the SHA-256 of files, from the cache where size, time and inode are as they were.
 
+    A folder that is moved on its disk keeps all three, so that nothing is read again.
+
     Parameters
     ----------
     paths, states : sequences of str
@@ -148,7 +150,11 @@ def content_hashes(paths: Sequence[str], states: Sequence[str], cache: str | Pat
     stale = [i for i, digest in enumerate(found) if not digest and states[i]]
     if not stale and len(kept) == len(keys):
         return found
-    settled = {key: kept[key] for key in keys if key in kept}
+    moved = hashes.by_file_name(kept) if stale else {}
+    for i in stale:
+        found[i] = moved.get(hashes.without_folder(keys[i]), "")
+    stale = [i for i in stale if not found[i]]
+    settled = {key: digest for key, digest in zip(keys, found, strict=True) if digest}
     progress = logs.progress("recordings hashed", len(stale))
     try:
         for i, digest, is_settled in _hashed(paths, states, stale):

@@ -1,7 +1,7 @@
 """Label files of the Bird Audio Detection challenges, as the adapter and submissions read them.
 
 * `label_rows`: the rows of every data set of a corpus, as `Rows`.
-* `label_files`, `label_header`, `label_order`: what a submission has to look like.
+* `has_one_header`, `submission_rows`: whether a submission can repeat them, and what of them.
 * `folder_path`: where the recordings of a data set are.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from dawnchorus.corpora import audio_files
+from dawnchorus.corpora.tables import LabelRows
 from dawnchorus.formats import audio_names, label_sheet
 
 CLASS = "bird"
@@ -25,6 +26,7 @@ class Rows(NamedTuple):
 
     audio: str
     path: str
+    header: list[str]
     data_sets: list[str]
     ids: list[str]
     items: list[str]
@@ -33,39 +35,35 @@ class Rows(NamedTuple):
     lines: Sequence[int]
 
 
-def label_files(settings: Mapping) -> list[str]:
-    """Return the label files of a corpus, in the order of its data sets' names."""
-    sources = (source for _, source in sorted(settings["data_sets"].items()))
-    return [str(source["labels"]) for source in sources if source.get("labels")]
+def has_one_header(parts: Sequence[Rows]) -> bool:
+    """Return whether all label files of a corpus have the same columns."""
+    return len({tuple(rows.header) for rows in parts if rows.path}) <= 1
 
 
-def label_header(settings: Mapping) -> list[str]:
-    """Return the columns of the label files, as a submission repeats them.
+def submission_rows(parts: Sequence[Rows]) -> LabelRows:
+    """Return the columns of the label files and their rows, as a submission repeats them.
+
+    Rows without a recording are there too, and rows that repeat one are not.
+
+    Parameters
+    ----------
+    parts : sequence of Rows
+        As `label_rows` returns them.
 
     Raises
     ------
     ValueError
-        Where two label files of the corpus have different columns.
+        Where two label files have different columns.
     """
-    headers = {path: label_sheet.read_sheet(path).columns for path in label_files(settings)}
-    for path, header in headers.items():
-        first, expected = next(iter(headers.items()))
-        if header != expected:
-            raise ValueError(
-                f"{path} has columns {header} and {first} has {expected}; a submission has one "
-                "header, so give each a corpus of its own"
-            )
-    return next(iter(headers.values()), list(_HEADER))
-
-
-def label_order(settings: Mapping) -> list[tuple[str, str]]:
-    """Return (id, itemid as it is written) in the order of the label files.
-
-    Data sets come in the order of their names; rows without a recording are there too, and rows
-    that repeat one are not.
-    """
-    parts, _ = label_rows(settings)
-    return [pair for rows in parts for pair in zip(rows.ids, rows.texts, strict=True)]
+    read = [rows for rows in parts if rows.path]
+    if not has_one_header(read):
+        other = next(rows for rows in read if rows.header != read[0].header)
+        raise ValueError(
+            f"{other.path} has columns {other.header} and {read[0].path} has {read[0].header}; a "
+            "submission has one header, so give each a corpus of its own"
+        )
+    order = [pair for rows in parts for pair in zip(rows.ids, rows.texts, strict=True)]
+    return LabelRows(read[0].header if read else list(_HEADER), order)
 
 
 def label_rows(settings: Mapping) -> tuple[list[Rows], list[str]]:
@@ -94,8 +92,8 @@ def label_rows(settings: Mapping) -> tuple[list[Rows], list[str]]:
 
 
 def _part(rows: Rows, kept: list[int]) -> Rows:
-    columns = ([column[i] for i in kept] for column in rows[2:])
-    return Rows(rows.audio, rows.path, *columns)
+    columns = ([column[i] for i in kept] for column in rows[3:])
+    return Rows(rows.audio, rows.path, rows.header, *columns)
 
 
 def _read(path: str, data_set: str, audio: str) -> tuple[Rows, list[str]]:
@@ -116,7 +114,8 @@ def _read(path: str, data_set: str, audio: str) -> tuple[Rows, list[str]]:
     if len(sheet.columns) > 1 + has_sets:
         told = zip(label_sheet.column(sheet, "hasbird"), sheet.lines, strict=True)
         truths = [text if text in ("0", "1") else _truth(text, path, line) for text, line in told]
-    return Rows(audio, path, data_sets, ids, items, texts, truths, sheet.lines), sheet.notes
+    rows = Rows(audio, path, sheet.columns, data_sets, ids, items, texts, truths, sheet.lines)
+    return rows, sheet.notes
 
 
 def _check_names(path: str, texts: list[str], data_sets: list[str], lines: Sequence[int]) -> None:
@@ -134,7 +133,8 @@ def _unlabelled(data_set: str, audio: str) -> Rows:
     items = sorted({name.rpartition(".")[0] for name in audio_files.scan(path).audio})
     ids = [f"{data_set}/{item}" for item in items]
     truths = [""] * len(items)
-    return Rows(audio, "", [data_set] * len(items), ids, items, items, truths, range(len(items)))
+    lines = range(len(items))
+    return Rows(audio, "", [], [data_set] * len(items), ids, items, items, truths, lines)
 
 
 def _truth(text: str, path: str, line: int) -> str:

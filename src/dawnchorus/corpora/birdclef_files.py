@@ -224,9 +224,8 @@ def _missing(
             f"MISSING_FILE: {len(missing)} recordings that {source} describes are not in {audio}: "
             f"{label_sheet.listed(missing)}; put them there or set missing_files: exclude"
         )
-    named = os.path.basename(os.path.normpath(source))
     return [
-        (audio_names.escaped(stem), "MISSING_FILE", f"described in {named}") for stem in missing
+        (audio_names.escaped(stem), "MISSING_FILE", "described by metadata") for stem in missing
     ]
 
 

@@ -2,7 +2,8 @@
 
 Run by the main process before the DAG is built, on every start, so it imports the standard library
 only and touches nothing that has not changed. A table is named by the digest of its bytes: one that
-a running job reads is never written again, and a second process beside it can change nothing.
+a running job reads is never written again, and a second process beside it can change nothing. No
+table says where anything lies, but those beside the listings (`dawnchorus.corpora.places`).
 
 An adapter is a module of ``adapters/``, found by its name, with ``recordings(settings) -> Found``: it
 reads what a person keeps (folders, label files) and knows nothing of shards and digests.
@@ -15,14 +16,14 @@ import csv
 import importlib
 import io
 import itertools
-import json
 import operator
+import os
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from dawnchorus.corpora import adapters, audio_files, tables
+from dawnchorus.corpora import adapters, audio_files, places, tables
 from dawnchorus.corpora.tables import Recording
 from dawnchorus.formats.event import EVENTS, checked_events
 from dawnchorus.formats.label_sheet import listed
@@ -35,7 +36,11 @@ def adapter_names() -> tuple[str, ...]:
 
 
 def list_corpus(
-    name: str, settings: Mapping, results: str | Path, cache: str | Path | None = None
+    name: str,
+    settings: Mapping,
+    results: str | Path,
+    cache: str | Path | None = None,
+    has_lock: bool = True,
 ) -> dict:
     """List a corpus: write its tables where they are missing, and its index.
 
@@ -50,13 +55,17 @@ def list_corpus(
         The results folder.
     cache : path, optional
         Where content hashes are kept; beside the index where not given.
+    has_lock : bool, optional
+        Whether the results folder is this process' own. Otherwise a run beside it may be reading
+        where recordings lie, and what is said of that is written only where nothing is.
 
     Returns
     -------
     dict
-        ``settings`` (digest), ``shards`` (name to digest and number of recordings), ``labels``
-        and ``excluded`` (digests), ``recordings`` (count) and ``notes``; ``events`` (digest) only
-        where the corpus has a truth of events.
+        ``shards`` (name to digest and number of recordings), ``labels``, ``excluded`` and ``names``
+        (digests), ``recordings`` (count) and ``notes``; ``events`` (digest) only where the corpus
+        has a truth of events, ``label_rows`` (``columns`` and digest) only where a submission can
+        repeat its label files.
 
     Raises
     ------
@@ -74,23 +83,19 @@ def list_corpus(
     folder = tables.folder_of(results, name)
     digests = _hashes(recordings, settings, cache or folder / hashes.CACHE)
     index = {
-        "settings": settings_digest(settings),
-        "shards": _write_listings(name, recordings, digests, int(settings["shards"]), results),
+        "shards": _write_listings(name, recordings, digests, settings, results, has_lock),
         "labels": _write_labels(name, recordings, results),
         "excluded": _write_excluded(name, _told_apart(found.excluded, recordings), results),
+        "names": _write_names(name, recordings, results),
         "recordings": len(recordings),
         "notes": [*found.notes, *_duplicate_notes(recordings, digests)],
     }
     if found.events is not None:
         index["events"] = _write_events(name, found.events, recordings, results)
+    if found.label_rows is not None:
+        index["label_rows"] = _write_label_rows(name, found.label_rows, results)
     _write(tables.index_path(results, name), artefacts.canonical_json(index).encode())
     return index
-
-
-def settings_digest(settings: Mapping) -> str:
-    """Return the digest of a corpus' settings; the order of keys does not count."""
-    text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
-    return tables.digest_of(text.encode())
 
 
 def _adapter(name: str, settings: Mapping) -> ModuleType:
@@ -120,18 +125,39 @@ def _hashes(recordings: Sequence[Recording], settings: Mapping, cache: str | Pat
     return audio_files.content_hashes(paths, states, cache)
 
 
-def _write_listings(name, recordings, digests, shards: int, results) -> dict[str, dict]:
-    parts: dict[str, list[str]] = {}
+def _write_listings(
+    name: str,
+    recordings: Sequence[Recording],
+    digests: Sequence[str],
+    settings: Mapping,
+    results: str | Path,
+    has_lock: bool,
+) -> dict[str, dict]:
+    """Write the listing of each shard, and where its recordings lie; return those of the index."""
+    n_shards, is_stat = int(settings["shards"]), settings["fingerprint"] == "stat"
+    parts: dict[str, list[tuple[Recording, str]]] = {}
     for row, sha256 in zip(recordings, digests, strict=True):
-        size = row.state.partition(" ")[0] or "0"
-        line = _line((row.id, row.path, size, sha256))
-        parts.setdefault(tables.shard_of(row.id, shards), []).append(line)
+        parts.setdefault(tables.shard_of(row.id, n_shards), []).append((row, sha256))
     index = {}
-    for shard, lines in sorted(parts.items()):
+    for shard, rows in sorted(parts.items()):
+        lines = [_line(_listed_row(row, sha256, is_stat)) for row, sha256 in rows]
         content, digest = _table(tables.LISTING, lines)
-        _write(tables.listing_path(results, name, shard, digest), content)
+        path = tables.listing_path(results, name, shard, digest)
+        # first where they lie: whoever finds the listing finds that too
+        beside = places.path_of(path)
+        if has_lock or not beside.exists():
+            _write(beside, places.content_of((row.id, row.path) for row, _ in rows))
+        _write(path, content)
         index[shard] = {"digest": digest, "recordings": len(lines)}
     return index
+
+
+def _listed_row(row: Recording, sha256: str, is_stat: bool) -> tuple[str, ...]:
+    """Return what of a recording decides its samples and what is said of them: not its path."""
+    size, modified_ns, _ = row.state.split(" ") if row.state else ("0", "", "")
+    # whole seconds: programs that move files keep no more of a time
+    modified = str(int(modified_ns) // 10**9) if is_stat and modified_ns else ""
+    return row.id, os.path.splitext(row.path)[1][1:].lower(), size, modified, sha256
 
 
 def _write_labels(name: str, recordings: Sequence[Recording], results: str | Path) -> str:
@@ -166,6 +192,20 @@ def _write_excluded(name: str, excluded: Iterable[tuple], results: str | Path) -
     return digest
 
 
+def _write_names(name: str, recordings: Sequence[Recording], results: str | Path) -> str:
+    """Write what files are called, which stands in tables for other programs and decides nothing."""
+    lines = [_line((row.id, os.path.basename(row.path))) for row in recordings]
+    content, digest = _table(tables.NAMES, lines)
+    _write(tables.names_path(results, name, digest), content)
+    return digest
+
+
+def _write_label_rows(name: str, found: tables.LabelRows, results: str | Path) -> dict:
+    content, digest = _table(tables.LABEL_ROWS, map(_line, found.rows))
+    _write(tables.label_rows_path(results, name, digest), content)
+    return {"columns": list(found.columns), "digest": digest}
+
+
 def _write_events(
     name: str, events: Iterable[tuple], recordings: Sequence[Recording], results: str | Path
 ) -> str:
@@ -185,7 +225,7 @@ def _duplicate_notes(recordings: Sequence[Recording], digests: Sequence[str]) ->
     if len(set(digests)) == len(digests):
         return []
     listing = (
-        tables.Listed(row.id, row.path, 0, sha256)
+        tables.Listed(row.id, "", 0, "", sha256)
         for row, sha256 in zip(recordings, digests, strict=True)
     )
     alike = tables.duplicates(listing)

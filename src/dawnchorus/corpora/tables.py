@@ -2,12 +2,13 @@
 
 Listings, labels and the index of a corpus are tables named by the digest of their bytes, so a job
 that was given a digest reads exactly what the run was planned with. Recordings are always in the
-order of their ids.
+order of their ids. Where the recordings lie is in none of them, see `dawnchorus.corpora.places`.
 
 * `Recording`, `Found`: what an adapter hands over (see `catalog`).
 * `shard_of`: the shard a recording belongs to, for ever.
-* `listing_path`, `labels_path`, `excluded_path`, `events_path`, `index_path`: where the tables lie.
-* `read_index`, `read_listing`, `read_labels`: the tables.
+* `listing_path`, `labels_path`, `excluded_path`, `events_path`, `names_path`, `label_rows_path`,
+  `index_path`: where the tables lie.
+* `read_index`, `read_listing`, `read_labels`, `read_names`, `read_label_rows`: the tables.
 * `select`: the recordings of a subset.
 * `duplicates`: recordings with the same content.
 """
@@ -21,12 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-LISTING = ("id", "path", "bytes", "sha256")
+LISTING = ("id", "extension", "bytes", "modified", "sha256")
 LABELS = (
     "id", "data_set", "group", "recordist", "fold", "split", "labelled", "labels", "background",
     "media_id",
 )  # fmt: skip
 EXCLUDED = ("id", "code", "detail")
+NAMES = ("id", "name")
+LABEL_ROWS = ("id", "itemid")
 SEPARATOR = ";"  # between the class names of a recording
 
 
@@ -53,8 +56,17 @@ class Recording(NamedTuple):
     media_id: str = ""
 
 
+class LabelRows(NamedTuple):
+    """What a submission repeats of label files: their columns, and id and itemid of each row."""
+
+    columns: list[str]
+    rows: Sequence[tuple[str, str]]
+
+
 class Found(NamedTuple):
     """What an adapter found: recordings, exclusions (id, code, detail) and one-line notes.
+
+    A detail names no path or file: equal recordings give equal tables, wherever they lie.
 
     ``events`` are those of the recordings, each a `dawnchorus.formats.event.Event`; None where
     the corpus has no truth of when something sounds. An empty list says that nothing does.
@@ -64,14 +76,20 @@ class Found(NamedTuple):
     excluded: list[tuple[str, str, str]]
     notes: list[str]
     events: Sequence[tuple[str, float, float, str]] | None = None
+    label_rows: LabelRows | None = None
 
 
 class Listed(NamedTuple):
-    """One row of a listing: ``bytes`` is 0 and ``sha256`` empty where they are not known."""
+    """One row of a listing: ``bytes`` is 0 and ``sha256`` empty where they are not known.
+
+    ``extension`` is that of the file, in lower case and without its dot. ``modified`` [s since 1970]
+    is known only where it takes the place of the hash (``fingerprint: stat``), else empty.
+    """
 
     id: str
-    path: str
+    extension: str
     bytes: int
+    modified: str
     sha256: str
 
 
@@ -141,13 +159,27 @@ def events_path(results: str | Path, corpus: str, digest: str) -> Path:
     return folder_of(results, corpus) / f"events-{digest}.csv"
 
 
+def names_path(results: str | Path, corpus: str, digest: str) -> Path:
+    """Return where the file names of a corpus with this digest lie."""
+    return folder_of(results, corpus) / f"names-{digest}.csv"
+
+
+def label_rows_path(results: str | Path, corpus: str, digest: str) -> Path:
+    """Return where the order of a corpus' label files with this digest lies.
+
+    Their digest is in ``label_rows`` of the index, which only corpora have whose label files a
+    submission can repeat.
+    """
+    return folder_of(results, corpus) / f"label-rows-{digest}.csv"
+
+
 def index_path(results: str | Path, corpus: str) -> Path:
     """Return where the index of a corpus lies."""
     return folder_of(results, corpus) / "index.json"
 
 
 def read_index(name: str, results: str | Path) -> dict:
-    """Read the index of a corpus: settings digest, shards, labels, exclusions, notes.
+    """Read the index of a corpus: shards, labels, exclusions, names, notes.
 
     Raises
     ------
@@ -186,8 +218,10 @@ def read_listing(path: str | Path, digest: str | None = None) -> list[Listed]:
     ValueError
         Where the bytes have another digest or the columns are not those of a listing.
     """
-    rows = _rows(path, LISTING, digest)
-    return [Listed(row[0], row[1], int(row[2] or 0), row[3]) for row in rows]
+    return [
+        Listed(name, extension, int(n_bytes or 0), modified, sha256)
+        for name, extension, n_bytes, modified, sha256 in _rows(path, LISTING, digest)
+    ]
 
 
 def read_labels(path: str | Path, digest: str | None = None) -> list[Labelled]:
@@ -204,6 +238,16 @@ def read_labels(path: str | Path, digest: str | None = None) -> list[Labelled]:
         for name, data_set, group, recordist, fold, split, known, labels, background, media_id
         in _rows(path, LABELS, digest)
     ]  # fmt: skip
+
+
+def read_names(path: str | Path) -> dict[str, str]:
+    """Return the file name of each recording of a corpus, without folders, by id."""
+    return dict(_rows(path, NAMES, None))
+
+
+def read_label_rows(path: str | Path) -> list[tuple[str, str]]:
+    """Return id and itemid of each row of a corpus' label files, in their order."""
+    return [(name, item) for name, item in _rows(path, LABEL_ROWS, None)]
 
 
 def select(labels: Sequence[Labelled], subset: str | None) -> list[Labelled]:

@@ -90,7 +90,7 @@ def export(
     decoders_path : path
         Decodings of the ensemble, for the thresholds in pictures.
     settings : mapping
-        ``decoding`` (its name), ``listings`` (of the corpus: they name the files of recordings),
+        ``decoding`` (its name), ``names`` (table of the corpus: what files are called),
         ``labels`` (table of the corpus), ``references`` (test references to it: what is in none of
         them is left out; without any, nothing is), ``drawn`` (ids of recordings of any corpus, or
         ``all`` in their place) and, for pictures, ``shards`` (spectrograms of the corpus) and
@@ -103,7 +103,7 @@ def export(
     ValueError
         Where tables do not fit one another, or the spectrograms are pictures without frames.
     """
-    sounds = _sounds(settings["listings"])
+    sounds = _sounds(settings["names"])
     with open_frames(frames_path) as frames, artefacts.writing_folder(output) as folder:
         tested = shown(frames, settings["labels"], settings["references"])
         detected = _detected(detections_path, tested, frames)
@@ -113,8 +113,8 @@ def export(
         for name, file in names.items():
             if name not in sounds:
                 raise ValueError(
-                    f"recording {name!r} of {frames_path} is in none of {len(settings['listings'])} "
-                    "listings; the corpus has changed, start the workflow again"
+                    f"recording {name!r} of {frames_path} is not in {settings['names']}; the corpus "
+                    "has changed, start the workflow again"
                 )
             clip = _Clip(name, file, sounds[name], detected[name], *frames.of(name))
             _write_clip(folder, clip, frames, drawing)
@@ -158,10 +158,10 @@ def _beginning(name: str) -> str:
     return name.encode()[: _LONGEST - _DIGEST - 1].decode(errors="ignore")
 
 
-def _sounds(listings: Sequence[str | Path]) -> dict[str, str]:
+def _sounds(path: str | Path) -> dict[str, str]:
     """Return the file name of each recording, without folders, by id."""
-    rows = (row for path in listings for row in tables.read_listing(path))
-    return {row.id: re.split(r"[/\\]", row.path)[-1] for row in rows}
+    # without what another system takes for folders
+    return {one: name.rpartition("\\")[2] for one, name in tables.read_names(path).items()}
 
 
 def _detected(path: str | Path, tested: Sequence[str], frames: Frames) -> dict[str, list[Event]]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from dawnchorus.corpora import bird_detection_labels
+from dawnchorus.corpora import bird_detection_labels, tables
 from dawnchorus.evaluation import interval_scores, media_ids
 from dawnchorus.formats import submissions
 from dawnchorus.runtime import logs
@@ -27,7 +27,7 @@ def submit(
     scores_path: str | Path,
     window_paths: Sequence[str | Path],
     corpus_labels_path: str | Path,
-    corpus_settings: Mapping,
+    label_rows: Mapping | None,
     settings: Mapping,
     output: str | Path,
 ) -> None:
@@ -44,8 +44,9 @@ def submit(
         Window scores of the ensemble's stages (formats by interval; others may give none).
     corpus_labels_path : path
         Label table of the corpus, which has the MediaIds (all formats but bad2017).
-    corpus_settings : mapping
-        Settings of the corpus: ``data_sets``, whose label files are repeated (bad2017).
+    label_rows : mapping or None
+        What is repeated of the corpus' label files: ``columns``, and ``table``, the path of that
+        of their rows (bad2017; others need none).
     settings : mapping
         The ``submission`` section (``format``, ``best``, ``interval_s`` [s], ``keep_trailing``)
         and, of the experiment, ``pooling``, ``average``, ``ignored_classes`` (left out of the file)
@@ -62,7 +63,7 @@ def submit(
     written = _format(settings["format"])
     options = {name: settings[name] for name in written.OPTIONS}
     if written.UNIT == "label":
-        _submit_labels(written, scores_path, corpus_settings, output)
+        _submit_labels(written, scores_path, label_rows, output)
         return
     if written.UNIT == "interval":
         table = interval_scores.interval_scores(window_paths, corpus_labels_path, settings)
@@ -83,14 +84,14 @@ def _format(name: str) -> ModuleType:
 
 
 def _submit_labels(
-    written: ModuleType, scores_path: str | Path, corpus: Mapping, output: str | Path
+    written: ModuleType, scores_path: str | Path, label_rows: Mapping, output: str | Path
 ) -> None:
     """Write the rows of the label files of a corpus of adapter ``bird_detection``."""
     scored = score_files.read_recordings(scores_path)
-    header = bird_detection_labels.label_header(corpus)
+    header = label_rows["columns"]
     rows = [
         (name, text, *name.split("/")[:1]) if len(header) == 3 else (name, text)
-        for name, text in bird_detection_labels.label_order(corpus)
+        for name, text in tables.read_label_rows(label_rows["table"])
     ]
     if bird_detection_labels.CLASS not in scored.class_names:
         raise ValueError(

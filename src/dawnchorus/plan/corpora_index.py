@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from dawnchorus.corpora import catalog, tables
+from dawnchorus.runtime import run
 
 Index = dict[str, Any]
 
 # environment variable in which the main process hands its indexes down to its cluster jobs
 _INDEXES = "DAWNCHORUS_INDEXES"
-_PLANNED_WITH = ("shards", "labels", "excluded", "events")  # keys of an index that plan reads
+# keys of an index that plan reads
+_PLANNED_WITH = ("shards", "labels", "excluded", "names", "events", "label_rows")
 _MAX_BYTES = 100_000  # the kernel refuses longer environment variables
 
 
@@ -42,9 +44,7 @@ def list_corpora(
 def _listed(name: str, corpus: Mapping[str, Any], results: str | Path) -> Index:
     """List a corpus and print the notes that its last listing did not have."""
     known = _known_notes(name, results)
-    # how many recordings may be excluded does not decide which ones there are
-    identity = {key: value for key, value in corpus.items() if key != "max_excluded"}
-    index: Index = catalog.list_corpus(name, identity, results)
+    index: Index = catalog.list_corpus(name, corpus, results, has_lock=run.is_held())
     for note in index["notes"]:
         if note not in known:
             print(f"corpus {name}: {note}", file=sys.stderr)

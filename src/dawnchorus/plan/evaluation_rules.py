@@ -63,11 +63,6 @@ class EvaluationRules:
         stages = chosen["ensembles"][chosen["submission"]["ensemble"]]
         return [self.run.scores(name, stage, [corpus])[corpus] for stage in stages]
 
-    def label_files(self, wildcards: Wildcards) -> list[str]:
-        """Return the label files whose rows a submission repeats."""
-        data_sets = self.run.config["corpora"][wildcards.corpus].get("data_sets", {})
-        return sorted({d["labels"] for d in data_sets.values() if d["labels"]})
-
     def submission(self, wildcards: Wildcards) -> Params:
         """Return what decides the submission for a corpus."""
         chosen, corpus = self.run.experiment(wildcards), wildcards.corpus
@@ -79,7 +74,7 @@ class EvaluationRules:
                 "test": references_to(corpus, chosen["test"]),
             },
             "labels": self.run.labels([corpus])[corpus],
-            "corpus": {"data_sets": self.run.config["corpora"][corpus].get("data_sets", {})},
+            "label_rows": self.run.label_rows(corpus),
         }
 
     def submission_library(self, wildcards: Wildcards) -> dict[str, str]:

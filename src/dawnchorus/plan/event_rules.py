@@ -84,7 +84,7 @@ class EventRules:
         """Return what is exported of a corpus."""
         corpus = wildcards.corpus
         return {
-            "listings": self.run.listings([corpus])[corpus],
+            "names": self.run.file_names(corpus),
             "shards": self.drawn_shards(wildcards),
             "events": self.run.event_tables([corpus]).get(corpus),
             "labels": self.run.labels([corpus])[corpus],

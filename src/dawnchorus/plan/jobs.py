@@ -20,6 +20,7 @@ from dawnchorus.plan.result_files import result_files
 from dawnchorus.plan.rule_files import Rule, Unpacked, read_rules
 from dawnchorus.plan.workflow_run import Run
 
+_COPIES = paths.PRETRAINED.partition("{")[0]  # made before the rules
 Key = tuple[str, tuple[tuple[str, str], ...]]  # rule, sorted wildcards
 
 
@@ -103,6 +104,8 @@ class _Planner:
     def add(self, path: str) -> None:
         """Add the job that makes a file, after those that make its inputs."""
         if path in self._made or not path.startswith(f"{paths.RESULTS}/"):
+            return
+        if path.startswith(_COPIES):
             return
         matches = [(r, wildcards) for r in self._rules if (wildcards := r.match(path)) is not None]
         if len(matches) != 1:

@@ -18,6 +18,11 @@ LISTING = "results/corpora/{corpus}/listings/{shard}-{digest}.csv"
 LABELS = "results/corpora/{corpus}/labels-{digest}.csv"
 EXCLUDED = "results/corpora/{corpus}/excluded-{digest}.csv"
 EVENTS = "results/corpora/{corpus}/events-{digest}.csv"
+NAMES = "results/corpora/{corpus}/names-{digest}.csv"
+LABEL_ROWS = "results/corpora/{corpus}/label-rows-{digest}.csv"
+
+# copies of models from outside the results, by the first 16 digits of their SHA-256
+PRETRAINED = "results/pretrained/{digest}.keras"
 
 # per corpus
 ARCHIVE = "results/corpora/{corpus}/made/{shard}.zip"
@@ -27,6 +32,7 @@ VERDICTS = "results/audio/{audio}/{corpus}/verdicts.csv"
 SPECTROGRAMS = "results/spectrograms/{frontend}/{corpus}/{shard}.h5"
 
 # per experiment
+CONFIG = "results/{experiment}/config.yaml"
 FOLDS = "results/{experiment}/folds.csv"
 LEAKS = "results/{experiment}/leaks.csv"
 METRICS = "results/{experiment}/metrics.json"

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dawnchorus.corpora import tables
+from dawnchorus.corpora import bird_detection_labels, tables
+from dawnchorus.settings.evaluation import format_of
 from dawnchorus.settings.references import parse_reference
 
 Settings = Mapping[str, Any]
@@ -22,7 +23,8 @@ def check_experiments(config: Settings, indexes: Settings, results: str | Path) 
     ------
     ValueError
         Naming a subset without a recording, folds that the groups or the fold column do not give,
-        or recordings that should choose decodings and have no events.
+        recordings that should choose decodings and have no events, or label files that a submission
+        should repeat and that have different columns.
     """
 
     @functools.cache
@@ -40,6 +42,10 @@ def check_experiments(config: Settings, indexes: Settings, results: str | Path) 
             _check_events(f"{here}.events.validation", reference, indexes, read)
         if experiment["folds"]["kind"] in ("grouped", "given"):
             _check_folds(here, experiment, read)
+        for corpus in sorted({parse_reference(r)[0] for r in experiment["test"]}):
+            repeats = format_of(experiment["submission"], corpus) == "bad2017"
+            if repeats and "label_rows" not in indexes[corpus]:
+                _refuse_label_files(f"{here}.submission", corpus, config)
 
 
 def _references(experiment: Settings) -> list[str]:
@@ -64,6 +70,15 @@ def _check_events(path: str, reference: str, indexes: Settings, read: ReadLabels
             f"{path}: {reference!r} has no recording with known events; expected one whose strong "
             "labels choose the decodings"
         )
+
+
+def _refuse_label_files(path: str, corpus: str, config: Settings) -> None:
+    """Raise for label files that no submission can repeat."""
+    try:
+        parts, _ = bird_detection_labels.label_rows(config["corpora"][corpus])
+        bird_detection_labels.submission_rows(parts)
+    except ValueError as error:
+        raise ValueError(f"{path}: corpus {corpus!r}: {error}") from None
 
 
 def _check_folds(path: str, experiment: Settings, read: ReadLabels) -> None:

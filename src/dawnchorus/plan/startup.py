@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dawnchorus.plan import paths
+from dawnchorus.plan.config_files import write_configs
 from dawnchorus.plan.corpora_index import list_corpora
+from dawnchorus.plan.pretrained_models import keep_models
 from dawnchorus.plan.recordings_check import check_experiments
 from dawnchorus.plan.workflow_run import Run
 from dawnchorus.runtime import run
@@ -48,6 +50,9 @@ def start(
         index = list_corpora(names, config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
+            keep_models(config)
+        if is_main and not run.is_only_looking(arguments):
+            write_configs(config, paths.RESULTS)
     except (ValueError, OSError) as error:
         _refuse(error)
     return Run(config, index, base)

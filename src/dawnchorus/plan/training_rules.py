@@ -63,8 +63,8 @@ class TrainingRules:
         return [t[key] for t in self._teachers(wildcards) for key in ("model", "kept")]
 
     def pretrained(self, wildcards: Wildcards) -> list[str]:
-        """Return the model from outside the results that a training starts from, if any."""
-        chosen = self.run.stage(wildcards)["training"]["pretrained"]
+        """Return the copy of the model that a training starts from, if any."""
+        chosen = self.run.pretrained(self.run.stage(wildcards))
         return [chosen["path"]] if chosen else []
 
     def normaliser(self, wildcards: Wildcards) -> list[str]:
@@ -85,7 +85,11 @@ class TrainingRules:
     def settings(self, wildcards: Wildcards) -> Params:
         """Return what decides the weights of a member."""
         experiment, stage = self.run.experiment(wildcards), self.run.stage(wildcards)
-        training = {**stage["training"], "mean_teacher": self._mean_teacher(wildcards)}
+        training = {
+            **stage["training"],
+            "pretrained": self.run.pretrained(stage),
+            "mean_teacher": self._mean_teacher(wildcards),
+        }
         return {
             **{key: experiment[key] for key in ("seed", "backend")},
             **{key: stage[key] for key in _MODEL_SETTINGS},
@@ -94,7 +98,6 @@ class TrainingRules:
             "validation": self._validation(wildcards),
             "teachers": self._teachers(wildcards),
             "temperature": stage["targets"].get("temperature"),
-            "pretrained_digest": self.run.digest_of_model(stage["training"]["pretrained"]),
             "normaliser": next(iter(self.normaliser(wildcards)), None),
             "frame_targets": self._frame_targets(wildcards),
         }

@@ -53,7 +53,8 @@ class Run:
         The complete config: every definition whole.
     index : mapping of corpus to mapping
         Of each listed corpus: the ``shards`` with the digest of each listing, the digests of its
-        tables ``labels`` and ``excluded``, and of ``events`` where the corpus has them.
+        tables ``labels``, ``excluded`` and ``names``, of ``events`` where the corpus has them, and
+        ``label_rows`` (``columns``, ``digest``) where a submission can repeat its label files.
     base : path
         Folder of the Snakefile.
     package : path, optional
@@ -167,6 +168,18 @@ class Run:
             if "events" in self.index[c]
         }
 
+    def file_names(self, corpus: str) -> str:
+        """Return the table of what the files of recordings are called."""
+        return paths.NAMES.format(corpus=corpus, digest=self.index[corpus]["names"])
+
+    def label_rows(self, corpus: str) -> Params | None:
+        """Return the columns and rows of label files that a submission can repeat, if there are."""
+        found = self.index[corpus].get("label_rows")
+        if found is None:
+            return None
+        table = paths.LABEL_ROWS.format(corpus=corpus, digest=found["digest"])
+        return {"columns": found["columns"], "table": table}
+
     # files that jobs make
 
     def shards(self, pattern: str, corpora: Iterable[str], **names: str) -> list[str]:
@@ -238,6 +251,10 @@ class Run:
         kinds = [self.settings_of(experiment)["stages"][s]["segments"]["kind"] for s in stages]
         return [f"dawnchorus.segments.kinds.{kind}" for kind in dict.fromkeys(kinds)]
 
-    def digest_of_model(self, pretrained: Mapping[str, Any] | None) -> str | None:
-        """Return the SHA-256 of the model that a training starts from, if there is one."""
-        return digest_of_file(pretrained)
+    def pretrained(self, stage: Mapping[str, Any]) -> Params | None:
+        """Return the model that a stage starts from: its copy, whose name is its content."""
+        chosen = stage["training"]["pretrained"]
+        digest = digest_of_file(chosen)
+        if digest is None:
+            return None
+        return {**chosen, "path": paths.PRETRAINED.format(digest=digest[:16])}

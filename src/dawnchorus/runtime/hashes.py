@@ -5,6 +5,7 @@ hold anything. It is no artefact: it holds times and inodes.
 
 * `state`: size, modification time and inode of a file.
 * `read`: the hashes of a corpus.
+* `by_file_name`: the same, for files that were moved.
 * `states_of`: in which state a file had the hash that a listing says.
 """
 
@@ -24,6 +25,32 @@ def state(found: os.stat_result) -> str:
 def read(cache: str | Path) -> dict[str, str]:
     """Return hashes by ``state path``; a file that cannot be read holds none."""
     return {line[_HASH + 1 :]: line[:_HASH] for line in _lines(cache) if line}
+
+
+def by_file_name(kept: Mapping[str, str]) -> dict[str, str]:
+    """Return hashes by state and file name: a file that is moved on its disk keeps both.
+
+    Parameters
+    ----------
+    kept : mapping
+        As `read` returns it.
+
+    Returns
+    -------
+    dict
+        By `without_folder` of the keys; empty texts where files of one state and name differ.
+    """
+    found: dict[str, str] = {}
+    for key, digest in kept.items():
+        if found.setdefault(short := without_folder(key), digest) != digest:
+            found[short] = ""
+    return found
+
+
+def without_folder(key: str) -> str:
+    """Return ``state name`` of ``state path``."""
+    *state, path = key.split(" ", 3)
+    return " ".join([*state, os.path.basename(path)])
 
 
 def states_of(listed: Mapping[str, str], cache: str | Path) -> dict[str, str]:

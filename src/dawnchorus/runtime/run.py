@@ -1,6 +1,6 @@
 """A run: the main process of the workflow, one per results folder.
 
-* `held`: take the lock of a results folder for as long as this process lives.
+* `held`, `is_held`: take the lock of a results folder for as long as this process lives.
 * `announce`: tell the jobs how the run was started.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `is_only_looking`: whether a command line starts no job.
@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 LOCK = ".run.lock"
-_COMMAND = "DAWNCHORUS_COMMAND"
+COMMAND = "DAWNCHORUS_COMMAND"
 _kept: list = []  # open lock files: the kernel frees a lock when its file is closed
 
 
@@ -52,9 +52,14 @@ def held(results: str | Path) -> None:
     _kept.append(file)
 
 
+def is_held() -> bool:
+    """Return whether this process has the lock of its results folder."""
+    return bool(_kept)
+
+
 def announce(arguments: Iterable[str]) -> None:
     """Tell the jobs of this run, for their records, how it was started."""
-    os.environ[_COMMAND] = shlex.join(["snakemake", *arguments])
+    os.environ[COMMAND] = shlex.join(["snakemake", *arguments])
 
 
 def clear_stale_locks(persistence: str | Path = ".snakemake") -> None:

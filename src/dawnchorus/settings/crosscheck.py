@@ -25,7 +25,8 @@ _PATHS = (  # of adapters; some are lists, or mappings of paths
     *("table", "root", "groups", "audio", "xml", "metadata"),
     *("weak", "strong", "unlabelled", "sources"),
 )
-_RESERVED = ("audio", "benchmarks", "corpora", "logs", "spectrograms")  # folders of results/
+# folders of results/
+_RESERVED = ("audio", "benchmarks", "corpora", "logs", "pretrained", "spectrograms")
 
 
 def check_sections(config: Mapping[str, Any]) -> None:

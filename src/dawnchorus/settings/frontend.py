@@ -61,7 +61,8 @@ def slaney_mel(frequency: float) -> float:
 
 def slaney_hz(mel: float) -> float:
     """Return the frequency in Hz of a mel on Slaney's scale."""
-    return min(mel, 15) * 200 / 3 * 6.4 ** (max(mel - 15, 0) / 27)
+    above: float = 6.4 ** (max(mel - 15, 0) / 27)
+    return min(mel, 15) * 200 / 3 * above
 
 
 def natural_mel(frequency: float) -> float:

@@ -16,11 +16,11 @@ from dawnchorus.settings.errors import check_name, validated
 from dawnchorus.settings.experiment import Experiment
 from dawnchorus.settings.frontend import KINDS
 from dawnchorus.settings.presets import PRESETS
-from dawnchorus.settings.section import Settings, SomeNames
+from dawnchorus.settings.section import Choice, Settings, SomeNames
 from dawnchorus.settings.wording import shown
 
 VERSION = 2
-MODELS = {
+MODELS: dict[str, type[Settings] | Choice] = {
     "audio": AudioRecipe, "frontends": KINDS, "corpora": ADAPTERS, "experiments": Experiment,
 }  # fmt: skip
 

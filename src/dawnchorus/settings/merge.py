@@ -77,7 +77,7 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any], key: str = "") 
         is_settings = isinstance(under, Mapping) and name not in _OPTIONAL
         if value is None and (is_settings or (key in _ENTRIES and name in result)):
             del result[name]
-        elif _may_mix(name, under, value):
+        elif isinstance(under, Mapping) and _may_mix(name, under, value):
             result[name] = overlaid(under, value, name)
         else:
             result[name] = copy.deepcopy(value)
@@ -178,9 +178,9 @@ def _inherited(
     return overlaid(_inherited(section, parent, definitions, (*above, name)), settings)
 
 
-def _may_mix(key: str, below: Any, above: Any) -> bool:
-    """Return whether two values are settings of the same: another kind has keys of its own."""
-    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+def _may_mix(key: str, below: Mapping[str, Any], above: Any) -> bool:
+    """Return whether a value is settings of the same kind: another kind has keys of its own."""
+    if not isinstance(above, Mapping):
         return False
     if key not in _CHOICES:
         return True

@@ -65,11 +65,12 @@ def section_at(
             current = current.of
         elif isinstance(current, Each):
             current = current.model(step)
-        elif isinstance(current, type):
+        elif isinstance(current, type) and issubclass(current, Settings):
             named = {field.alias or name: field for name, field in current.model_fields.items()}
             current = content(named[step]) if step in named else None
         value = value[step]
-    return current if isinstance(current, type) else None
+    is_model = isinstance(current, type) and issubclass(current, Settings)
+    return current if is_model else None
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,10 @@ def sentences(model: type[Settings]) -> dict[str, str]:
         body = ast.parse(inspect.cleandoc("\n" + inspect.getsource(base))).body[0]
         assert isinstance(body, ast.ClassDef)
         for field, text in zip(body.body, body.body[1:], strict=False):
-            is_field = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-            is_text = isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
-            if is_field and is_text:
-                found[field.target.id] = " ".join(str(text.value.value).split())  # type: ignore[union-attr, attr-defined]
+            if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+                continue
+            if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                found[field.target.id] = " ".join(str(text.value.value).split())
     return found
 
 
@@ -144,7 +145,7 @@ def _range(marks: Sequence[Any]) -> str:
     choices = [
         str(value) for m in marks if typing.get_origin(m) is Literal for value in typing.get_args(m)
     ]
-    limits = {}
+    limits: dict[str, str] = {}
     for mark in marks:
         for kind in _LIMITS:
             if isinstance(mark, kind):

@@ -72,7 +72,7 @@ def resolved(value: Any) -> Any:
     return value if node.tag.endswith(":merge") else loader.construct_object(node)
 
 
-def _parsed(content: bytes, path: str | Path):
+def _parsed(content: bytes, path: str | Path) -> Any:
     try:
         loader = _Loader(content.decode())
         loader.name = str(path)
@@ -113,8 +113,7 @@ def _size(node: yaml.Node, loader: _Loader, sizes: dict[int, int], above: frozen
 
 
 def _check_node(node: yaml.Node, loader: _Loader) -> None:
-    kind = {"mapping": "map", "sequence": "seq"}.get(node.id)
-    meant = f"tag:yaml.org,2002:{kind}"
+    meant = f"tag:yaml.org,2002:{'map' if isinstance(node, yaml.MappingNode) else 'seq'}"
     if isinstance(node, yaml.ScalarNode):
         meant = _meant(loader, node.value, is_plain=node.style is None)
     if node.tag != meant:
@@ -124,7 +123,7 @@ def _check_node(node: yaml.Node, loader: _Loader) -> None:
 
 
 def _check_keys(node: yaml.MappingNode, loader: _Loader) -> None:
-    seen: dict = {}
+    seen: dict[Any, int] = {}
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise ValueError(f"{_place(key)}: a {key.id} stands as a key; expected a name")
@@ -140,7 +139,7 @@ def _check_keys(node: yaml.MappingNode, loader: _Loader) -> None:
 
 def _meant(loader: _Loader, text: str, is_plain: bool) -> str:
     """Return the tag of a scalar that has none of its own."""
-    return loader.resolve(yaml.ScalarNode, text, (is_plain, not is_plain))
+    return str(loader.resolve(yaml.ScalarNode, text, (is_plain, not is_plain)))  # type: ignore[no-untyped-call]
 
 
 def _place(node: yaml.Node) -> str:

@@ -19,7 +19,14 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from dawnchorus.corpora import audio_files
-from dawnchorus.corpora.bird_detection_labels import CLASS, Rows, folder_path, label_rows
+from dawnchorus.corpora.bird_detection_labels import (
+    CLASS,
+    Rows,
+    folder_path,
+    has_one_header,
+    label_rows,
+    submission_rows,
+)
 from dawnchorus.corpora.tables import Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.corpus import CorpusSettings
@@ -97,7 +104,8 @@ def recordings(settings: Mapping) -> Found:
     without, said = _without_row(folders)
     notes += [note for path in sorted(folders) for note in folders[path].folder.notes()] + said
     notes += _group_notes(groups, settings.get("groups"), found) + _truth_notes(found)
-    return Found(found, excluded + without, notes)
+    repeated = submission_rows(parts) if has_one_header(parts) else None
+    return Found(found, excluded + without, notes, label_rows=repeated)
 
 
 def _indexed(audio: str, data_set: str, folders: dict[str, _Indexed]) -> _Indexed:
@@ -152,7 +160,7 @@ def _missing(missing: list[tuple[Rows, int]], policy: str) -> list[tuple[str, st
         (
             audio_names.escaped(rows.ids[i]),
             "MISSING_FILE",
-            f"{os.path.basename(rows.path)}, line {rows.lines[i]}",
+            f"line {rows.lines[i]} of the label file",
         )
         for rows, i in missing
     ]

@@ -234,5 +234,4 @@ def _missing(missing: list[_Row], settings: Mapping) -> list[tuple[str, str, str
             f"{missing[0].line}, looked for below {settings['audio']}; correct audio or set "
             "missing_files: exclude"
         )
-    named = os.path.basename(path)
-    return [(row.id, "MISSING_FILE", f"{named}, line {row.line}") for row in missing]
+    return [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]

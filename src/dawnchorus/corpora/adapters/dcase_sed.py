@@ -199,7 +199,7 @@ def _missing(
         (
             audio_names.escaped(clip.id),
             "MISSING_FILE",
-            f"{os.path.basename(clip.path)}, line {clip.line}",
+            f"line {clip.line} of the {_named(clip.kind, clip.split)} list",
         )
         for clip in missing
     ]

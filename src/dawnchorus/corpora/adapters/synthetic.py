@@ -112,7 +112,7 @@ def recipe(settings: Mapping, number: int) -> dict:
 def make_shard(listing: str | Path, settings: Mapping, archive: str | Path) -> None:
     """Make the recordings of one shard: 16-bit WAV files, stored in a zip archive.
 
-    The archive holds no dates and no names but those of the listing, so that equal recipes give
+    The archive holds no dates and no names but numbers, so that equal recipes give
     equal bytes (on machines whose NumPy computes alike).
 
     Parameters
@@ -122,7 +122,7 @@ def make_shard(listing: str | Path, settings: Mapping, archive: str | Path) -> N
     settings : mapping
         The config section of the corpus.
     archive : path
-        The zip file to write; member names are the ``path`` of the listing.
+        The zip file to write; its members are called as `recordings` says.
 
     Raises
     ------
@@ -136,13 +136,14 @@ def make_shard(listing: str | Path, settings: Mapping, archive: str | Path) -> N
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as made,
     ):
         for row in rows:
-            plan = recipe(settings, int(row.path.partition(".")[0]))
+            number = int(row.id.rpartition("/")[2])
+            plan = recipe(settings, number)
             if _digest(plan) != row.sha256:
                 raise ValueError(
                     f"{listing} lists {row.id!r} from other settings than those given; list the "
                     "corpus again by starting the workflow"
                 )
-            made.writestr(_member(row.path), wav(plan))
+            made.writestr(_member(_file_name(number)), wav(plan))
             progress.step()
 
 
@@ -164,13 +165,17 @@ def _recording(settings: Mapping, number: int) -> Recording:
     plan = recipe(settings, number)
     return Recording(
         id=f"{settings['data_set']}/{number:04d}",
-        path=f"{number:04d}.wav",
+        path=_file_name(number),
         data_set=settings["data_set"],
         group=f"site{plan['site']}-recordist{plan['recordist']}",
         labelled=True,
         labels=CLASS if plan["bird"] else "",
         sha256=_digest(plan),
     )
+
+
+def _file_name(number: int) -> str:
+    return f"{number:04d}.wav"
 
 
 def _uniform(seed: int, number: int, what: str) -> float:

@@ -262,8 +262,7 @@ def _missing(missing: list[_Row], path: str, root: str, policy: str) -> list[tup
             f"{missing[0].line}, looked for below {root or '.'}; correct the paths, set root, or "
             "set missing_files: exclude"
         )
-    named = os.path.basename(path)
-    return [(row.id, "MISSING_FILE", f"{named}, line {row.line}") for row in missing]
+    return [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]
 
 
 def _beside(found: list[Recording]) -> list[str]:
