@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import stage_settings
 
 from dawnchorus.augmentation import (
     cubic,
@@ -19,17 +20,7 @@ from dawnchorus.settings.augmentation import METHODS, AugmentationSettings
 from dawnchorus.settings.errors import validated
 
 ROOT = Path(__file__).parents[1]
-NONE = {
-    "rotate": False,
-    "shift_bands": 0,
-    "count": 0,
-    "probability": 0.5,
-    "methods": {},
-    "clip": None,
-    "drop_without_noise": False,
-    "mixup": 0.0,
-    "spec_augment": None,
-}
+NONE = stage_settings.augmentation(rotate=False, shift_bands=0)
 MASKS = {
     "time_masks": 1,
     "time_width": 0.4,
@@ -45,13 +36,17 @@ def image(rng):
     return rng.random((12, 20), np.float32)
 
 
-def changed(name, image, seed=0, **options):
+def changed(name, image, seed=0, noise=None, **options):
     """One method with its defaults, and the Generator it drew from, at its start."""
     options = METHODS.model(name).model_validate(options).complete()
     if name == "add_noise":
-        options.setdefault("noise", lambda rng: np.full_like(image, 0.25))
+        options["noise"] = noise or (lambda rng: np.full_like(image, 0.25))
     rng, same = np.random.default_rng(seed), np.random.default_rng(seed)
     return engine.method(name)(image, rng, **options), same
+
+
+def checked(settings):
+    return validated("augmentation", AugmentationSettings, settings)
 
 
 def written_out(shape, value):
@@ -291,7 +286,8 @@ def test_a_window_is_changed_as_an_image_of_bands_by_frames(image):
 
 
 def test_options_given_take_the_place_of_defaults(image):
-    settings = NONE | {"count": 1, "probability": 1.0, "methods": {"blackout": {"amount": 1.0}}}
+    methods = {"blackout": {"amount": 1.0}}
+    settings = checked(NONE | {"count": 1, "probability": 1.0, "methods": methods})
     windows = image.T[None].copy()
     engine.augment(windows, settings, np.random.default_rng(1))
     assert not windows.any()
@@ -304,7 +300,8 @@ def test_the_same_generator_gives_the_same_windows_whatever_the_order_of_the_met
     results = []
     for chosen, seed in ((methods, 1), (methods, 1), (reversed_methods, 1), (methods, 2)):
         out = windows.copy()
-        settings = NONE | {"count": 3, "methods": chosen}
+        settings = checked(NONE | {"count": 3})
+        settings["methods"] = {name: METHODS.model(name)().complete() for name in chosen}
         engine.augment(out, settings, np.random.default_rng(seed), lambda rng: windows[0].T)
         results.append(out)
     np.testing.assert_array_equal(results[0], results[1])
@@ -347,7 +344,7 @@ def test_a_window_without_a_method_is_not_clipped():
 
 def test_without_a_noise_bank_the_method_counts_as_not_there(rng):
     windows = rng.random((50, 20, 12), np.float32)
-    others = {"flip": {}, "roll_time": {}}
+    others = {"flip": {}, "roll_time": {"amount": 0.5}}
     settings = NONE | {"count": 2, "methods": {"add_noise": {}, **others}}
     out, expected = windows.copy(), windows.copy()
     kept = engine.augment(out, settings, np.random.default_rng(1))
@@ -491,10 +488,6 @@ def test_very_small_alphas_give_numbers(rng):
 # settings
 
 
-def checked(settings):
-    return validated("augmentation", AugmentationSettings, settings)
-
-
 def test_sound_settings_are_accepted():
     checked(NONE)
     methods = {name: {} for name in METHODS.names()}
@@ -506,36 +499,67 @@ def test_sound_settings_are_accepted():
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"mixupp": 1}, r"^mixupp: unknown key; expected .*did you mean 'mixup'\?$"),
-        ({"methods": {"roll_freq": {}}}, r"^methods\.roll_freq: .*mean 'roll_frequency'\?$"),
-        ({"methods": {"zoom": {"amuont": 1}}}, r"^methods\.zoom\.amuont: .*mean 'amount'\?$"),
-        ({"methods": {"flip": {"axis": 1}}}, r"^methods\.flip\.axis: .*there are none$"),
-        ({"methods": {"zoom": None}}, r"^methods\.zoom: None; .*\{\} for the defaults$"),
-        ({"methods": {"zoom": {"amount": 4.5}}}, r"^methods\.zoom\.amount: 4\.5; .* 0 to 4 "),
-        ({"methods": {"blur": {"kernel": 2.5}}}, r"^methods\.blur\.kernel: 2\.5; .*whole number"),
-        ({"methods": {"blur": {"kernel": 0}}}, r"^methods\.blur\.kernel: 0; .*from 1 to 99"),
-        ({"methods": {"crop": {"amounts": [0.1, 0.1]}}}, r"amounts: \[0\.1, 0\.1\]; .*4 numbers"),
-        ({"methods": {"crop": {"amounts": 0.1}}}, r"amounts: 0\.1; expected 4 numbers"),
-        ({"methods": ["zoom"]}, r"^methods: \['zoom'\]; expected names"),
-        ({"count": 1.5}, r"^count: 1\.5; expected a whole number"),
-        ({"count": True}, r"^count: True"),
-        ({"probability": 1.1}, r"^probability: 1\.1; expected a number from 0 to 1$"),
-        ({"mixup": -0.1}, r"^mixup: -0\.1; expected alpha"),
-        ({"mixup": math.nan}, r"^mixup: nan"),
-        ({"clip": [1, 0]}, r"^clip: \[1, 0\]; .*low below high$"),
-        ({"clip": 1}, r"^clip: 1; "),
-        ({"rotate": 1}, r"^rotate: 1; expected true or false$"),
-        ({"shift_bands": -1}, r"^shift_bands: -1; "),
-        ({"spec_augment": True}, r"^spec_augment: True; expected null, or time_masks"),
-        ({"spec_augment": MASKS | {"time_with": 1}}, r"time_with: .*mean 'time_width'\?$"),
-        ({"spec_augment": {"time_masks": 1}}, r"^spec_augment\.time_width: missing"),
-        ({"spec_augment": MASKS | {"time_width": 2}}, r"time_width: 2; expected a share, 0 to 1$"),
-        ({"spec_augment": MASKS | {"time_masks": 0.5}}, r"time_masks: 0\.5; expected a whole"),
-        ({"spec_augment": MASKS | {"replace": "min"}}, r"replace: 'min'; expected mean or zero$"),
+        ({"mixupp": 1}, r"mixupp: unknown key; expected .*did you mean 'mixup'\?$"),
+        ({"methods": {"roll_freq": {}}}, r"methods\.roll_freq: .*mean 'roll_frequency'\?$"),
+        (
+            {"methods": {"zoom": {"amuont": 1}}},
+            r"methods\.zoom\.amuont: .*expected amount; did you mean 'amount'\?$",
+        ),
+        ({"methods": {"flip": {"axis": 1}}}, r"methods\.flip\.axis: .*there are none$"),
+        ({"methods": {"zoom": None}}, r"methods\.zoom: None; expected keys and values$"),
+        (
+            {"methods": {"zoom": {"amount": 4.5}}},
+            r"methods\.zoom\.amount: 4\.5; expected at most 4$",
+        ),
+        (
+            {"methods": {"blur": {"kernel": 2.5}}},
+            r"methods\.blur\.kernel: 2\.5; expected a whole number$",
+        ),
+        ({"methods": {"blur": {"kernel": 0}}}, r"methods\.blur\.kernel: 0; expected at least 1$"),
+        (
+            {"methods": {"crop": {"amounts": [0.1, 0.1]}}},
+            r"methods\.crop\.amounts: \[0\.1, 0\.1\]; expected 4 items$",
+        ),
+        (
+            {"methods": {"crop": {"amounts": 0.1}}},
+            r"methods\.crop\.amounts: 0\.1; expected a list$",
+        ),
+        (
+            {"methods": {"crop": {"amounts": [0.5] * 4}}},
+            r"methods\.crop\.amounts\.0: 0\.5; expected at most 0\.45$",
+        ),
+        ({"methods": ["zoom"]}, r"methods: \['zoom'\]; expected keys and values$"),
+        ({"count": 1.5}, r"count: 1\.5; expected a whole number$"),
+        ({"count": True}, r"count: True; expected a whole number$"),
+        ({"probability": 1.1}, r"probability: 1\.1; expected at most 1$"),
+        ({"mixup": -0.1}, r"mixup: -0\.1; expected at least 0$"),
+        ({"mixup": math.nan}, r"mixup: nan; expected a number$"),
+        ({"clip": [1, 0]}, r"clip: \[1, 0\]; expected \[low, high\] with low below high or null$"),
+        ({"clip": 1}, r"clip: 1; expected a list or null$"),
+        ({"rotate": 1}, r"rotate: 1; expected true or false$"),
+        ({"shift_bands": -1}, r"shift_bands: -1; expected at least 0$"),
+        ({"spec_augment": True}, r"spec_augment: True; expected keys and values or null$"),
+        (
+            {"spec_augment": MASKS | {"time_with": 1}},
+            r"spec_augment\.time_with: .*mean 'time_width'\?$",
+        ),
+        ({"spec_augment": {"time_masks": 1}}, r"spec_augment\.frequency_masks: missing; this key"),
+        (
+            {"spec_augment": MASKS | {"time_width": 2}},
+            r"spec_augment\.time_width: 2; expected at most 1$",
+        ),
+        (
+            {"spec_augment": MASKS | {"time_masks": 0.5}},
+            r"spec_augment\.time_masks: 0\.5; expected a whole",
+        ),
+        (
+            {"spec_augment": MASKS | {"replace": "min"}},
+            r"spec_augment\.replace: 'min'; expected mean, zero$",
+        ),
     ],
 )
 def test_settings_that_cannot_work_are_refused_in_a_sentence(settings, told):
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=rf"^augmentation\.{told}"):
         checked(NONE | settings)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import stage_settings
 from fake_readers import SEGMENTS, Chunks, Frames
 
 from dawnchorus.augmentation import engine, shifts
@@ -11,10 +12,7 @@ from dawnchorus.segments import open_windows
 from dawnchorus.training import batches
 
 KEY = (7, "first", "f1p0s1")
-PLAIN = {
-    "rotate": False, "shift_bands": 0, "count": 0, "probability": 0.5, "methods": {}, "clip": None,
-    "drop_without_noise": False, "mixup": 0.0, "spec_augment": None,
-}  # fmt: skip
+PLAIN = stage_settings.augmentation(rotate=False, shift_bands=0)
 SHIFTED = PLAIN | {"rotate": True, "shift_bands": 1}
 TRAINING = {
     "batch_size": 8, "target_range": [0.01, 0.99], "steps_per_epoch": None, "shuffle": "windows",

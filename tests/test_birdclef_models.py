@@ -14,6 +14,7 @@ from dawnchorus.models import (
     weight_files,
     zoo,
 )
+from dawnchorus.models.architectures import baseline
 
 CLOSE = {"atol": 1e-5, "rtol": 1e-5}
 
@@ -144,11 +145,8 @@ def table(model):
 
 
 def made(**options):
-    defaults = {
-        "groups": 1, "pooling": "stride", "dropout": 0.0, "dropout_kind": "random",
-        "nonlinearity": "relu", "batch_norm": True,
-    }  # fmt: skip
-    return kahl2018_blocks.recipe("net", [4], 3, **(defaults | options))
+    settings = baseline.Settings.model_validate({"filters": [4], "pooling": "stride"} | options)
+    return kahl2018_blocks.recipe(settings)
 
 
 @pytest.mark.parametrize(
@@ -482,41 +480,46 @@ def test_nonlinearities(nonlinearity, wanted):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("alexnet", {"filters": [4] * 4}, r"filters \[4, 4, 4, 4\]; expected 5 numbers, each 1"),
-        ("toth2016", {"filters": [4, 4, 4, 0]}, "filters .* expected 4 numbers, each 1 or"),
-        ("alexnet", {"dense": []}, r"dense \[\]; expected one or more numbers"),
-        ("alexnet", {"norm_axis": "freq"}, "norm_axis 'freq'; expected channel or time"),
-        ("toth2016", {"dropout": 1.0}, "dropout 1.0; expected 0 or more and less than 1"),
-        ("toth2016", {"dropout": True}, "dropout True; expected 0 or more"),
-        ("alexnet", {"head": "max"}, "alexnet: head 'max'; expected sigmoid or softmax"),
-        ("pi", {"head": "max"}, "pi: head 'max'; expected sigmoid or softmax"),
-        ("pi", {"dense": [0]}, r"pi: dense \[0\]; expected"),
-        ("resnet", {"filters": []}, r"filters \[\]; expected one or more"),
-        ("resnet", {"filters": [4, True]}, r"filters \[4, True\]; expected"),
-        ("resnet", {"filters": "4"}, "filters '4'; expected"),
-        ("resnet", {"k": 0}, "k 0; expected a whole number of 1 or more"),
-        ("resnet", {"n": 1.5}, "n 1.5; expected a whole number"),
-        ("resnet", {"kernels": [3, 3]}, r"kernels \[3, 3\]; expected 4 numbers"),
-        ("resnet", {"kernels": 0}, "kernels 0; expected a whole number"),
-        ("resnet", {"groups": 0}, "groups 0; expected a whole number"),
-        ("resnet", {"groups": 3}, "groups 3 do not divide 8 channels; expected a divisor of 8, 16"),
-        ("baseline", {"groups": 3}, "baseline: groups 3 do not divide 4 channels"),
-        ("pi", {"groups": 3}, "pi: groups 3 do not divide 4 channels"),
-        ("resnet", {"pooling": "mean"}, "pooling 'mean'; expected max or stride"),
-        ("resnet", {"dropout": -0.1}, "dropout -0.1; expected 0 or more"),
-        ("resnet", {"dropout_kind": "channels"}, "'channels'; expected random or channel or loc"),
-        ("resnet", {"nonlinearity": "gelu"}, "nonlinearity 'gelu'; expected relu or lrelu or"),
-        ("resnet", {"batch_norm": 1}, "batch_norm 1; expected true or false"),
-        ("baseline", {"legacy_dropout": "no"}, "legacy_dropout 'no'; expected true or false"),
+        ("alexnet", {"filters": [4] * 4}, r"filters: \[4, 4, 4, 4\]; expected 5 items"),
+        ("toth2016", {"filters": [4, 4, 4, 0]}, r"filters\.3: 0; expected at least 1"),
+        ("alexnet", {"dense": []}, r"dense: \[\]; expected at least 1 items"),
+        ("alexnet", {"norm_axis": "freq"}, "norm_axis: 'freq'; expected channel, time"),
+        ("toth2016", {"dropout": 1.0}, "dropout: 1.0; expected less than 1"),
+        ("toth2016", {"dropout": True}, "dropout: True; expected a number"),
+        ("alexnet", {"head": "max"}, "head: 'max'; expected sigmoid, softmax"),
+        ("pi", {"head": "max"}, "head: 'max'; expected sigmoid, softmax"),
+        ("pi", {"dense": [0]}, r"dense\.0: 0; expected at least 1"),
+        ("resnet", {"filters": []}, r"filters: \[\]; expected at least 1 items"),
+        ("resnet", {"filters": [4, True]}, r"filters\.1: True; expected a whole number"),
+        ("resnet", {"filters": "4"}, "filters: '4'; expected a list"),
+        ("resnet", {"k": 0}, "k: 0; expected at least 1"),
+        ("resnet", {"n": 1.5}, "n: 1.5; expected a whole number"),
+        (
+            "resnet",
+            {"kernels": [3, 3]},
+            r"kernels: \[3, 3\]; expected 4 numbers, one for each block",
+        ),
+        ("resnet", {"kernels": [3, 0, 3, 3]}, r"kernels\.1: 0; expected at least 1"),
+        ("resnet", {"kernels": 0}, "kernels: 0; expected at least 1 or a list"),
+        ("resnet", {"groups": 0}, "groups: 0; expected at least 1"),
+        ("resnet", {"groups": 3}, "groups: 3; expected a divisor of all channels: 8, 16"),
+        ("baseline", {"groups": 3}, "groups: 3; expected a divisor of all channels: 4, 8"),
+        ("pi", {"groups": 3}, "groups: 3; expected a divisor of all channels: 4, 8"),
+        ("resnet", {"pooling": "mean"}, "pooling: 'mean'; expected max, stride"),
+        ("resnet", {"dropout": -0.1}, "dropout: -0.1; expected at least 0"),
+        ("resnet", {"dropout_kind": "channels"}, "dropout_kind: 'channels'; .* channel, loc"),
+        ("resnet", {"nonlinearity": "gelu"}, "nonlinearity: 'gelu'; expected elu, identity, "),
+        ("resnet", {"batch_norm": 1}, "batch_norm: 1; expected true or false"),
+        ("baseline", {"legacy_dropout": "no"}, "legacy_dropout: 'no'; expected true or false"),
         (
             "baseline",
             {"legacy_dropout": True, "dropout_kind": "location"},
-            "dropout_kind 'location' never worked in the original; expected random or channel",
+            "dropout_kind: 'location'; expected random or channel with .* never worked in the original",
         ),
     ],
 )
 def test_options_that_cannot_be_are_refused(name, options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=rf"^model\.{message}"):
         small(name, **options)
 
 

@@ -11,6 +11,7 @@ from dawnchorus.frontends import base
 from dawnchorus.frontends.kinds import log_mel
 from dawnchorus.models import frame_output, model_files, weight_files, zoo
 from dawnchorus.settings import load
+from dawnchorus.settings.architecture import ARCHITECTURES
 from dawnchorus.training import steps
 
 ROOT = Path(__file__).parents[1]
@@ -162,6 +163,12 @@ def flat(value, path=""):
     return {k: v for key in value for k, v in flat(value[key], f"{path}.{key}".lstrip(".")).items()}
 
 
+def beyond_defaults(model):
+    """Return the name of an architecture and the options that are not its own defaults."""
+    own = ARCHITECTURES.validate({"name": model["name"]})
+    return {key: value for key, value in model.items() if key == "name" or value != own[key]}
+
+
 def facts(complete, name):
     """Return all that an experiment is, flat, with its frontend and its second stage."""
     experiment = complete["experiments"][name]
@@ -170,6 +177,7 @@ def facts(complete, name):
         for key, value in flat({"targets": about["targets"]}).items()
     }  # fmt: skip
     chosen = {key: value for key, value in experiment.items() if key not in ("stages", "frontend")}
+    chosen["model"] = beyond_defaults(experiment["model"])
     return flat(chosen | {"frontend": complete["frontends"][experiment["frontend"]]}) | stages
 
 

@@ -7,6 +7,7 @@ import textwrap
 
 import numpy as np
 import pytest
+import stage_settings
 from fake_readers import SEGMENTS, Frames
 
 from dawnchorus.augmentation import engine
@@ -34,21 +35,14 @@ CLOSE = {"atol": 1e-6, "rtol": 1e-5}  # float32, sums in another order
 KEY = (7, "first", "f1p0s1")
 SHAPE, N_CLASSES, N_STEPS = (20, 8), 3, 2
 CHOSEN = {"decay": 0.6, "weight": 1.0, "ramp_up_epochs": 0, "noise": 0.0}
-SETTINGS = {
-    "optimizer": "sgd", "optimizer_options": {}, "learning_rate": 0.5, "epochs": 3,
-    "schedule": {"kind": "constant", "warmup_epochs": 0, "end_rate": 0, "step_epochs": 1, "decay": 1},
-    "loss": "binary_crossentropy", "l2": 0.0, "keep": [], "snapshot_every": None,
-    "early_stopping": {"metric": None, "patience": 1, "min_delta": 0, "from_epoch": 1},
-    "mean_teacher": CHOSEN,
-}  # fmt: skip
+SETTINGS = stage_settings.training(
+    optimizer="sgd", learning_rate=0.5, epochs=3, schedule={"kind": "constant"}
+) | {"mean_teacher": CHOSEN}
 CRNN = {
     "name": "crnn", "filters": [4], "band_pools": [4], "frame_pools": [2], "units": [3],
     "dropout": 0.0, "input_dropout": 0.0,
 }  # fmt: skip
-PLAIN = {
-    "rotate": False, "shift_bands": 0, "count": 0, "probability": 0.5, "methods": {}, "clip": None,
-    "drop_without_noise": False, "mixup": 0.0, "spec_augment": None,
-}  # fmt: skip
+PLAIN = stage_settings.augmentation(rotate=False, shift_bands=0)
 
 
 def framed(output="clip", seed=1, dropout=0.0):

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from dawnchorus.models import blocks, model_files, zoo
+from dawnchorus.models import model_files, zoo
+from dawnchorus.settings import architecture
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
 pytestmark = pytest.mark.filterwarnings(
@@ -241,15 +242,32 @@ def test_time_comes_before_bands():
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        (("bulbull", (1000, 80), 1, "clip"), {}, "did you mean 'bulbul'"),
+        (("bulbull", (1000, 80), 1, "clip"), {}, "model.name: 'bulbull'; .*did you mean 'bulbul'"),
+        ((["bulbul"], (1000, 80), 1, "clip"), {}, r"model.name: \['bulbul'\]; expected alexnet"),
         (("_layers", (1000, 80), 1, "clip"), {}, "expected alexnet, .*, fullconv, pi,"),
         (("bulbul", (1000, 80), 1, "frame"), {}, "output 'frame'; expected clip"),
         (("bulbul", (1000, 80), 0, "clip"), {}, "n_classes 0; expected 1 or more"),
-        (("bulbul", (1000, 80), 1, "clip"), {"drop_out": 0.1}, "did you mean 'dropout'"),
-        (("bulbul", (1000, 80), 1, "clip"), {"dropout": 1}, "dropout 1; expected 0 or more and"),
-        (("bulbul", (1000, 80), 1, "clip"), {"head": "relu"}, "head 'relu'; expected sigmoid or"),
-        (("bulbul", (1000, 80), 1, "clip"), {"filters": [1, 2]}, r"filters \[1, 2\]; expected 4"),
-        (("sparrow", (700, 80), 1, "clip"), {"input_offset": -1}, "input_offset -1; expected 0 or"),
+        (("bulbul", (1000, 80), 1, "clip"), {"drop_out": 0.1}, "model.drop_out: .*mean 'dropout'"),
+        (
+            ("bulbul", (1000, 80), 1, "clip"),
+            {"dropout": 1},
+            "model.dropout: 1; expected less than 1",
+        ),
+        (
+            ("bulbul", (1000, 80), 1, "clip"),
+            {"head": "relu"},
+            "model.head: 'relu'; .* sigmoid, softmax",
+        ),
+        (
+            ("bulbul", (1000, 80), 1, "clip"),
+            {"filters": [1, 2]},
+            r"filters: \[1, 2\]; expected 4 items",
+        ),
+        (
+            ("sparrow", (700, 80), 1, "clip"),
+            {"input_offset": -1},
+            "input_offset: -1; expected at least 0",
+        ),
         (("bulbul", (None, 80), 1, "clip"), {}, r"\(None, 80\); expected \(frames, bands\)$"),
         (("sparrow", (700, 80, 1), 1, "clip"), {}, r"\(700, 80, 1\); expected .*may be None"),
     ],
@@ -260,4 +278,4 @@ def test_what_no_model_can_be_built_from_is_refused(arguments, options, message)
 
 
 def test_the_smallest_input_leaves_one_cell():
-    assert blocks.smallest_input((((3, 3), (2, 1)),)) == (4, 3)
+    assert architecture.smallest_input((((3, 3), (2, 1)),)) == (4, 3)

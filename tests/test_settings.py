@@ -70,6 +70,46 @@ def stages(settings, more=""):
 
 # overlay, and what the one line says: key path, value, what is allowed
 REFUSED = {
+    "weights kept twice": (
+        experiment("training: {keep: [best_loss, best_loss]}"),
+        ["mine.training.keep: ['best_loss', 'best_loss']; expected no item twice"],
+    ),
+    "a threshold tried twice": (
+        experiment(
+            "model: {name: crnn}, events: {decodings: {fixed: {grids: {threshold: [0.5, 0.5]}}}}"
+        ),
+        ["events.decodings.fixed.grids.threshold: [0.5, 0.5]; expected no item twice or null"],
+    ),
+    "settings tried together twice": (
+        experiment("model: {name: crnn}, events: {decodings: {fixed: {together: [gap_s, gap_s]}}}"),
+        ["events.decodings.fixed.together: ['gap_s', 'gap_s']; expected no item twice"],
+    ),
+    "a baseline twice": (
+        experiment(
+            "model: {name: crnn}, events: {framing: [clicks, clicks], decodings: {fixed: {}}}"
+        ),
+        ["events.framing: ['clicks', 'clicks']; expected no item twice"],
+    ),
+    "unknown format of strong labels": (
+        "corpora: {x: {adapter: dcase_sed, audio: a, strong: s.tsv, strong_format: ravn}}",
+        ["corpora.x.strong_format: 'ravn'; expected audacity, birdsong_xml, dcase, raven"],
+    ),
+    "groups that divide no channels": (
+        experiment("model: {name: pi, groups: 3}"),
+        ["mine.model.groups: 3; expected a divisor of all channels: 16, 32, 64, 128"],
+    ),
+    "pools that fit no blocks": (
+        experiment("model: {name: crnn, filters: [4, 4]}"),
+        ["mine.model.band_pools: [4, 4, 4]; expected 2 numbers, one for each block"],
+    ),
+    "a model that is no section": (
+        experiment("model: crnn"),
+        ["experiments.mine.model: 'crnn'; expected keys and values"],
+    ),
+    "a key that is no text": (
+        experiment("model: {1: 2}"),
+        ["experiments.mine.model.1: unknown key; expected dense, dropout"],
+    ),
     "unknown section": (
         "experimnets: {}",
         ["experimnets: unknown key", "did you mean 'experiments'?"],

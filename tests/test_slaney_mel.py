@@ -150,54 +150,36 @@ def test_settings_that_work_are_accepted(settings):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_fft": 2047}, "n_fft=2047.*even"),
-        ({"window_length": 2049}, "window_length=2049.*at most n_fft"),
-        ({"window_length": 1}, "window_length=1 "),
-        ({"window": "blackman"}, "window='blackman'.*one of hamming, hann"),
-        ({"hop": 0}, "hop=0"),
-        ({"hop": 1765}, "hop=1765.*at most window_length"),
-        ({"n_bands": 0}, "n_bands=0"),
-        ({"fmin": -1.0}, "fmin=-1.0"),
-        ({"fmax": 22051.0}, "fmax=22051.0.*half of sample_rate"),
-        ({"power": 3}, r"power=3.*1 \(magnitude\) or 2 \(power\)"),
-        ({"epsilon": 0}, "epsilon=0"),
-        ({"epsilon": 1e-40}, "epsilon=1e-40.*float32"),
+        ({"n_fft": 2047}, "n_fft: 2047; expected a multiple of 2"),
+        ({"window_length": 2049}, "window_length: 2049; expected at most n_fft 2048"),
+        ({"window_length": 1}, "window_length: 1; expected at least 2"),
+        ({"window": "blackman"}, "window: 'blackman'; expected hamming, hann"),
+        ({"hop": 0}, "hop: 0; expected at least 1"),
+        ({"hop": 1765}, "hop: 1765; expected at most window_length 1764"),
+        ({"n_bands": 0}, "n_bands: 0; expected at least 1"),
+        ({"n_bands": 512}, "n_bands: 512; band 1 of them lies between two bins of n_fft 2048"),
+        ({"fmin": -1.0}, "fmin: -1.0; expected at least 0"),
+        ({"fmax": 22051.0}, "fmax: 22051.0; expected at most 22050 Hz, half the sample rate"),
+        ({"sample_rate": 0}, "sample_rate: 0; expected at least 1000"),
+        ({"sample_rate": 44100.0}, "sample_rate: 44100.0; expected a whole number"),
+        ({"power": 3}, "power: 3; expected 1, 2"),
+        ({"power": True}, "power: True; expected 1, 2"),
+        ({"epsilon": 0}, "epsilon: 0; expected more than 1e-37"),
+        ({"epsilon": 1e-40}, "epsilon: 1e-40; expected more than 1e-37"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(change, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^frontend.{message}"):
         base.check(SETTINGS | change)
 
 
-@pytest.mark.parametrize("missing", sorted({*SETTINGS} - {"kind", "audio"}))
-def test_a_missing_setting_is_named(missing):
-    settings = {key: value for key, value in SETTINGS.items() if key != missing}
-    with pytest.raises(ValueError, match=f"no '{missing}'"):
+def test_a_missing_sample_rate_is_named():
+    settings = {key: value for key, value in SETTINGS.items() if key != "sample_rate"}
+    with pytest.raises(ValueError, match="^frontend.sample_rate: missing; this key is needed$"):
         base.check(settings)
 
 
-CONFIG = {"audio": {"plain": {"sample_rate": 44100}}}
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"window_length": 2049}, "frontend.window_length: 2049; expected at most n_fft 2048"),
-        ({"hop": 1765}, "frontend.hop: 1765; expected at most window_length 1764"),
-        ({"fmax": 22051.0}, "frontend.fmax: 22051.0; expected at most 22050 Hz"),
-        (
-            {"n_bands": 512},
-            "frontend.n_bands: 512; band 1 of them lies between two bins of n_fft 2048",
-        ),
-    ],
-)
-def test_a_config_that_cannot_work_is_refused(change, message):
-    base.check(SETTINGS)
-    with pytest.raises(ValueError, match=message):
-        base.check(SETTINGS | change)
-
-
-def test_a_config_is_refused_where_the_filterbank_is():
+def test_settings_are_refused_where_the_filterbank_is():
     refused = set()
     tried = itertools.product((256, 700, 1024), (10.0, 999.0), range(20, 200, 9))
     for n_fft, fmin, n_bands in tried:

@@ -375,7 +375,7 @@ def train(tiny_shard, targets_path, settings):
     """Train a member with all that chooses epochs, in this process."""
 
     def train(folder, path=targets_path, member="f1p0s1", training=None, **changed):
-        schedule = settings["training"]["schedule"] | {"kind": "cosine", "warmup_epochs": 1}
+        schedule = {"kind": "cosine", "warmup_epochs": 1}
         chosen = settings | {
             "training": settings["training"] | CHOOSING | {"schedule": schedule} | (training or {}),
             "augmentation": settings["augmentation"] | {"mixup": 0.4}, "validation": "next",

@@ -19,7 +19,6 @@ library for pictures.
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from types import ModuleType
 
 import numpy as np
 
@@ -41,9 +40,9 @@ def augment(
     ----------
     windows : array, shape (B, T, F), float32
     settings : mapping
-        ``count`` (tries per window), ``probability`` (of each), ``methods`` (name to options),
-        ``clip`` (None, or the range to which a window is cut after its methods; one that met none
-        stays as it is), ``drop_without_noise``, ``spec_augment`` (None, or see
+        ``count`` (tries per window), ``probability`` (of each), ``methods`` (name to all
+        its options), ``clip`` (None, or the range to which a window is cut after its methods; one
+        that met none stays as it is), ``drop_without_noise``, ``spec_augment`` (None, or see
         `dawnchorus.augmentation.spec_augment.masked`). The shifts of system 000 and mixup are not
         made here.
     rng : numpy.random.Generator
@@ -80,7 +79,7 @@ def method(name: str) -> Callable[..., np.ndarray]:
     The image is an array (F, T) of floats, usually in 0 to 1; the result has the same shape and type
     and may be out of that range.
     """
-    return _module(name).apply
+    return importlib.import_module(f"dawnchorus.augmentation.methods.{name}").apply
 
 
 def chosen(
@@ -105,13 +104,8 @@ def chosen(
     return found
 
 
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"dawnchorus.augmentation.methods.{name}")
-
-
 def _changed(image, drawn, settings, rng, noise) -> np.ndarray:
     for name in drawn:
-        options = _module(name).Settings(**settings["methods"][name]).complete()
         extra = {"noise": noise} if name == _NOISE else {}
-        image = method(name)(image, rng, **options, **extra)
+        image = method(name)(image, rng, **settings["methods"][name], **extra)
     return image if settings["clip"] is None else np.clip(image, *settings["clip"])

@@ -23,6 +23,14 @@ from types import ModuleType
 from dawnchorus.settings.errors import validated
 from dawnchorus.settings.frontend import KINDS
 from dawnchorus.settings.kinds import frontend_model
+from dawnchorus.settings.section import SampleRate, Settings
+
+
+class _Waveform(Settings):
+    """What a frontend must know of the waveforms it is given."""
+
+    sample_rate: SampleRate
+    """Samples per second."""
 
 
 def kind(settings: Mapping) -> ModuleType:
@@ -43,9 +51,10 @@ def check(settings: Mapping) -> None:
     ValueError
         The key, its value, and what is allowed.
     """
-    given = {key: value for key, value in settings.items() if key != "sample_rate"}
-    complete = validated("frontend", KINDS, given)
-    frontend_model(complete).check("frontend", settings["sample_rate"])
+    given = dict(settings)
+    waveform = {"sample_rate": given.pop("sample_rate")} if "sample_rate" in given else {}
+    sample_rate = validated("frontend", _Waveform, waveform)["sample_rate"]
+    frontend_model(validated("frontend", KINDS, given)).check("frontend", sample_rate)
 
 
 def layout(settings: Mapping) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from dawnchorus.settings.architecture import ArchitectureSettings, Layers
-from dawnchorus.settings.section import Rate, Unit
+from dawnchorus.settings.section import Rate, Unit, misfit
 
 
 class BlockSettings(ArchitectureSettings):
@@ -47,16 +47,16 @@ class BlockSettings(ArchitectureSettings):
     def _fit(self) -> Self:
         """Refuse kernels, groups and kinds of dropout that the blocks cannot have."""
         if isinstance(self.kernels, list) and len(self.kernels) != len(self.filters):
-            raise ValueError(f"kernels: expected {len(self.filters)} numbers, one for each block")
+            expected = f"{len(self.filters)} numbers, one for each block"
+            raise misfit("kernels", self.kernels, expected)
         channels = self.grouped_channels()
-        if uneven := [count for count in channels if count % self.groups]:
-            raise ValueError(
-                f"groups: {self.groups} do not divide {uneven[0]} channels; expected a divisor of "
-                f"{', '.join(map(str, dict.fromkeys(channels)))}"
-            )
+        if any(count % self.groups for count in channels):
+            numbers = ", ".join(map(str, dict.fromkeys(channels)))
+            raise misfit("groups", self.groups, f"a divisor of all channels: {numbers}")
         if self.legacy_dropout and self.dropout_kind == "location":
-            raise ValueError(
-                "dropout_kind: 'location' never worked in the original; expected random or channel "
-                "with legacy_dropout: true"
+            expected = (
+                "random or channel with legacy_dropout: true, since location never worked in the "
+                "original"
             )
+            raise misfit("dropout_kind", self.dropout_kind, expected)
         return self

@@ -6,10 +6,13 @@
 """
 
 import re
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import annotated_types
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from dawnchorus.settings.section import Choice, Settings
@@ -78,6 +81,12 @@ def sentence(
 ) -> str:
     """Return the error that a person should mend first, as one sentence."""
     located = [(_location(error, value), error) for error in errors]
+    # where a value has the type of one member of a union, that the others refuse it says nothing
+    located = [
+        (place, error)
+        for place, error in located
+        if error["type"] not in _TYPES or not any(_is_below(deep, place) for deep, _ in located)
+    ]
     location, first = min(located, key=lambda pair: _weight(*pair))
     same = [error for place, error in located if place == location]
     here = ".".join([path, *map(str, location)]) if path else ".".join(map(str, location))
@@ -95,11 +104,15 @@ def _location(error: ErrorDetails, value: Any) -> tuple[Any, ...]:
         elif error["type"] not in ("missing", "extra_forbidden") or step != error["loc"][-1]:
             continue
         found.append(step)
-    if error["type"] in ("choice_missing", "choice_unknown"):
+    if error["type"] in ("choice_missing", "choice_unknown", "misfit"):
         found.append(error["ctx"]["key"])
     elif error["type"] == "name_unknown":
         found.append(error["ctx"]["received"])
     return tuple(found)
+
+
+def _is_below(location: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return len(location) > len(other) and location[: len(other)] == other
 
 
 def _weight(location: tuple[Any, ...], error: ErrorDetails) -> tuple[bool, int, list[str], bool]:
@@ -118,30 +131,36 @@ def _described(
     location: tuple[Any, ...],
 ) -> str:
     kind, context = error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        return (
-            f"{here}: unknown key{nearest(location[-1], _known_keys(model, value, location[:-1]))}"
-        )
     if kind in ("missing", "choice_missing"):
         return f"{here}: missing; this key is needed"
     if kind == "choice_unknown":
         received = context["received"]
-        if context["key"] == "name" and received in _RENAMED:
+        if context["key"] == "name" and str(received) in _RENAMED:
             return (
                 f"{here}: {received!r} is called {_RENAMED[received]!r} since config_version 2; write "
                 "that name"
             )
         return f"{here}: {shown(received)}{nearest(received, context['known'])}"
+    if kind == "misfit":
+        return f"{here}: {shown(context['received'])}; expected {context['expected']}"
     if kind == "name_unknown":
         return f"{here}: unknown method{nearest(context['received'], context['known'])}"
+    known_keys = _known_keys(model, value, location[:-1]) if location else {}
+    if kind in ("extra_forbidden", "invalid_key"):
+        return f"{here}: unknown key{nearest(location[-1], known_keys)}"
+    field = known_keys.get(location[-1]) if known_keys else None
     if kind == "literal_error":
         known = [text.strip("'") for text in re.split(r", | or ", context["expected"])]
+        known += ["null"] * _may_be_null(field)
         if isinstance(error["input"], str) or len(same) == 1:
             return f"{here}: {shown(error['input'])}{nearest(error['input'], known)}"
         return (
             f"{here}: {shown(error['input'])}; expected {' or '.join(known)}, or {_union(same[1:])}"
         )
-    return f"{here}: {shown(error['input'])}; expected {_union(same)}"
+    if kind in ("too_short", "too_long") and (length := _exact_length(field)):
+        return f"{here}: {shown(error['input'])}; expected {length} items"
+    null = " or null" if _may_be_null(field) else ""
+    return f"{here}: {shown(error['input'])}; expected {_union(same)}{null}"
 
 
 def _union(errors: Sequence[ErrorDetails]) -> str:
@@ -171,7 +190,22 @@ def _expected(error: ErrorDetails) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-def _known_keys(model: type[Settings] | Choice, value: Any, location: Sequence[Any]) -> list[str]:
+def _known_keys(
+    model: type[Settings] | Choice, value: Any, location: Sequence[Any]
+) -> dict[str, FieldInfo]:
     """Return the keys of the section at a location, by descending through models and choices."""
     found = section_at(model, value, location)
-    return [field.alias or name for name, field in found.model_fields.items()] if found else []
+    fields = found.model_fields.items() if found else ()
+    return {field.alias or name: field for name, field in fields}
+
+
+def _may_be_null(field: FieldInfo | None) -> bool:
+    return field is not None and type(None) in typing.get_args(field.annotation)
+
+
+def _exact_length(field: FieldInfo | None) -> int | None:
+    """Return how many items a list has where that is settled."""
+    marks = field.metadata if field is not None else ()
+    least = {mark.min_length for mark in marks if isinstance(mark, annotated_types.MinLen)}
+    most = {mark.max_length for mark in marks if isinstance(mark, annotated_types.MaxLen)}
+    return least.pop() if least and least == most else None

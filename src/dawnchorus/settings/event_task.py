@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from dawnchorus.settings.section import Names, NotNegative, PositiveSeconds, Settings, Unit
+from dawnchorus.settings.section import Names, NotNegative, PositiveSeconds, Settings, Unique, Unit
 
 NotNegativeNumber = Annotated[float, Field(ge=0)]
 PerClass = NotNegativeNumber | dict[str, NotNegativeNumber]
-Grid = Annotated[list[NotNegativeNumber], Field(min_length=1)]
+Grid = Annotated[list[NotNegativeNumber], Field(min_length=1), Unique]
 THRESHOLDS = [0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7, 0.25, 0.75, 0.2, 0.8, 0.15, 0.85, 0.1,
               0.9, 0.05, 0.95]  # fmt: skip
 
@@ -57,7 +57,7 @@ class Decoding(Settings):
     """clips: thresholds by F of labelled recordings out of fold; events: by event F of validation."""
     grids: Grids = Grids()
     """Values that tune: events tries."""
-    together: list[Literal["threshold", "filter_s", "gap_s", "minimum_s"]] = [
+    together: Annotated[list[Literal["threshold", "filter_s", "gap_s", "minimum_s"]], Unique] = [
         "threshold", "filter_s",
     ]  # fmt: skip
     """Settings that are tried in all combinations; the others one after another."""
@@ -78,7 +78,9 @@ class EventSettings(Settings):
     """Corpora with events that choose decodings; neither trained on nor tested."""
     decodings: Annotated[dict[str, Decoding], Field(min_length=1)]
     """Decodings by name."""
-    framing: list[Literal["oracle", "whole_clips", "clicks"]] = ["oracle", "whole_clips", "clicks"]
+    framing: Annotated[list[Literal["oracle", "whole_clips", "clicks"]], Unique] = [
+        "oracle", "whole_clips", "clicks",
+    ]  # fmt: skip
     """Baselines that are scored beside the ensembles."""
     duplicate_rows: bool = False
     """A fault of serizel2018, to reproduce it: detections count once for each event of a clip."""

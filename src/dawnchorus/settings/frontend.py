@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from dawnchorus.settings.section import ByName, Settings
 
@@ -29,6 +32,13 @@ class FrontendSettings(Settings):
         raise NotImplementedError
 
 
+def _no_flag(value: Any) -> Any:
+    if isinstance(value, bool):  # True counts as 1
+        raise PydanticCustomError("flag", "1, 2")
+    return value
+
+
+Power = Annotated[Literal[1, 2], BeforeValidator(_no_flag)]
 KINDS = ByName("dawnchorus.frontends.kinds", "kind", "log_mel")
 Frontend = Annotated[dict[str, Any], KINDS]
 

@@ -8,6 +8,7 @@ so an edit of it makes no result stale (`dawnchorus.runtime.provenance`).
 * `Unit`: the unit of a number, for the documentation.
 * `ByName`, `ByKey`: a section whose keys depend on a name in it: ``kind: plateau``, ``name: bulbul``.
 * `Each`: a mapping from names of modules to the settings of each.
+* `misfit`: the error of a key that does not go with other keys of its section.
 * `Hertz`, `Seconds`, `Share`, ...: numbers with range and unit; `Names`: lists without repeats.
 """
 
@@ -156,20 +157,27 @@ class Each:
         return core_schema.no_info_plain_validator_function(self.validate)
 
 
+def misfit(key: str, received: Any, expected: str) -> PydanticCustomError:
+    """Return the error of a key whose value does not go with other keys of its section."""
+    context = {"key": key, "received": received, "expected": expected}
+    return PydanticCustomError("misfit", "{expected}", context)
+
+
 @functools.cache
 def _modules(folder: str) -> tuple[str, ...]:
     package = importlib.import_module(folder)
     return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
 
 
-def _unique(value: list[str]) -> list[str]:
+def _unique(value: list[Any]) -> list[Any]:
     if len(set(value)) < len(value):
         raise PydanticCustomError("not_unique", "no item twice")
     return value
 
 
-Names = Annotated[list[str], AfterValidator(_unique)]
-SomeNames = Annotated[list[str], Field(min_length=1), AfterValidator(_unique)]
+Unique = AfterValidator(_unique)  # of a list
+Names = Annotated[list[str], Unique]
+SomeNames = Annotated[list[str], Field(min_length=1), Unique]
 Share = Annotated[float, Field(ge=0, le=1), Unit("share")]
 Probability = Annotated[float, Field(ge=0, le=1), Unit("probability")]
 Score = Annotated[float, Field(ge=0, le=1), Unit("score")]

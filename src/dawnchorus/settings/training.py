@@ -6,7 +6,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic_core import PydanticCustomError
 
-from dawnchorus.settings.section import ByName, Count, NotNegative, Positive, Settings, Share, Unit
+from dawnchorus.settings.section import (
+    ByName,
+    Count,
+    NotNegative,
+    Positive,
+    Settings,
+    Share,
+    Unique,
+    Unit,
+)
 
 Pooling = Literal[
     "max", "mean", "median", "min", "mean_exp", "mean_exp_3", "median_filtered", "log_mean_exp",
@@ -135,7 +144,7 @@ class TrainingSettings(Settings):
     """How the learning rate changes."""
     early_stopping: EarlyStopping = EarlyStopping()
     """When the training ends before its last epoch."""
-    keep: list[Best] = []
+    keep: Annotated[list[Best], Unique] = []
     """Weights that are kept beside the last: those of the best epoch by these metrics."""
     snapshot_every: Annotated[int, Field(ge=1), Unit("epochs")] | None = None
     """Epochs between weights that are kept for good; null: none."""

@@ -14,7 +14,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from dawnchorus.corpora import audio_files, birdclef_files, clip_lists, sources, subsets
 from dawnchorus.corpora.clip_lists import Clip, Clips
@@ -23,6 +24,13 @@ from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.corpus import CorpusSettings, Paths
 from dawnchorus.settings.section import SampleRate, Seconds, SomeNames, Unit
 from dawnchorus.settings.section import Settings as Section
+
+
+def _known_format(name: str) -> str:
+    known = clip_lists.format_names()
+    if name not in known:
+        raise PydanticCustomError("format_unknown", "{known}", {"known": ", ".join(known)})
+    return name
 
 
 class Parts(Section):
@@ -49,7 +57,7 @@ class Settings(CorpusSettings):
     """List of events with onset and offset: a path, or subset: path; of raven and audacity a folder."""
     unlabelled: Paths = None
     """List of clips without labels: a path, or subset: path."""
-    strong_format: str = "dcase"
+    strong_format: Annotated[str, AfterValidator(_known_format)] = "dcase"
     """Format of the strong lists: a module of formats/annotations."""
     label_column: Annotated[str, Field(min_length=1)] = "Annotation"
     """Of a Raven table: the column of the classes."""

@@ -13,6 +13,7 @@ import numpy as np
 from dawnchorus.frontends import filterbanks
 from dawnchorus.frontends.chunk_grid import hop_length, n_frames
 from dawnchorus.frontends.chunk_settings import ChunkSettings
+from dawnchorus.settings.frontend import Power
 from dawnchorus.settings.section import EvenSamples
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Settings(ChunkSettings):
     """The transform."""
     n_fft: EvenSamples | None = None
     """Length of the Fourier transform; null: 8 * n_bands."""
-    power: Literal[1, 2] = 1
+    power: Power = 1
     """1: magnitude; 2: power."""
 
 

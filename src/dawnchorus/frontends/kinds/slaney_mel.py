@@ -23,6 +23,7 @@ from pydantic import Field
 from dawnchorus.frontends import filterbanks, spectra
 from dawnchorus.settings.frontend import (
     FrontendSettings,
+    Power,
     check_band,
     check_mel_bands,
     slaney_hz,
@@ -53,7 +54,7 @@ class Settings(FrontendSettings):
     """Lowest frequency."""
     fmax: PositiveHertz = 22050.0
     """Highest frequency."""
-    power: Literal[1, 2] = 1
+    power: Power = 1
     """1: magnitude; 2: power."""
     epsilon: Annotated[float, Field(gt=1e-37), Unit("1")] = 2.22e-16
     """Added to samples and to sums of bands."""

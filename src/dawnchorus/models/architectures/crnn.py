@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from dawnchorus.settings.architecture import ArchitectureSettings, Layers
-from dawnchorus.settings.section import Rate, Unit
+from dawnchorus.settings.section import Rate, Unit, misfit
 
 if TYPE_CHECKING:
     import keras
@@ -56,9 +56,7 @@ class Settings(ArchitectureSettings):
         for name in ("band_pools", "frame_pools"):
             pools = getattr(self, name)
             if pools is not None and len(pools) != len(self.filters):
-                raise ValueError(
-                    f"{name} {pools!r}: expected {len(self.filters)} numbers, one for each block"
-                )
+                raise misfit(name, pools, f"{len(self.filters)} numbers, one for each block")
         return self
 
     def frames_per_score(self) -> int:
