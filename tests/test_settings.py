@@ -226,6 +226,17 @@ REFUSED = {
         stages("second: {model: {name: birdclef2016}}"),
         ["stages.second.model.name: 'birdclef2016' is called 'toth2016' since config_version 2"],
     ),
+    "a network too deep for its window": (
+        experiment("window: 100"),
+        [
+            "mine.stages.first.model: bulbul sees 100 frames x 80 bands of frontend 'bulbul'; "
+            "expected at least 161 x 17",
+        ],
+    ),
+    "a network too deep for its bands": (
+        "frontends: {x: {n_mels: 12}}\n" + experiment("frontend: x"),
+        ["first.model: bulbul sees 1000 frames x 12 bands of frontend 'x'; expected at least 161"],
+    ),
     "chunks of a frontend that has none": (
         experiment("segments: {kind: chunks}"),
         [

@@ -31,6 +31,17 @@ class FrontendSettings(Settings):
         """Return the seconds from one frame to the next, of a frontend that stores frames."""
         raise NotImplementedError
 
+    def shape(self, window: int) -> tuple[int, int]:
+        """Return the frames and bands that a model sees at once.
+
+        Parameters
+        ----------
+        window : int
+            Frames of a window; a chunk has frames of its own.
+        """
+        bands: int = getattr(self, "n_mels", 0) or self.n_bands  # type: ignore[attr-defined]
+        return (window if self.LAYOUT == "frames" else self.n_frames), bands  # type: ignore[attr-defined]
+
 
 def _no_flag(value: Any) -> Any:
     if isinstance(value, bool):  # True counts as 1

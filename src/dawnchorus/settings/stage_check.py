@@ -33,6 +33,7 @@ def check_stages(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
         here = f"{path}.stages.{name}"
         check_name(f"{path}.stages", name)
         _check_segments(here, stage, experiment, config)
+        _check_least_input(here, stage, config)
         _check_training(f"{here}.training", stage)
         _check_choice(here, stage, experiment["folds"])
         if stage["targets"]["from"] == "predictions":
@@ -71,6 +72,19 @@ def _check_segments(
             f"{path}.segments.min_score: {stage['segments']['min_score']!r}; expected at most "
             f"max_score {stage['segments']['max_score']!r}"
         )
+
+
+def _check_least_input(path: str, stage: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Reject a network that is too deep for what it sees: a job would find out, once per member."""
+    least = kinds.architecture_model(stage["model"]).least_input()
+    for name in filter(None, (stage["frontend"], stage["predict_frontend"])):
+        found = kinds.frontend_model(config["frontends"][name]).shape(stage["window"])
+        if any(size < needed for size, needed in zip(found, least, strict=True)):
+            raise ValueError(
+                f"{path}.model: {stage['model']['name']} sees {found[0]} frames x {found[1]} bands of "
+                f"frontend {name!r}; expected at least {least[0]} x {least[1]} (a longer window, more "
+                "bands, or a smaller network)"
+            )
 
 
 def _check_limits(
