@@ -30,11 +30,13 @@ bench: setup
 	$(RUN) python benchmarks/recordings_to_hdf5.py
 	$(RUN) python benchmarks/training_steps.py
 	$(RUN) python benchmarks/dry_run.py
+	$(RUN) python benchmarks/tables.py
 
 lint: setup
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) snakefmt --check Snakefile rules
+	$(RUN) codespell Snakefile config.yaml experiments rules workflow src tests benchmarks docs *.md
 	$(RUN) mypy
 
 # docs/reference: schema and page of the settings, from their models

@@ -13,7 +13,7 @@ min_version("9.27")
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from dawnchorus.plan.all_rules import all_rules
+from dawnchorus.plan.rules import all_rules
 from dawnchorus.plan.result_files import result_files, show_summaries
 from dawnchorus.plan.startup import start
 

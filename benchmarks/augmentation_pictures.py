@@ -1,6 +1,6 @@
 """What every method of augmentation does to one spectrogram, and how long it takes.
 
-Draws the picture of docs/augmentation.md from synthetic sound (a chunk of system 002's frontend at
+Draws the picture of docs/augmentation.md from synthetic sound (a chunk of kahl2018's frontend at
 half its size), prints the table of methods that stands there, and times the methods on images of
 128 x 256 and on batches of 32. Of several draws with the default options the picture has the one that
 changes most.
@@ -17,13 +17,13 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dawnchorus.augmentation import engine, mixup, spec_augment
+from dawnchorus.augmentation import engine, mixup
 from dawnchorus.corpora import synthetic_sound
 from dawnchorus.frontends import chunk_images
+from dawnchorus.frontends.kinds import mel_chunks
 from dawnchorus.runtime import artefacts
 from dawnchorus.settings.augmentation import METHODS
 from dawnchorus.settings.structure import Key, keys
@@ -42,7 +42,7 @@ SPEC_AUGMENT = {
 ALL = {
     "count": 2,
     "probability": 0.5,
-    "methods": {name: {} for name in METHODS.names()},
+    "methods": {name: METHODS.model(name)().complete() for name in METHODS.names()},
     "clip": [0, 1],
     "drop_without_noise": False,
     "mixup": 0.2,
@@ -116,9 +116,7 @@ def chunk(number: int, second: int) -> np.ndarray:
         "version": 1, "seed": 7, "number": number, "duration_s": 10.0, "sample_rate": RATE,
         "channels": 1, "bird": True, "snr_db": 25.0, "site": number % 3, "recordist": 0,
     }  # fmt: skip
-    defaults = yaml.safe_load((ROOT / "config.yaml").read_text())["defaults"]
-    settings = defaults["frontends"] | defaults["frontend_kinds"]["mel_chunks"]
-    settings |= {"kind": "mel_chunks", "sample_rate": RATE, "n_bands": 64, "n_frames": 128}
+    settings = mel_chunks.Settings(n_bands=64, n_frames=128).complete() | {"sample_rate": RATE}
     images = chunk_images.chunk_images([synthetic_sound.render(recipe)[:, 0]], settings)
     return images[second].astype(np.float32) / 255
 
@@ -140,7 +138,8 @@ def by(name: str, image: np.ndarray, noise: np.ndarray, rng: np.random.Generator
 def both(image: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return an image that met the engine, with two methods for certain."""
     windows = image.T[None].copy()
-    chosen = {name: {} for name in ("add_noise", "roll_frequency", "roll_time", "blackout")}
+    names = ("add_noise", "roll_frequency", "roll_time", "blackout")
+    chosen = {name: ALL["methods"][name] for name in names}
     settings = ALL | {"probability": 1.0, "methods": chosen}
     engine.augment(windows, settings, rng, lambda rng: noise)
     return windows[0].T
@@ -149,7 +148,7 @@ def both(image: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.n
 def masked(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return an image with SpecAugment's masks."""
     windows = image.T[None].copy()
-    spec_augment.masked(windows, SPEC_AUGMENT, rng)
+    engine.spec_augment(windows, SPEC_AUGMENT, rng)
     return windows[0].T
 
 
@@ -159,7 +158,7 @@ def nearest_half(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     for number in range(DRAWS):
         windows = np.stack([image.T, other.T])
         rng = np.random.default_rng((SEED, number))
-        shares = mixup.mixed(windows, np.eye(2), ALL, rng)
+        shares = mixup.mixup(windows, np.eye(2), ALL, rng)
         mixtures.append((abs(shares[0, 0] - 0.6), windows[0].T))
     return min(mixtures, key=lambda mixture: mixture[0])[1]
 
@@ -225,8 +224,8 @@ def timed(rounds: int) -> dict:
     }
     work = {
         "two tries of all methods": lambda: engine.augment(windows, ALL, rng, lambda rng: noise),
-        "SpecAugment": lambda: spec_augment.masked(windows, SPEC_AUGMENT, rng),
-        "mixup": lambda: mixup.mixed(windows, values, ALL, rng),
+        "SpecAugment": lambda: engine.spec_augment(windows, SPEC_AUGMENT, rng),
+        "mixup": lambda: mixup.mixup(windows, values, ALL, rng),
     }
     batches = {name: median_ms(run, rounds) for name, run in work.items()}
     return {"image_ms": methods, "batch_ms": batches}

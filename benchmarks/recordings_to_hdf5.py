@@ -30,18 +30,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import yaml
+from dawnchorus.corpora.adapters import table as table_adapter
+from dawnchorus.frontends.kinds import log_mel
+from dawnchorus.settings.audio import AudioRecipe
 
 CLIP_S = 10
 SOURCE_RATE = 44100  # Hz
-DEFAULTS = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["defaults"]
-RECIPE = DEFAULTS["audio"]
-CORPUS = {"adapter": "table", **DEFAULTS["corpora"], **DEFAULTS["adapters"]["table"], "shards": 1}
-FRONTEND = (
-    DEFAULTS["frontends"]
-    | DEFAULTS["frontend_kinds"]["log_mel"]
-    | {"sample_rate": RECIPE["sample_rate"]}
-)
+RECIPE = AudioRecipe().complete()
+FRONTEND = log_mel.Settings().complete() | {"sample_rate": RECIPE["sample_rate"]}
 AIMS = {
     "of the librosa loop": 0.95,
     "of the bare loop": 0.7,
@@ -317,10 +313,10 @@ def first_core() -> int:
 
 def check(folder: Path, shards: tuple[str, ...], n_clips: int) -> None:
     """Refuse figures of a run that did not do its work."""
-    from dawnchorus.frontends import spectrogram_reader
+    from dawnchorus.frontends import shard_reader
 
     paths = [folder / "spectrograms" / f"{shard}.h5" for shard in shards]
-    spectrograms = spectrogram_reader.open_shards(paths)
+    spectrograms = shard_reader.open_shards(paths)
     n_frames = sum(map(spectrograms.rows, spectrograms.ids))
     if n_frames != n_clips * CLIP_S * 70:
         raise SystemExit(f"{n_frames} frames of {n_clips} clips; expected {n_clips * CLIP_S * 70}")
@@ -330,7 +326,8 @@ def job_list(folder: Path, shard: str) -> None:
     """Hash the recordings of a shard and list them, as a corpus of one shard."""
     from dawnchorus.corpora import catalog
 
-    settings = CORPUS | {"table": str(folder / "clips" / f"{shard}.csv")}
+    path = str(folder / "clips" / f"{shard}.csv")
+    settings = table_adapter.Settings(table=path, shards=1).complete()
     catalog.list_corpus(shard, settings, folder)
     print_peak()
 
@@ -340,7 +337,7 @@ def job_resample(folder: Path, shard: str) -> None:
     from dawnchorus.audio import audio_shards
 
     wav_path, table_path = (folder / "audio" / f"{shard}.{end}" for end in ("wav", "csv"))
-    (listing_path,) = (folder / "corpora" / shard / "listings").glob("*.csv")
+    (listing_path,) = (folder / "corpora" / shard / "listings").glob("*.parquet")
     audio_shards.resample_shard(listing_path, RECIPE, wav_path, table_path)
     print_peak()
 

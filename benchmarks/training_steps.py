@@ -23,16 +23,17 @@ import time
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from dawnchorus.audio import shard_wav, verdicts
 from dawnchorus.frontends import shards
+from dawnchorus.frontends.kinds import log_mel
 from dawnchorus.runtime import backend
+from dawnchorus.settings.audio import AudioRecipe
+from dawnchorus.settings.load import compose
 
-DEFAULTS = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())["defaults"]
-EXPERIMENT = DEFAULTS["experiments"]
-RATE = DEFAULTS["audio"]["sample_rate"]  # Hz
-FRONTEND = DEFAULTS["frontends"] | DEFAULTS["frontend_kinds"]["log_mel"] | {"sample_rate": RATE}
+EXPERIMENT = compose(Path(__file__).parents[1] / "config.yaml", [], {})["experiments"]["demo"]
+RATE = AudioRecipe().sample_rate  # Hz
+FRONTEND = log_mel.Settings().complete() | {"sample_rate": RATE}
 AIM = 0.95
 AIMED = ("fit in memory",)
 KEY = (EXPERIMENT["seed"], "first", "f1p0s1")
@@ -77,7 +78,7 @@ def measured(folder: Path, options: argparse.Namespace) -> dict:
 
     def with_reader() -> None:
         for batch in batches.ahead(examples, training.epoch, 0):
-            training.train_on(*batch)
+            training.train_step(*batch)
         training.end_epoch({})
 
     def fit() -> None:
@@ -139,12 +140,14 @@ def begun():
 
 def reader(folder: Path, options: argparse.Namespace):
     """Return what a training reads: recordings in two shards, with augmentation."""
-    from dawnchorus.segments import open_windows
+    from dawnchorus.segments import window_source
     from dawnchorus.training import batches
 
     halves = (options.recordings // 2, options.recordings - options.recordings // 2)
     paths = [write_shard(folder, number, n) for number, n in enumerate(halves)]
-    source = open_windows.open_source({"made": paths}, EXPERIMENT["segments"], EXPERIMENT["window"])
+    source = window_source.open_source(
+        {"made": paths}, EXPERIMENT["segments"], EXPERIMENT["window"]
+    )
     ids = [f"{number}-{index:04d}" for number, n in enumerate(halves) for index in range(n)]
     settings = EXPERIMENT["training"] | {
         "augmentation": EXPERIMENT["augmentation"],
@@ -171,7 +174,7 @@ def write_shard(folder: Path, number: int, n_recordings: int) -> Path:
         )
         for index in range(n_recordings)
     ]
-    verdicts.write_rows(table_path, rows)
+    verdicts.write_shard_table(table_path, rows)
     shards.write_shard(wav_path, table_path, FRONTEND, path)
     os.unlink(wav_path)
     return path

@@ -1,4 +1,4 @@
-"""Decode, judge and resample recordings.
+"""Decode, check and resample recordings.
 
 Reads:   the recordings of a shard's listing, or results/corpora/{corpus}/made/{shard}.zip
 Writes:  results/audio/{audio}/{corpus}/{shard}.wav and .csv, and verdicts.csv
@@ -6,7 +6,7 @@ Writes:  results/audio/{audio}/{corpus}/{shard}.wav and .csv, and verdicts.csv
 
 
 rule resample:
-    """Decode the recordings of one shard once, judge them, resample what can be used."""
+    """Decode, check and resample the recordings of one shard."""
     input:
         unpack(audio.archive),
     output:
@@ -30,7 +30,7 @@ rule resample:
 
 
 rule judge:
-    """Add the verdicts of a corpus up; stop where too many recordings are excluded."""
+    """Join the verdicts on a corpus; stop where too many recordings are excluded."""
     input:
         tables=audio.tables,
     output:

@@ -11,7 +11,7 @@ rule predict:
     """Score one corpus with all members of a stage, each only where it may."""
     input:
         models=predictions.models,
-        targets="results/{experiment}/stages/{stage}/targets.csv",
+        targets="results/{experiment}/stages/{stage}/targets.parquet",
         spectrograms=predictions.shards,
     output:
         scores="results/{experiment}/stages/{stage}/scores.{corpus}.h5",
@@ -58,7 +58,7 @@ rule predict_frames:
     """Score the frames of one corpus with all members of a stage, each only where it may."""
     input:
         models=predictions.models,
-        targets="results/{experiment}/stages/{stage}/targets.csv",
+        targets="results/{experiment}/stages/{stage}/targets.parquet",
         spectrograms=predictions.shards,
     output:
         frames="results/{experiment}/stages/{stage}/frames.{corpus}.h5",

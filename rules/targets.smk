@@ -1,8 +1,8 @@
 """Deal folds and set the targets of each stage.
 
-Reads:   results/corpora/{corpus}/labels-*.csv, results/audio/{audio}/{corpus}/verdicts.csv,
+Reads:   results/corpora/{corpus}/labels-*.parquet, results/audio/{audio}/{corpus}/verdicts.csv,
          results/{experiment}/stages/{stage}/scores.{corpus}.h5 of earlier stages
-Writes:  results/{experiment}/folds.csv, leaks.csv, results/{experiment}/stages/{stage}/thresholds.csv, targets.csv,
+Writes:  results/{experiment}/folds.csv, leaks.csv, results/{experiment}/stages/{stage}/thresholds.csv, targets.parquet,
          audit.json
 """
 
@@ -74,7 +74,7 @@ rule set_targets:
         teachers=targets.teacher_files,
         thresholds=targets.thresholds,
     output:
-        targets="results/{experiment}/stages/{stage}/targets.csv",
+        targets="results/{experiment}/stages/{stage}/targets.parquet",
     log:
         "results/logs/set_targets/{experiment}/{stage}.log",
     conda:
@@ -92,7 +92,7 @@ rule set_targets:
 rule audit:
     """Hold pseudo-labels against the truth, where it is known; nothing is built on this."""
     input:
-        targets="results/{experiment}/stages/{stage}/targets.csv",
+        targets="results/{experiment}/stages/{stage}/targets.parquet",
         teachers=targets.teacher_files,
         thresholds=targets.thresholds,
     output:

@@ -1,6 +1,6 @@
 """Train the members of each stage.
 
-Reads:   results/{experiment}/stages/{stage}/targets.csv, results/spectrograms/{frontend}/...
+Reads:   results/{experiment}/stages/{stage}/targets.parquet, results/spectrograms/{frontend}/...
 Writes:  results/{experiment}/stages/{stage}/{member}.keras, .kept.h5 and .history.csv, segments.png,
          normaliser.csv
 """
@@ -30,7 +30,7 @@ rule normalise:
 rule train:
     """Train one member of a stage; a training that was killed goes on from its checkpoint."""
     input:
-        targets="results/{experiment}/stages/{stage}/targets.csv",
+        targets="results/{experiment}/stages/{stage}/targets.parquet",
         spectrograms=training.shards,
         teachers=training.teacher_models,
         pretrained=ancient(training.pretrained),
@@ -62,7 +62,7 @@ rule train:
 rule draw_segments:
     """Draw what a stage sees of each class, for a person to scan."""
     input:
-        targets="results/{experiment}/stages/{stage}/targets.csv",
+        targets="results/{experiment}/stages/{stage}/targets.parquet",
         spectrograms=training.shards,
     output:
         picture="results/{experiment}/stages/{stage}/segments.png",

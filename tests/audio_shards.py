@@ -23,7 +23,7 @@ def write_audio(folder, recordings, sample_rate, excluded=()):
     rows += [verdicts.Resampled(name, code, "", 0, 0, 0, 0.0, 0, ()) for name, code in excluded]
     data = np.concatenate(samples).astype("<f4").tobytes()
     (folder / "000.wav").write_bytes(shard_wav.header(first, sample_rate) + data)
-    verdicts.write_rows(folder / "000.csv", sorted(rows, key=lambda row: row.id))
+    verdicts.write_shard_table(folder / "000.csv", sorted(rows, key=lambda row: row.id))
     return folder / "000.wav", folder / "000.csv"
 
 

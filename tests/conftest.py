@@ -1,6 +1,5 @@
 """What tests share: tiny recordings, their spectrograms, and a rule's script run on its own."""
 
-import csv
 import hashlib
 import json
 import os
@@ -13,8 +12,7 @@ import pytest
 import soundfile
 
 from dawnchorus.audio import audio_shards
-from dawnchorus.corpora import places
-from dawnchorus.corpora.tables import LISTING
+from dawnchorus.corpora import tables
 from dawnchorus.frontends import shards
 from dawnchorus.settings import load
 
@@ -74,11 +72,10 @@ def tiny_shard(tmp_path_factory, defaults, tiny_frontend):
         soundfile.write(path, 0.1 * tone + 0.05 * rng.standard_normal(len(tone)), SAMPLE_RATE)
         content = path.read_bytes()
         rows.append((f"r{number:02}", "wav", len(content), "", hashlib.sha256(content).hexdigest()))
-    listing = folder / "listing.csv"
-    with open(listing, "w", newline="") as file:
-        csv.writer(file).writerows([LISTING, *rows])
+    listing = folder / "listing.parquet"
+    tables.write_rows(listing, tables.LISTING, rows)
     lying = [(row[0], str(folder / f"{number:02}.wav")) for number, row in enumerate(rows)]
-    places.path_of(listing).write_bytes(places.content_of(lying))
+    tables.write_rows(tables.places_path(listing), tables.PLACES, lying)
     recipe = defaults["audio"]["mono-22k"] | {"sample_rate": SAMPLE_RATE}
     wav, table, spectrograms = (folder / f"000.{kind}" for kind in ("wav", "csv", "h5"))
     audio_shards.resample_shard(listing, recipe, wav, table)

@@ -63,6 +63,13 @@ class Chunks:
 
 
 def with_cells(by_id, settings):
-    """Return a reader of 001's spectrograms with the statistics of their cells."""
+    """Return a reader of toth2016's spectrograms with the statistics of their cells."""
     cells = {name: cell_statistics.cell_statistics(rows, settings) for name, rows in by_id.items()}
     return Frames(by_id, settings, cells)
+
+
+def one_window(fill, frames, start, window, rotation=0):
+    """Return the window (window, F) that ``fill`` makes of the frames (T, F) of a recording."""
+    out = np.empty((window, frames.shape[1]), frames.dtype)
+    fill(out, frames, start, rotation)
+    return out

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dawnchorus.formats import annotation, text_fields
+from dawnchorus.formats import annotation
 from dawnchorus.formats.annotations import audacity, birdsong_xml, dcase, raven
 from dawnchorus.formats.event import Event
 
@@ -246,9 +246,9 @@ def test_the_challenge_format_to_the_letter(tmp_path):
         (dcase.read_weak, STRONG, "0 columns 'event_labels'"),
         (dcase.read_list, WEAK.partition("\n")[2], "line 1 has 2 fields, expected 1"),
         (dcase.read_list, "\n \n", "is empty, expected rows of filename"),
-        (dcase.read_list, b"a.wav\n\xff\n", "line 2: not UTF-8"),
+        (dcase.read_list, b"a.wav\n\xff\n", "line 2: byte 6 is not UTF-8"),
         (dcase.read_list, "a\x00\n", "line 1: a NUL character"),
-        (dcase.read_list, "a.wav\n".encode("utf-16"), "line 1: UTF-16"),
+        (dcase.read_list, "a.wav\n".encode("utf-16"), r"UTF-16 \(byte 0\)"),
     ],
 )  # fmt: skip
 def test_what_a_tsv_cannot_mean_is_refused_with_its_line(tmp_path, read, content, message):
@@ -262,7 +262,7 @@ def test_files_that_are_none_are_refused(tmp_path, monkeypatch):
         dcase.read_list(tmp_path / "gone.tsv")
     with pytest.raises(ValueError, match="is no regular file"):
         dcase.read_list(tmp_path)
-    monkeypatch.setattr(text_fields, "MOST_BYTES", 10)
+    monkeypatch.setattr(annotation, "MOST_BYTES", 10)
     with pytest.raises(ValueError, match="has more than 10 bytes"):
         dcase.read_list(write(tmp_path, "a.wav\nb.wav\n"))
 
@@ -370,7 +370,7 @@ def test_fields_cut_from_the_end_are_empty(tmp_path):
     ],
 )
 def test_tables_are_named_for_their_recording(name, expected):
-    assert annotation.recording_of(name) == expected
+    assert annotation.annotated_recording(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -525,7 +525,7 @@ def test_what_an_annotation_xml_cannot_mean_is_refused(tmp_path, old, new, messa
 
 
 def test_a_large_xml_is_not_parsed(tmp_path, monkeypatch):
-    monkeypatch.setattr(text_fields, "MOST_BYTES", 100)
+    monkeypatch.setattr(annotation, "MOST_BYTES", 100)
     with pytest.raises(ValueError, match="has more than 100 bytes"):
         birdsong_xml.read(write(tmp_path, SEQUENCES), SAMPLE_RATE)
 

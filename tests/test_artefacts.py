@@ -15,7 +15,7 @@ IN_A_JOB = """
 import os, resource, sys
 from dawnchorus.runtime import artefacts
 job = {"results": "results", "about": {"rule": "train"}}
-with artefacts.recording_for(job):
+with artefacts.record_job(job):
 """
 
 
@@ -34,7 +34,7 @@ def in_a_job(code):
 
 
 def recorded(path, results, **about):
-    with artefacts.recording_for({"results": results, "about": ABOUT | about}):
+    with artefacts.record_job({"results": results, "about": ABOUT | about}):
         artefacts.write_text(path, "seven\n", rows=7)
     return artefacts.read_record(path, results)
 
@@ -111,7 +111,7 @@ def test_a_record_says_what_the_file_holds_and_what_made_it(results):
 
 def test_a_file_that_is_no_artefact_has_no_record(results):
     with (
-        artefacts.recording_for({"results": results, "about": ABOUT}),
+        artefacts.record_job({"results": results, "about": ABOUT}),
         artefacts.writing(results / "a.npz", record=False) as temporary,
     ):
         temporary.write_bytes(b"x")
@@ -220,7 +220,7 @@ def test_a_folder_that_cannot_be_is_an_error(tmp_path):
 
 def exported(path, results, names):
     with (
-        artefacts.recording_for({"results": results, "about": ABOUT}),
+        artefacts.record_job({"results": results, "about": ABOUT}),
         artefacts.writing_folder(path) as folder,
     ):
         for name in names:

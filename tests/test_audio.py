@@ -1,4 +1,4 @@
-"""The audio room: what becomes of good, odd, damaged and hostile recordings."""
+"""Audio: good, odd, damaged and hostile recordings, and the tables of their verdicts."""
 
 import csv
 import hashlib
@@ -21,14 +21,14 @@ from dawnchorus.audio import (
     audio_shards,
     container,
     decode,
-    decoder,
+    decoder_process,
     resampling,
     shard_wav,
     verdicts,
 )
-from dawnchorus.corpora import places
+from dawnchorus.corpora import audio_files, tables
 from dawnchorus.corpora.tables import LISTING
-from dawnchorus.runtime import hashes
+from dawnchorus.runtime import artefacts, hashes
 
 RATE = 22050
 RECIPE = {
@@ -64,24 +64,22 @@ def as_decoded(raw):
 
 
 def listing_of(folder, names, has_hash=True, **changed):
-    path = folder / "listing.csv"
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, LISTING)
-        table.writeheader()
-        for name in sorted(names):
-            place = os.path.join(folder, name)
-            row = dict.fromkeys(LISTING, "") | {"id": name}
-            if os.path.isfile(place):
-                raw = Path(place).read_bytes()
-                row["bytes"] = len(raw)
-                row["sha256"] = hashlib.sha256(raw).hexdigest() if has_hash else ""
-            table.writerow(row | changed)
+    path, rows = folder / "listing.parquet", []
+    for name in sorted(names):
+        place = os.path.join(folder, name)
+        row = dict.fromkeys(LISTING, "") | {"id": name}
+        if os.path.isfile(place):
+            raw = Path(place).read_bytes()
+            row["bytes"] = len(raw)
+            row["sha256"] = hashlib.sha256(raw).hexdigest() if has_hash else ""
+        rows.append(tuple((row | changed).values()))
+    tables.write_rows(path, LISTING, rows)
     lie_at(path, {name: os.path.join(folder, name) for name in names})
     return path
 
 
 def lie_at(listing, paths):
-    places.path_of(listing).write_bytes(places.content_of(paths.items()))
+    tables.write_rows(tables.places_path(listing), tables.PLACES, paths.items())
 
 
 def resampled(folder, files, archive=None, jobs=1, listing=None, **changed):
@@ -93,7 +91,7 @@ def resampled(folder, files, archive=None, jobs=1, listing=None, **changed):
     wav, table = folder / "out" / "000.wav", folder / "out" / "000.csv"
     audio_shards.resample_shard(listing, RECIPE | changed, wav, table, archive=archive, jobs=jobs)
     shard = np.array(shard_wav.open_shard(wav))
-    rows = verdicts.read_table(table)
+    rows = verdicts.read_shard_table(table)
     assert sum(row.channels * row.n_samples for row in rows) == len(shard)
     found = {}
     for row in rows:
@@ -238,7 +236,7 @@ def test_a_listing_without_the_places_of_its_recordings_is_refused(tmp_path):
     lie_at(listing, {})
     with pytest.raises(ValueError, match=r"does not say where 1 recordings lie: \['a\.wav'\]"):
         resampled(tmp_path, {}, listing=listing)
-    places.path_of(listing).unlink()
+    tables.places_path(listing).unlink()
     with pytest.raises(ValueError, match=r"listing\.places cannot be read .*start the workflow"):
         resampled(tmp_path, {}, listing=listing)
 
@@ -334,6 +332,23 @@ ENCODINGS = [
     *(("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_16"), ("FLAC", "PCM_16")),
     *(("WAV", "PCM_U8"), ("WAV", "MS_ADPCM"), ("OGG", "VORBIS"), ("MP3", None)),
 ]
+
+
+EXTENSIONS = [
+    *(("wave", "WAV", "PCM_16"), ("bwf", "WAV", "PCM_16"), ("rf64", "RF64", "PCM_16")),
+    *(("w64", "W64", "PCM_16"), ("aifc", "AIFF", "PCM_16"), ("oga", "OGG", "VORBIS")),
+    *(("opus", "OGG", "OPUS"), ("Opus", "OGG", "OPUS"), ("mp3", "MP3", None)),
+]
+
+
+def test_a_folder_lists_every_extension_that_the_decoder_opens(tmp_path):
+    files = {
+        f"{number}.{extension}": encoded(noise(48000), 48000, format=kind, subtype=subtype)
+        for number, (extension, kind, subtype) in enumerate(EXTENSIONS)
+    }
+    rows, _ = resampled(tmp_path, files)
+    assert {(row.verdict, row.warnings) for row in rows.values()} == {("used", ())}
+    assert audio_files.scan(str(tmp_path)).audio == sorted(files)
 
 
 def test_samples_are_those_of_the_file_at_equal_rates_in_any_encoding(tmp_path):
@@ -435,7 +450,7 @@ def test_a_rate_without_common_measure_is_refused_by_the_filters(tmp_path):
 STUB = """
 import ctypes, os, signal, sys, time
 import numpy as np
-from dawnchorus.audio import child, decode
+from dawnchorus.audio import decode, decoder_process
 real = decode.resample
 def resample(request, recipe, archive, send):
     name = os.path.basename(request["path"])
@@ -451,7 +466,7 @@ def resample(request, recipe, archive, send):
     if name == "babbles.wav": os.write(1, b"noise")
     return verdict
 decode.resample = resample
-child.main()
+decoder_process.main()
 """
 FAILURES = {
     "hangs.wav": "DECODER_TIMEOUT",
@@ -467,7 +482,9 @@ FAILURES = {
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_a_decoder_that_fails_costs_one_recording(tmp_path, monkeypatch, jobs):
     (tmp_path / "stub.py").write_text(STUB)
-    monkeypatch.setattr(decoder, "COMMAND", (sys.executable, "-P", str(tmp_path / "stub.py")))
+    monkeypatch.setattr(
+        decoder_process, "COMMAND", (sys.executable, "-P", str(tmp_path / "stub.py"))
+    )
     good = {f"{name}.wav": "used" for name in "afjz"}
     raw = encoded(noise())
     limits = {"seconds": 1.0, "memory_mb": 400}
@@ -480,14 +497,18 @@ def test_a_decoder_that_fails_costs_one_recording(tmp_path, monkeypatch, jobs):
 
 def test_a_decoder_that_computes_forever_is_ended(tmp_path, monkeypatch):
     (tmp_path / "stub.py").write_text(STUB)
-    monkeypatch.setattr(decoder, "COMMAND", (sys.executable, "-P", str(tmp_path / "stub.py")))
+    monkeypatch.setattr(
+        decoder_process, "COMMAND", (sys.executable, "-P", str(tmp_path / "stub.py"))
+    )
     files = dict.fromkeys(["computes.wav", "z.wav"], encoded(noise()))
     rows, _ = resampled(tmp_path, files, decoder={"seconds": 0.5, "memory_mb": 400})
     assert [row.verdict for row in rows.values()] == ["DECODER_TIMEOUT", "used"]
 
 
 def test_a_decoder_that_does_not_start_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(decoder, "COMMAND", (sys.executable, "-c", "raise ImportError('no soxr')"))
+    monkeypatch.setattr(
+        decoder_process, "COMMAND", (sys.executable, "-c", "raise ImportError('no soxr')")
+    )
     with pytest.raises(OSError, match=r"does not start.*no soxr"):
         resampled(tmp_path, {"a.wav": encoded(noise())})
     assert not list((tmp_path / "out").iterdir())
@@ -496,7 +517,7 @@ def test_a_decoder_that_does_not_start_is_an_error(tmp_path, monkeypatch):
 def test_the_child_ends_with_its_parent(tmp_path):
     parent = (
         "import os, sys\n"
-        "from dawnchorus.audio.decoder import Decoder\n"
+        "from dawnchorus.audio.decoder_process import Decoder\n"
         f"d = Decoder({{'recipe': {RECIPE!r}, 'archive': None}})\n"
         "d.ask({'path': '/dev/null', 'bytes': '', 'sha256': ''})\n"
         "print(d._process.pid, flush=True)\n"
@@ -543,8 +564,8 @@ def test_recordings_of_an_archive(tmp_path):
     raw = encoded(noise())
     with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
         archive.writestr("a b.wav", raw)
-    listing = tmp_path / "listing.csv"
-    listing.write_text(f"{','.join(LISTING)}\na,wav,,,\nb,wav,,,\n")
+    listing = tmp_path / "listing.parquet"
+    tables.write_rows(listing, LISTING, [("a", "wav", "", "", ""), ("b", "wav", "", "", "")])
     lie_at(listing, {"a": "a b.wav", "b": "no.wav"})
     rows, samples = resampled(tmp_path, {}, listing=listing, archive=tmp_path / "made.zip")
     assert [rows["a"].verdict, rows["b"].verdict] == ["used", "MISSING_FILE"]
@@ -595,13 +616,14 @@ def test_a_recipe_that_cannot_be_followed_is_an_error(tmp_path):
 def test_a_table_that_is_none_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("id,verdict\na,used\n")
     with pytest.raises(ValueError, match=r"t\.csv is no table of resampled recordings"):
-        verdicts.read_table(tmp_path / "t.csv")
+        verdicts.read_shard_table(tmp_path / "t.csv")
 
 
 def corpus_with_one_damaged_of_three(folder):
     resampled(folder, {"c.wav": encoded(noise()), "a.wav": encoded(noise()), "b.wav": b""})
-    (folder / "excluded.csv").write_text("id,code,detail\naa,NAME_UNSUPPORTED,a line end\n")
-    return [folder / "out" / "000.csv"], folder / "excluded.csv"
+    rows = [("aa", "NAME_UNSUPPORTED", "a line end")]
+    tables.write_rows(folder / "excluded.parquet", tables.EXCLUDED, rows)
+    return [folder / "out" / "000.csv"], folder / "excluded.parquet"
 
 
 def test_verdicts_add_up(tmp_path, monkeypatch):
@@ -618,6 +640,39 @@ def test_verdicts_add_up(tmp_path, monkeypatch):
         ("c.wav", "used", "1.0"),
     ]
     assert said == ["2 of 4 recordings excluded (AUDIO_EMPTY 1, NAME_UNSUPPORTED 1)"]
+
+
+def test_verdicts_read_back_as_text_and_seconds(tmp_path):
+    rows = [("007", "used", 'a "b"\nc', "AUDIO_DC;BANDWIDTH", 0.1), ("NA", "used", "", "", 3e-7)]
+    artefacts.write_table(tmp_path / "v.csv", verdicts.VERDICT_COLUMNS, rows)
+    frame = verdicts.read_verdicts(tmp_path / "v.csv")
+    assert list(frame.itertuples(index=False, name=None)) == rows
+    artefacts.write_table(tmp_path / "v.csv", verdicts.VERDICT_COLUMNS, [])
+    assert len(verdicts.read_verdicts(tmp_path / "v.csv")) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("", r"v\.csv is no CSV table \(No columns"),
+        (
+            "id,code\na,used\n",
+            r"v\.csv has the columns id, code, expected id, verdict; remove it",
+        ),
+        ("id,verdict,duration_s\na,used,long\n", r"v\.csv has a duration_s that is no number"),
+    ],
+)
+def test_a_table_of_no_verdicts_is_refused(tmp_path, content, expected):
+    (tmp_path / "v.csv").write_text(content)
+    with pytest.raises(ValueError, match=expected):
+        verdicts.read_verdicts(tmp_path / "v.csv")
+
+
+def test_neither_the_resampling_job_nor_its_child_loads_pandas():
+    code = "import sys; from dawnchorus.audio import audio_shards; print('numpy' in sys.modules);"
+    code += "from dawnchorus.audio import decode; print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout.split() == [b"False", b"False"]
 
 
 def test_too_many_excluded_recordings_stop_the_run(tmp_path):
@@ -648,12 +703,12 @@ def test_a_file_in_the_state_in_which_it_was_hashed_is_not_hashed_again(tmp_path
     path = tmp_path / "a.wav"
     path.write_bytes(encoded(noise()))
     state = hashes.state(path.stat())
-    with container.opened(str(path), "", "other hash", state) as file:
+    with container.open_recording(str(path), "", "other hash", state) as file:
         assert not isinstance(file, io.BytesIO)
     os.utime(path, ns=(0, 0))
     with (
         pytest.raises(verdicts.Excluded, match="AUDIO_CHANGED"),
-        container.opened(str(path), "", "other hash", state),
+        container.open_recording(str(path), "", "other hash", state),
     ):
         pass
 

@@ -6,12 +6,13 @@ import logging
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from target_rows import write_targets
 
-from dawnchorus.corpora.tables import LABELS
+from dawnchorus.corpora.tables import LABELS, write_rows
 from dawnchorus.evaluation import audit
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores import score_files
-from dawnchorus.targets import stage_targets
+from dawnchorus.targets import stage_targets, targets_table
 
 # id: mean score of two models over all windows, truth ("" unknown)
 FIELD = {
@@ -58,12 +59,23 @@ class Files:
             [("alpha", "x", 1), ("alpha", "y", 2)],
         )
 
-    def _labels(self, corpus, recordings):
+    def _labels(self, corpus, recordings, others=""):
         rows = [
-            (name, "", "", "", "", "test", int(truth != ""), "bird" * (truth == 1), "", "")
+            (
+                name,
+                "",
+                "",
+                "",
+                "",
+                "other" if name in others else "test",
+                int(truth != ""),
+                "bird" * (truth == 1),
+                "",
+                "",
+            )
             for name, (_, truth) in recordings.items()
         ]
-        artefacts.write_table(self.folder / f"labels-{corpus}.csv", LABELS, rows)
+        write_rows(self.folder / f"labels-{corpus}.csv", LABELS, rows)
         return self.folder / f"labels-{corpus}.csv"
 
     def write_scores(self, scores, class_names=("bird",)):
@@ -77,7 +89,7 @@ class Files:
                 put(member, index, index * 0, index * 0 + 1, values + shift)
 
     def set_targets(self):
-        path = self.folder / "targets.csv"
+        path = self.folder / "targets.parquet"
         arguments = (["alpha"], self.labels, self.folder / "folds.csv", self.scores, self.settings)
         stage_targets.set_targets(*arguments, path)
         return path
@@ -167,8 +179,7 @@ def test_other_margins_show_what_would_be_kept_and_right(files):
 
 def test_a_split_limits_the_candidates(tmp_path):
     files = Files(tmp_path, FIELD)
-    text = files.labels["field"].read_text().replace("j,,,,,test", "j,,,,,other")
-    files.labels["field"].write_text(text)
+    files._labels("field", FIELD, others="j")
     files.settings["unlabelled"] = ["field:test"]
     files.scores["field:test"] = files.scores.pop("field")
     path = files.set_targets()
@@ -229,9 +240,8 @@ def test_other_classes_are_an_error(files):
 
 
 def test_several_classes_are_kept_where_all_are_confident(files):
-    path = files.folder / "targets.csv"
-    columns = ("corpus", "id", "fold", "part", "target:bird", "target:owl")
-    artefacts.write_table(path, columns, [("alpha", "x", 1, 0, 1, 0), ("field", "b", 0, 1, 0, 0)])
+    path = files.folder / "targets.parquet"
+    write_targets(path, ["bird", "owl"], [("alpha", "x", 1, 0, 1, 0), ("field", "b", 0, 1, 0, 0)])
     files.write_scores({name: score for name, (score, _) in FIELD.items()}, ("bird", "owl"))
     found = files.run(path)
     assert (found["kept"], set(found["classes"])) == (1, {"bird", "owl"})
@@ -251,7 +261,7 @@ def hard(files):
 
 
 def audited(files, targets_path=None):
-    path, table = files.folder / "targets.csv", files.folder / "thresholds.csv"
+    path, table = files.folder / "targets.parquet", files.folder / "thresholds.csv"
     if targets_path is None:
         folds = files.folder / "folds.csv"
         arguments = (["alpha"], files.labels, folds, files.scores, files.settings, path, table)
@@ -262,7 +272,7 @@ def audited(files, targets_path=None):
     return json.loads((files.folder / "audit.json").read_text())
 
 
-def test_hard_labels_are_judged_by_what_they_say(hard):
+def test_hard_labels_are_scored_by_what_they_say(hard):
     found = audited(hard)
     assert (found["kept"], found["by_part"], found["thresholds"]) == (10, {"1": 10}, {"bird": 0.6})
     bird = found["classes"]["bird"]
@@ -275,16 +285,18 @@ def test_hard_labels_are_judged_by_what_they_say(hard):
 
 def test_a_kept_row_says_what_the_training_was_told(hard):
     audited(hard)
-    path = hard.folder / "targets.csv"
-    lines = path.read_text().splitlines()
-    lines[lines.index("field,j,0,1,1")] = "field,j,0,1,0"
-    path.write_text("\n".join(lines) + "\n")
+    path = hard.folder / "targets.parquet"
+    told = targets_table.read(path)
+    row = told.recordings.index(("field", "j"))
+    assert (told.fold[row], told.part[row], told.values[row]) == (0, 1, 1)
+    told.values[row] = 0
+    targets_table.write(path, told)
     bird = audited(hard, path)["classes"]["bird"]
     assert (bird["kept_low"], bird["kept_high"]) == (7, 3)
     assert bird["errors"]["kept"]["low"]["false_negatives"] == 2
 
 
-def test_what_was_not_kept_is_judged_by_its_threshold(hard):
+def test_what_was_not_kept_is_scored_by_its_threshold(hard):
     hard.settings["select"] = "confident"
     found = audited(hard)
     errors = found["classes"]["bird"]["errors"]
@@ -300,13 +312,13 @@ def test_soft_labels_have_no_thresholds(files):
 def test_an_audit_of_hard_labels_needs_their_thresholds(hard):
     audited(hard)
     with pytest.raises(ValueError, match="choose_thresholds"):
-        hard.run(hard.folder / "targets.csv")
+        hard.run(hard.folder / "targets.parquet")
 
 
 def test_all_recordings_are_said_to_be_kept(hard, caplog, monkeypatch):
     audited(hard)
     monkeypatch.setattr(logging.getLogger("dawnchorus"), "propagate", True)
     with caplog.at_level(logging.INFO, logger="dawnchorus"):
-        audited(hard, hard.folder / "targets.csv")
+        audited(hard, hard.folder / "targets.parquet")
     said = "10 of 10 recordings kept as pseudo-labels (all): 6 absent, 4 present"
     assert caplog.records[0].getMessage() == said

@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 import stage_settings
 
-from dawnchorus.augmentation import (
-    cubic,
-    engine,
-    mixup,
-    shifts,
-    spec_augment,
-)
+from dawnchorus.augmentation import cubic, engine, mixup, shifts
 from dawnchorus.settings.augmentation import METHODS, AugmentationSettings
 from dawnchorus.settings.errors import validated
 
@@ -158,10 +152,10 @@ def keys(distance, a=-0.75):
 
 
 def test_resampling_keeps_pixels_and_planes(image):
-    np.testing.assert_array_equal(cubic.resampled(image, np.arange(12), np.arange(20)), image)
+    np.testing.assert_array_equal(cubic.resample(image, np.arange(12), np.arange(20)), image)
     even = np.full((9, 9), 3.5, np.float32)
     places = np.linspace(0, 8, 23)
-    np.testing.assert_allclose(cubic.resampled(even, places, places), 3.5, rtol=SMALL)
+    np.testing.assert_allclose(cubic.resample(even, places, places), 3.5, rtol=SMALL)
 
 
 def test_zoom_enlarges_about_the_centre(image):
@@ -271,7 +265,7 @@ def test_nothing_is_drawn_where_nothing_is_set(rng):
     before, state = windows.copy(), rng.bit_generator.state
     values = np.eye(4)
     kept = engine.augment(windows, NONE, rng)
-    assert mixup.mixed(windows, values, NONE, rng) is values
+    assert mixup.mixup(windows, values, NONE, rng) is values
     assert kept.tolist() == [True] * 4
     np.testing.assert_array_equal(windows, before)
     assert rng.bit_generator.state == state
@@ -310,7 +304,7 @@ def test_the_same_generator_gives_the_same_windows_whatever_the_order_of_the_met
 
 
 def test_each_try_succeeds_with_its_probability_and_takes_an_unused_method(rng):
-    found = [tuple(engine.chosen(["a", "b", "c"], 2, 0.5, rng)) for _ in range(20_000)]
+    found = [tuple(engine.draw_methods(["a", "b", "c"], 2, 0.5, rng)) for _ in range(20_000)]
     counts = Counter(found)
     assert all(len(set(drawn)) == len(drawn) for drawn in counts)
     # none: both tries fail; one of three: either succeeds; two of six orders: both do
@@ -320,8 +314,8 @@ def test_each_try_succeeds_with_its_probability_and_takes_an_unused_method(rng):
 
 
 def test_more_tries_than_methods_use_each_once(rng):
-    assert sorted(engine.chosen(["a", "b"], 9, 1.0, rng)) == ["a", "b"]
-    assert engine.chosen(["a", "b"], 9, 0.0, rng) == []
+    assert sorted(engine.draw_methods(["a", "b"], 9, 1.0, rng)) == ["a", "b"]
+    assert engine.draw_methods(["a", "b"], 9, 0.0, rng) == []
 
 
 def test_windows_are_clipped_after_their_methods():
@@ -387,7 +381,7 @@ def test_masks_are_as_wide_as_they_may_be_and_anywhere(rng):
 def test_masks_of_frequency_hide_bands_of_all_frames(rng):
     windows = np.ones((500, 10, 6), np.float32)
     settings = MASKS | {"time_masks": 0, "frequency_masks": 2}
-    spec_augment.masked(windows, settings, rng)
+    engine.spec_augment(windows, settings, rng)
     assert ((windows == 0).all(axis=1) | (windows == 1).all(axis=1)).all()
     counts = (windows[:, 0] == 0).sum(axis=1)
     assert counts.min() == 0
@@ -397,7 +391,7 @@ def test_masks_of_frequency_hide_bands_of_all_frames(rng):
 def test_masks_are_filled_with_the_mean_of_their_own_window(rng):
     windows = rng.random((20, 10, 6), np.float32)
     before = windows.copy()
-    spec_augment.masked(windows, MASKS | {"replace": "mean", "frequency_masks": 1}, rng)
+    engine.spec_augment(windows, MASKS | {"replace": "mean", "frequency_masks": 1}, rng)
     for window, original in zip(windows, before, strict=True):
         hidden = window != original
         np.testing.assert_allclose(window[hidden], original.mean(), rtol=SMALL)
@@ -410,7 +404,7 @@ def test_masks_are_filled_with_the_mean_of_their_own_window(rng):
 def test_mixup_mixes_windows_and_targets_with_the_same_shares():
     windows = np.eye(16, dtype=np.float32)[:, :, None] * np.ones((16, 16, 3), np.float32)
     values = np.eye(16)
-    mixed = mixup.mixed(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
+    mixed = mixup.mixup(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
     np.testing.assert_allclose(windows, mixed[:, :, None] * np.ones(3), atol=SMALL)
     np.testing.assert_allclose(mixed.sum(axis=1), 1)
     assert (mixed > 0).sum(axis=1).max() == 2
@@ -420,7 +414,7 @@ def test_mixup_mixes_windows_and_targets_with_the_same_shares():
 def test_mixup_is_the_definition_written_out(rng):
     windows, values = rng.random((6, 5, 4), np.float32), rng.random((6, 3), np.float32)
     out = windows.copy()
-    mixed = mixup.mixed(out, values, NONE | {"mixup": 0.3}, np.random.default_rng(9))
+    mixed = mixup.mixup(out, values, NONE | {"mixup": 0.3}, np.random.default_rng(9))
     same = np.random.default_rng(9)
     partners, shares = same.permutation(6), same.beta(0.3, 0.3, 6)
     for row in range(6):
@@ -435,7 +429,7 @@ def test_mixup_is_the_definition_written_out(rng):
 def test_mixup_mixes_targets_of_frames_alike():
     windows = np.eye(8, dtype=np.float32)[:, :, None] * np.ones((8, 8, 3), np.float32)
     values = np.repeat(np.eye(8)[:, None], 5, axis=1)  # (B, T', C)
-    mixed = mixup.mixed(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
+    mixed = mixup.mixup(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
     assert mixed.shape == (8, 5, 8)
     for frame in range(5):
         np.testing.assert_allclose(windows[:, :, 0], mixed[:, frame], atol=SMALL)
@@ -445,7 +439,7 @@ def test_what_is_mixed_with_padding_stays_as_it_is():
     windows = np.ones((8, 6, 2), np.float32) * np.arange(1, 9, dtype=np.float32)[:, None, None]
     windows[::2, 4:] = np.nan
     before = windows.copy()
-    mixup.mixed(windows, np.eye(8), NONE | {"mixup": 1.0}, np.random.default_rng(3))
+    mixup.mixup(windows, np.eye(8), NONE | {"mixup": 1.0}, np.random.default_rng(3))
     partners = np.random.default_rng(3).permutation(8)
     both = np.isnan(before) & np.isnan(before[partners])
     np.testing.assert_array_equal(np.isnan(windows), both)
@@ -460,7 +454,7 @@ def test_shares_of_mixup_have_the_moments_of_their_distribution(alpha, rng):
     windows = np.ones((n, 1, 1), np.float32)
     windows[: n // 2] = 0  # a pair of unlike windows tells its share
     values = np.arange(n)[:, None] * 1.0
-    mixed = mixup.mixed(windows, values, NONE | {"mixup": alpha}, rng)
+    mixed = mixup.mixup(windows, values, NONE | {"mixup": alpha}, rng)
     shares = windows[n // 2 :, 0, 0]
     shares = shares[shares < 1]
     assert shares.mean() == pytest.approx(0.5, abs=0.03)
@@ -474,14 +468,14 @@ def test_the_mean_of_a_batch_is_kept_by_mixup_on_average(rng):
     means = []
     for _ in range(500):
         out = windows.copy()
-        mixup.mixed(out, np.zeros((8, 1)), settings, rng)
+        mixup.mixup(out, np.zeros((8, 1)), settings, rng)
         means.append(out.mean(axis=0))
     np.testing.assert_allclose(np.mean(means, axis=0), windows.mean(axis=0), atol=0.02)
 
 
 def test_very_small_alphas_give_numbers(rng):
     windows = np.ones((64, 2, 2), np.float32)
-    mixup.mixed(windows, np.ones((64, 1)), NONE | {"mixup": 1e-4}, rng)
+    mixup.mixup(windows, np.ones((64, 1)), NONE | {"mixup": 1e-4}, rng)
     np.testing.assert_allclose(windows, 1, rtol=SMALL)
 
 

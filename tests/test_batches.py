@@ -6,9 +6,9 @@ import stage_settings
 from fake_readers import SEGMENTS, Chunks, Frames
 
 from dawnchorus.augmentation import engine, shifts
-from dawnchorus.frontends import window_grid
 from dawnchorus.runtime import seeds
-from dawnchorus.segments import open_windows
+from dawnchorus.segments import window_source
+from dawnchorus.segments.kinds import windows as window_kind
 from dawnchorus.training import batches
 
 KEY = (7, "first", "f1p0s1")
@@ -36,7 +36,7 @@ def make(reader):
 
     def made(key=KEY, values=values, rows=None, **changed):
         settings = TRAINING | {"segments": SEGMENTS, "augmentation": SHIFTED} | changed
-        source = open_windows.source_of({"c": reader}, settings["segments"], WINDOW)
+        source = window_source.source_from_readers({"c": reader}, settings["segments"], WINDOW)
         return batches.Batches(source, recordings, values, settings, key, rows)
 
     return made
@@ -83,7 +83,8 @@ def test_order_and_shifts_are_drawn_as_they_always_were(make, reader, steps_per_
                 at = (epoch * source.steps + step) * 8 + number
                 order = seeds.generator(*KEY, "order", at // 48).permutation(48)
                 name, start = places[order[at % 48]]
-                expected = window_grid.looped(reader.frames(name), start, WINDOW, rotations[number])
+                expected = np.empty((WINDOW, reader.n_bands), np.float32)
+                window_kind.fill_looped(expected, reader.frames(name), start, rotations[number])
                 shifts.shift_bands(expected, int(bands[number]))
                 np.testing.assert_array_equal(windows[number], expected)
                 assert values[number, 0] == np.float32(0.01 + 0.98 * (int(name[1:]) % 2))
@@ -232,7 +233,7 @@ def make_chunks(rng):
 
     def made(n_recordings=24, augmentation=PLAIN, key=KEY, **changed):
         about = SEGMENTS | {"kind": "chunks", "min_score": 0.1, "noise_share": 1.0} | changed
-        source = open_windows.source_of({"c": reader}, about, 0)
+        source = window_source.source_from_readers({"c": reader}, about, 0)
         recordings = [("c", name) for name in IDS[:n_recordings]]
         values = np.arange(n_recordings, dtype=np.float32)[:, np.newaxis]
         settings = TRAINING | {"segments": about, "augmentation": augmentation}

@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.slow  # a minute or more of whole runs
 
-NAMES = ("augmentation_pictures", "dry_run", "recordings_to_hdf5", "training_steps")
+NAMES = ("augmentation_pictures", "dry_run", "recordings_to_hdf5", "tables", "training_steps")
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 

@@ -16,7 +16,6 @@ from dawnchorus.cli import command
 from dawnchorus.cli import sort as sort_command
 from dawnchorus.corpora import catalog, selection, tables
 from dawnchorus.corpora.adapters import birdclef, birdclef_csv
-from dawnchorus.runtime import artefacts
 
 SETTINGS = {
     "adapter": "birdclef",
@@ -233,8 +232,8 @@ def test_a_listed_corpus_with_an_endless_field_can_be_read(small, tmp_path):
     index = catalog.list_corpus("c", settings, tmp_path)
     read_back = tables.read_labels(tables.labels_path(tmp_path, "c", index["labels"]))
     assert {row.id for row in read_back} == {r.id for r in small.recordings[2:]}
-    rows = artefacts.read_table(tables.excluded_path(tmp_path, "c", index["excluded"]))
-    assert {row["id"] for row in rows} == {one.xml.name, other.xml.name}
+    rows = tables.read_excluded(tables.excluded_path(tmp_path, "c", index["excluded"]))
+    assert {name for name, _, _ in rows} == {one.xml.name, other.xml.name}
 
 
 def test_an_xml_that_is_no_file_is_one_row(small):
@@ -338,12 +337,12 @@ def test_a_slip_in_the_whitelist_is_refused_and_a_stranger_is_not(tree):
 def test_max_per_class_follows_from_the_ids_alone():
     ids = [f"r{i}" for i in range(40)]
     classes = ["ab"[i % 2] for i in range(40)]
-    kept, notes = selection.chosen(ids, classes, {"max_per_class": 7})
+    kept, notes = selection.select_recordings(ids, classes, {"max_per_class": 7})
     assert notes == ["max_per_class 7 leaves out 26 recordings"]
     assert [classes[i] for i in kept].count("a") == [classes[i] for i in kept].count("b") == 7
-    again, _ = selection.chosen(ids[::-1], classes[::-1], {"max_per_class": 7})
+    again, _ = selection.select_recordings(ids[::-1], classes[::-1], {"max_per_class": 7})
     assert {ids[i] for i in kept} == {ids[::-1][i] for i in again}
-    fewer, _ = selection.chosen(ids, classes, {"max_per_class": 3})
+    fewer, _ = selection.select_recordings(ids, classes, {"max_per_class": 3})
     assert set(fewer) < set(kept)
 
 
@@ -355,7 +354,7 @@ def test_a_tenth_rounded_up_is_held_out_of_each_class(share):
     counts = {f"c{n:03}": n for n in (1, 2, 9, 10, 11, 20, 30, 70, 100)}
     classes = [name for name, n in counts.items() for _ in range(n)]
     ids = [f"r{i}" for i in range(len(classes))]
-    splits, notes = selection.held_out(ids, classes, HOLDOUT | {"share": share})
+    splits, notes = selection.hold_out(ids, classes, HOLDOUT | {"share": share})
     for name, n in counts.items():
         held = sum(c == name and s == "val" for c, s in zip(classes, splits, strict=True))
         whole = round(share * n, 6)  # 0.1 * 70 is more than 7 in binary
@@ -367,7 +366,7 @@ def test_a_tenth_rounded_up_is_held_out_of_each_class(share):
 
 def test_the_fault_of_system_002_can_be_had():
     settings = HOLDOUT | {"single": "val"}
-    splits, notes = selection.held_out(["a", "b", "c"], ["x", "y", "y"], settings)
+    splits, notes = selection.hold_out(["a", "b", "c"], ["x", "y", "y"], settings)
     assert splits[0] == "val"
     assert "which is held out: nothing trains them" in notes[0]
 
@@ -377,7 +376,7 @@ def test_the_shuffle_follows_from_seed_class_and_ids():
 
     def held(order, **changes):
         ordered = [ids[i] for i in order]
-        found, _ = selection.held_out(ordered, [classes[i] for i in order], HOLDOUT | changes)
+        found, _ = selection.hold_out(ordered, [classes[i] for i in order], HOLDOUT | changes)
         return {name for name, split in zip(ordered, found, strict=True) if split == "val"}
 
     first = held(range(60))
@@ -389,11 +388,11 @@ def test_the_shuffle_follows_from_seed_class_and_ids():
 @pytest.mark.parametrize("share", [0, 1, -0.1])
 def test_a_share_is_between_0_and_1(share):
     with pytest.raises(ValueError, match=f"share={share} is held out, expected more than 0"):
-        selection.held_out(["a"], ["x"], HOLDOUT | {"share": share})
+        selection.hold_out(["a"], ["x"], HOLDOUT | {"share": share})
 
 
 def test_unknown_truth_is_on_neither_side():
-    splits, _ = selection.held_out(["a", "b", "c"], ["", "x", "x"], HOLDOUT)
+    splits, _ = selection.hold_out(["a", "b", "c"], ["", "x", "x"], HOLDOUT)
     assert splits[0] == ""
     assert sorted(splits[1:]) == ["train", "val"]
 
@@ -591,7 +590,7 @@ def test_metadata_that_differs_is_never_written_over(small, tmp_path, capsys):
     path = tmp_path / "metadata" / f"{small.recordings[0].id}.json"
     path.write_text("{}")
     assert sort(small, tmp_path) == 2
-    assert "says something else than the XML" in capsys.readouterr().err
+    assert "differs from the XML" in capsys.readouterr().err
     assert path.read_text() == "{}"
 
 

@@ -6,12 +6,11 @@ import pytest
 from keras import layers, ops
 
 from dawnchorus.models import (
-    fast_layers,
+    blocks,
     frame_output,
     kahl2018_blocks,
     model_files,
     toth2016_blocks,
-    weight_files,
     zoo,
 )
 from dawnchorus.models.architectures import baseline
@@ -238,8 +237,8 @@ def test_a_saved_model_gives_the_same_scores(name, tmp_path):
     model = small(name, **options)
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    weight_files.save(model, tmp_path / "model.keras")
-    weight_files.save(copy, tmp_path / "copy.keras")
+    model_files.save(model, tmp_path / "model.keras")
+    model_files.save(copy, tmp_path / "copy.keras")
     loaded = model_files.load(tmp_path / "model.keras")
     x = spectrograms(name)
     np.testing.assert_array_equal(loaded.predict_on_batch(x), model.predict_on_batch(x))
@@ -322,11 +321,11 @@ def test_kernels_of_2018_are_drawn_as_he_has_it(nonlinearity, slope):
 @pytest.mark.parametrize("name", OF_2018)
 def test_networks_without_batch_normalisation_have_a_bias_in_its_place(name):
     model = small(name, batch_norm=False)
-    assert not any(isinstance(layer, fast_layers.ChannelNorm) for layer in model.layers)
+    assert not any(isinstance(layer, blocks.ChannelNorm) for layer in model.layers)
     convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
     assert all(layer.use_bias or "shortcut" in layer.name for layer in convolutions)
     normal = small(name)
-    norms = [layer for layer in normal.layers if isinstance(layer, fast_layers.ChannelNorm)]
+    norms = [layer for layer in normal.layers if isinstance(layer, blocks.ChannelNorm)]
     assert {(layer.epsilon, layer.momentum) for layer in norms} == {(1e-4, 0.9)}
     assert not normal.get_layer("conv1" if name == "resnet" else "block1_conv").use_bias
 
@@ -397,7 +396,7 @@ def test_the_fused_normalisation_learns_as_keras_does(rng):
     x = rng.normal(2, 3, (6, 5, 4, 3)).astype(np.float32)
     y = rng.normal(size=(6, 5, 4, 3)).astype(np.float32)
     found = []
-    for kind in (fast_layers.ChannelNorm, layers.BatchNormalization):
+    for kind in (blocks.ChannelNorm, layers.BatchNormalization):
         # a gain before it, so that a gradient has to come through
         model = keras.Sequential([keras.Input((5, 4, 3)), layers.DepthwiseConv2D(1)])
         model.add(kind(momentum=0.9, epsilon=1e-4))
@@ -410,13 +409,13 @@ def test_the_fused_normalisation_learns_as_keras_does(rng):
 
 
 def test_normalisation_of_one_cell_keeps_a_finite_variance():
-    layer = fast_layers.ChannelNorm()
+    layer = blocks.ChannelNorm()
     layer(np.ones((1, 1, 1, 2), np.float32), training=True)
     np.testing.assert_allclose(layer.moving_variance, 0.99)
 
 
 def test_groups_see_their_own_channels_only(rng):
-    layer = fast_layers.GroupedConvolution(6, 3, groups=2, padding="same", strides=2)
+    layer = blocks.GroupedConvolution(6, 3, groups=2, padding="same", strides=2)
     x = rng.normal(size=(2, 7, 6, 4)).astype(np.float32)
     found = np.asarray(layer(x))
     whole = np.zeros((3, 3, 4, 6), np.float32)  # zero between the groups
@@ -427,17 +426,17 @@ def test_groups_see_their_own_channels_only(rng):
 
 
 def test_groups_are_those_of_convolutions_that_see_channels():
-    blocks = [f"stack{stack}_block1_conv{part}" for stack in (1, 2, 3, 4) for part in ("", "2")]
-    wanted = {"baseline": ["block2_conv", "block3_conv"], "resnet": blocks}
+    in_stacks = [f"stack{stack}_block1_conv{part}" for stack in (1, 2, 3, 4) for part in ("", "2")]
+    wanted = {"baseline": ["block2_conv", "block3_conv"], "resnet": in_stacks}
     for name, grouped in wanted.items():
         found = small(name, groups=4).layers
-        assert [n.name for n in found if isinstance(n, fast_layers.GroupedConvolution)] == grouped
+        assert [n.name for n in found if isinstance(n, blocks.GroupedConvolution)] == grouped
 
 
 @pytest.mark.parametrize("shape", [(2, 6, 4, 3), (1, 7, 5, 2), (1, 1, 1, 1)])
 def test_subsampling_keeps_every_second_cell(shape, rng):
     x = rng.normal(size=shape).astype(np.float32)
-    np.testing.assert_array_equal(fast_layers.subsampled(x, "half"), x[:, ::2, ::2])
+    np.testing.assert_array_equal(blocks.subsampled(x, "half"), x[:, ::2, ::2])
 
 
 @pytest.mark.parametrize(
@@ -452,7 +451,7 @@ def test_subsampling_keeps_every_second_cell(shape, rng):
 def test_kinds_of_dropout(kind, legacy, shared):
     options = {"dropout": 0.5, "dropout_kind": kind, "legacy_dropout": legacy}
     x = keras.Input((6, 5, 40))
-    model = keras.Model(x, kahl2018_blocks.dropped(x, made(**options), "drop"))
+    model = keras.Model(x, kahl2018_blocks.dropout(x, made(**options), "drop"))
     found = np.asarray(model(np.ones((3, 6, 5, 40), np.float32), training=True))
     assert set(np.unique(found)) == {0.0, 2.0}
     varies = [bool(np.ptp(found, axis=axis).any()) for axis in range(4)]
@@ -472,7 +471,7 @@ def test_kinds_of_dropout(kind, legacy, shared):
 )
 def test_nonlinearities(nonlinearity, wanted):
     x = keras.Input((2,))
-    model = keras.Model(x, kahl2018_blocks.activated(x, made(nonlinearity=nonlinearity), "act"))
+    model = keras.Model(x, kahl2018_blocks.activation(x, made(nonlinearity=nonlinearity), "act"))
     found = model(np.array([[-1.0, 2.0]], np.float32))
     np.testing.assert_allclose(found, [wanted], atol=1e-6)
 

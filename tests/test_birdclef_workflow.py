@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
+from dawnchorus.corpora import tables
 from dawnchorus.formats.submissions import birdclef2018_monophone
 from dawnchorus.runtime import artefacts
 
@@ -37,13 +38,13 @@ def overlay_2016():
         },
         "experiments": {
             "small": {
-                "like": "birdclef2016-net", "train": ["clef-train"], "test": ["clef-test"],
+                "like": "toth2016-net", "train": ["clef-train"], "test": ["clef-test"],
                 "model": small, "training": {"epochs": 2, "batch_size": 8},
                 "folds": {"shares": {"test": 0.2, "validation": 0.2}},
                 "evaluation": {"replicates": 100},
             },
             "small-original": {
-                "like": "birdclef2016-original", "train": ["clef-train"], "test": ["clef-test"],
+                "like": "toth2016-original", "train": ["clef-train"], "test": ["clef-test"],
                 "model": {"name": "toth2016", "norm_axis": "time", **small},
                 "training": {
                     "epochs": 2, "batch_size": 8, "validation": {"share": 0.2, "test_share": 0.2},
@@ -67,7 +68,7 @@ def overlay_2018():
         },
         "experiments": {
             "small": {
-                "like": "birdclef2018", "train": ["clef:train"],
+                "like": "kahl2018", "train": ["clef:train"],
                 "test": ["clef:val", "clef-mono", "clef-scapes"],
                 "training": EPOCHS, "folds": {"shares": {"validation": 0.3}},
                 "segments": {"min_score": 0.0, "max_score": 1.0},
@@ -124,7 +125,7 @@ def entry_2016(tmp_path_factory):
     (data / "test").mkdir()
     shutil.move(test.audio, data / "test/wav2015")
     shutil.move(test.xml, data / "test/xml2015")
-    found = ran(folder, "birdclef2016", overlay_2016())
+    found = ran(folder, "toth2016", overlay_2016())
     assert found.returncode == 0, found.stdout + found.stderr
     return folder, train, test, found
 
@@ -188,7 +189,7 @@ def baseline_2018(tmp_path_factory):
         made = birdclef_tree.make(folder / "made", rng, counts=(2, 1), **about)
         shutil.move(made.audio, folder / f"data/birdclef2018/{name}")
         shutil.rmtree(folder / "made")
-    found = ran(folder, "birdclef2018", overlay_2018())
+    found = ran(folder, "kahl2018", overlay_2018())
     assert found.returncode == 0, found.stdout + found.stderr
     return folder, tree, found
 
@@ -196,8 +197,8 @@ def baseline_2018(tmp_path_factory):
 def test_2018_keeps_the_single_recording_of_a_class_in_training(baseline_2018):
     folder, tree, _ = baseline_2018
     single = next(one for one in tree.recordings if one.class_id == "poeruf")
-    rows = artefacts.read_table(next(folder.glob("results/corpora/clef/labels-*.csv")))
-    splits = {row["id"]: row["split"] for row in rows}
+    rows = tables.read_labels(next(folder.glob("results/corpora/clef/labels-*.parquet")))
+    splits = {row.id: row.split for row in rows}
     assert splits[single.id] == "train"
     assert sorted(splits.values()).count("val") == 3
 
@@ -236,7 +237,7 @@ def test_2018_other_weights_are_used_without_a_new_training(baseline_2018):
     folder, *_ = baseline_2018
     settings = overlay_2018()
     settings["experiments"]["small"]["use"] = "last"
-    planned = ran(folder, "birdclef2018", settings, "-n")
+    planned = ran(folder, "kahl2018", settings, "-n")
     assert planned.returncode == 0, planned.stdout + planned.stderr
     rules = set(re.findall(r"^rule (\w+):", planned.stdout, re.M))
     assert "predict" in rules
@@ -253,7 +254,6 @@ def test_2018_reads_the_tree_of_its_sorter_alike(baseline_2018, tmp_path):
         ],
         check=True, capture_output=True, timeout=120,
     )  # fmt: skip
-    rows = artefacts.read_table(next(folder.glob("results/corpora/clef/labels-*.csv")))
-    for row in rows:
-        found = list(sorted_tree.glob(f"{row['split']}/*/{row['id']}.wav"))
-        assert len(found) == 1, row["id"]
+    for row in tables.read_labels(next(folder.glob("results/corpora/clef/labels-*.parquet"))):
+        found = list(sorted_tree.glob(f"{row.split}/*/{row.id}.wav"))
+        assert len(found) == 1, row.id

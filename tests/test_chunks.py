@@ -1,4 +1,4 @@
-"""Chunks of system 002: where they lie, their pictures, their scores, and shards of them."""
+"""Chunks of kahl2018: where they lie, their pictures, their scores, and shards of them."""
 
 import pickle
 import statistics
@@ -11,16 +11,8 @@ import pytest
 from audio_shards import noise, written
 from scipy import ndimage
 
-from dawnchorus.frontends import (
-    base,
-    chunk_grid,
-    chunk_images,
-    filterbanks,
-    shard_writers,
-    shards,
-    signal_score,
-    spectrogram_reader,
-)
+from dawnchorus.frontends import base, chunk_grid, chunk_images, filterbanks, shard_reader, shards
+from dawnchorus.settings.frontend import slaney_hz, slaney_mel
 
 LEVEL_TOLERANCE = 2e-4  # of 0..1
 DB_TOLERANCE = 0.02  # float32 here and in librosa, 90 dB below the loudest
@@ -229,11 +221,25 @@ def test_one_second_is_128_by_256_with_hop_172(rng):
 
 
 @pytest.mark.parametrize("of", [(44100, 1024, 128, 500.0, 15000.0), (8000, 128, 16, 200.0, 4000.0)])
-def test_slaney_filterbank_is_that_of_librosa(of):
+def test_slaney_filterbank_is_the_one_of_the_definition(of):
     sample_rate, n_fft, n_mels, fmin, fmax = of
-    expected = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax)
-    found = filterbanks.mel_filterbank(*of, scale="slaney")
-    np.testing.assert_allclose(found, expected.T, rtol=1e-4, atol=1e-8)
+    low, high = slaney_mel(fmin), slaney_mel(fmax)
+    points = [slaney_hz(low + (high - low) * i / (n_mels + 1)) for i in range(n_mels + 2)]
+    bins = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
+    expected = np.zeros((len(bins), n_mels))
+    for band, (left, top, right) in enumerate(zip(points, points[1:], points[2:], strict=False)):
+        line = np.minimum((bins - left) / (top - left), (right - bins) / (right - top))
+        expected[:, band] = np.maximum(line, 0) * 2 / (right - left)
+    np.testing.assert_allclose(filterbanks.slaney_filterbank(*of), expected, atol=1e-12)
+
+
+def test_decibels_are_those_of_librosa(rng):
+    levels = rng.random((300, 128), np.float32) ** 8
+    of_powers = librosa.power_to_db(levels, ref=np.max, amin=1e-10, top_db=80)
+    np.testing.assert_array_equal(chunk_images.decibels(levels, 2, 80.0), of_powers)
+    # librosa squares magnitudes in float32 first: one unit in the last place at 80 dB
+    of_magnitudes = librosa.amplitude_to_db(levels, ref=np.max, amin=1e-5, top_db=80)
+    np.testing.assert_allclose(chunk_images.decibels(levels, 1, 80.0), of_magnitudes, atol=8e-6)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +339,7 @@ def test_a_short_recording_is_one_padded_chunk(rng, padding):
 
 def test_eight_bits_are_rounded_not_cut():
     values = np.array([0.0, 0.4 / 255, 0.6 / 255, 254.6 / 255, 1.0, 1.1, -0.1], np.float32)
-    stored = chunk_images.as_stored(values, {"store": "uint8"})
+    stored = chunk_images.quantised(values, {"store": "uint8"})
     assert stored.tolist() == [0, 0, 1, 255, 255, 255, 0]
 
 
@@ -343,7 +349,7 @@ def test_signal_to_noise_is_that_of_a_loop(rng, shape):
         image = rng.random(shape).astype(np.float32) ** sharpness
         blurred = stretched(ndimage.uniform_filter(image, 3)) if image.size > 1 else image
         for picture in (image, blurred.astype(np.float32)):
-            found = signal_score.signal_to_noise(picture)
+            found = chunk_images.signal_share(picture)
             assert found == pytest.approx(slow_signal_to_noise(picture), abs=1e-12)
 
 
@@ -355,32 +361,32 @@ def test_signal_to_noise_is_that_of_scipys_filters(rng):
     dilated = ndimage.grey_dilation(median, (3, 3), mode="constant", cval=0)
     closed = ndimage.grey_erosion(dilated, (3, 3), mode="constant", cval=1)
     assert 0 < closed.mean() < 1
-    assert signal_score.signal_to_noise(image) == pytest.approx(closed.mean())
+    assert chunk_images.signal_share(image) == pytest.approx(closed.mean())
 
 
 def test_signal_to_noise_by_hand():
     image = np.zeros((10, 20), np.float32)
-    assert signal_score.signal_to_noise(image) == 0
+    assert chunk_images.signal_share(image) == 0
     image[2, 2] = 1  # a single value is none
-    assert signal_score.signal_to_noise(image) == 0
+    assert chunk_images.signal_share(image) == 0
     image[4:8, 6:11] = 1  # a block of 20 loses its 4 corners to the median, the closing is silent
-    assert signal_score.signal_to_noise(image) == pytest.approx(16 / 200)
-    assert signal_score.signal_to_noise(np.full((10, 20), 0.5, np.float32)) == 0
+    assert chunk_images.signal_share(image) == pytest.approx(16 / 200)
+    assert chunk_images.signal_share(np.full((10, 20), 0.5, np.float32)) == 0
     image[4, 6] = np.nan
-    assert signal_score.signal_to_noise(image) == 0
+    assert chunk_images.signal_share(image) == 0
 
 
 @pytest.mark.parametrize("shape", [(3,), (0, 5), (2, 3, 4)])
 def test_what_is_no_image_has_no_score(shape):
     with pytest.raises(ValueError, match=r"expected \(F, T\)"):
-        signal_score.signal_to_noise(np.zeros(shape))
+        chunk_images.signal_share(np.zeros(shape))
 
 
 def test_a_shard_gives_back_its_chunks(tmp_path, rng):
     recordings = {"a": [noise(rng, 10000)], "b": [noise(rng, 300)], "c": 2 * [noise(rng, 8000)]}
     settings = {**SMALL, "last": "pad"}
     path = written(tmp_path / "a", recordings, settings, excluded=[("bad", "AUDIO_EMPTY")])
-    shard = spectrogram_reader.open_shards([path])
+    shard = shard_reader.open_shards([path])
     assert (shard.layout, shard.ids, shard.settings) == ("chunks", ["a", "b", "c"], settings)
     assert (shard.n_bands, shard.n_frames, shard.dtype) == (16, 32, np.uint8)
     assert shard.frames_per_second == 8000 / 129
@@ -398,7 +404,7 @@ def test_a_shard_gives_back_its_chunks(tmp_path, rng):
 def test_scores_are_of_the_picture_before_it_is_rounded(tmp_path, rng, change):
     chirp = np.sin(np.cumsum(np.linspace(0.3, 1.5, 8000))) * np.hanning(8000)
     waveform = (chirp + 0.01 * noise(rng, 8000)).astype(np.float32)
-    shard = spectrogram_reader.open_shards(
+    shard = shard_reader.open_shards(
         [written(tmp_path / "a", {"x": [waveform]}, {**SMALL, **change})]
     )
     exact = chunk_images.chunk_images([waveform], {**SMALL, "store": "float32"})
@@ -423,15 +429,13 @@ def test_equal_work_gives_equal_bytes(tmp_path, rng, monkeypatch):
     recordings = {f"r{i}": [noise(rng, 9000 + 4000 * i)] for i in range(3)}
     first = written(tmp_path / "a", recordings, SMALL).read_bytes()
     time.sleep(1.1)  # a time stamp in whole seconds would differ
-    monkeypatch.setattr(shard_writers, "_CHUNKS_HELD", 2)
+    monkeypatch.setattr(shards, "_CHUNKS_HELD", 2)
     monkeypatch.setattr(shards, "_VALUES_HELD", 1000)
     assert written(tmp_path / "b", recordings, SMALL).read_bytes() == first
 
 
 def test_chunks_survive_another_process(tmp_path, rng):
-    shard = spectrogram_reader.open_shards(
-        [written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)]
-    )
+    shard = shard_reader.open_shards([written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)])
     copy = pickle.loads(pickle.dumps(shard))
     np.testing.assert_array_equal(copy.images("x"), shard.images("x"))
 
@@ -440,7 +444,7 @@ def test_several_shards_are_one(tmp_path, rng):
     waveforms = {name: [noise(rng, 9000)] for name in "xy"}
     paths = [written(tmp_path / name, {name: waveforms[name]}, SMALL) for name in "xy"]
     paths.append(written(tmp_path / "z", {}, SMALL, excluded=[("bad", "AUDIO_EMPTY")]))
-    shard = spectrogram_reader.open_shards(paths)
+    shard = shard_reader.open_shards(paths)
     assert shard.ids == ["x", "y"]
     expected = chunk_images.chunk_images(waveforms["y"], SMALL)
     np.testing.assert_array_equal(shard.images("y"), expected)
@@ -449,13 +453,11 @@ def test_several_shards_are_one(tmp_path, rng):
 def test_frames_and_chunks_are_refused_together(tmp_path, rng, tiny_shard):
     path = written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)
     with pytest.raises(ValueError, match="other frontend settings.*kind: 'log_mel' for 'mel_ch"):
-        spectrogram_reader.open_shards([path, tiny_shard[0]])
+        shard_reader.open_shards([path, tiny_shard[0]])
 
 
 def test_an_unknown_recording_is_named(tmp_path, rng):
-    shard = spectrogram_reader.open_shards(
-        [written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)]
-    )
+    shard = shard_reader.open_shards([written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)])
     with pytest.raises(ValueError, match="'y' is not in the 1 spectrogram shards"):
         shard.scores("y")
 
@@ -469,14 +471,14 @@ def test_values_that_are_not_finite_are_refused_and_nothing_is_left(tmp_path, rn
 
 
 def test_pictures_that_never_reached_the_file_are_found(tmp_path, rng, monkeypatch):
-    original = shard_writers.Chunks.write
+    original = shards.Chunks.write
 
     def without_one(self, pictures, index):
         n_zero = original(self, pictures, index)
         pictures[1] = 0
         return n_zero
 
-    monkeypatch.setattr(shard_writers.Chunks, "write", without_one)
+    monkeypatch.setattr(shards.Chunks, "write", without_one)
     with pytest.raises(OSError, match="'x' reads back with 1 empty rows, 0 were written"):
         written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SMALL)
 
@@ -518,4 +520,4 @@ def test_a_file_that_is_not_as_written_is_refused(tmp_path, rng, edit, message):
     with h5py.File(path, "r+") as file:
         edit(file)
     with pytest.raises(ValueError, match=message):
-        spectrogram_reader.open_shards([path])
+        shard_reader.open_shards([path])

@@ -3,12 +3,15 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from dawnchorus.cli import command, doctor
 from dawnchorus.corpora import tables
+from dawnchorus.formats import parquet
 from dawnchorus.runtime import artefacts
 
 LIBRARY = {"dawnchorus.runtime.seeds": "13b60af16337", "script": "14e36e79bd4f"}
@@ -23,11 +26,10 @@ ASIDE = (  # what lies among results and is no artefact
 
 
 def table(path_of, *names, row):
-    """Write a table of a listed corpus under the name that its bytes give it."""
-    content = f"id\n{row}\n".encode()
-    path = path_of("results", "garden", *names, tables.digest_of(content))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    """Write a table of a listed corpus under the name that its rows give it."""
+    digest = tables.digest_of(parquet.csv_text(("id",), [(row,)]))
+    path = path_of("results", "garden", *names, digest)
+    tables.write_rows(path, ("id",), [(row,)])
     return str(path)
 
 
@@ -43,7 +45,7 @@ def make(output, rule, text, inputs=(), **settings):
         "machine": "Linux x86_64",
         "command": f"snakemake {output}",
     }
-    with artefacts.recording_for({"results": Path("results"), "about": about}):
+    with artefacts.record_job({"results": Path("results"), "about": about}):
         artefacts.write_text(output, text)
     return output
 
@@ -55,8 +57,8 @@ def finished(tmp_path_factory):
     run = tmp_path_factory.mktemp("run")
     os.chdir(run)
     listing = table(tables.listing_path, "000", row="r1")
-    labels = table(tables.labels_path, row="r1,bird")
-    excluded = table(tables.excluded_path, row="r2,AUDIO_EMPTY")
+    labels = table(tables.labels_path, row="r1 bird")
+    excluded = table(tables.excluded_path, row="r2 AUDIO_EMPTY")
     digests = [Path(path).stem.split("-")[-1] for path in (listing, labels, excluded)]
     shards = {"000": {"digest": digests[0], "recordings": 1}}
     index = {"shards": shards, "labels": digests[1], "excluded": digests[2]}
@@ -202,8 +204,8 @@ def test_verify_names_a_file_whose_record_is_damaged(run, said):
 
 @pytest.mark.parametrize("name", ["listings/000", "labels", "excluded"])
 def test_verify_finds_a_changed_table(run, said, name):
-    [path] = Path("results/corpora/garden").glob(f"{name}-*.csv")
-    flip(path)
+    [path] = Path("results/corpora/garden").glob(f"{name}-*.parquet")
+    tables.write_rows(path, ("id",), [("other",)])
     status, lines, _ = said("verify", "results")
     assert status == 1
     [(state, detail)] = state_of(lines, path)
@@ -212,7 +214,7 @@ def test_verify_finds_a_changed_table(run, said, name):
 
 
 def test_verify_finds_a_missing_table_by_the_index_and_by_the_records(run, said):
-    for path in Path("results/corpora/garden").glob("*-*.csv"):
+    for path in Path("results/corpora/garden").glob("*-*.parquet"):
         path.unlink()
     lines = said("verify", "results")[1]
     assert lines[-1] == "8 artefacts whole, 0 damaged, 2 missing, 0 unrecorded, 0 stale"
@@ -318,7 +320,7 @@ def test_why_json_prints_the_record(run, said):
 def test_why_knows_tables_and_the_index(run, said):
     [listing] = Path("results/corpora/garden/listings").iterdir()
     assert said("why", listing)[1][-1].endswith("what its name says")
-    flip(listing)
+    listing.write_bytes(b"PAR1 damaged")
     assert said("why", listing)[1][-1].endswith("NOT what its name says")
     assert said("why", "results/corpora/garden/index.json")[0] == 0
 
@@ -396,3 +398,23 @@ def test_check_reads_a_config_without_running_what_is_in_it(tmp_path, capsys):
         assert shown.count("\n") == 1
         assert said in shown
     assert not (tmp_path / "RAN").exists()
+
+
+def test_commands_and_the_start_of_a_run_import_no_heavy_package():
+    heavy = (
+        "h5py",
+        "keras",
+        "librosa",
+        "matplotlib",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "rich",
+        "scipy",
+    )
+    text = (
+        "import sys, dawnchorus.cli.command, dawnchorus.plan.startup, dawnchorus.plan.rules\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"

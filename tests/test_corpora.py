@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dawnchorus.corpora import audio_files, bird_detection_labels, catalog, places, tables
+from dawnchorus.corpora import audio_files, bird_detection_labels, catalog, tables
 from dawnchorus.corpora.adapters import folders, table
 from dawnchorus.formats import label_sheet
 from dawnchorus.settings.references import parse_reference
@@ -73,13 +73,14 @@ def listed(tmp_path, settings):
     rows = []
     for shard, about in index["shards"].items():
         path = tables.listing_path(results, "c", shard, about["digest"])
-        lying = places.read(path)
+        lying = tables.read_places(path)
         rows += [
             types.SimpleNamespace(**row._asdict(), path=lying[row.id])
             for row in tables.read_listing(path, about["digest"])
         ]
-    excluded = tables.excluded_path(results, "c", index["excluded"]).read_text()
-    return index, {t.id: t for t in truths}, {r.id: r for r in rows}, excluded.splitlines()[1:]
+    excluded = tables.read_excluded(tables.excluded_path(results, "c", index["excluded"]))
+    lines = [",".join(row) for row in excluded]
+    return index, {t.id: t for t in truths}, {r.id: r for r in rows}, lines
 
 
 def test_a_challenge_corpus_is_listed(tmp_path):
@@ -263,7 +264,7 @@ def test_beside_a_run_nothing_is_replaced_that_a_job_reads(tmp_path):
     def lies(settings, **more):
         index = catalog.list_corpus("c", settings, results, **more)
         digest = index["shards"]["000"]["digest"]
-        return places.read(tables.listing_path(results, "c", "000", digest))["a.wav"]
+        return tables.read_places(tables.listing_path(results, "c", "000", digest))["a.wav"]
 
     # a dry run before the first run writes what is missing
     assert lies(settings, has_lock=False) == str(tmp_path / "a.wav")
@@ -277,9 +278,71 @@ def test_a_listing_with_another_digest_is_refused(tmp_path):
     index = listed(tmp_path, challenge(tmp_path))[0]
     shard, about = next(iter(index["shards"].items()))
     path = tables.listing_path(tmp_path / "results", "c", shard, about["digest"])
-    path.write_text(path.read_text() + "x/z,wav,1,,\n")
+    tables.write_rows(path, tables.LISTING, [("x/z", "wav", 1, "", "")])
     with pytest.raises(ValueError, match=rf"expected {about['digest']}"):
         tables.read_listing(path, about["digest"])
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more", None])
+def test_a_damaged_table_is_written_again(tmp_path, content):
+    settings = challenge(tmp_path)
+    index = listed(tmp_path, settings)[0]
+    path = tables.labels_path(tmp_path / "results", "c", index["labels"])
+    whole = path.read_bytes()
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    listed(tmp_path, settings)
+    assert path.read_bytes() == whole
+
+
+def test_a_table_that_nothing_remembers_is_read_and_stays(tmp_path):
+    settings = challenge(tmp_path)
+    results = tmp_path / "results"
+    index = listed(tmp_path, settings)[0]
+    path = tables.labels_path(results, "c", index["labels"])
+    # as another version of pyarrow may have written it
+    path.write_bytes(rewritten(path))
+    kept = path.read_bytes()
+    listed(tmp_path, settings)
+    (results / "corpora/c/.tables").write_text("[1, 2")
+    listed(tmp_path, settings)
+    assert path.read_bytes() == kept
+
+
+def rewritten(path):
+    """Return the same rows as another Parquet file."""
+    import pandas
+
+    return pandas.read_parquet(path).to_parquet(compression="gzip")
+
+
+def test_equal_rows_give_equal_files_in_every_process(tmp_path):
+    code = "import sys; from dawnchorus.corpora import tables;"
+    code += "tables.write_rows(sys.argv[1], tables.LABELS, [('b', 'x', *[''] * 8), ('a', *'yyyyy1yyy')])"
+    for name in ("1", "2"):
+        subprocess.run([sys.executable, "-c", code, tmp_path / name], check=True)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+
+
+def test_a_start_with_nothing_new_imports_no_pandas(tmp_path):
+    settings = challenge(tmp_path)
+    listed(tmp_path, settings)
+    code = "import sys; from dawnchorus.corpora import catalog;"
+    code += f"catalog.list_corpus('c', {settings!r}, {str(tmp_path / 'results')!r});"
+    code += "sys.exit(any(m in sys.modules for m in ('numpy', 'pandas', 'pyarrow')))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_counts_of_subsets_are_those_of_the_labels(tmp_path):
+    csv = "path,labels,group,fold,split\na.wav,x,g,1,train\nb.wav,y,,2,train\n"
+    index, truths, _, _ = listed(tmp_path, own(tmp_path, csv))
+    counts = {"strong": 0, "labelled": 2, "groups": 2, "recordists": 2, "folds": ["1", "2"]}
+    assert tables.counts_of(index, "train") == tables.counts_of(index, None) == counts
+    assert tables.subset_counts(truths.values())["all"] == counts
+    with pytest.raises(ValueError, match=r"no recording is in split 'val'; there are \['train'\]"):
+        tables.counts_of(index, "val")
 
 
 def test_an_unlisted_corpus_says_so(tmp_path):
@@ -547,7 +610,7 @@ def test_line_ends_and_byte_order_mark_change_nothing(tmp_path, ends, mark):
         (b"itemid\thasbird\na\t1\n", "CSV_DIALECT.*line 1 is separated by tabs"),
         (b"itemid,hasbird\na,1\nb\n", "CSV_RAGGED.*line 3 has 1 fields, expected 2"),
         (b"itemid,hasbird\na,1,9\n", "CSV_RAGGED.*line 2 has 3 fields, expected 2"),
-        (b"itemid,itemid\na,1\n", "line 1: column 'itemid' stands there twice"),
+        (b"itemid,itemid\na,1\n", "line 1: column 'itemid' occurs twice"),
         (b"itemid,hasbird\na,1\nb\0,1\n", r"line 3: a NUL character \(byte 20\)"),
         (b'itemid,hasbird\n"a\nb",1\n', "line 2: a line break inside quotes"),
         (b'itemid,hasbird\n"a"b,1\n', "line 2: .*expected CSV"),

@@ -7,7 +7,7 @@ import stage_settings
 from keras import layers, ops
 from stage_settings import PATIENT
 
-from dawnchorus.models import frame_output, frame_pooling, model_files, recurrent, weight_files, zoo
+from dawnchorus.models import blocks, frame_output, model_files, recurrent, zoo
 from dawnchorus.training import steps
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
@@ -119,7 +119,7 @@ def pooled_by_hand(model, x, pooling):
     }[pooling]
 
 
-@pytest.mark.parametrize("pooling", frame_pooling.POOLINGS)
+@pytest.mark.parametrize("pooling", blocks.FRAME_POOLINGS)
 def test_clip_scores_are_pooled_frame_scores(pooling):
     model = small(pooling=pooling)
     for weight in model.trainable_weights:  # far from even
@@ -130,18 +130,18 @@ def test_clip_scores_are_pooled_frame_scores(pooling):
     np.testing.assert_allclose(model.predict_on_batch(x), expected, **CLOSE)
 
 
-@pytest.mark.parametrize("pooling", frame_pooling.POOLINGS)
+@pytest.mark.parametrize("pooling", blocks.FRAME_POOLINGS)
 @pytest.mark.parametrize("score", [0.0, 0.3, 1.0])
 def test_clips_of_equal_frames_keep_their_score(pooling, score):
     frames = layers.Input((7, 2))
-    model = keras.Model(frames, frame_pooling.clip_scores(frames, frames, pooling))
+    model = keras.Model(frames, blocks.clip_scores(frames, frames, pooling))
     scores = model.predict_on_batch(np.full((3, 7, 2), score, np.float32))
     np.testing.assert_allclose(scores, np.full((3, 2), score), atol=1e-7)
     assert scores.max() <= 1
 
 
 def test_only_attention_has_weights_of_its_own():
-    n = {pooling: small(pooling=pooling).count_params() for pooling in frame_pooling.POOLINGS}
+    n = {pooling: small(pooling=pooling).count_params() for pooling in blocks.FRAME_POOLINGS}
     assert n["average"] == n["max"] == n["linear_softmax"] == small("frame").count_params()
     assert n["attention"] == n["max"] + (2 * 5 + 1) * 3
 
@@ -189,7 +189,7 @@ def test_a_saved_model_gives_the_same_scores(options, tmp_path):
     model, other = small(**options), small(**options)
     other.set_weights(model.get_weights())
     for path, saved in zip(paths, (model, other), strict=True):
-        weight_files.save(saved, path)
+        model_files.save(saved, path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
     loaded, x = model_files.load(paths[0]), spectrograms()
     np.testing.assert_array_equal(loaded.predict_on_batch(x), model.predict_on_batch(x))
@@ -226,7 +226,7 @@ def test_equal_trainings_are_equal_to_the_bit():
         keras.utils.set_random_seed(5)
         training = steps.Training(small(), SETTINGS, (seed, "first", "f0p0s0"))
         for step in range(3):
-            training.train_on(spectrograms(seed=step), np.eye(6, 3, dtype=np.float32))
+            training.train_step(spectrograms(seed=step), np.eye(6, 3, dtype=np.float32))
         trained.append(training.model.get_weights())
     assert all(np.array_equal(a, b) for a, b in zip(*trained[:2], strict=True))
     # another seed drops other inputs

@@ -11,7 +11,7 @@ import pytest
 import sed_tree
 from hypothesis import strategies as st
 
-from dawnchorus.corpora import catalog, clip_lists, sources, subsets, tables
+from dawnchorus.corpora import catalog, clip_lists, selection, tables
 from dawnchorus.corpora.adapters import dcase_sed
 from dawnchorus.formats.event import Event, read_events, write_events
 
@@ -100,13 +100,11 @@ def test_a_clip_without_events_has_a_known_truth(tree, whole):
 
 def test_missing_audio_is_excluded_with_its_line_and_counted(tree, whole):
     index, _, _, results = whole
-    table = tables.excluded_path(results, "sed", index["excluded"]).read_text()
+    rows = tables.read_excluded(tables.excluded_path(results, "sed", index["excluded"]))
     missing = tree.of("test")[-1]
     lines = tree.labels["test"].read_text().splitlines()
     line = 1 + next(i for i, row in enumerate(lines) if row.startswith(missing.id))
-    assert (
-        table == f"id,code,detail\n{missing.id},MISSING_FILE,line {line} of the strong test list\n"
-    )
+    assert rows == [(missing.id, "MISSING_FILE", f"line {line} of the strong test list")]
     assert "1 of 6 clips of strong test have no recording and are left out" in index["notes"]
 
 
@@ -115,12 +113,13 @@ def test_missing_audio_can_be_refused(tree):
         dcase_sed.recordings(sed_tree.settings(tree) | {"missing_files": "error"})
 
 
-def test_the_table_of_events_is_named_by_its_bytes(whole, tmp_path):
+def test_the_table_of_events_is_named_by_its_rows(whole, tmp_path):
     index, _, events, results = whole
     path = tables.events_path(results, "sed", index["events"])
     write_events(tmp_path / "events.csv", events)
-    assert path.read_bytes() == (tmp_path / "events.csv").read_bytes()
-    assert hashlib.sha256(path.read_bytes()).hexdigest()[:16] == index["events"]
+    content = (tmp_path / "events.csv").read_bytes()
+    assert hashlib.sha256(content).hexdigest()[:16] == index["events"] == tables.digest_in(path)
+    assert read_events(path) == events
 
 
 def test_listing_again_writes_nothing(tree, whole):
@@ -171,7 +170,16 @@ def test_corpora_without_events_are_listed_byte_for_byte_as_before(tmp_path, mon
         "adapter": "table", "table": "t.csv", "root": ".", "separator": ";", "binary_class": None,
     }  # fmt: skip
     index = catalog.list_corpus("c", settings, tmp_path / "results")
-    assert sorted(index) == ["excluded", "labels", "names", "notes", "recordings", "shards"]
+    assert sorted(index) == [
+        "all",
+        "excluded",
+        "labels",
+        "names",
+        "notes",
+        "recordings",
+        "shards",
+        "subsets",
+    ]
     assert GOLDEN == {key: index[key] for key in GOLDEN}
     assert not list((tmp_path / "results").rglob("events*"))
     stored = (tmp_path / "results/corpora/c/index.json").read_text()
@@ -197,9 +205,12 @@ def test_a_corpus_in_which_nothing_sounds_has_an_empty_one(tmp_path):
     assert read_events(tables.events_path(tmp_path / "results", "c", index["events"])) == []
 
 
-def test_events_of_strangers_are_refused(tmp_path):
+def test_events_of_strangers_are_refused(tmp_path, monkeypatch):
+    settings = small(tmp_path, weak="a.wav\tlark\n")
+    found = dcase_sed.recordings(settings)._replace(events=[Event("x", 0.0, 1.0, "lark")])
+    monkeypatch.setattr(dcase_sed, "recordings", lambda settings: found)
     with pytest.raises(ValueError, match="corpus 'c' has events of no recording of it: 'x'"):
-        catalog._write_events("c", [Event("x", 0.0, 1.0, "lark")], [], tmp_path)
+        catalog.list_corpus("c", settings, tmp_path / "results")
 
 
 # lists
@@ -424,14 +435,14 @@ def test_clips_that_the_sources_do_not_know_are_told(tmp_path):
 def test_sources_that_say_something_else_are_refused(tmp_path, changes, message):
     table = write(tmp_path / "sources.csv", COMPOSED)
     with pytest.raises(ValueError, match=message):
-        sources.read(TABLE | {"table": table} | changes)
+        clip_lists.read_origins(TABLE | {"table": table} | changes)
 
 
 @hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 @hypothesis.given(st.lists(st.lists(st.integers(0, 12), max_size=3), min_size=1, max_size=10))
 def test_linked_clips_are_those_that_a_walk_over_shared_sources_reaches(lists):
     used = {f"clip{i}": {str(source) for source in own} for i, own in enumerate(lists)}
-    groups = sources.linked(used)
+    groups = clip_lists.linked_groups(used)
     for name in used:
         reached, waiting = {name}, [name]
         while waiting:
@@ -450,7 +461,7 @@ SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
 def deal(sizes, seed=1, shares=SHARES):
     """Deal groups of these sizes; return the part of each group and the recordings per part."""
     groups = [f"g{i}" for i, size in enumerate(sizes) for _ in range(size)]
-    names = subsets.dealt(
+    names = selection.deal_subsets(
         [f"r{i}" for i in range(len(groups))], groups, {"shares": shares, "seed": seed}
     )
     part_of = dict(zip(groups, names, strict=True))
@@ -460,7 +471,7 @@ def deal(sizes, seed=1, shares=SHARES):
 
 def deal_alone(ids, seed=1, shares=SHARES):
     """Deal recordings without groups; return the part of each."""
-    names = subsets.dealt(ids, [""] * len(ids), {"shares": shares, "seed": seed})
+    names = selection.deal_subsets(ids, [""] * len(ids), {"shares": shares, "seed": seed})
     return dict(zip(ids, names, strict=True))
 
 
@@ -516,8 +527,8 @@ def test_one_more_recording_moves_few():
 
 def test_a_group_and_a_recording_of_one_name_are_two():
     with pytest.raises(ValueError, match="3 parts .* for 3 recordings in 2 groups"):
-        subsets.dealt(["a", "b", "c"], ["x", "", "x"], {"shares": SHARES, "seed": 1})
-    names = subsets.dealt(["a", "b", "x"], ["x", "", ""], {"shares": SHARES, "seed": 1})
+        selection.deal_subsets(["a", "b", "c"], ["x", "", "x"], {"shares": SHARES, "seed": 1})
+    names = selection.deal_subsets(["a", "b", "x"], ["x", "", ""], {"shares": SHARES, "seed": 1})
     assert set(names) == set(SHARES)
 
 
@@ -615,7 +626,7 @@ def test_rows_of_the_kinds_in_the_lists_of_the_challenge(tmp_path):
         "YU0Cg_t_3TdI_30.000_40.000.wav\t\t\t\n"
     )
     settings = small(tmp_path, weak=weak, strong=strong)
-    read = clip_lists.read(settings)
+    read = clip_lists.read_clips(settings)
     assert {name: clip.classes for name, clip in read.clips.items()} == {
         "1Ro0FgMWTUE_120_130": ("Speech",),
         "YU0Cg_t_3TdI_30.000_40.000": (),

@@ -49,7 +49,7 @@ def detections_by_loops(scores, fps, threshold, filter_s, gap_s, minimum_s):
             elif is_active:
                 spans.append([t, t + 1])
         events += [Event("r", first / fps, last / fps, name) for first, last in spans]
-    return event.longer_than(event.merged(events, gap_s), minimum_s)
+    return event.longer_than(event.merge_events(events, gap_s), minimum_s)
 
 
 @settings(deadline=None)

@@ -1,23 +1,24 @@
-"""Decodings and detected events: recordings judged, settings chosen, events written."""
+"""Ground truth, decodings and detected events: what is evaluated, chosen and written."""
 
 import json
 
 import numpy as np
 import pytest
+from target_rows import write_targets
 
 from dawnchorus.audio.verdicts import VERDICT_COLUMNS
 from dawnchorus.corpora import tables
-from dawnchorus.events import decoder_file, decoders, decoding, decoding_choice, detection
-from dawnchorus.events.event_truth import inspected, judged
-from dawnchorus.events.scored_recordings import read_durations
-from dawnchorus.events.tuning_counts import EventF, Scored
+from dawnchorus.events import decoders, decoding, decoding_choice, detection
+from dawnchorus.events.detection import read_durations
+from dawnchorus.events.tuning_counts import EventF, ScoredRecording
 from dawnchorus.formats.annotations import dcase
 from dawnchorus.formats.event import Event, read_events, write_events
-from dawnchorus.metrics import event_counts, tuning
 from dawnchorus.metrics import events as event_metrics
+from dawnchorus.metrics import tuning
 from dawnchorus.metrics.event_pairs import Collars
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores import frame_files, score_files
+from dawnchorus.targets.ground_truth import find_event_set, read_event_set, read_test_set
 
 NAMES = ["Bell", "Cat", "Dog"]
 FPS = 50.0
@@ -40,7 +41,7 @@ def write_corpus(folder, rows, events, excluded=()):
         (name, data_set, group, "", "", split, int(data_set != "unlabelled"), known, "", "")
         for name, data_set, group, split, known in rows
     ]
-    artefacts.write_table(folder / "labels.csv", tables.LABELS, labels)
+    tables.write_rows(folder / "labels.csv", tables.LABELS, labels)
     verdicts = [
         (
             name,
@@ -71,7 +72,7 @@ def scores_of(spans, low=0.1, n_frames=210):
     return scores
 
 
-# --- judged -------------------------------------------------------------------------------------
+# --- ground truth -------------------------------------------------------------------------------------
 
 ROWS = [
     ("a", "strong", "g1", "test", "Bell"),
@@ -87,9 +88,9 @@ EVENTS = [
 ]
 
 
-def test_used_recordings_with_known_events_are_judged(tmp_path):
+def test_used_recordings_with_known_events_are_evaluated(tmp_path):
     tables = write_corpus(tmp_path, ROWS, EVENTS, excluded=("c", "unlisted"))
-    found = judged("made", *tables, NAMES)
+    found = read_event_set("made", *tables, NAMES)
     assert found.ids == ["a", "b"]
     assert found.durations_s == {"a": 4.0, "b": 4.0}
     assert found.events == [Event("a", 1.0, 2.0, "Bell")]
@@ -99,7 +100,7 @@ def test_used_recordings_with_known_events_are_judged(tmp_path):
         "recordings": 6, "used": 4, "excluded": 2, "excluded_by_code": {"AUDIO_EMPTY": 2},
         "unknown_events": 2, "events_of_other_classes": {"Wind": 1},
     }  # fmt: skip
-    of_split = judged("made:test", *tables, NAMES)
+    of_split = read_event_set("made:test", *tables, NAMES)
     assert of_split.ids == ["a", "b"]
     assert (of_split.excluded["excluded"], of_split.excluded["unknown_events"]) == (1, 0)
 
@@ -107,22 +108,37 @@ def test_used_recordings_with_known_events_are_judged(tmp_path):
 def test_events_of_classes_that_are_not_scored_are_left_out_with_a_warning(tmp_path, caplog):
     tables = write_corpus(tmp_path, ROWS, EVENTS)
     with caplog.at_level("INFO", logger="dawnchorus"):
-        assert {event.label for event in judged("made", *tables, NAMES).events} == {"Bell", "Cat"}
+        assert {event.label for event in read_event_set("made", *tables, NAMES).events} == {
+            "Bell",
+            "Cat",
+        }
     assert "warning: 1 of 3 events of made are of classes that are not scored" in caplog.text
     assert "Wind" in caplog.text
+
+
+def test_clips_and_events_of_a_reference_are_joined_alike(tmp_path):
+    labels, verdicts, events = write_corpus(tmp_path, ROWS, EVENTS, excluded=("c", "unlisted"))
+    for reference in ("made", "made:test"):
+        known = read_event_set(reference, labels, verdicts, events, NAMES)
+        truth, counts = read_test_set(
+            reference, {"made": labels}, {"made": verdicts}, NAMES, "group"
+        )
+        assert {("made", name) for name in known.ids} <= set(truth.recordings)
+        shared = ("recordings", "used", "excluded", "excluded_by_code")
+        assert [counts[key] for key in shared] == [known.excluded[key] for key in shared]
 
 
 def test_a_reference_without_known_events_can_be_counted(tmp_path):
     tables = write_corpus(tmp_path, ROWS, EVENTS, excluded=("d",))
     for found in (
-        inspected("made:train", *tables, NAMES),
-        inspected("made:train", *tables[:2], None, NAMES),
+        find_event_set("made:train", *tables, NAMES),
+        find_event_set("made:train", *tables[:2], None, NAMES),
     ):
         assert (found.ids, found.events, found.durations_s, len(found.groups)) == ([], [], {}, 0)
         counts = [found.excluded[key] for key in ("recordings", "used", "unknown_events")]
         assert counts == [2, 1, 1]
     # data set "strong" alone says nothing where the corpus has no table
-    assert inspected("made", *tables[:2], None, NAMES).ids == []
+    assert find_event_set("made", *tables[:2], None, NAMES).ids == []
 
 
 def test_a_reference_without_known_events_is_refused(tmp_path):
@@ -130,10 +146,10 @@ def test_a_reference_without_known_events_is_refused(tmp_path):
     with pytest.raises(
         ValueError, match="made:train has no used recording with known events among 2"
     ):
-        judged("made:train", *tables, NAMES)
+        read_event_set("made:train", *tables, NAMES)
     artefacts.write_table(tables[1], VERDICT_COLUMNS, [("a", "used", "", "", 4.0)])
     with pytest.raises(ValueError, match=r"has no verdict on 4 recordings of made: \['b', 'c'"):
-        judged("made", *tables, NAMES)
+        read_event_set("made", *tables, NAMES)
 
 
 def test_durations_are_those_of_used_recordings(tmp_path):
@@ -162,7 +178,7 @@ def plain_f(recordings, events, settings, collars=None):
     tallied = event_metrics.event_counts(
         events, found, [one.id for one in recordings], NAMES, collars
     )
-    return event_counts.class_rates(tallied)["f"]
+    return event_metrics.class_rates(tallied)["f"]
 
 
 def noisy(rng, n_recordings=7):
@@ -178,7 +194,9 @@ def noisy(rng, n_recordings=7):
             events.append(Event(f"r{number}", first / FPS, beyond / FPS, name))
         onset_s = float(rng.choice([0.0, -0.1, 0.04]))
         duration_s = n_frames / FPS * rng.choice([1.0, 0.8])
-        recordings.append(Scored(f"r{number}", onset_s, duration_s, scores.astype(np.float32)))
+        recordings.append(
+            ScoredRecording(f"r{number}", onset_s, duration_s, scores.astype(np.float32))
+        )
     return recordings, events
 
 
@@ -207,9 +225,9 @@ def test_figures_of_settings_are_those_of_the_plain_way(rng, collars):
 def test_a_filter_sees_no_other_recording():
     # the end of one and the beginning of the next are active: nothing may join or fill them
     recordings = [
-        Scored("a", 0.0, 1.0, scores_of([(0, 40, 50, 0.9)], n_frames=50)),
-        Scored("b", 0.0, 1.0, scores_of([(0, 0, 10, 0.9)], n_frames=50)),
-        Scored("c", 0.0, 0.06, scores_of([(0, 0, 3, 0.9)], n_frames=3)),
+        ScoredRecording("a", 0.0, 1.0, scores_of([(0, 40, 50, 0.9)], n_frames=50)),
+        ScoredRecording("b", 0.0, 1.0, scores_of([(0, 0, 10, 0.9)], n_frames=50)),
+        ScoredRecording("c", 0.0, 0.06, scores_of([(0, 0, 3, 0.9)], n_frames=3)),
     ]
     events = [Event("a", 0.8, 1.0, "Bell"), Event("b", 0.0, 0.2, "Bell")]
     figures = EventF(recordings, events, NAMES, FPS, Collars(), longest_filter_s=0.22)
@@ -228,9 +246,9 @@ def test_a_search_by_fast_figures_chooses_what_the_plain_way_chooses(rng):
     fast = EventF(recordings, events, NAMES, FPS, Collars(), longest_filter_s=0.3)
     for per_class in (True, False):
         ways = {"together": ("threshold", "filter_s"), "per_class": per_class}
-        found = tuning.tuned(fast, GRIDS, 3, **ways)
-        plain = tuning.tuned(lambda s: plain_f(recordings, events, s), GRIDS, 3, **ways)
-        np.testing.assert_array_equal(found.figures, plain.figures)
+        found = tuning.coordinate_search(fast, GRIDS, 3, **ways)
+        plain = tuning.coordinate_search(lambda s: plain_f(recordings, events, s), GRIDS, 3, **ways)
+        np.testing.assert_array_equal(found.scores, plain.scores)
         for name in GRIDS:
             np.testing.assert_array_equal(found.settings[name], plain.settings[name])
 
@@ -245,9 +263,8 @@ class Experiment:
         self.folder, self.output = folder, folder / "decoders.json"
         self.frames, self.recording_scores = {}, {}
         self.labels, self.verdicts, self.events = {}, {}, {}
-        self.folds, self.targets = folder / "folds.csv", folder / "targets.csv"
-        columns = ("corpus", "id", "fold", "part", *(f"target:{name}" for name in NAMES))
-        artefacts.write_table(self.targets, columns, [("weak", "w0", 1, 0, 1, 0, 0)])
+        self.folds, self.targets = folder / "folds.csv", folder / "targets.parquet"
+        write_targets(self.targets, NAMES, [("weak", "w0", 1, 0, 1, 0, 0)])
         artefacts.write_table(self.folds, ("corpus", "id", "fold"), [])
 
     def add(self, corpus, rows, events, frames=None, excluded=()):
@@ -296,13 +313,13 @@ def test_settings_stand_as_they_are_given(experiment):
         "chosen_on": None,
         "tuned": None,
     }  # fmt: skip
-    known = decoder_file.read_decoders(experiment.output, NAMES)
+    known = detection.read_decoders(experiment.output, NAMES)
     assert list(known) == ["mine", "published"]
     np.testing.assert_array_equal(known["mine"]["threshold"], [0.5, 0.25, 0.75])
     with pytest.raises(
         ValueError, match=r"has decodings of classes \['Bell', 'Cat', 'Dog'\], expected"
     ):
-        decoder_file.read_decoders(experiment.output, ["Cat", "Bell", "Dog"])
+        detection.read_decoders(experiment.output, ["Cat", "Bell", "Dog"])
 
 
 @pytest.mark.parametrize(
@@ -437,7 +454,7 @@ def test_thresholds_are_chosen_by_clips_that_have_a_label_a_fold_and_a_score(exp
     assert settings["threshold"] == expected.settings["threshold"].tolist()
     assert settings["threshold"] != [0.5] * 3
     assert (settings["filter_s"], settings["gap_s"]) == ([0.1] * 3, [0.2] * 3)
-    assert how["figures"] == dict(zip(NAMES, expected.figures.tolist(), strict=True))
+    assert how["figures"] == dict(zip(NAMES, expected.scores.tolist(), strict=True))
     assert how["positives"] == dict(zip(NAMES, targets.sum(axis=0).tolist(), strict=True))
     assert how["n_recordings"] == len(targets) == 28
 

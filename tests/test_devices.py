@@ -11,7 +11,7 @@ HOLD = """
 import os
 from dawnchorus.runtime import devices
 devices._WAIT_S = 0.02
-with devices.leased(1):
+with devices.lease_gpu(1):
     print(os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
     input()
 """
@@ -74,14 +74,14 @@ def test_a_killed_process_gives_its_gpu_back(hold):
 
 def test_the_choice_of_a_scheduler_stands(on):
     on("3,4", slurm="17")
-    with devices.leased(1):
+    with devices.lease_gpu(1):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,4"
 
 
 @pytest.mark.parametrize("slurm", [None, "17"])
 def test_who_asks_for_no_gpu_sees_none(on, slurm):
     on("0,1", slurm)
-    with devices.leased(0):
+    with devices.lease_gpu(0):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
 
@@ -90,20 +90,20 @@ def test_a_lease_ends_with_its_block_even_by_an_error(on):
     on("0,1")
 
     def fail():
-        with devices.leased(1):
+        with devices.lease_gpu(1):
             raise ValueError("no more")
 
     for _ in range(3):
         with pytest.raises(ValueError, match="no more"):
             fail()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
-    with devices.leased(1):
+    with devices.lease_gpu(1):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
 
 
 def test_the_part_of_a_gpu_may_have_slashes_in_its_name(on):
     on("MIG-GPU-8f6b/1/0")
-    with devices.leased(1):
+    with devices.lease_gpu(1):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "MIG-GPU-8f6b/1/0"
 
 
@@ -113,12 +113,12 @@ def test_the_part_of_a_gpu_may_have_slashes_in_its_name(on):
 )
 def test_visible_gpus_are_read_as_cuda_reads_them(on, given, names):
     on(given)
-    assert devices.visible() == names
+    assert devices.visible_gpus() == names
 
 
 def test_a_machine_without_the_drivers_tool_has_no_gpus(on, monkeypatch):
     on(None)
     monkeypatch.setenv("PATH", "")
-    assert devices.visible() == []
-    with devices.leased(1):
+    assert devices.visible_gpus() == []
+    with devices.lease_gpu(1):
         assert "CUDA_VISIBLE_DEVICES" not in os.environ

@@ -5,19 +5,16 @@ import itertools
 import numpy as np
 import pytest
 from stage_settings import ALONE, FRAMELESS
+from target_rows import write_targets
 
-from dawnchorus.runtime import artefacts, backend
-from dawnchorus.segments import open_windows
+from dawnchorus.runtime import backend
+from dawnchorus.segments import window_source
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus.models import (  # noqa: E402
-    frame_output,
-    weight_files,
-    zoo,
-)
+from dawnchorus.models import frame_output, model_files, zoo  # noqa: E402
 from dawnchorus.training import batches, checkpoints, distillation, loop, steps  # noqa: E402
 
 SETTINGS = {"temperature": 1.0, "loss": "categorical_crossentropy", "batch_size": 8}
@@ -50,8 +47,8 @@ def teacher(tmp_path_factory, tiny_shard, stage):
             model.set_weights([1.5 * weights if weights.ndim > 1 else weights
                                for weights in model.get_weights()])  # fmt: skip
             made.append(model)
-        weight_files.save(made[0], path)
-        weight_files.save_kept(path.with_suffix(".h5"), {"best_val_mlrap": made[1].get_weights()})
+        model_files.save(made[0], path)
+        model_files.save_kept(path.with_suffix(".h5"), {"best_val_mlrap": made[1].get_weights()})
         seen = None if window == WINDOW else {"tiny": [str(tiny_shard[0])]}
         about = {
             "stage": "first", "model": str(path), "kept": str(path.with_suffix(".h5")), "use": use,
@@ -79,7 +76,7 @@ def test_targets_are_the_mean_of_what_teachers_say_of_the_batch(teacher, recordi
 
 def mean_over_windows(model, recordings, tiny_shard, stage, power=1.0):
     seen = {"tiny": [str(tiny_shard[0])]}
-    source = open_windows.open_source(seen, stage["segments"], OTHER_WINDOW)
+    source = window_source.open_source(seen, stage["segments"], OTHER_WINDOW)
     index = source.index(recordings)
     scores = frame_output.class_scores(model, source.batch(recordings, index), 3) ** power
     scores /= scores.sum(axis=1, keepdims=True)
@@ -152,12 +149,10 @@ def test_a_teacher_of_other_classes_is_refused(teacher, recordings):
 
 @pytest.fixture(scope="module")
 def targets_path(tmp_path_factory, recordings):
-    path = tmp_path_factory.mktemp("targets") / "targets.csv"
+    path = tmp_path_factory.mktemp("targets") / "targets.parquet"
     rows = [("tiny", name, 1 + i % 4, 0, *np.eye(3, dtype=int)[i % 3])
             for i, (_, name) in enumerate(recordings)]  # fmt: skip
-    columns = ("corpus", "id", "fold", "part", "target:a", "target:b", "target:c")
-    artefacts.write_table(path, columns, rows)
-    return path
+    return write_targets(path, "abc", rows)
 
 
 @pytest.fixture
@@ -200,13 +195,13 @@ def test_a_killed_student_goes_on_to_the_same_bytes(teach, teacher, tmp_path, mo
 
 def test_a_student_is_trained_on_its_teachers_alone(teach, teacher, tmp_path, monkeypatch):
     about, model = teacher(seed=5)
-    seen, train_on = [], steps.Training.train_on
+    seen, train_step = [], steps.Training.train_step
 
     def kept(self, windows, wanted, weights=None):
         seen.append((windows.copy(), wanted))
-        train_on(self, windows, wanted, weights)
+        train_step(self, windows, wanted, weights)
 
-    monkeypatch.setattr(steps.Training, "train_on", kept)
+    monkeypatch.setattr(steps.Training, "train_step", kept)
     teach(tmp_path, [about], epochs=1)
     for windows, wanted in seen:
         said = distillation.tempered(frame_output.class_scores(model, windows, 3), 2.0, True)
@@ -218,7 +213,7 @@ def test_what_teachers_say_of_recordings_is_mixed_as_the_windows_are(
 ):
     about, _ = teacher(seed=2, window=OTHER_WINDOW)
     teachers = distillation.Teachers([about], recordings, 3, SETTINGS)
-    source = open_windows.open_source({"tiny": [str(tiny_shard[0])]}, stage["segments"], WINDOW)
+    source = window_source.open_source({"tiny": [str(tiny_shard[0])]}, stage["segments"], WINDOW)
     chosen = stage["training"] | {key: stage[key] for key in ("segments", "augmentation")}
     chosen["augmentation"] = chosen["augmentation"] | {"mixup": 0.3}
     values = np.eye(len(recordings), dtype=np.float32)  # a class each: targets say who is mixed

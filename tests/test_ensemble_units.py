@@ -96,8 +96,8 @@ def test_by_recording_members_are_pooled_first(stages, tmp_path, average, ignore
     found = run(paths, tmp_path / "e.h5", average_unit="recording", **settings)
     for name, scores in zip(found.ids, found.scores, strict=True):
         mine = [member[IDS.index(name)] for member in known if IDS.index(name) in member]
-        opinions = [pool(lowered(windows) if ignored else windows, "max") for windows in mine]
-        expected = [averaged(column, average) for column in zip(*opinions, strict=True)]
+        pooled = [pool(lowered(windows) if ignored else windows, "max") for windows in mine]
+        expected = [averaged(column, average) for column in zip(*pooled, strict=True)]
         np.testing.assert_allclose(scores, expected, atol=TOLERANCE)
 
 

@@ -1,4 +1,4 @@
-"""Evaluation: small experiments judged against scikit-learn, the metrics room and one's head."""
+"""Evaluation: small experiments scored against scikit-learn, the metrics room and one's head."""
 
 import dataclasses
 import json
@@ -13,10 +13,11 @@ from sklearn.metrics import (
     roc_auc_score,
     top_k_accuracy_score,
 )
+from test_metrics import paired_difference, with_interval
 
-from dawnchorus.corpora.tables import LABELS
-from dawnchorus.evaluation import caveats, clip_evaluation, summary
-from dawnchorus.metrics import bootstrap, operating_point, ranking, roc
+from dawnchorus.corpora.tables import LABELS, write_rows
+from dawnchorus.evaluation import caveats, clip_evaluation, clip_scores, summary
+from dawnchorus.metrics import bootstrap, ranks, roc
 from dawnchorus.runtime import artefacts, seeds
 from dawnchorus.scores import ensemble, score_files
 
@@ -71,7 +72,7 @@ class Experiment:
         self.truth[name] = targets
         verdict = changes.get("verdict", {})
         self.labels[name] = self.folder / f"labels-{name}.csv"
-        artefacts.write_table(self.labels[name], LABELS, rows)
+        write_rows(self.labels[name], LABELS, rows)
         self.verdicts[name] = self.folder / f"verdicts-{name}.csv"
         used = [(row[0], verdict.get(i, "used")) for i, row in enumerate(rows)]
         artefacts.write_table(self.verdicts[name], ("id", "verdict"), used)
@@ -177,7 +178,7 @@ def test_out_of_fold_auroc_is_pooled_and_by_fold(experiment):
 
 def test_a_member_is_validated_on_its_own_fold(experiment):
     found, _ = experiment.run()
-    ids, names, stack = ensemble.pooled(experiment.scores["second"]["alpha"], "max")
+    ids, names, stack = ensemble.pool_members(experiment.scores["second"]["alpha"], "max")
     rows = [i for i, name in enumerate(ids) if experiment.fold[name] == 2]
     targets = [experiment.truth["alpha"][ids[i]] for i in rows]
     member = found["stages"]["second"]["members"]["f2p1s2"]
@@ -203,13 +204,13 @@ def test_intervals_and_differences_are_those_of_the_metrics(experiment):
     _, _, second = experiment.arrays("two", "field")
     groups = [int(name[1:]) // 3 for name in ids]
     rng = (seeds.generator(3, "evaluation") for _ in range(2))
-    one = roc.auroc_with_interval(targets[:, 0], first[:, 0], groups, 50, 0.9, next(rng))
-    judged = found["ensembles"]["one"]["test"]["field"]
-    assert {key: judged[key] for key in one} == pytest.approx(one, abs=TIGHT)
+    one = with_interval(targets[:, 0], first[:, 0], groups, 50, 0.9, next(rng))
+    scored = found["ensembles"]["one"]["test"]["field"]
+    assert {key: scored[key] for key in one} == pytest.approx(one, abs=TIGHT)
     scores = (first[:, 0], second[:, 0])
-    pair = roc.paired_difference(targets[:, 0], *scores, groups, 50, 0.9, next(rng))
-    judged = found["comparisons"][0]["test"]["field"]
-    assert {key: judged[key] for key in pair} == pytest.approx(pair, abs=TIGHT)
+    pair = paired_difference(targets[:, 0], *scores, groups, 50, 0.9, next(rng))
+    scored = found["comparisons"][0]["test"]["field"]
+    assert {key: scored[key] for key in pair} == pytest.approx(pair, abs=TIGHT)
 
 
 def test_thresholds_come_from_out_of_fold_scores_alone(experiment):
@@ -217,7 +218,7 @@ def test_thresholds_come_from_out_of_fold_scores_alone(experiment):
     _, trained, own = experiment.arrays("one", "alpha")
     _, targets, scores = experiment.arrays("one", "field")
     chosen = found["ensembles"]["one"]["threshold"]
-    threshold = operating_point.best_threshold(trained[:, 0], own[:, 0], "f1")
+    threshold = roc.best_threshold(trained[:, 0], own[:, 0], "f1")
     assert chosen["thresholds"] == {"bird": threshold}
     assert chosen["chosen_on"] == "out-of-fold scores of alpha"
     expected = precision_recall_fscore_support(
@@ -262,7 +263,7 @@ def test_transductive_follows_the_recordings_that_are_shared(used, reference, ex
     assert found == [False, expected, expected]
 
 
-def test_unknown_truth_and_excluded_recordings_are_counted_and_not_judged(experiment):
+def test_unknown_truth_and_excluded_recordings_are_counted_and_not_scored(experiment):
     verdict = {0: "AUDIO_EMPTY", 5: "AUDIO_EMPTY", 6: "MISSING_FILE"}
     experiment.add_corpus(
         "field", 24, labelled={1: 0, 2: 0}, labels={1: "", 2: ""}, verdict=verdict
@@ -274,9 +275,9 @@ def test_unknown_truth_and_excluded_recordings_are_counted_and_not_judged(experi
     assert about["excluded_by_code"] == {"AUDIO_EMPTY": 2, "MISSING_FILE": 1}
     left_out = {f"r{i:02d}" for i in (0, 1, 2, 5, 6)}
     _, targets, scores = experiment.arrays("one", "field", lambda name: name not in left_out)
-    judged = found["ensembles"]["one"]["test"]["field"]
-    assert judged["n"] == 19
-    assert judged["auroc"] == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
+    scored = found["ensembles"]["one"]["test"]["field"]
+    assert scored["n"] == 19
+    assert scored["auroc"] == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
     assert "excluded of field: AUDIO_EMPTY 2, MISSING_FILE 1" in text
 
 
@@ -291,8 +292,8 @@ def test_what_was_excluded_at_listing_counts_too(experiment):
 def test_a_test_corpus_without_truth_is_not_available(experiment):
     experiment.add_corpus("field", 24, labelled=dict.fromkeys(range(24), 0))
     found, text = experiment.run()
-    judged = found["ensembles"]["one"]["test"]["field"]
-    assert (judged["auroc"], judged["low"], judged["n"]) == (None, None, 0)
+    scored = found["ensembles"]["one"]["test"]["field"]
+    assert (scored["auroc"], scored["low"], scored["n"]) == (None, None, 0)
     assert found["stages"]["first"]["test"]["field"]["mean"] is None
     assert found["comparisons"][0]["test"]["field"]["p_two_sided"] is None
     assert found["test"]["field"]["classes_left_out"] == ["bird"]
@@ -316,15 +317,15 @@ def test_tests_without_truth_leave_the_screen_to_the_others(species):
         assert any(" out of fold" in line for line in lines)
 
 
-def test_a_split_of_a_corpus_is_judged_alone(experiment):
+def test_a_split_of_a_corpus_is_scored_alone(experiment):
     split = {i: "test" if i % 4 else "other" for i in range(24)}
     experiment.add_corpus("field", 24, split=split)
     experiment.settings["test"] = ["field:test"]
     found, _ = experiment.run()
     assert found["test"]["field:test"]["judged"] == 18
     _, targets, scores = experiment.arrays("one", "field", lambda name: int(name[1:]) % 4)
-    judged = found["ensembles"]["one"]["test"]["field:test"]["auroc"]
-    assert judged == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
+    scored = found["ensembles"]["one"]["test"]["field:test"]["auroc"]
+    assert scored == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
 
 
 def test_several_classes_give_the_macro_mean_of_those_defined(tmp_path):
@@ -333,18 +334,18 @@ def test_several_classes_give_the_macro_mean_of_those_defined(tmp_path):
     experiment.add_corpus("field", 24, labels={i: rows[i % 3] for i in range(24)})
     found, text = experiment.run()
     _, targets, scores = experiment.arrays("one", "field")
-    judged = found["ensembles"]["one"]["test"]["field"]
+    scored = found["ensembles"]["one"]["test"]["field"]
     expected = [roc_auc_score(targets[:, c], scores[:, c]) for c in (0, 1)]
-    assert judged["auroc"] == pytest.approx(np.mean(expected), abs=TIGHT)
-    assert judged["n_classes"] == 2
-    assert judged["per_class"]["owl"] == pytest.approx(expected[1], abs=TIGHT)
-    assert judged["per_class"]["wren"] is None
+    assert scored["auroc"] == pytest.approx(np.mean(expected), abs=TIGHT)
+    assert scored["n_classes"] == 2
+    assert scored["per_class"]["owl"] == pytest.approx(expected[1], abs=TIGHT)
+    assert scored["per_class"]["wren"] is None
     assert found["test"]["field"]["classes_left_out"] == ["wren"]
     chosen = found["ensembles"]["one"]["threshold"]
     f1 = [chosen["test"]["field"]["classes"][c]["f1"] for c in ("crow", "owl")]
     assert chosen["test"]["field"]["f1"] == pytest.approx(np.mean(f1), abs=TIGHT)
     assert text.startswith("tiny: macro AUROC of 3 classes with 90% interval")
-    assert "left out on field, not both truths: wren" in text
+    assert "left out on field, no positives or no negatives: wren" in text
 
 
 def values(figure):
@@ -358,7 +359,7 @@ def test_identification_equals_scikit_learn(species):
     held = targets.any(axis=1)
     present = targets.any(axis=0)  # the rail is nowhere
     padded = [np.vstack((array, np.ones((5, 4)))) for array in (targets, scores)]
-    judged = found["ensembles"]["one"]["test"]["field"]
+    scored = found["ensembles"]["one"]["test"]["field"]
     best = np.take_along_axis(targets, np.argsort(-scores, axis=1), axis=1)[held]
     expected = {
         "top1_accuracy": best[:, 0].mean(),
@@ -368,20 +369,40 @@ def test_identification_equals_scikit_learn(species):
         "map_macro_skip_absent": average_precision_score(targets[:, present], scores[:, present]),
         "cmap_padded5": average_precision_score(*padded),
     }
-    assert values(judged) == pytest.approx(expected, abs=TIGHT)
-    assert judged["average_precision"]["rail"] is None
+    assert values(scored) == pytest.approx(expected, abs=TIGHT)
+    assert scored["average_precision"]["rail"] is None
     owl = average_precision_score(targets[:, 1], scores[:, 1])
-    assert judged["average_precision"]["owl"] == pytest.approx(owl, abs=TIGHT)
-    for about in judged["identification"].values():
+    assert scored["average_precision"]["owl"] == pytest.approx(owl, abs=TIGHT)
+    for about in scored["identification"].values():
         assert about["low"] <= about["value"] <= about["high"]
         assert about["policy"]
 
 
+@pytest.mark.parametrize("per_recording", [False, True])
+def test_a_metric_that_is_registered_is_reported_with_its_interval(
+    species, monkeypatch, per_recording
+):
+    def mean_score(targets, scores, weights=None):
+        values = scores.mean(axis=1)
+        return ranks.mean_over_recordings(values, weights) if weights is not None else values
+
+    policy = "all recordings, mean of {n_classes}"
+    metric = clip_scores.Metric(mean_score, policy, per_recording)
+    monkeypatch.setitem(clip_scores.METRICS, "mean_score", metric)
+    found, _ = species.run()
+    _, _, scores = species.arrays("one", "field")
+    own = found["ensembles"]["one"]["test"]["field"]["identification"]["mean_score"]
+    expected = scores.mean(dtype=np.float64)  # the file holds float32
+    assert own["value"] == pytest.approx(expected, abs=TIGHT)
+    assert own["low"] < own["value"] < own["high"]
+    assert (own["n"], own["policy"]) == (24, "all recordings, mean of 4")
+
+
 def test_recordings_without_a_class_are_skipped_in_rankings_and_counted(species):
     found, _ = species.run()
-    judged = found["ensembles"]["one"]["test"]["field"]["identification"]
+    scored = found["ensembles"]["one"]["test"]["field"]["identification"]
     for name, expected in (("mlrap", (19, 5)), ("top1_accuracy", (19, 5)), ("map_micro", (24, 0))):
-        assert (judged[name]["n"], judged[name]["n_skipped"]) == expected
+        assert (scored[name]["n"], scored[name]["n_skipped"]) == expected
 
 
 def test_accuracy_is_pooled_and_by_fold(species):
@@ -414,8 +435,8 @@ def test_folds_whose_scores_are_offset_are_pooled_lower_than_averaged(species):
     shift = np.array([species.fold[name] for name in found.ids])[:, None] == 2
     content = dataclasses.replace(found, scores=found.scores / 2 + shift / 2)
     score_files.write_recordings(paths["alpha"], content)
-    judged, _ = species.evaluate(species.folder / "folds.csv", species.folder)
-    pooled = judged["ensembles"]["one"]["out_of_fold"]
+    scored, _ = species.evaluate(species.folder / "folds.csv", species.folder)
+    pooled = scored["ensembles"]["one"]["out_of_fold"]
     assert pooled["auroc"] < pooled["mean_over_folds"]["auroc"] - 0.1
     for name in ("map_micro", "map_macro_skip_absent"):
         mean = pooled["mean_over_folds"]["identification"][name]["value"]
@@ -434,9 +455,9 @@ def test_intervals_of_mlrap_are_those_of_resampled_groups(species):
     drawn = []
     for row in weights:
         rows = np.repeat(np.arange(24), row)
-        drawn.append(ranking.label_ranking_average_precision(targets[rows], scores[rows]))
-    judged = found["ensembles"]["one"]["test"]["field"]["identification"]["mlrap"]
-    assert (judged["low"], judged["high"]) == pytest.approx(np.quantile(drawn, [0.05, 0.95]))
+        drawn.append(ranks.label_ranking_average_precision(targets[rows], scores[rows]))
+    scored = found["ensembles"]["one"]["test"]["field"]["identification"]["mlrap"]
+    assert (scored["low"], scored["high"]) == pytest.approx(np.quantile(drawn, [0.05, 0.95]))
 
 
 def test_ensembles_are_compared_by_every_statistic(species):
@@ -457,13 +478,13 @@ def test_single_models_have_plain_values_and_stages_their_spread(species):
     stage = found["stages"]["second"]
     accuracies = []
     for name, member in stage["members"].items():
-        ids, names, stack = ensemble.pooled(species.scores["second"]["field"], "max")
+        ids, names, stack = ensemble.pool_members(species.scores["second"]["field"], "max")
         scores = stack[names.index(name)]
         targets = np.array([species.truth["field"][identifier] for identifier in ids])
         about = member["test"]["field"]["identification"]
         assert set(about) == {"top1_accuracy", "mlrap"}
         assert "low" not in about["mlrap"]
-        accuracies.append(ranking.accuracy(targets, scores))
+        accuracies.append(ranks.accuracy(targets, scores))
         assert about["top1_accuracy"]["value"] == pytest.approx(accuracies[-1], abs=TIGHT)
     spread = stage["test"]["field"]["identification"]["top1_accuracy"]
     assert spread["mean"] == pytest.approx(np.mean(accuracies), abs=TIGHT)
@@ -540,18 +561,18 @@ def test_optimistic_folds_are_marked_wherever_they_are_written(species, change):
     assert "optimistic" in text
 
 
-def test_folds_without_members_are_counted_and_not_judged(experiment):
+def test_folds_without_members_are_counted_and_not_scored(experiment):
     experiment.fold = {f"r{i:02d}": 1 + (i >= 12) + (i >= 15) for i in range(30)}
     experiment.settings["folds"]["count"] = 1
     experiment.members = {"first": ["f1p0s1"], "second": ["f1p1s1", "f1p2s1"]}
     found, _ = experiment.run()
     counts = [found["training"][key] for key in ("recordings", "without_member", "judged")]
     assert counts == [30, 18, 12]
-    judged = found["ensembles"]["one"]["out_of_fold"]
-    assert judged["n"] == 12
-    assert "folds" not in judged
+    scored = found["ensembles"]["one"]["out_of_fold"]
+    assert scored["n"] == 12
+    assert "folds" not in scored
     _, targets, scores = experiment.arrays("one", "alpha")
-    assert judged["auroc"] == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
+    assert scored["auroc"] == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
 
 
 def test_folds_by_recordist_are_resampled_by_recordist_where_it_is_known(experiment):
@@ -594,7 +615,7 @@ def test_ignored_classes_are_ignored_in_single_models_too(species):
     assert all(member["test"]["field"]["per_class"]["crow"] < 0.9 for member in members)
     assert found["policy"]["ignored_classes"] == ["crow"]
     _, targets, scores = species.arrays("one", "field")
-    expected = ranking.accuracy(targets, scores)
+    expected = ranks.accuracy(targets, scores)
     assert values(found["ensembles"]["one"]["test"]["field"])["top1_accuracy"] == expected
 
 
@@ -602,9 +623,9 @@ def test_the_summary_of_several_classes_fits_a_screen(species):
     species.settings["folds"] |= {"validation": "own", "split_groups": True}
     found, text = species.run()
     lines = [line for line in text.splitlines() if line.startswith("one ")]
-    judged = found["ensembles"]["one"]["test"]["field"]["identification"]
+    scored = found["ensembles"]["one"]["test"]["field"]["identification"]
     for name in ("top1_accuracy", "mlrap", "map_macro_skip_absent"):
-        about = judged[name]
+        about = scored[name]
         figure = f"{about['value']:.3f} [{about['low']:.3f}, {about['high']:.3f}]"
         assert any(figure in line for line in lines)
     assert any("field ^" in line for line in text.splitlines())  # transductive
@@ -649,18 +670,18 @@ def test_remarks_that_do_not_fit_are_counted(experiment):
 
 def test_the_title_of_many_classes_over_recordists_is_whole(experiment):
     found, _ = experiment.run()
-    content = found | {"experiment": "birdclef2018-original-soundscapes", "classes": ["x"] * 1500}
+    content = found | {"experiment": "kahl2018-original-soundscapes", "classes": ["x"] * 1500}
     policy = found["policy"] | {"replicates": 1000, "resampled": "recordists"}
     title = summary.text(content | {"policy": policy}).splitlines()[0]
     assert title.endswith("(1000 replicates over recordists)")
     assert len(title) <= 100
 
 
-def test_the_summary_shows_the_figures_of_the_file(experiment):
+def test_the_summary_shows_the_scores_of_the_file(experiment):
     found, text = experiment.run()
     lines = {tuple(line.split()[:3]): line for line in text.splitlines()}
-    judged = found["ensembles"]["one"]["test"]["field"]
-    figure = f"{judged['auroc']:.3f} [{judged['low']:.3f}, {judged['high']:.3f}]"
+    scored = found["ensembles"]["one"]["test"]["field"]
+    figure = f"{scored['auroc']:.3f} [{scored['low']:.3f}, {scored['high']:.3f}]"
     assert figure in lines["one", "2", "field"]
     spread = found["stages"]["first"]["test"]["field"]
     assert f"{spread['mean']:.3f} +- {spread['sd']:.3f}" in lines["first", "2", "field"]

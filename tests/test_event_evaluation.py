@@ -4,21 +4,21 @@ import json
 
 import numpy as np
 import pytest
+from target_rows import write_targets
 
-from dawnchorus.corpora.tables import LABELS
-from dawnchorus.evaluation import baselines, event_evaluation, event_report, event_scores
+from dawnchorus.corpora.tables import LABELS, write_rows
+from dawnchorus.evaluation import baselines, event_evaluation, event_scores, event_summary
 from dawnchorus.events import decoders
 from dawnchorus.events.decoding import filtered_scores, frame_targets
-from dawnchorus.events.event_truth import Judged
 from dawnchorus.formats.event import Event, write_events
 from dawnchorus.metrics import psds
 from dawnchorus.metrics.bootstrap import bootstrap_weights
-from dawnchorus.metrics.ceiling import trimmed
 from dawnchorus.metrics.event_pairs import Collars
 from dawnchorus.metrics.events import event_counts
 from dawnchorus.metrics.intersections import Criteria
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores.frame_files import writing_frames
+from dawnchorus.targets.ground_truth import EventGroundTruth
 
 TIGHT = 1e-12
 CLASSES = ("crow", "owl", "wren")
@@ -83,7 +83,7 @@ class Experiment:
             for i, name in enumerate(self.events[corpus])
         ]
         labels = [[row[column] for column in LABELS] for row in rows][::order]
-        artefacts.write_table(self.path(f"labels-{corpus}.csv"), LABELS, labels)
+        write_rows(self.path(f"labels-{corpus}.csv"), LABELS, labels)
         verdicts = [(name, "used", LENGTH_S) for name in self.events[corpus]][::order]
         columns = ("id", "verdict", "duration_s")
         artefacts.write_table(self.path(f"verdicts-{corpus}.csv"), columns, verdicts)
@@ -184,7 +184,7 @@ def known(events, n=2, groups=None, duration_s=LENGTH_S):
     excluded["events_of_other_classes"] = {}
     groups = np.array(ids if groups is None else groups)
     durations = dict.fromkeys(ids, duration_s)
-    return Judged(ids, durations, list(events), list(CLASSES), groups, excluded)
+    return EventGroundTruth(ids, durations, list(events), list(CLASSES), groups, excluded)
 
 
 def shown_for(found, ensemble="perfect", decoding="published"):
@@ -206,11 +206,11 @@ def test_perfect_frames_score_one(done):
     assert unfiltered["psds1"]["psds"] == 1
 
 
-def test_figures_and_intervals_are_those_of_counts(experiment):
+def test_scores_and_intervals_are_those_of_counts(experiment):
     """By the definition: two events, one found, one false alarm in the other recording."""
     reference = [Event("r0", 1, 3, "crow"), Event("r0", 5, 6, "crow")]
     detected = [Event("r0", 1, 3, "crow"), Event("r1", 5, 6, "crow")]
-    own = event_scores.of_events(known(reference), detected, experiment.settings).content
+    own = event_scores.event_scores(known(reference), detected, experiment.settings).content
     assert own["events"]["macro"]["f"] == own["events"]["micro"]["f"] == 0.5
     assert own["events"]["micro"]["error_rate"] == 1
     assert own["segments"]["micro"]["f"] == 2 * 2 / (3 + 3)
@@ -223,7 +223,9 @@ def test_figures_and_intervals_are_those_of_counts(experiment):
 def test_reference_events_that_overlap_count_each_as_in_sed_eval(experiment):
     reference = [Event("r0", 1, 3, "crow"), Event("r0", 2, 4, "crow")]
     detected = [Event("r0", 1, 4, "crow")]
-    own = event_scores.of_events(known(reference), detected, experiment.settings).content["events"]
+    own = event_scores.event_scores(known(reference), detected, experiment.settings).content[
+        "events"
+    ]
     assert (own["micro"]["reference"], own["micro"]["matched"]) == (2, 0)
     assert own["policy"]["overlaps"] == "keep"
     assert own["policy"]["collars"] == experiment.settings["events"]["collar"]
@@ -231,25 +233,26 @@ def test_reference_events_that_overlap_count_each_as_in_sed_eval(experiment):
 
 def test_a_single_group_has_no_interval(experiment):
     one = known([Event("r0", 1, 3, "crow")], groups=["g", "g"])
-    own = event_scores.of_events(one, [Event("r0", 1, 3, "crow")], experiment.settings).content
+    own = event_scores.event_scores(one, [Event("r0", 1, 3, "crow")], experiment.settings).content
     assert own["events"]["macro"]["f"] == 1
     assert all(np.isnan(list(own["events"]["intervals"]["macro_f"].values())))
 
 
 def test_frames_may_begin_at_different_times(experiment):
     reference = [Event("r0", 1, 3, "crow"), Event("r1", 0, 2, "crow")]
-    judged = known(reference)
+    scored = known(reference)
     own = [e for e in reference if e.id == "r0"], [e for e in reference if e.id == "r1"]
     starts = 0.55, -0.35
     scores = {
         name: (start, frame_targets(events, 120, RATE, CLASSES, onset_s=start, edges="soft"))
         for name, start, events in zip(("r0", "r1"), starts, own, strict=True)
     }
-    found = event_scores.of_scores(judged, scores, RATE, experiment.settings)
+    found = event_scores.frame_scores(scored, scores, RATE, experiment.settings)
     assert found.content["psds1"]["psds"] == 1
     late = {"r0": scores["r0"], "r1": (5.0, scores["r1"][1])}
     assert (
-        event_scores.of_scores(judged, late, RATE, experiment.settings).content["psds1"]["psds"] < 1
+        event_scores.frame_scores(scored, late, RATE, experiment.settings).content["psds1"]["psds"]
+        < 1
     )
 
 
@@ -283,12 +286,12 @@ def test_whole_clips_are_right_where_events_are_whole(experiment):
 
 def test_clicks_find_periodic_events_that_validation_shows():
     train = [Event("r0", 2.0 + 2 * i, 2.5 + 2 * i, "owl") for i in range(4)]
-    chosen = baselines.chosen_trains([known(train)], Collars())
+    chosen = baselines.choose_trains([known(train)], Collars())
     assert list(chosen) == ["owl"]
     assert chosen["owl"][:3] == (0.0, 2.0, 0.5)
     # 4 of 5 clicks in r0, none of 5 in r1
     assert chosen["owl"].f == 2 * 4 / (4 + 10)
-    events = baselines.clicks(known(train), chosen)
+    events = baselines.click_events(known(train), chosen)
     assert [e.onset_s for e in events if e.id == "r1"] == [0, 2, 4, 6, 8]
     counts = event_counts(train, events, ("r0", "r1"), CLASSES)
     assert counts.matched.sum() == 4
@@ -299,14 +302,14 @@ def test_a_train_stays_in_its_recording():
         "owl": baselines.Train(9.5, 10.0, 2.0, 0.0),
         "wren": baselines.Train(10.0, 10.0, 2.0, 0.0),
     }
-    assert baselines.clicks(known([], n=1), train) == [Event("r0", 9.5, 10.0, "owl")]
+    assert baselines.click_events(known([], n=1), train) == [Event("r0", 9.5, 10.0, "owl")]
 
 
 def test_clicks_never_touch_and_one_event_is_enough_to_choose():
-    chosen = baselines.chosen_trains([known([Event("r0", 0, 4, "crow")])], Collars())
+    chosen = baselines.choose_trains([known([Event("r0", 0, 4, "crow")])], Collars())
     assert chosen["crow"].period_s > 4
     assert chosen["crow"].f == 2 / 3
-    events = baselines.clicks(known([], n=1), {"crow": chosen["crow"]})
+    events = baselines.click_events(known([], n=1), {"crow": chosen["crow"]})
     assert events == [Event("r0", 0, 4, "crow")]
 
 
@@ -331,27 +334,27 @@ def test_without_validation_there_are_no_clicks(experiment):
     assert not any(line.startswith("clicks ") and "0." in line for line in text.splitlines())
 
 
-def test_duplicate_rows_lower_the_event_figures_alone(experiment, done):
+def test_duplicate_rows_lower_the_event_scores_alone(experiment, done):
     clean = shown_for(done[0])
     experiment.only()
     experiment.settings["events"]["duplicate_rows"] = True
     found, text = experiment.run()
     own = shown_for(found)
-    # two reference events in each recording that has any: every detection once more
+    # two annotated events in each recording that has any: every detection once more
     assert own["events"]["micro"]["detected"] == 2 * clean["events"]["micro"]["detected"]
     assert own["events"]["micro"]["f"] == pytest.approx(2 / 3, abs=TIGHT)
     assert own["events"]["micro"]["error_rate"] == 1
     for kind in ("segments", "clips", "psds1"):
         assert own[kind] == clean[kind]
     assert "k times" in found["policy"]["duplicates"]
-    assert "fault of system 004" in text
+    assert "fault of serizel2018" in text
 
 
 def test_a_clip_without_events_has_its_false_alarms_once(experiment):
     experiment.settings["events"]["duplicate_rows"] = True
     reference = [Event("r0", 1 + i, 1.5 + i, "owl") for i in range(3)]
     detected = [reference[0], Event("r1", 1, 2, "owl")]
-    own = event_scores.of_events(known(reference), detected, experiment.settings).content
+    own = event_scores.event_scores(known(reference), detected, experiment.settings).content
     assert own["events"]["micro"]["detected"] == 3 + 1
     assert own["events"]["micro"]["matched"] == 1
 
@@ -435,7 +438,7 @@ def test_the_policy_is_in_the_file(done):
     assert "count each" in policy["overlaps"]
 
 
-def test_the_text_shows_the_figures_of_the_file(done):
+def test_the_text_shows_the_scores_of_the_file(done):
     found, text = done
     own = shown_for(found, "guess")
     limits = own["events"]["intervals"]["macro_f"]
@@ -453,11 +456,11 @@ def test_the_text_fits_a_screen_however_much_there_is(done):
     one = found["ensembles"]["twin"]
     many = {f"an ensemble of a rather long name {i}": one for i in range(9)}
     pairs = found["comparisons"] * 6
-    crowded = event_report.text(found | {"ensembles": many, "comparisons": pairs})
+    crowded = event_summary.text(found | {"ensembles": many, "comparisons": pairs})
     shown = [line for line in crowded.splitlines() if line.startswith("an ens")]
     assert len(shown) == 18  # differences and frames give way first
     more = {f"an ensemble of a rather long name {i}": one for i in range(40)}
-    for screen in (text, crowded, event_report.text(found | {"ensembles": more})):
+    for screen in (text, crowded, event_summary.text(found | {"ensembles": more})):
         assert len(screen.splitlines()) <= 45
         assert max(map(len, screen.splitlines())) <= 100
         assert screen.isascii()
@@ -475,13 +478,13 @@ def test_several_references_have_a_table_each(done):
     for ensemble in both["ensembles"].values():
         for about in ensemble["decodings"].values():
             about["test"]["lake"] = about["test"]["field"]
-    text = event_report.text(both)
+    text = event_summary.text(both)
     assert "ensemble on field" in text
     assert "ensemble on lake" in text
 
 
 @pytest.mark.parametrize("has_table", [True, False])
-def test_a_reference_without_known_events_is_counted_beside_those_that_are_judged(
+def test_a_reference_without_known_events_is_counted_beside_those_that_are_scored(
     experiment, has_table
 ):
     experiment.add_corpus("marsh", 5)
@@ -497,12 +500,12 @@ def test_a_reference_without_known_events_is_counted_beside_those_that_are_judge
     }  # fmt: skip
     assert shown_for(found)["events"]["macro"]["f"] == 1
     assert list(found["framing"]["whole_clips"]["test"]) == ["field"]
-    assert "marsh is not judged: none of its 5 used recordings has known events" in text
-    assert "not judged" in found["policy"]["not_judged"]
+    assert "marsh is not scored: none of its 5 used recordings has known events" in text
+    assert "counted, not scored" in found["policy"]["not_judged"]
 
 
 @pytest.mark.parametrize("validation", [[], ["pond"]])
-def test_where_no_reference_has_known_events_figures_are_empty(experiment, validation):
+def test_where_no_reference_has_known_events_scores_are_empty(experiment, validation):
     experiment.settings["events"]["validation"] = validation
     experiment.write_all()
     experiment.write("field", data_set="unlabelled")
@@ -512,7 +515,7 @@ def test_where_no_reference_has_known_events_figures_are_empty(experiment, valid
         assert about["test"] == {}
         assert list(about["validation"]) == validation
         assert about["settings"]["threshold"] == [0.5] * 3
-    assert "nothing is judged: no test reference has recordings with known events" in text
+    assert "nothing is scored: no test subset has recordings with known events" in text
 
 
 def test_a_validation_reference_has_to_have_events(experiment):
@@ -524,11 +527,11 @@ def test_a_validation_reference_has_to_have_events(experiment):
         experiment.evaluate()
 
 
-def test_an_experiment_without_any_reference_has_nothing_to_judge(experiment):
+def test_an_experiment_without_any_reference_has_nothing_to_score(experiment):
     experiment.only("clicks")
     experiment.settings["test"] = []
     experiment.write_all()
-    with pytest.raises(ValueError, match="'tiny' has no events to judge: test and events.validat"):
+    with pytest.raises(ValueError, match="'tiny' has no events to score: test and events.validat"):
         experiment.evaluate()
 
 
@@ -545,7 +548,7 @@ def test_events_of_classes_that_are_not_scored_are_told(experiment):
     assert "not scored" in found["policy"]["other_classes"]
 
 
-def test_a_decoding_is_chosen_by_the_figures_it_is_judged_by(experiment):
+def test_a_decoding_is_chosen_by_the_scores_it_is_scored_by(experiment):
     """Validation events overlap and touch: each is to be found, in the choice and in the figures."""
     for name in ("r00", "r03"):
         experiment.events["pond"][name] += [
@@ -558,9 +561,8 @@ def test_a_decoding_is_chosen_by_the_figures_it_is_judged_by(experiment):
     tuned = about | {"tune": "events", "grids": grids, "together": [], "per_class": True}
     experiment.settings["events"]["decodings"] = {"tuned": tuned}
     experiment.write_all()
-    targets = experiment.path("targets.csv")
-    columns = ("corpus", "id", "fold", "part", *(f"target:{name}" for name in CLASSES))
-    artefacts.write_table(targets, columns, [("weak", "w0", 1, 0, 1, 0, 0)])
+    targets = experiment.path("targets.parquet")
+    write_targets(targets, CLASSES, [("weak", "w0", 1, 0, 1, 0, 0)])
     tables = ({"pond": experiment.path(f"{kind}-pond.csv")} for kind in KINDS)
     decoders.choose_decodings(
         {"pond": experiment.path("guess.pond.h5")}, {}, *tables, experiment.path("folds.csv"),
@@ -569,8 +571,8 @@ def test_a_decoding_is_chosen_by_the_figures_it_is_judged_by(experiment):
     )  # fmt: skip
     found = experiment.evaluate()[0]
     own = found["ensembles"]["guess"]["decodings"]["tuned"]
-    judged = own["validation"]["pond"]["events"]["classes"]
-    assert own["tuned"]["figures"] == {name: judged[name]["f"] for name in CLASSES}
+    scored = own["validation"]["pond"]["events"]["classes"]
+    assert own["tuned"]["figures"] == {name: scored[name]["f"] for name in CLASSES}
     assert own["tuned"]["figures"]["crow"] > 0
     assert sum(own["tuned"]["positives"].values()) == found["validation"]["pond"]["events"]
 
@@ -588,7 +590,7 @@ def test_differences_give_way_before_the_rows_that_frame_and_these_before_ensemb
     field |= {"excluded": 1, "excluded_by_code": {"AUDIO_EMPTY": 1}}
     field["events_of_other_classes"] = {"rook": 2}
     found["not_judged"] = {f"marsh{i}": {"used": 3, "excluded": 0} for i in range(2)}
-    lines = event_report.text(found).splitlines()
+    lines = event_summary.text(found).splitlines()
     assert len(lines) <= 45
     assert sum(line.startswith("ensemble ") and "0." in line for line in lines) == 18
     assert "  and 14 more in events.json" in lines  # of 15 differences
@@ -596,12 +598,12 @@ def test_differences_give_way_before_the_rows_that_frame_and_these_before_ensemb
     found["not_judged"] = {}
     field |= {"excluded": 0, "events_of_other_classes": {}}
     found["ensembles"].popitem()
-    lines = event_report.text(found).splitlines()
+    lines = event_summary.text(found).splitlines()
     assert sum(line.startswith("oracle") for line in lines) == 8  # all of them
     assert sum(line.endswith("more in events.json") for line in lines) == 1
 
 
-def test_undefined_figures_are_null_and_shown_as_such(experiment):
+def test_undefined_scores_are_null_and_shown_as_such(experiment):
     experiment.only()
     experiment.events["field"] = {name: [] for name in experiment.events["field"]}
     found, text = experiment.run()
@@ -634,13 +636,13 @@ def test_thresholds_that_are_left_out_decide_nothing(name, seed):
         for one in ids
     }
     durations = dict.fromkeys(ids, n_frames / rate)
-    found = psds.judged(scores, events, durations, CLASSES, scenario, rate)
+    found = psds.intersections(scores, events, durations, CLASSES, scenario, rate)
     weights = bootstrap_weights(np.array(ids), 40, rng)
-    small = trimmed(found, weights)
+    small = psds.trimmed(found, weights)
     assert len(small.of_class[0].recording) < len(found.of_class[0].recording) / 2
-    expected = psds.psds_replicates(found, weights)
+    expected = psds.psds(found, weights)
     assert 0 < expected.mean() < 1
-    np.testing.assert_allclose(psds.psds_replicates(small, weights), expected, rtol=0, atol=TIGHT)
+    np.testing.assert_allclose(psds.psds(small, weights), expected, rtol=0, atol=TIGHT)
 
 
 def test_files_that_do_not_belong_together_are_an_error(experiment):
@@ -658,7 +660,7 @@ def test_files_that_do_not_belong_together_are_an_error(experiment):
     with pytest.raises(ValueError, match="ensemble 'perfect' has no frame scores of corpus 'sea'"):
         experiment.evaluate()
     settings["ensembles"] = {}
-    with pytest.raises(ValueError, match="no ensemble to judge events of"):
+    with pytest.raises(ValueError, match="no ensemble to score events of"):
         experiment.evaluate()
 
 

@@ -13,7 +13,7 @@ from audio_shards import noise, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dawnchorus.corpora.tables import LABELS, NAMES
+from dawnchorus.corpora.tables import LABELS, NAMES, write_rows
 from dawnchorus.evaluation import detection_files
 from dawnchorus.formats.annotations import audacity, raven
 from dawnchorus.formats.event import EVENTS, Event
@@ -50,11 +50,11 @@ def made(tmp_path, rng):
     decoders = {"classes": CLASSES, "decodings": {"tuned": decoding}}
     artefacts.write_json(tmp_path / "decoders.json", decoders)
     names = [(name, Path(SOUNDS[name]).name) for name in sorted(SOUNDS)]
-    artefacts.write_table(tmp_path / "names.csv", NAMES, names)
-    artefacts.write_table(tmp_path / "fewer-names.csv", NAMES, names[::2])
+    write_rows(tmp_path / "names.csv", NAMES, names)
+    write_rows(tmp_path / "fewer-names.csv", NAMES, names[::2])
     kinds = {"a": "strong", "b/c": "weak", "d\te": "weak", "quiet": "strong"}
     rows = [(name, kind, *[""] * (len(LABELS) - 2)) for name, kind in kinds.items()]
-    artefacts.write_table(tmp_path / "labels.csv", LABELS, rows)
+    write_rows(tmp_path / "labels.csv", LABELS, rows)
     reference = [Event("a", 0.1, 0.5, "Dog"), Event("a", 0.1, 0.5, "of no score"),
                  Event("b/c", 0.1, 0.5, "Dog")]  # fmt: skip
     artefacts.write_table(tmp_path / "events.csv", EVENTS, reference)
@@ -110,7 +110,7 @@ def test_a_folder_holds_a_table_for_each_tool_and_says_whose_it_is(made, tmp_pat
 def test_only_recordings_of_test_references_are_exported(made, shard, tmp_path):
     kinds = {"a": "heard", "b/c": "other", "d\te": "other", "quiet": "more"}
     rows = [dict.fromkeys(LABELS, "") | {"id": name, "split": kinds[name]} for name in kinds]
-    artefacts.write_table(made[1]["labels"], LABELS, [list(row.values()) for row in rows])
+    write_rows(made[1]["labels"], LABELS, [list(row.values()) for row in rows])
     asked = {"references": ["x:heard", "x:more"], "drawn": ["all"], "shards": [shard]}
     with pytest.raises(ValueError, match="of 2 recordings that are not tested or without scores"):
         exported(made, tmp_path / "out", **asked)
@@ -163,7 +163,7 @@ def test_label_tracks_read_back(made, tmp_path):
 @pytest.mark.parametrize(("name", "onset"), [("quiet", 0.0), ("b/c", 0.04)])
 def test_score_tables_have_a_row_per_frame_without_gaps(made, tmp_path, name, onset):
     folder = exported(made, tmp_path / "out")
-    file = detection_files.file_names([name])[name]
+    file = detection_files.safe_file_names([name])[name]
     header, *rows = [
         line.split("\t") for line in (folder / f"scores/{file}.tsv").read_text().splitlines()
     ]
@@ -223,19 +223,19 @@ def test_a_recording_without_a_frame_has_tables_and_no_picture(made, shard, tmp_
 
 def test_ordinary_ids_are_names_of_files():
     ids = ["Y00868871cf5_0.000_10.000", "Müller 鳥 (2)", "a'b&c,d"]
-    assert detection_files.file_names(ids) == {one: one for one in ids}
+    assert detection_files.safe_file_names(ids) == {one: one for one in ids}
 
 
 def test_what_systems_take_for_something_else_is_spelled_out():
     ids = ["a/b", "a%2Fb", "..", ".x", "a\\b:c", " a ", "-rf", "a\n", "a~b"]
-    assert list(detection_files.file_names(ids).values()) == [
+    assert list(detection_files.safe_file_names(ids).values()) == [
         "a%2Fb", "a%252Fb", "%2E%2E", "%2Ex", "a%5Cb%3Ac", "%20a%20", "%2Drf", "a%0A", "a%7Eb",
     ]  # fmt: skip
 
 
 def test_long_names_and_those_that_differ_in_case_only_end_with_a_digest():
     long = ["x" * 300, "x" * 299 + "y"]
-    names = detection_files.file_names([*long, "Wren", "wren", "é", "e\u0301", "owl"])
+    names = detection_files.safe_file_names([*long, "Wren", "wren", "é", "e\u0301", "owl"])
     assert len(set(map(str.casefold, names.values()))) == 7
     assert all(names[one].startswith("x" * 100) for one in long)
     assert [one for one, name in names.items() if "~" not in name] == ["owl"]
@@ -244,7 +244,7 @@ def test_long_names_and_those_that_differ_in_case_only_end_with_a_digest():
 @settings(max_examples=100, deadline=None)
 @given(st.sets(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=20))
 def test_any_ids_have_names_that_differ_and_fit(ids):
-    names = detection_files.file_names(ids)
+    names = detection_files.safe_file_names(ids)
     assert set(names) == ids
     assert len(set(names.values())) == len(ids)
     for name in names.values():

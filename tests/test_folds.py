@@ -1,5 +1,6 @@
 """Folds: sizes that follow from arithmetic, no leak unseen, a function of ids and seed alone."""
 
+import tracemalloc
 from collections import Counter
 from types import SimpleNamespace
 
@@ -154,7 +155,7 @@ def test_shares_are_held_out_and_the_rest_is_last():
     sizes = Counter(held_out(recordings(1000), test=0.01, validation=0.05).values())
     assert sizes == {1: 10, 2: 50, 3: 940}
     assert Counter(held_out(recordings(1000), validation=0.05).values()) == {1: 50, 2: 950}
-    # system 004 holds a fifth of its 1,578 weak clips out
+    # serizel2018 holds a fifth of its 1,578 weak clips out
     assert Counter(held_out(recordings(1578), validation=0.2).values()) == {1: 316, 2: 1262}
     assert Counter(held_out(recordings(3), test=0.01, validation=0.05).values()) == {
         1: 1,
@@ -180,3 +181,52 @@ def test_too_few_groups_for_the_shares_are_refused():
     items = [recording(f"r{i}", group="g") for i in range(9)]
     with pytest.raises(ValueError, match="1 groups for 2 held-out shares"):
         held_out(items, test=0.1, validation=0.1)
+
+
+def made_up(n, n_classes, rng):
+    return [
+        recording(
+            f"r{i:04d}", group=f"g{rng.integers(n // 2)}" if i % 5 else "", labelled=i % 11 > 0,
+            labels=tuple(f"c{c}" for c in rng.integers(0, n_classes, i % 4)),
+        )
+        for i in range(n)
+    ]  # fmt: skip
+
+
+def by_dense_arithmetic(items, count, seed):
+    """Deal groups with the shares of all groups in one dense array, as the definition has it."""
+    keys = folds.group_keys(items)
+    names = sorted(set(keys))
+    classes = sorted({label for r in items if r.labelled for label in r.labels})
+    counts = np.zeros((len(names), 2 + len(classes)))  # recordings, of no class, of each class
+    for key, item in zip(keys, items, strict=True):
+        columns = [2 + classes.index(label) for label in set(item.labels)] or [1]
+        counts[names.index(key), [0, *(columns if item.labelled else [])]] += 1
+    shares = counts / counts.sum(axis=0)
+    shares[:, 1:] /= np.sqrt(1 + len(classes))
+    shuffled = np.random.default_rng(seed).permutation(len(names))
+    weight = np.square(shares).sum(axis=1)[shuffled]
+    held, found = np.zeros((count, shares.shape[1])), {}
+    for group in shuffled[np.argsort(-weight, kind="stable")]:
+        found[names[group]] = fold = int(np.argmin(held @ shares[group]))
+        held[fold] += shares[group]
+    return {item.id: found[key] + 1 for item, key in zip(items, keys, strict=True)}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_are_dealt_as_by_dense_arithmetic_whatever_is_dense_at_a_time(seed, monkeypatch):
+    items = made_up(300, 25, np.random.default_rng(seed))
+    expected = by_dense_arithmetic(items, 4, seed)
+    assert dealt(items, "grouped", count=4, seed=seed) == expected
+    monkeypatch.setattr(folds, "_AT_ONCE", 1)
+    assert dealt(items, "grouped", count=4, seed=seed) == expected
+
+
+def test_groups_of_many_classes_need_little_memory():
+    n = 4000
+    items = [recording(f"r{i}", group=f"g{i}", labels=(f"c{i % 2000}",)) for i in range(n)]
+    tracemalloc.start()
+    dealt(items, "grouped")
+    # all groups dense would be 64 MB, three times over
+    assert tracemalloc.get_traced_memory()[1] < 80e6
+    tracemalloc.stop()

@@ -6,8 +6,8 @@ import types
 import numpy as np
 import pytest
 
+from dawnchorus.corpora.tables import write_rows
 from dawnchorus.formats.event import Event, write_events
-from dawnchorus.runtime import artefacts
 from dawnchorus.scores import frame_files
 from dawnchorus.segments import window_index
 from dawnchorus.training.frame_targets import FrameTargets
@@ -37,7 +37,7 @@ def events(tmp_path):
         for name, kind in (("empty", "strong"), ("strong", "strong"), ("weak", "weak"))
     ]
     labels, table = tmp_path / "labels.csv", tmp_path / "events.csv"
-    artefacts.write_table(labels, LABELS, [tuple(row.values()) for row in rows])
+    write_rows(labels, LABELS, [tuple(row.values()) for row in rows])
     write_events(table, [Event("strong", 0.2, 0.5, "Dog"), Event("strong", 1.0, 1.25, "Bell")])
     return {"c": {"events": str(table), "labels": str(labels)}}
 

@@ -10,13 +10,13 @@ import pytest
 import tensorflow
 from audio_shards import noise, written
 from fake_readers import SEGMENTS
+from target_rows import write_targets
 
-from dawnchorus.frontends import spectrogram_reader
-from dawnchorus.models import frame_output, frame_pooling, weight_files, zoo
-from dawnchorus.runtime import artefacts
-from dawnchorus.scores import frame_ensemble, frame_files, inference, score_files, window_scores
+from dawnchorus.frontends import shard_reader
+from dawnchorus.models import blocks, frame_output, model_files, zoo
+from dawnchorus.scores import ensemble, frame_files, inference, score_files, window_scores
 from dawnchorus.targets import targets_table
-from dawnchorus.training import standardise as standardise_layer
+from dawnchorus.training import setup
 
 # a Keras model made of tensors lists its inputs, and is given one
 pytestmark = pytest.mark.filterwarnings("ignore:The structure of `inputs` doesn't match")
@@ -165,7 +165,7 @@ def test_an_ensemble_averages_who_may_score(tmp_path, how, expected):
         write(tmp_path / f"{number}.h5", members, ids, onset_s=0.5)
         for number, members in enumerate([first, second])
     ]
-    frame_ensemble.ensemble_frames(paths, tmp_path / "e.h5", how)
+    ensemble.ensemble_frames(paths, tmp_path / "e.h5", how)
     with frame_files.open_frames(tmp_path / "e.h5") as found:
         assert (found.ids, found.members, found.scored) == (["b", "d"], [how], ["b", "d"])
         assert (found.class_names, found.frames_per_second) == (["owl", "wren"], 50.0)
@@ -176,7 +176,7 @@ def test_an_ensemble_averages_who_may_score(tmp_path, how, expected):
 
 def test_an_ensemble_of_nothing_is_empty(tmp_path):
     path = write(tmp_path / "s.h5", {"m": {}})
-    frame_ensemble.ensemble_frames([path], tmp_path / "e.h5", "mean")
+    ensemble.ensemble_frames([path], tmp_path / "e.h5", "mean")
     with frame_files.open_frames(tmp_path / "e.h5") as found:
         assert (found.ids, found.scored, len(found.recordings("mean"))) == ([], [], 0)
 
@@ -198,16 +198,16 @@ def test_scores_of_something_else_are_not_averaged(tmp_path, other, message):
         write(tmp_path / "t.h5", {"m": {0: scores}}, **other),
     ]
     with pytest.raises(ValueError, match=message):
-        frame_ensemble.ensemble_frames(paths, tmp_path / "e.h5", "mean")
+        ensemble.ensemble_frames(paths, tmp_path / "e.h5", "mean")
     assert not (tmp_path / "e.h5").exists()
 
 
 def test_an_unknown_average_is_refused(tmp_path):
     path = write(tmp_path / "s.h5", {"m": {}})
     with pytest.raises(ValueError, match="average 'mode'; expected one of mean, median"):
-        frame_ensemble.ensemble_frames([path], tmp_path / "e.h5", "mode")
+        ensemble.ensemble_frames([path], tmp_path / "e.h5", "mode")
     with pytest.raises(ValueError, match="received no frame scores to average"):
-        frame_ensemble.ensemble_frames([], tmp_path / "e.h5", "mean")
+        ensemble.ensemble_frames([], tmp_path / "e.h5", "mean")
 
 
 # Clip scores of frames
@@ -236,12 +236,12 @@ def test_frames_are_pooled_to_clips(how, expected):
 def test_clips_are_pooled_as_models_do(rng, how):
     scores = rng.random((4, 9, 3), np.float32) ** 3
     scores[1, :, 0] = 0
-    inside = keras.ops.convert_to_numpy(frame_pooling.clip_scores(scores, None, how))
+    inside = keras.ops.convert_to_numpy(blocks.clip_scores(scores, None, how))
     np.testing.assert_allclose(window_scores.clip_scores(scores, how), inside, atol=1e-6)
 
 
 def test_all_poolings_of_models_but_attention_are_known():
-    assert {*window_scores.CLIP_POOLINGS, "attention"} == {*frame_pooling.POOLINGS}
+    assert {*window_scores.CLIP_POOLINGS, "attention"} == {*blocks.FRAME_POOLINGS}
     with pytest.raises(ValueError, match="clip pooling 'attention'; expected one of average, max"):
         window_scores.clip_scores(np.zeros((1, 2, 3)), "attention")
 
@@ -263,7 +263,7 @@ def shard(tmp_path_factory, tiny_frontend):
     rng, folder = np.random.default_rng(3), tmp_path_factory.mktemp("frames")
     recordings = {name: [noise(rng, HOP * n)] for name, n in LENGTHS.items()}
     path = written(folder / "shard", recordings, tiny_frontend)
-    reader = spectrogram_reader.open_shards([path])
+    reader = shard_reader.open_shards([path])
     assert {name: reader.rows(name) for name in reader.ids} == LENGTHS
     return path
 
@@ -280,9 +280,9 @@ def stage(tmp_path_factory):
             made[name] = varied(build(output, pool), f"{name}{output}{pool}")
             if standardise:
                 mean, variance = np.float64(1), np.float64(4)
-                made[name] = standardise_layer.standardised(made[name], mean, variance)
+                made[name] = setup.with_standardised_input(made[name], mean, variance)
             path = folder / f"{name}.{output}.{pool}.{standardise}.keras"
-            weight_files.save(made[name], path)
+            model_files.save(made[name], path)
             paths[name] = {"model": str(path), "kept": None}
         return made, paths
 
@@ -307,11 +307,10 @@ def varied(model, name):
 
 @pytest.fixture
 def targets(tmp_path):
-    columns = ("corpus", "id", "fold", "part", *(f"target:{name}" for name in CLASSES))
     rows = [("garden", name, fold, 0, 1, 0, 0) for name, fold in FOLDS.items()]
     # of the same name in another corpus: of no account here
-    artefacts.write_table(tmp_path / "t.csv", columns, [*rows, ("marsh", "free", 1, 0, 1, 0, 0)])
-    return targets_table.read(tmp_path / "t.csv")
+    rows.append(("marsh", "free", 1, 0, 1, 0, 0))
+    return targets_table.read(write_targets(tmp_path / "t.parquet", CLASSES, rows))
 
 
 def settings(**changed):
@@ -335,7 +334,7 @@ def test_frames_of_recordings_are_those_of_their_windows(
     by_name, paths = stage(output, pool, standardise)
     chosen = settings()
     inference.predict_frames(paths, targets, "garden", [shard], chosen, tmp_path / "f.h5")
-    reader = spectrogram_reader.open_shards([shard])
+    reader = shard_reader.open_shards([shard])
     n_frames = {name: math.ceil(n / pool) for name, n in LENGTHS.items()}
     with frame_files.open_frames(tmp_path / "f.h5") as found:
         assert (found.ids, found.members) == (sorted(LENGTHS), MEMBERS)
@@ -368,12 +367,11 @@ def test_recordings_of_a_fold_are_scored_by_its_members(tmp_path, shard, stage, 
 
 def test_a_member_may_have_nothing_to_score(tmp_path, shard, stage):
     rows = [("garden", name, 1, 0, 1, 0, 0) for name in LENGTHS]
-    columns = ("corpus", "id", "fold", "part", *(f"target:{name}" for name in CLASSES))
-    artefacts.write_table(tmp_path / "t.csv", columns, rows)
+    write_targets(tmp_path / "t.parquet", CLASSES, rows)
     paths = stage()[1]
     inference.predict_frames(
         paths,
-        targets_table.read(tmp_path / "t.csv"),
+        targets_table.read(tmp_path / "t.parquet"),
         "garden",
         [shard],
         settings(),
@@ -400,7 +398,7 @@ def test_windows_of_a_frame_model_are_pooled(tmp_path, shard, stage, targets, ho
     by_name, paths = stage("frame", 4)
     chosen = settings() | ({} if how == "average" else {"clip_pooling": how})
     inference.predict_stage(paths, targets, "garden", [shard], chosen, tmp_path / "s.h5")
-    spectrogram = spectrogram_reader.open_shards([shard]).frames("a")
+    spectrogram = shard_reader.open_shards([shard]).frames("a")
     frame_scores = frame_output.frame_scores(by_name["f1p0s1"], windows_by_hand(spectrogram))
     by_hand = {
         "average": frame_scores.mean(axis=1),
@@ -439,7 +437,7 @@ def test_segments_that_do_not_follow_one_another_are_refused(tmp_path, shard, ta
 
 
 def test_windows_that_are_no_whole_scores_are_refused(tmp_path, shard, targets):
-    weight_files.save(build("clip", 4, 15), tmp_path / "m.keras")
+    model_files.save(build("clip", 4, 15), tmp_path / "m.keras")
     paths = {"f1p0s1": {"model": str(tmp_path / "m.keras"), "kept": None}}
     message = "of 15 frames model 'crnn' makes 3 scores of 4 frames .* multiple of 4, such as 12"
     with pytest.raises(ValueError, match=message):
@@ -456,7 +454,7 @@ def test_windows_that_are_no_whole_scores_are_refused(tmp_path, shard, targets):
 
 def test_a_model_without_frames_is_refused(tmp_path, shard, targets):
     model = zoo.build("bulbul", (170, 20), 3, "clip", filters=[2] * 4, dense=[2])
-    weight_files.save(model, tmp_path / "m.keras")
+    model_files.save(model, tmp_path / "m.keras")
     paths = {"f1p0s1": {"model": str(tmp_path / "m.keras"), "kept": None}}
     with pytest.raises(ValueError, match="model 'bulbul' has no frame scores"):
         inference.predict_frames(

@@ -8,21 +8,14 @@ import h5py
 import numpy as np
 import pytest
 from audio_shards import noise
+from fake_readers import SEGMENTS, one_window
 from scipy.ndimage import maximum_filter1d
 from scipy.special import logsumexp
 
-from dawnchorus.frontends import (
-    base,
-    corrections,
-    filterbanks,
-    shard_writers,
-    shards,
-    spectra,
-    spectrogram_reader,
-    spectrograms,
-    window_grid,
-)
+from dawnchorus.frontends import base, filterbanks, shard_reader, shards, spectra, spectrograms
 from dawnchorus.frontends.kinds import log_mel as log_mel_kind
+from dawnchorus.segments import window_source
+from dawnchorus.segments.kinds import windows as window_kind
 
 LOG_TOLERANCE = 1e-3  # nats: float32 against float64
 SETTINGS = {
@@ -246,14 +239,14 @@ def test_denoised_is_relative_to_each_bands_level(rng, mode, level):
 def test_median_does_not_depend_on_the_bands_held(rng, monkeypatch):
     rows = rng.standard_normal((50, 7)).astype(np.float32)
     expected = rows[10:45] - np.median(rows[10:45], axis=0)
-    monkeypatch.setattr(corrections, "_VALUES_HELD", 80)
-    corrections.denoise(rows, 10, 45, "median")
+    monkeypatch.setattr(spectrograms, "_VALUES_HELD", 80)
+    spectrograms.denoise(rows, 10, 45, "median")
     np.testing.assert_array_equal(rows[10:45], expected)
 
 
 def test_loudness_is_the_log_of_the_sum(rng):
     rows = rng.normal(-9, 3, (20, 12)).astype(np.float32)
-    np.testing.assert_allclose(corrections.loudness(rows), logsumexp(rows, axis=1), rtol=1e-6)
+    np.testing.assert_allclose(spectrograms.loudness(rows), logsumexp(rows, axis=1), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -268,8 +261,8 @@ def test_loudness_is_the_log_of_the_sum(rng):
 def test_trimming_by_hand(ignore, kept):
     loudness = np.zeros(20)
     loudness[[0, 1, 2, 9, 17, 18, 19]] = -10.0  # mean -3.5, deviation 4.77: z = -1.36 or 0.73
-    assert corrections.trimmed(loudness, 1.0, ignore) == kept
-    assert corrections.trimmed(loudness, 1.4, ignore) == (0, 20)
+    assert spectrograms.trim_bounds(loudness, 1.0, ignore) == kept
+    assert spectrograms.trim_bounds(loudness, 1.4, ignore) == (0, 20)
 
 
 @pytest.mark.parametrize("ignore", range(6))
@@ -278,18 +271,18 @@ def test_trimming_is_by_maximum_filter(rng, ignore):
         loudness = rng.standard_normal(rng.integers(2, 30))
         is_low = loudness - loudness.mean() < -0.5 * loudness.std()
         kept = np.flatnonzero(maximum_filter1d((~is_low).astype(int), ignore + 1))
-        assert corrections.trimmed(loudness, 0.5, ignore) == (kept[0], kept[-1] + 1)
+        assert spectrograms.trim_bounds(loudness, 0.5, ignore) == (kept[0], kept[-1] + 1)
 
 
 def test_even_loudness_is_not_trimmed():
-    assert corrections.trimmed(np.full(5, -3.0), 1.0, 4) == (0, 5)
+    assert spectrograms.trim_bounds(np.full(5, -3.0), 1.0, 4) == (0, 5)
 
 
 def test_trimmed_recording_starts_late(tmp_path, rng):
     waveform = noise(rng, 44100)
     waveform[:3150] *= 1e-6
     settings = {**SETTINGS, "trim_stddevs": 2.5, "trim_ignore": 0, "denoise": "mean"}
-    shard = spectrogram_reader.open_shards([written(tmp_path / "a", {"x": [waveform]}, settings)])
+    shard = shard_reader.open_shards([written(tmp_path / "a", {"x": [waveform]}, settings)])
     first = round(shard.onset_s("x") * 70)
     assert 8 <= first <= 10
     rows = log_mel_kind.log_mel(waveform, settings)[first:]
@@ -300,7 +293,7 @@ def test_a_shard_gives_back_its_recordings(tmp_path, rng):
     one, two, three = noise(rng, 4000), noise(rng, 9000), noise(rng, 9000)
     recordings = {"007": [one], "grüner specht '$(x)'": [two, three], "NA": [three]}
     path = written(tmp_path / "a", recordings, excluded=[("bad", "AUDIO_EMPTY")])
-    shard = spectrogram_reader.open_shards([path])
+    shard = shard_reader.open_shards([path])
     assert shard.ids == sorted(recordings)
     assert (shard.n_bands, shard.frames_per_second, shard.settings) == (80, 70.0, SETTINGS)
     for identifier, channels in recordings.items():
@@ -317,7 +310,7 @@ def test_a_shard_is_one_contiguous_described_array(tmp_path, rng):
         assert file["features"].chunks is None
         assert file["offsets"][:].tolist() == [0, 13, 16]
         assert json.loads(file.attrs["frontend"]) == SETTINGS
-        names = {"numpy", "scipy", "soxr", "soundfile", "dawnchorus"}
+        names = {"librosa", "numpy", "scipy", "soxr", "soundfile", "dawnchorus"}
         assert set(json.loads(file.attrs["versions"])) == names
         assert (file.attrs["layout"], file.attrs["complete"]) == ("frames", 1)
 
@@ -328,9 +321,9 @@ def test_a_long_recording_is_streamed_to_the_same_values(tmp_path, rng, monkeypa
     channels = [noise(rng, 30000), noise(rng, 30000)]
     expected = spectrograms.spectrogram(channels, settings)
     monkeypatch.setattr(spectra, "FRAMES_HELD", 64)
-    monkeypatch.setattr(shard_writers, "_FRAMES_READ", 50)
+    monkeypatch.setattr(shards, "_FRAMES_READ", 50)
     monkeypatch.setattr(shards, "_VALUES_HELD", 50 * 12)
-    shard = spectrogram_reader.open_shards([written(tmp_path / "a", {"x": channels}, settings)])
+    shard = shard_reader.open_shards([written(tmp_path / "a", {"x": channels}, settings)])
     np.testing.assert_array_equal(shard.frames("x"), expected)
 
 
@@ -344,13 +337,13 @@ def test_equal_work_gives_equal_bytes(tmp_path, rng):
 def test_a_shard_without_used_recordings_can_be_read(tmp_path, rng):
     empty = written(tmp_path / "a", {}, excluded=[("bad", "AUDIO_EMPTY")])
     full = written(tmp_path / "b", {"x": [noise(rng, 4000)]})
-    assert spectrogram_reader.open_shards([empty]).ids == []
-    assert spectrogram_reader.open_shards([empty, full]).rows("x") == 13
+    assert shard_reader.open_shards([empty]).ids == []
+    assert shard_reader.open_shards([empty, full]).rows("x") == 13
 
 
 def test_silence_denoised_to_zero_is_no_damage(tmp_path):
     path = written(tmp_path / "a", {"x": [np.zeros(4000)]}, {**SETTINGS, "denoise": "mean"})
-    assert not spectrogram_reader.open_shards([path]).frames("x").any()
+    assert not shard_reader.open_shards([path]).frames("x").any()
 
 
 def test_audio_at_another_rate_is_refused(tmp_path, rng):
@@ -368,14 +361,14 @@ def test_values_that_are_not_finite_are_refused_and_nothing_is_left(tmp_path, rn
 
 
 def test_rows_that_never_reached_the_file_are_found(tmp_path, rng, monkeypatch):
-    original = shard_writers.Frames.write
+    original = shards.Frames.write
 
     def without_two_rows(self, features, index):
         n_zero = original(self, features, index)
         features[4:6] = 0.0
         return n_zero
 
-    monkeypatch.setattr(shard_writers.Frames, "write", without_two_rows)
+    monkeypatch.setattr(shards.Frames, "write", without_two_rows)
     with pytest.raises(OSError, match="'x' reads back with 2 empty rows, 0 were written"):
         written(tmp_path / "a", {"x": [noise(rng, 4000)]})
 
@@ -392,7 +385,7 @@ def test_a_damaged_file_is_named(tmp_path, rng, damage, message):
     path = written(tmp_path / "a", {"x": [noise(rng, 4000)]})
     damage(path)
     with pytest.raises(ValueError, match=f"a/000.h5 is {message}"):
-        spectrogram_reader.open_shards([path])
+        shard_reader.open_shards([path])
 
 
 def edit_incomplete(file):
@@ -428,49 +421,49 @@ def test_a_file_that_is_not_as_written_is_refused(tmp_path, rng, edit, message):
     with h5py.File(path, "r+") as file:
         edit(file)
     with pytest.raises(ValueError, match=f"a/000.h5.*{message}"):
-        spectrogram_reader.open_shards([path])
+        shard_reader.open_shards([path])
 
 
 def test_a_missing_file_is_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.h5"):
-        spectrogram_reader.open_shards([tmp_path / "none.h5"])
+        shard_reader.open_shards([tmp_path / "none.h5"])
 
 
 def test_shards_of_two_frontends_are_refused(tmp_path, rng):
     first = written(tmp_path / "a", {"x": [noise(rng, 4000)]})
     second = written(tmp_path / "b", {"y": [noise(rng, 4000)]}, {**SETTINGS, "fmax": 8000.0})
     with pytest.raises(ValueError, match="b/000.h5 has other.*fmax: 8000.0 for 11000.0"):
-        spectrogram_reader.open_shards([first, second])
+        shard_reader.open_shards([first, second])
 
 
 def test_a_recording_in_two_shards_is_refused(tmp_path, rng):
     paths = [written(tmp_path / name, {"x": [noise(rng, 4000)]}) for name in "ab"]
     with pytest.raises(ValueError, match="'x' is both in .*a/000.h5 and in .*b/000.h5"):
-        spectrogram_reader.open_shards(paths)
+        shard_reader.open_shards(paths)
 
 
 def test_an_unknown_recording_is_named(tmp_path, rng):
-    shard = spectrogram_reader.open_shards([written(tmp_path / "a", {"x": [noise(rng, 4000)]})])
+    shard = shard_reader.open_shards([written(tmp_path / "a", {"x": [noise(rng, 4000)]})])
     with pytest.raises(ValueError, match="'y' is not in the 1 spectrogram shards"):
         shard.frames("y")
 
 
 def test_no_shard_at_all_is_refused():
     with pytest.raises(ValueError, match="received no spectrogram shard"):
-        spectrogram_reader.open_shards([])
+        shard_reader.open_shards([])
 
 
 @pytest.mark.parametrize(
     ("n_frames", "starts"), [(700, [0]), (1000, [0]), (1001, [0, 1000]), (3000, [0, 1000, 2000])]
 )
 def test_windows_start_below_the_length(n_frames, starts):
-    assert window_grid.window_starts(n_frames, 1000) == starts
+    assert window_kind.window_starts(n_frames, 1000) == starts
 
 
 def test_700_frames_fill_1000_by_starting_again():
     frames = np.arange(1400.0).reshape(700, 2)
     expected = frames[[*range(700), *range(300)]]
-    np.testing.assert_array_equal(window_grid.looped(frames, 0, 1000), expected)
+    np.testing.assert_array_equal(one_window(window_kind.fill_looped, frames, 0, 1000), expected)
 
 
 @pytest.mark.parametrize("n_frames", [1, 3, 10, 17, 40])
@@ -479,29 +472,25 @@ def test_700_frames_fill_1000_by_starting_again():
 def test_looped_is_take_and_roll(rng, n_frames, start, rotation):
     frames = rng.standard_normal((n_frames, 3))
     taken = frames[(start + np.arange(10)) % n_frames]
-    window = window_grid.looped(frames, start, 10, rotation)
+    window = one_window(window_kind.fill_looped, frames, start, 10, rotation)
     np.testing.assert_array_equal(window, np.roll(taken, rotation, axis=0))
 
 
 def test_a_batch_is_its_windows(tmp_path, rng):
     path = written(tmp_path / "a", {"x": [noise(rng, 4000)], "y": [noise(rng, 90000)]}, SMALL)
-    shard = spectrogram_reader.open_shards([path])
+    shard = shard_reader.open_shards([path])
     ids, starts, rotations = ["y", "x", "y"], [100, 0, 0], [3, 50, 0]
     batch = np.empty((3, 100, 12), np.float32)
-    window_grid.windows_into(batch, shard, ids, starts, rotations)
+    source = window_source.source_from_readers({"c": shard}, SEGMENTS, 100)
+    source.fill(batch, [("c", identifier) for identifier in ids], starts, rotations)
     for row, identifier, start, rotation in zip(batch, ids, starts, rotations, strict=True):
-        expected = window_grid.looped(shard.frames(identifier), start, 100, rotation)
+        frames = shard.frames(identifier)
+        expected = one_window(window_kind.fill_looped, frames, start, 100, rotation)
         np.testing.assert_array_equal(row, expected)
 
 
 def test_a_batch_of_other_length_is_refused(tmp_path, rng):
-    shard = spectrogram_reader.open_shards(
-        [written(tmp_path / "a", {"x": [noise(rng, 4000)]}, SMALL)]
-    )
-    with pytest.raises(ValueError, match="3 places for 2 ids"):
-        window_grid.windows_into(np.empty((3, 5, 12)), shard, ["x", "x"], [0, 0])
-
-
-def test_a_window_needs_a_frame():
-    with pytest.raises(ValueError, match="without frames"):
-        window_grid.looped(np.empty((0, 3)), 0, 10)
+    shard = shard_reader.open_shards([written(tmp_path / "a", {"x": [noise(rng, 4000)]}, SMALL)])
+    source = window_source.source_from_readers({"c": shard}, SEGMENTS, 5)
+    with pytest.raises(ValueError, match="3 windows to fill for 2 recordings"):
+        source.fill(np.empty((3, 5, 12)), [("c", "x")] * 2, [0, 0])

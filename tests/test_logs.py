@@ -4,7 +4,7 @@ from dawnchorus.runtime import logs
 
 
 def test_what_is_logged_goes_to_the_file_and_the_terminal(tmp_path, capsys):
-    with logs.recorded_to(tmp_path / "deep" / "train.log"):
+    with logs.log_to(tmp_path / "deep" / "train.log"):
         logs.LOG.info("epoch %d", 3)
     logs.LOG.info("after the block")
     text = (tmp_path / "deep" / "train.log").read_text()
@@ -14,7 +14,7 @@ def test_what_is_logged_goes_to_the_file_and_the_terminal(tmp_path, capsys):
 
 def test_a_log_is_made_anew(tmp_path):
     for number in (1, 2):
-        with logs.recorded_to(tmp_path / "train.log"):
+        with logs.log_to(tmp_path / "train.log"):
             logs.LOG.info("run %d", number)
     text = (tmp_path / "train.log").read_text()
     assert "run 2" in text
@@ -23,11 +23,11 @@ def test_a_log_is_made_anew(tmp_path):
 
 def test_a_failure_is_one_line_on_the_terminal_and_a_traceback_in_the_log(tmp_path, capsys):
     path = tmp_path / "train.log"
-    with logs.recorded_to(path):
+    with logs.log_to(path):
         try:
             raise ValueError("a.wav is\n  empty")
         except ValueError as error:
-            logs.failed(error, path)
+            logs.log_error(error, path)
         logs.LOG.info("after it")
     assert capsys.readouterr().err.splitlines()[0].endswith(" error: a.wav is empty")
     first, second, *_, last = path.read_text().splitlines()
@@ -58,7 +58,7 @@ def clock(monkeypatch):
 
 def test_progress_is_told_when_it_is_time(tmp_path, clock):
     progress = logs.progress("recordings", 40)
-    with logs.recorded_to(tmp_path / "a.log"):
+    with logs.log_to(tmp_path / "a.log"):
         for clock[0] in (105.0, 109.0, 110.0, 111.0, 120.0):
             progress.step(2)
     lines = (tmp_path / "a.log").read_text().splitlines()
@@ -70,7 +70,7 @@ def test_progress_is_told_when_it_is_time(tmp_path, clock):
 
 def test_progress_is_not_told_before_there_is_any(tmp_path, clock):
     progress = logs.progress("models", 5, every_s=0.0)
-    with logs.recorded_to(tmp_path / "a.log"):
+    with logs.log_to(tmp_path / "a.log"):
         progress.step(0)
         progress.step(1)
     assert len((tmp_path / "a.log").read_text().splitlines()) == 1

@@ -12,19 +12,14 @@ from fake_readers import SEGMENTS, Frames
 
 from dawnchorus.augmentation import engine
 from dawnchorus.runtime import backend
-from dawnchorus.segments import open_windows
+from dawnchorus.segments import window_source
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus.models import (  # noqa: E402
-    frame_output,
-    model_files,
-    weight_files,
-    zoo,
-)
-from dawnchorus.training import batches, checkpoints, epoch_choice, mean_teacher, standardise, steps  # noqa: E402
+from dawnchorus.models import frame_output, model_files, zoo  # noqa: E402
+from dawnchorus.training import batches, checkpoints, mean_teacher, setup, steps, validation  # noqa: E402
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
 pytestmark = pytest.mark.filterwarnings(
@@ -90,7 +85,7 @@ def test_the_weight_counts_the_steps_of_all_epochs(rng):
         training = taught(dense(), ramp_up_epochs=ramp_up_epochs, weight=4.0)
         training.result.set_weights([weights + 0.1 for weights in training.result.get_weights()])
         training.epoch, training.step = epoch, step
-        training.train_on(windows, nothing)
+        training.train_step(windows, nothing)
         return training.loss_sum
 
     whole = loss(0, 0, 0)
@@ -110,7 +105,7 @@ def test_the_teacher_follows_by_a_share_that_falls_to_its_decay(rng):
     training, (windows, wanted) = taught(framed()), drawn(rng)
     for kept in (1 / 2, 0.6, 0.6):  # 1 - 1/2, 1 - 1/3 and 1 - 1/4 are no less than 0.6
         before = training.result.get_weights()
-        training.train_on(windows, wanted)
+        training.train_step(windows, wanted)
         student, teacher = training.model.get_weights(), training.result.get_weights()
         assert len(teacher) == len(student)
         for now, old, new in zip(teacher, before, student, strict=True):
@@ -131,8 +126,8 @@ def test_labels_are_learnt_as_if_there_were_no_other_windows(rng, loss, weighted
     training = taught(dense(activation), settings=settings, weight=0.0)
     fresh = training.model.get_weights()[0]
     for _ in range(4):
-        plain.train_on(windows[:4], wanted[:4], None if weights is None else weights[:4])
-        training.train_on(windows, wanted, weights)
+        plain.train_step(windows[:4], wanted[:4], None if weights is None else weights[:4])
+        training.train_step(windows, wanted, weights)
     for one, other in zip(training.model.get_weights(), plain.model.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, **CLOSE)
     assert training.loss_sum == pytest.approx(plain.loss_sum, rel=1e-5)
@@ -151,7 +146,7 @@ def test_consistency_is_of_clip_scores_and_of_frame_scores(rng, kind):
     model = framed("frame" if kind == "frame" else "clip")
     seen = windows = drawn(rng)[0]
     if kind == "standardised":
-        model = standardise.standardised(model, np.asarray(0.5), np.asarray(4.0))
+        model = setup.with_standardised_input(model, np.asarray(0.5), np.asarray(4.0))
         seen = (windows - np.float32(0.5)) / np.float32(2)
     training = taught(model, weight=2.0)
     teacher = [1.5 * weights for weights in model.get_weights()]
@@ -162,7 +157,7 @@ def test_consistency_is_of_clip_scores_and_of_frame_scores(rng, kind):
     expected = np.square(differing).mean()
     if kind != "frame":
         expected += np.square(differing.mean(axis=1)).mean()
-    training.train_on(windows, np.full((6, *model.output_shape[1:]), np.nan, np.float32))
+    training.train_step(windows, np.full((6, *model.output_shape[1:]), np.nan, np.float32))
     assert training.loss_sum == pytest.approx(2 * expected, rel=1e-4)
 
 
@@ -178,7 +173,7 @@ def test_the_student_comes_to_agree_on_windows_without_labels(rng):
 
     before = distance()
     for _ in range(30):
-        training.train_on(windows, np.full((6, N_CLASSES), np.nan, np.float32))
+        training.train_step(windows, np.full((6, N_CLASSES), np.nan, np.float32))
     assert distance() < before / 3
 
 
@@ -189,14 +184,14 @@ def test_frame_targets_are_learnt_of_labelled_windows_alone(rng):
         training = taught(framed("frame"), weight=0.0)
         weights = np.float32([1, 1, 1, 1, unknown, unknown])
         for _ in range(3):
-            training.train_on(windows, wanted, weights)
+            training.train_step(windows, wanted, weights)
         found.append(training.arrays())
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
     training = taught(framed("frame"), weight=0.0)
     said = frame_scores_in_training(training.model, windows)[:4]
     by_hand = -np.where(wanted[:4] > 0.5, np.log(said), np.log(1 - said)).mean()
-    training.train_on(windows, wanted)
+    training.train_step(windows, wanted)
     assert training.loss_sum == pytest.approx(by_hand, rel=1e-4)
 
 
@@ -223,7 +218,7 @@ def test_every_architecture_has_teachers(rng, name):
     scores = frame_output.class_scores(training.result, windows, model.output_shape[-1])
     np.testing.assert_allclose(said[agreed[0]], scores, **CLOSE)
     for _ in range(2):
-        training.train_on(windows, wanted)
+        training.train_step(windows, wanted)
     assert 0 < training.loss_sum < 10
     assert np.isfinite(frame_output.class_scores(training.result, windows, 1)).all()
 
@@ -231,9 +226,9 @@ def test_every_architecture_has_teachers(rng, name):
 def train(training, windows, wanted, until):
     """Take the steps of three epochs that are left, as far as (epoch, step)."""
     while (training.epoch, training.step) < until:
-        training.train_on(windows, wanted)
+        training.train_step(windows, wanted)
         if training.step == N_STEPS:
-            training.end_epoch(dict.fromkeys(epoch_choice.METRICS[1:], 0.5))
+            training.end_epoch(dict.fromkeys(validation.METRICS[1:], 0.5))
 
 
 def noisy():
@@ -263,7 +258,7 @@ def test_noise_is_the_students_alone_and_drawn_by_step_and_member(rng):
     def loss(key=KEY, step=0, **chosen):
         training = taught(dense(), key=key, **chosen)
         training.step = step
-        training.train_on(windows, wanted)
+        training.train_step(windows, wanted)
         return training.loss_sum
 
     other = (*KEY[:2], "f2p0s1")
@@ -274,14 +269,14 @@ def test_noise_is_the_students_alone_and_drawn_by_step_and_member(rng):
     np.testing.assert_array_equal(windows, given)
     nothing = np.full_like(wanted, np.nan)  # equal models differ by the noise alone
     training = taught(dense(), noise=0.5)
-    training.train_on(windows, nothing)
+    training.train_step(windows, nothing)
     assert training.loss_sum > 1e-3
 
 
 def test_the_teacher_is_saved_as_a_model_of_its_own(rng, tmp_path):
     training, (windows, wanted) = taught(framed()), drawn(rng)
-    training.train_on(windows, wanted)
-    weight_files.save(training.result, tmp_path / "m.keras")
+    training.train_step(windows, wanted)
+    model_files.save(training.result, tmp_path / "m.keras")
     loaded = model_files.load(tmp_path / "m.keras")
     for one, other in zip(loaded.get_weights(), training.result.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -304,7 +299,7 @@ def test_the_same_code_teaches_on_other_backends(name):
         losses = []
         for _ in range(5):
             before = [0.6 * weights for weights in training.result.get_weights()]
-            training.train_on(windows, wanted)
+            training.train_step(windows, wanted)
             losses.append(training.loss_sum - sum(losses))
         assert losses[-1] < losses[0], losses
         found = zip(training.result.get_weights(), before, training.model.get_weights(), strict=True)
@@ -324,7 +319,7 @@ def make(rng):
     def made(size, name="labelled", first=0, steps=None, **changed):
         ids = [f"r{first + number:02}" for number in range(12)]
         reader = Frames({f"r{n:02}": np.full((17, 5), n, np.float32) for n in range(24)})
-        source = open_windows.source_of({"c": reader}, SEGMENTS, 17)
+        source = window_source.source_from_readers({"c": reader}, SEGMENTS, 17)
         values = np.eye(3, dtype=np.float32)[np.arange(12) % 3]
         settings = {
             "batch_size": size, "target_range": [0, 1], "steps_per_epoch": steps,

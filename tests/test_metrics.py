@@ -11,7 +11,7 @@ from scipy.stats import norm
 from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
 from sklearn.metrics import roc_curve as sklearn_roc_curve
 
-from dawnchorus.metrics import bootstrap, operating_point, roc
+from dawnchorus.metrics import bootstrap, checks, roc
 
 TIGHT = 1e-12
 
@@ -26,6 +26,31 @@ def drawn(rng, n=300, distinct=40):
     scores = rng.integers(distinct, size=n) / distinct
     targets = (rng.random(n) < 0.2 + 0.5 * scores).astype(int)
     return targets, scores
+
+
+def with_interval(targets, scores, groups, n_replicates, confidence, rng):
+    """The AUROC with its group bootstrap interval, and counts."""
+    drawn = bootstrap.replicates(
+        lambda weights: {"auroc": roc.auroc(targets, scores, weights)}, groups, n_replicates, rng
+    )
+    return {
+        "auroc": roc.auroc(targets, scores),
+        **bootstrap.limits(drawn["auroc"], confidence),
+        "n": len(targets),
+        "n_positive": int(np.sum(targets)),
+        "n_groups": len(np.unique(groups)),
+    }
+
+
+def paired_difference(targets, scores_a, scores_b, groups, n_replicates, confidence, rng):
+    """The AUROC of b minus that of a, from the same replicates."""
+    both = {"a": scores_a, "b": scores_b}
+    drawn = bootstrap.replicates(
+        lambda weights: {name: roc.auroc(targets, own, weights) for name, own in both.items()},
+        groups, n_replicates, rng,
+    )  # fmt: skip
+    values = [roc.auroc(targets, own) for own in both.values()]
+    return bootstrap.difference(values, [drawn["a"], drawn["b"]], confidence)
 
 
 def test_three_of_four_pairs_in_order_give_three_quarters():
@@ -47,11 +72,18 @@ def test_auroc_equals_scikit_learn_with_ties(rng):
 def test_absent_class_gives_nan_and_is_left_out_of_the_macro_mean():
     targets = np.array([[1, 0, 1], [0, 0, 1], [0, 0, 1]])
     scores = np.array([[0.9, 0.1, 0.2], [0.5, 0.3, 0.1], [0.95, 0.2, 0.4]])
-    assert roc.classes_with_both(targets).tolist() == [True, False, False]
+    assert checks.scored_classes(targets).tolist() == [True, False, False]
     np.testing.assert_array_equal(roc.auroc_per_class(targets, scores), [0.5, np.nan, np.nan])
     assert roc.macro_auroc(targets, scores) == 0.5
     assert np.isnan(roc.macro_auroc(targets[:, 1:], scores[:, 1:]))
     assert np.isnan(roc.auroc([], []))
+
+
+def test_one_rule_says_which_classes_are_scored():
+    assert checks.is_scored(np.array([0, 1, 2])).tolist() == [False, True, True]
+    assert checks.is_scored(np.array([0, 1, 2]), np.array([3, 0, 1])).tolist() == [0, 0, 1]
+    np.testing.assert_array_equal(checks.ratio([1, 0], np.array([2, 0])), [0.5, np.nan])
+    np.testing.assert_array_equal(checks.mean_of_known(np.full((2, 1), np.nan)), [np.nan])
 
 
 def test_macro_mean_equals_scikit_learn(rng):
@@ -78,16 +110,16 @@ def test_order_of_recordings_and_monotone_transformations_change_nothing(pairs):
 def test_a_whole_weight_equals_standing_that_often_in_the_list(rows):
     targets, scores, weights = np.array(rows).T
     repeated = roc.auroc(np.repeat(targets, weights), np.repeat(scores, weights))
-    weighted = roc.weighted_auroc(targets, scores, weights[None])
+    weighted = roc.auroc(targets, scores, weights[None])
     np.testing.assert_allclose(weighted, [repeated], atol=TIGHT)
 
 
 def test_weighted_auroc_equals_scikit_learn_sample_weights_in_chunks(rng, monkeypatch):
     targets, scores = drawn(rng)
     weights = rng.random((5, len(targets)))
-    monkeypatch.setattr(bootstrap, "_CHUNK_BYTES", 2 * 40 * len(targets))
+    monkeypatch.setattr(checks, "CHUNK_BYTES", 2 * 40 * len(targets))
     expected = [roc_auc_score(targets, scores, sample_weight=row) for row in weights]
-    values = roc.weighted_auroc(targets, scores, weights)
+    values = roc.auroc(targets, scores, weights)
     np.testing.assert_allclose(values, expected, atol=TIGHT)
 
 
@@ -103,7 +135,7 @@ def test_replicates_draw_whole_groups_as_many_as_there_are(rng):
 def test_chunks_of_replicates_are_the_replicates(monkeypatch):
     groups = np.arange(50) // 3
     whole = bootstrap.bootstrap_weights(groups, 23, np.random.default_rng(1))
-    monkeypatch.setattr(bootstrap, "_CHUNK_BYTES", 4 * 40 * 50)
+    monkeypatch.setattr(checks, "CHUNK_BYTES", 4 * 40 * 50)
     chunks = list(bootstrap.weight_chunks(groups, 23, np.random.default_rng(1)))
     assert [len(chunk) for chunk in chunks] == [4, 4, 4, 4, 4, 3]
     np.testing.assert_array_equal(np.concatenate(chunks), whole)
@@ -120,7 +152,7 @@ def test_nine_of_ten_intervals_cover_the_known_auroc(rng):
     targets, groups, covered = np.repeat([0, 1], 60), np.arange(120), 0
     for _ in range(150):
         scores = rng.normal(size=120) + targets
-        found = roc.auroc_with_interval(targets, scores, groups, 200, 0.9, rng)
+        found = with_interval(targets, scores, groups, 200, 0.9, rng)
         covered += found["low"] <= truth <= found["high"]
     assert 0.84 <= covered / 150 <= 0.96
 
@@ -129,8 +161,7 @@ def test_interval_comes_with_counts_and_repeats_with_the_seed(rng):
     targets, scores = drawn(rng)
     groups = np.arange(300) // 3
     first, second = (
-        roc.auroc_with_interval(targets, scores, groups, 50, 0.9, np.random.default_rng(3))
-        for _ in range(2)
+        with_interval(targets, scores, groups, 50, 0.9, np.random.default_rng(3)) for _ in range(2)
     )
     assert first == second
     assert (first["n"], first["n_groups"], first["n_positive"]) == (300, 100, targets.sum())
@@ -140,10 +171,10 @@ def test_interval_comes_with_counts_and_repeats_with_the_seed(rng):
 def test_copies_of_recordings_do_not_narrow_a_group_interval(rng):
     targets, scores = drawn(rng, n=80)
     groups = np.arange(80)
-    once = roc.auroc_with_interval(targets, scores, groups, 400, 0.9, rng)
+    once = with_interval(targets, scores, groups, 400, 0.9, rng)
     copied = [np.tile(x, 4) for x in (targets, scores, groups)]
-    grouped = roc.auroc_with_interval(*copied, 400, 0.9, rng)
-    single = roc.auroc_with_interval(*copied[:2], np.arange(320), 400, 0.9, rng)
+    grouped = with_interval(*copied, 400, 0.9, rng)
+    single = with_interval(*copied[:2], np.arange(320), 400, 0.9, rng)
     width, expected, narrow = (x["high"] - x["low"] for x in (grouped, once, single))
     assert width == pytest.approx(expected, rel=0.2)
     assert narrow < 0.7 * expected
@@ -151,7 +182,7 @@ def test_copies_of_recordings_do_not_narrow_a_group_interval(rng):
 
 def test_scores_do_not_differ_from_themselves(rng):
     targets, scores = drawn(rng)
-    found = roc.paired_difference(targets, scores, scores, np.arange(300), 100, 0.9, rng)
+    found = paired_difference(targets, scores, scores, np.arange(300), 100, 0.9, rng)
     assert found == {"difference": 0, "low": 0, "high": 0, "p_two_sided": 1}
 
 
@@ -159,7 +190,7 @@ def test_better_scores_differ_and_the_sign_is_b_minus_a(rng):
     targets = np.repeat([0, 1], 100)
     scores_a = rng.normal(size=200) + 0.5 * targets
     scores_b = scores_a + 0.5 * targets
-    found = roc.paired_difference(targets, scores_a, scores_b, np.arange(200), 200, 0.9, rng)
+    found = paired_difference(targets, scores_a, scores_b, np.arange(200), 200, 0.9, rng)
     expected = roc_auc_score(targets, scores_b) - roc_auc_score(targets, scores_a)
     assert found["difference"] == pytest.approx(expected, abs=TIGHT)
     assert 0 < found["low"] < expected < found["high"]
@@ -169,7 +200,7 @@ def test_better_scores_differ_and_the_sign_is_b_minus_a(rng):
 def test_ten_thousand_recordings_a_thousand_times_in_three_seconds(rng):
     targets, scores = rng.integers(2, size=10_000), rng.random(10_000)
     start = time.process_time()
-    roc.auroc_with_interval(targets, scores, np.arange(10_000) // 2, 1000, 0.95, rng)
+    with_interval(targets, scores, np.arange(10_000) // 2, 1000, 0.95, rng)
     assert time.process_time() - start < 3
 
 
@@ -201,7 +232,7 @@ def test_roc_curve_rate_of_an_absent_class_is_nan():
 
 def test_precision_recall_and_f1_equal_scikit_learn(rng):
     targets, scores = drawn(rng)
-    found = operating_point.precision_recall_at(targets, scores, 0.5)
+    found = roc.precision_recall_at(targets, scores, 0.5)
     expected = precision_recall_fscore_support(targets, scores >= 0.5, average="binary")[:3]
     values = (found["precision"], found["recall"], found["f1"])
     assert values == pytest.approx(expected, abs=TIGHT)
@@ -209,18 +240,18 @@ def test_precision_recall_and_f1_equal_scikit_learn(rng):
 
 
 def test_a_score_at_the_threshold_is_called():
-    found = operating_point.precision_recall_at([1, 1, 0, 0], np.float32([0.3, 0.1, 0.3, 0.2]), 0.3)
+    found = roc.precision_recall_at([1, 1, 0, 0], np.float32([0.3, 0.1, 0.3, 0.2]), 0.3)
     assert found["n_predicted"] == 2  # float32 0.3 is above 0.3
     assert list(found["counts"].values()) == [1, 1, 1, 1]
-    assert operating_point.precision_recall_at([1], [0.5], 0.5)["recall"] == 1
+    assert roc.precision_recall_at([1], [0.5], 0.5)["recall"] == 1
 
 
 def test_ratios_with_nothing_below_the_line_are_nan():
-    nothing_called = operating_point.precision_recall_at([1, 0], [0.1, 0.2], 0.5)
+    nothing_called = roc.precision_recall_at([1, 0], [0.1, 0.2], 0.5)
     assert np.isnan(nothing_called["precision"])
     assert nothing_called["recall"] == nothing_called["f1"] == 0
-    assert np.isnan(operating_point.precision_recall_at([0], [0.1], 0.5)["f1"])
-    assert operating_point.precision_recall_at([1, 0], [0.1, 0.2], np.nan)["counts"] is None
+    assert np.isnan(roc.precision_recall_at([0], [0.1], 0.5)["f1"])
+    assert roc.precision_recall_at([1, 0], [0.1, 0.2], np.nan)["counts"] is None
 
 
 @pytest.mark.parametrize("criterion", ["f1", "youden"])
@@ -229,16 +260,16 @@ def test_best_threshold_equals_trying_every_score(rng, criterion):
     tried = []
     for threshold in np.unique(scores):
         called = scores >= threshold
-        found = operating_point.precision_recall_at(targets, scores, threshold)
+        found = roc.precision_recall_at(targets, scores, threshold)
         youden = called[targets == 1].mean() - called[targets == 0].mean()
         tried.append((round(found["f1"] if criterion == "f1" else youden, 12), threshold))
-    assert operating_point.best_threshold(targets, scores, criterion) == max(tried)[1]
+    assert roc.best_threshold(targets, scores, criterion) == max(tried)[1]
 
 
 def test_of_equal_thresholds_the_highest_is_taken():
-    assert operating_point.best_threshold([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.3], "youden") == 0.9
-    assert operating_point.best_threshold([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]) == 0.3
-    assert np.isnan(operating_point.best_threshold([1, 1], [0.1, 0.2]))
+    assert roc.best_threshold([1, 0, 1, 0], [0.9, 0.7, 0.5, 0.3], "youden") == 0.9
+    assert roc.best_threshold([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]) == 0.3
+    assert np.isnan(roc.best_threshold([1, 1], [0.1, 0.2]))
 
 
 def test_auroc_never_falls_when_a_positive_rises(rng):
@@ -266,14 +297,14 @@ def test_wrong_input_is_refused_with_what_was_wrong(arguments, message):
 
 def test_wrong_weights_groups_and_settings_are_refused(rng):
     with pytest.raises(ValueError, match=r"shape \(2, 3\); expected \(R, 2\)"):
-        roc.weighted_auroc([0, 1], [0.1, 0.2], np.ones((2, 3)))
+        roc.auroc([0, 1], [0.1, 0.2], np.ones((2, 3)))
     with pytest.raises(ValueError, match="at least 0"):
-        roc.weighted_auroc([0, 1], [0.1, 0.2], [[1, -1]])
-    with pytest.raises(ValueError, match="3 groups for 2 targets"):
-        roc.auroc_with_interval([0, 1], [0.1, 0.2], [1, 2, 3], 10, 0.9, rng)
+        roc.auroc([0, 1], [0.1, 0.2], [[1, -1]])
+    with pytest.raises(ValueError, match=r"weights have shape \(10, 3\); expected \(R, 2\)"):
+        with_interval([0, 1], [0.1, 0.2], [1, 2, 3], 10, 0.9, rng)
     with pytest.raises(ValueError, match="n_replicates=0"):
-        roc.auroc_with_interval([0, 1], [0.1, 0.2], [1, 2], 0, 0.9, rng)
+        with_interval([0, 1], [0.1, 0.2], [1, 2], 0, 0.9, rng)
     with pytest.raises(ValueError, match="confidence=95"):
         bootstrap.interval([0.1], 95)
     with pytest.raises(ValueError, match="criterion='accuracy'"):
-        operating_point.best_threshold([0, 1], [0.1, 0.2], "accuracy")
+        roc.best_threshold([0, 1], [0.1, 0.2], "accuracy")

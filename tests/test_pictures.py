@@ -7,11 +7,12 @@ import matplotlib
 import matplotlib.image
 import numpy as np
 import pytest
+from target_rows import write_targets
 
 from dawnchorus.audio import shard_wav
 from dawnchorus.formats.event import Event
-from dawnchorus.frontends import shards, spectrogram_reader
-from dawnchorus.plots import canvas, contact_sheet, png, recording_plot, segment_plot
+from dawnchorus.frontends import shard_reader, shards
+from dawnchorus.plots import canvas, png, recording_plot, segment_plot
 from dawnchorus.runtime import artefacts
 from dawnchorus.segments import window_index
 
@@ -62,9 +63,9 @@ def stage(tmp_path_factory):
     }.items():  # fmt: skip
         shards.write_shard(folder / "000.wav", folder / "000.csv", settings, folder / f"{kind}.h5")
     classes = ["high", "low", "silent"]
-    artefacts.write_table(
-        folder / "targets.csv",
-        ("corpus", "id", "fold", "part", *(f"target:{name}" for name in classes)),
+    write_targets(
+        folder / "targets.parquet",
+        classes,
         [
             ("tiny", name, 1, 0, *(int(one in shown) for one in classes))
             for name, (_, shown) in TONES.items()
@@ -83,7 +84,7 @@ def drawn(stage, kind, monkeypatch, per_class=8):
 
 def of(stage, kind):
     chosen = SEGMENTS | {"kind": "windows" if kind == "windows" else "chunks"}
-    return {"tiny": [stage / f"{kind}.h5"]}, stage / "targets.csv", chosen, 40
+    return {"tiny": [stage / f"{kind}.h5"]}, stage / "targets.parquet", chosen, 40
 
 
 def read(path):
@@ -118,7 +119,7 @@ def test_a_file_that_was_cut_is_refused(tmp_path):
 
 
 def test_a_picture_holds_nothing_but_the_picture(tmp_path):
-    contact_sheet.contact_sheet({"a": []}, tmp_path / "sheet.png")
+    segment_plot.contact_sheet({"a": []}, tmp_path / "sheet.png")
     content, kinds, at = (tmp_path / "sheet.png").read_bytes(), [], 8
     while at < len(content):
         (length,) = struct.unpack(">I", content[at : at + 4])
@@ -132,17 +133,17 @@ def test_a_picture_holds_nothing_but_the_picture(tmp_path):
 
 def test_a_thumbnail_is_the_means_of_blocks(rng):
     image = rng.integers(0, 256, (192, 480), np.uint8)
-    small = contact_sheet.thumbnail(image)
-    assert small.shape == contact_sheet.THUMBNAIL
+    small = png.thumbnail(image)
+    assert small.shape == png.THUMBNAIL
     for row, column in ((0, 0), (50, 3), (95, 159)):
         block = image[2 * row : 2 * row + 2, 3 * column : 3 * column + 3]
         assert abs(int(small[row, column]) - block.mean()) <= 0.51
-    np.testing.assert_array_equal(contact_sheet.thumbnail(small), small)
+    np.testing.assert_array_equal(png.thumbnail(small), small)
 
 
 def test_a_small_image_is_enlarged_by_repetition():
     image = np.array([[0, 50], [100, 200]], np.uint8)
-    small = contact_sheet.thumbnail(image)
+    small = png.thumbnail(image)
     np.testing.assert_array_equal(small, image.repeat(48, axis=0).repeat(80, axis=1))
 
 
@@ -152,36 +153,36 @@ def test_floats_are_stretched_from_the_first_percentile_to_the_maximum():
     expected = [
         [max(0, round(255 * (value - low) / (image.max() - low))) for value in row] for row in image
     ]
-    np.testing.assert_allclose(contact_sheet.grey(image), expected, atol=1)
-    assert contact_sheet.grey(image).max() == 255
+    np.testing.assert_allclose(png.grey(image), expected, atol=1)
+    assert png.grey(image).max() == 255
 
 
 def test_silence_is_black_and_infinite_levels_are_the_least_finite_one():
-    assert not contact_sheet.thumbnail(np.full((5, 6), 0.3, np.float32)).any()
-    assert not contact_sheet.thumbnail(np.full((5, 6), -np.inf, np.float32)).any()
+    assert not png.thumbnail(np.full((5, 6), 0.3, np.float32)).any()
+    assert not png.thumbnail(np.full((5, 6), -np.inf, np.float32)).any()
     image = np.array([[-np.inf, -2], [0, 2]], np.float32)
     finite = np.array([[-2, -2], [0, 2]], np.float32)
-    np.testing.assert_array_equal(contact_sheet.grey(image), contact_sheet.grey(finite))
+    np.testing.assert_array_equal(png.grey(image), png.grey(finite))
 
 
 # sheets
 
 
 def test_a_sheet_has_a_row_per_class_and_its_segments_in_order(tmp_path, rng):
-    images = rng.integers(0, 256, (4, *contact_sheet.THUMBNAIL), np.uint8)
+    images = rng.integers(0, 256, (4, *png.THUMBNAIL), np.uint8)
     groups = {"a": [("x", images[0])], "b": [("y", images[1]), ("z", images[2]), ("w", images[3])]}
-    contact_sheet.contact_sheet(groups, tmp_path / "sheet.png", per_class=2)
+    segment_plot.contact_sheet(groups, tmp_path / "sheet.png", per_class=2)
     sheet = read(tmp_path / "sheet.png")
-    assert len(sheet) == contact_sheet._HEAD + 2 * contact_sheet._ROW
+    assert len(sheet) == segment_plot._HEAD + 2 * segment_plot._ROW
     for row, column, image in ((0, 0, images[0]), (1, 0, images[1]), (1, 1, images[2])):
-        top = contact_sheet._HEAD + row * contact_sheet._ROW + contact_sheet._NAME
-        left = contact_sheet._GAP + column * (160 + contact_sheet._GAP)
+        top = segment_plot._HEAD + row * segment_plot._ROW + segment_plot._NAME
+        left = segment_plot._GAP + column * (160 + segment_plot._GAP)
         np.testing.assert_array_equal(sheet[top : top + 96, left : left + 160], image)
     flat = sheet.tobytes()
     assert images[3, 50].tobytes() not in flat  # the third of two
-    above = sheet[contact_sheet._HEAD : contact_sheet._HEAD + contact_sheet._NAME]
+    above = sheet[segment_plot._HEAD : segment_plot._HEAD + segment_plot._NAME]
     below = sheet[
-        contact_sheet._HEAD + contact_sheet._NAME + 96 : contact_sheet._HEAD + contact_sheet._ROW
+        segment_plot._HEAD + segment_plot._NAME + 96 : segment_plot._HEAD + segment_plot._ROW
     ]
     assert (above < 128).any()  # the name
     assert (below[:, :160] < 128).any()  # the title
@@ -189,44 +190,42 @@ def test_a_sheet_has_a_row_per_class_and_its_segments_in_order(tmp_path, rng):
 
 def test_equal_segments_give_equal_bytes_in_any_style(tmp_path, rng):
     groups = {"Müller's $x$ \n": [("a title 1.0 s", rng.random((30, 50)))], "empty": []}
-    contact_sheet.contact_sheet(groups, tmp_path / "one.png")
+    segment_plot.contact_sheet(groups, tmp_path / "one.png")
     style = {"text.color": "red", "font.family": "serif", "font.size": 40, "savefig.dpi": 30}
     with matplotlib.rc_context(style):
-        contact_sheet.contact_sheet(groups, tmp_path / "two.png")
+        segment_plot.contact_sheet(groups, tmp_path / "two.png")
         assert matplotlib.rcParams["font.size"] == 40
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
 def test_many_classes_are_in_columns_and_too_many_are_not_all_drawn(tmp_path, monkeypatch):
-    monkeypatch.setattr(contact_sheet, "_ROWS", 2)
-    monkeypatch.setattr(contact_sheet, "MOST_CLASSES", 5)
+    monkeypatch.setattr(segment_plot, "_ROWS", 2)
+    monkeypatch.setattr(segment_plot, "MOST_CLASSES", 5)
     sizes, heads = [], []
     for n_classes in (2, 5, 6):
         groups = {f"class {number}": [] for number in range(n_classes)}
-        contact_sheet.contact_sheet(groups, tmp_path / "sheet.png", per_class=4)
+        segment_plot.contact_sheet(groups, tmp_path / "sheet.png", per_class=4)
         sheet = read(tmp_path / "sheet.png")
-        sizes.append(
-            ((len(sheet) - contact_sheet._HEAD) / contact_sheet._ROW, sheet.shape[1] // 680)
-        )
-        heads.append(sheet[: contact_sheet._HEAD])
+        sizes.append(((len(sheet) - segment_plot._HEAD) / segment_plot._ROW, sheet.shape[1] // 680))
+        heads.append(sheet[: segment_plot._HEAD])
     assert sizes == [(2, 1), (2, 3), (2, 3)]
     assert not np.array_equal(heads[1], heads[2])
 
 
 def test_letters_without_a_picture_in_the_font_are_no_obstacle(tmp_path):
-    contact_sheet.contact_sheet({"鳥 \0\t": [("鳥" * 50, np.eye(5))]}, tmp_path / "sheet.png")
+    segment_plot.contact_sheet({"鳥 \0\t": [("鳥" * 50, np.eye(5))]}, tmp_path / "sheet.png")
     assert (read(tmp_path / "sheet.png") < 128).any()
 
 
 def test_the_end_of_a_long_text_is_shown():
-    assert contact_sheet._cut("x" * 20 + "XC1 2.0 s", 55, 5.5) == "…XC1 2.0 s"
-    assert contact_sheet._cut("short", 55, 5.5) == "short"
+    assert segment_plot._cut("x" * 20 + "XC1 2.0 s", 55, 5.5) == "…XC1 2.0 s"
+    assert segment_plot._cut("short", 55, 5.5) == "short"
 
 
 @pytest.mark.parametrize(("groups", "per_class"), [({}, 8), ({"a": []}, 0), ({"a": []}, 51)])
 def test_a_sheet_needs_classes_and_segments(tmp_path, groups, per_class):
     with pytest.raises(ValueError, match=f"{len(groups)} classes and per_class={per_class}; exp"):
-        contact_sheet.contact_sheet(groups, tmp_path / "sheet.png", per_class)
+        segment_plot.contact_sheet(groups, tmp_path / "sheet.png", per_class)
 
 
 # stages
@@ -244,7 +243,7 @@ def test_low_sounds_are_at_the_bottom_whatever_the_frontend(stage, kind, monkeyp
 
 def test_segments_of_a_class_are_drawn_best_first(stage, monkeypatch):
     groups = drawn(stage, "chunks", monkeypatch)
-    reader = spectrogram_reader.open_shards([stage / "chunks.h5"])
+    reader = shard_reader.open_shards([stage / "chunks.h5"])
     scored = [
         (-score, f"{name} {onset_s:.1f} s")
         for name in ("a/low", ".c")
@@ -295,16 +294,16 @@ def test_segment_images_are_in_a_folder_per_class(stage, tmp_path):
     assert found == sorted(expected)
     assert n_files == len(found) == 12
     image = read(tmp_path / "images/low/a%2Flow_1.png")
-    stored = spectrogram_reader.open_shards([stage / "chunks.h5"]).images("a/low")[1]
-    np.testing.assert_array_equal(image, contact_sheet.grey(stored / np.float32(255)))
+    stored = shard_reader.open_shards([stage / "chunks.h5"]).images("a/low")[1]
+    np.testing.assert_array_equal(image, png.grey(stored / np.float32(255)))
     assert half(image) == "bottom"
 
 
 def test_segment_images_of_several_corpora_have_names_of_their_own(stage, tmp_path):
     shards, _, settings, window = of(stage, "chunks")
     rows = [(corpus, "b-high", 1, 0, 1) for corpus in ("one", "two")]
-    both = tmp_path / "targets.csv"
-    artefacts.write_table(both, ("corpus", "id", "fold", "part", "target:high"), rows)
+    both = tmp_path / "targets.parquet"
+    write_targets(both, ["high"], rows)
     two = {"one": shards["tiny"], "two": shards["tiny"]}
     assert segment_plot.segment_images(two, both, settings, window, tmp_path / "images") == 6
     assert (tmp_path / "images/high/two-b-high_2.png").exists()
@@ -320,14 +319,17 @@ def test_segment_images_go_into_a_new_folder(stage, tmp_path):
 # recordings
 
 
-def of_clip(path, reference, detected, scores=None, thresholds=None, **changed):
+def of_clip(path, ground_truth, detected, scores=None, thresholds=None, **changed):
     """Draw 10 s of two classes and return the picture: RGB of its rows and columns."""
-    scores = np.zeros((125, 2)) if scores is None else scores
-    about = {"class_names": ["dog", "owl"], "score_rate": 12.5} | changed
-    spectrogram = about.pop("spectrogram", np.tile(np.arange(4.0), (500, 1)))
-    recording_plot.clip_picture(
-        spectrogram, 50.0, 0.0, reference, detected, scores, about.pop("score_rate"),
-        about.pop("class_names"), thresholds, path, **about,
+    about = {
+        "spectrogram": np.tile(np.arange(4.0), (500, 1)), "class_names": ["dog", "owl"],
+        "scores": np.zeros((125, 2)) if scores is None else scores, "score_rate": 12.5, "title": "",
+        "scores_onset_s": 0.0,
+    } | changed  # fmt: skip
+    recording_plot.draw_recording(
+        recording_plot.Track(about["spectrogram"], 50.0),
+        recording_plot.Track(about["scores"], about["score_rate"], about["scores_onset_s"]),
+        about["class_names"], ground_truth, detected, thresholds, path, about["title"],
     )  # fmt: skip
     return np.round(matplotlib.image.imread(path)[:, :, :3] * 255).astype(int)
 
@@ -350,7 +352,7 @@ def test_events_are_at_their_times_in_their_halves_of_their_lanes(tmp_path):
     )
     assert picture.shape[:2] == sheet.shape
     for colour, lane, half, span in (
-        (recording_plot.REFERENCE, 0, 0, (2.0, 4.0)), (recording_plot.DETECTED, 1, 1, (5.0, 9.5)),
+        (recording_plot.GROUND_TRUTH, 0, 0, (2.0, 4.0)), (recording_plot.DETECTED, 1, 1, (5.0, 9.5)),
     ):  # fmt: skip
         top = sheet.lane(lane) + half * canvas.HALF
         left, right = (84 + 100 * time for time in span)
@@ -358,12 +360,14 @@ def test_events_are_at_their_times_in_their_halves_of_their_lanes(tmp_path):
         np.testing.assert_allclose(where(picture, colour), expected, atol=3)
 
 
-def test_an_unknown_reference_is_not_the_same_as_none(tmp_path):
+def test_an_unknown_ground_truth_is_not_the_same_as_none(tmp_path):
     detected = [Event("x", 5.0, 9.5, "owl")]
     unknown = of_clip(tmp_path / "unknown.png", None, detected)
     empty = of_clip(tmp_path / "empty.png", [], detected)
     assert (
-        where(unknown, recording_plot.REFERENCE) is where(empty, recording_plot.REFERENCE) is None
+        where(unknown, recording_plot.GROUND_TRUTH)
+        is where(empty, recording_plot.GROUND_TRUTH)
+        is None
     )
     np.testing.assert_array_equal(unknown[canvas.HEAD :], empty[canvas.HEAD :])
     assert (unknown[: canvas.HEAD] != empty[: canvas.HEAD]).any()  # the legend
@@ -452,7 +456,7 @@ def test_of_many_classes_those_with_events_and_high_scores_are_drawn(tmp_path, m
     ],
 )
 def test_what_cannot_be_drawn_is_refused(tmp_path, changed, message):
-    about = {"reference": None, "detected": []} | changed
+    about = {"ground_truth": None, "detected": []} | changed
     with pytest.raises(ValueError, match=message):
         of_clip(tmp_path / "clip.png", **about)
     assert not list(tmp_path.iterdir())

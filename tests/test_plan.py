@@ -17,13 +17,11 @@ import yaml
 
 from dawnchorus.corpora import tables
 from dawnchorus.plan import paths
-from dawnchorus.plan.all_rules import all_rules
-from dawnchorus.plan.config_files import write_configs
 from dawnchorus.plan.jobs import jobs, stale
 from dawnchorus.plan.result_files import result_files, show_summaries
-from dawnchorus.plan.rule_files import read_rules
-from dawnchorus.plan.startup import start
-from dawnchorus.plan.workflow_run import Run, names_of, references_to
+from dawnchorus.plan.rules import all_rules, read_rules
+from dawnchorus.plan.startup import start, write_configs
+from dawnchorus.plan.workflow_run import Run, corpora_in, references_of
 from dawnchorus.runtime import artefacts
 from dawnchorus.settings.load import compose
 
@@ -45,7 +43,7 @@ def run(project):
 @pytest.fixture(scope="module")
 def sound_events(tmp_path_factory):
     """A run of an experiment with events, hard pseudo-labels of frames, and a mean teacher."""
-    overlay = tiny.ROOT / "experiments/dcase2018_task4.yaml"
+    overlay = tiny.ROOT / "experiments/serizel2018.yaml"
     folder = tmp_path_factory.mktemp("events")
     return tiny.run_without_recordings(folder, test_sed_workflow.beyond(), overlay)
 
@@ -105,7 +103,7 @@ def test_every_path_of_rules_is_used(run):
     text = "".join(path.read_text() for path in RULE_FILES)
     listed = {
         paths.LISTING, paths.LABELS, paths.EXCLUDED, paths.EVENTS, paths.NAMES, paths.LABEL_ROWS,
-        paths.PRETRAINED, paths.CONFIG, paths.RESULTS,
+        paths.PRETRAINED, paths.OWN_CODE, paths.CONFIG, paths.RESULTS,
     }  # fmt: skip
     assert {p for p in PATTERNS if p not in text} == {*listed, paths.MEMBER} - {paths.RESULTS}
 
@@ -243,7 +241,9 @@ def test_a_rule_that_plan_cannot_read_is_refused(run, tmp_path):
     rules.mkdir()
     (rules / "x.smk").write_text('rule x:\n    output:\n        a="results/x",\n    params:\n'
                                  '        b=1 + 1,\n    script:\n        "x.py"\n')  # fmt: skip
-    with pytest.raises(ValueError, match=r"rule x holds what plan does not know.*1 \+ 1"):
+    with pytest.raises(
+        ValueError, match=r"rule x holds more than paths and functions of plan.*1 \+ 1"
+    ):
         read_rules(dataclasses.replace(run, base=tmp_path))
 
 
@@ -257,8 +257,8 @@ def test_a_path_that_no_rule_makes_is_refused(run, tmp_path):
 
 
 def test_corpora_of_references_are_named_once():
-    assert names_of(["b:x", "a", "b"]) == ["b", "a"]
-    assert references_to("b", ["b:x", "a", "b"]) == ["b:x", "b"]
+    assert corpora_in(["b:x", "a", "b"]) == ["b", "a"]
+    assert references_of("b", ["b:x", "a", "b"]) == ["b:x", "b"]
 
 
 def test_wildcards_are_constrained_to_names_there_are(run):

@@ -78,7 +78,7 @@ def test_blocks_that_do_not_fit_are_refused(tmp_path, recording, blocks, message
 def test_a_member_may_have_no_windows(tmp_path):
     with score_files.writing_windows(tmp_path / "s.h5", ["a"], ["m"], ["bird"]) as put:
         put("m", [], [], [], np.empty((0, 1)))
-    assert np.isnan(ensemble.pooled(tmp_path / "s.h5", "max")[2]).all()
+    assert np.isnan(ensemble.pool_members(tmp_path / "s.h5", "max")[2]).all()
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_windows_that_do_not_fit_are_refused(tmp_path, columns, message):
 
 def test_windows_are_pooled_per_recording(tmp_path):
     write(tmp_path / "s.h5")
-    ids, members, stack = ensemble.pooled(tmp_path / "s.h5", "max")
+    ids, members, stack = ensemble.pool_members(tmp_path / "s.h5", "max")
     assert (ids, members) == (["a", "b"], ["f1p0s1"])
     np.testing.assert_array_equal(stack[0, :, 0], [0.75, 0.5])
     np.testing.assert_array_equal(
-        ensemble.pooled(tmp_path / "s.h5", "mean")[2][0, :, 0], [0.5, 0.5]
+        ensemble.pool_members(tmp_path / "s.h5", "mean")[2][0, :, 0], [0.5, 0.5]
     )
 
 
@@ -119,7 +119,7 @@ def test_pooling_in_blocks_is_pooling_at_once(tmp_path, monkeypatch, rng, how):
     at_once = pooling.pool(scores, recording, 8, how)
     for block in (1, 30, 60, 10_000):
         monkeypatch.setattr(ensemble, "_BLOCK", block)
-        found = ensemble.pooled(tmp_path / "s.h5", how)[2][0]
+        found = ensemble.pool_members(tmp_path / "s.h5", how)[2][0]
         np.testing.assert_array_equal(found, at_once)
 
 
@@ -127,10 +127,10 @@ def test_ignored_classes_have_the_lowest_score_of_each_window(tmp_path):
     scores = [[0.1, 0.9, 0.5], [0.7, 0.6, 0.3]]
     with score_files.writing_windows(tmp_path / "s.h5", ["a"], ["m"], ["x", "Noise", "z"]) as put:
         put("m", [0, 0], [0, 1], [1, 2], scores)
-    _, _, stack = ensemble.pooled(tmp_path / "s.h5", "max", ["Noise"])
+    _, _, stack = ensemble.pool_members(tmp_path / "s.h5", "max", ["Noise"])
     np.testing.assert_array_equal(stack[0, 0], np.float32([0.7, 0.3, 0.5]))
     with pytest.raises(ValueError, match=r"'noise'; expected classes .*\['x', 'Noise', 'z'\]"):
-        ensemble.pooled(tmp_path / "s.h5", "max", ["noise"])
+        ensemble.pool_members(tmp_path / "s.h5", "max", ["noise"])
 
 
 def test_an_ensemble_averages_who_may_score(tmp_path):
@@ -165,4 +165,4 @@ def test_a_file_that_was_cut_is_refused_by_name(tmp_path):
     content = (tmp_path / "s.h5").read_bytes()
     (tmp_path / "s.h5").write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"s\.h5 is damaged"):
-        ensemble.pooled(tmp_path / "s.h5", "max")
+        ensemble.pool_members(tmp_path / "s.h5", "max")

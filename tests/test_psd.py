@@ -1,4 +1,4 @@
-"""The power spectral density of system 001, the statistics of its cells, and shards of both."""
+"""The power spectral density of toth2016, the statistics of its cells, and shards of both."""
 
 import itertools
 import pickle
@@ -9,15 +9,7 @@ import pytest
 from audio_shards import noise, write_audio, written
 from matplotlib import mlab
 
-from dawnchorus.frontends import (
-    base,
-    cell_statistics,
-    shard_writers,
-    shards,
-    spectra,
-    spectrogram_reader,
-    spectrograms,
-)
+from dawnchorus.frontends import base, cell_statistics, shard_reader, shards, spectra, spectrograms
 from dawnchorus.frontends.kinds import psd
 
 LOG_TOLERANCE = 1e-4  # powers of ten: float32 against float64
@@ -36,7 +28,7 @@ SMALL = {**SETTINGS, "n_fft": 64, "hop": 32, "n_bands": 23, "cell_columns": 7, "
 
 
 def reference(waveform, settings):
-    """Log10 of the density by matplotlib, on 16-bit integers as system 001 had it: (T, F)."""
+    """Log10 of the density by matplotlib, on 16-bit integers as toth2016 had it: (T, F)."""
     n_fft, overlap = settings["n_fft"], settings["n_fft"] - settings["hop"]
     density, _, _ = mlab.specgram(waveform, n_fft, settings["sample_rate"], noverlap=overlap)
     return np.log10(np.maximum(settings["floor"], density[: settings["n_bands"]])).T
@@ -191,7 +183,7 @@ def test_cells_of_silence_without_a_floor_are_not_finite():
 def test_a_shard_gives_back_rows_and_cells(tmp_path, rng):
     recordings = {"a": [noise(rng, 9000)], "b": [noise(rng, 300)], "c": 2 * [noise(rng, 5000)]}
     path = written(tmp_path / "a", recordings, SETTINGS, excluded=[("bad", "AUDIO_EMPTY")])
-    shard = spectrogram_reader.open_shards([path])
+    shard = shard_reader.open_shards([path])
     assert (shard.layout, shard.n_bands, shard.frames_per_second) == ("frames", 200, 62.5)
     for identifier, channels in recordings.items():
         rows = spectrograms.spectrogram(channels, SETTINGS)
@@ -201,9 +193,7 @@ def test_a_shard_gives_back_rows_and_cells(tmp_path, rng):
 
 
 def test_cells_survive_another_process(tmp_path, rng):
-    shard = spectrogram_reader.open_shards(
-        [written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SETTINGS)]
-    )
+    shard = shard_reader.open_shards([written(tmp_path / "a", {"x": [noise(rng, 9000)]}, SETTINGS)])
     copy = pickle.loads(pickle.dumps(shard))
     np.testing.assert_array_equal(copy.cells("x").peak, shard.cells("x").peak)
 
@@ -213,14 +203,14 @@ def test_a_long_recording_is_streamed_to_the_same_values(tmp_path, rng, monkeypa
     whole = written(tmp_path / "a", {"x": channels}, SMALL).read_bytes()
     monkeypatch.setattr(spectra, "FRAMES_HELD", 64)
     monkeypatch.setattr(cell_statistics, "_ROWS_HELD", 50)
-    monkeypatch.setattr(shard_writers, "_FRAMES_READ", 40)
+    monkeypatch.setattr(shards, "_FRAMES_READ", 40)
     monkeypatch.setattr(shards, "_VALUES_HELD", 23 * 30)
     assert written(tmp_path / "b", {"x": channels}, SMALL).read_bytes() == whole
 
 
 def test_silence_without_a_floor_is_stored_as_it_is(tmp_path):
     path = written(tmp_path / "a", {"x": [np.zeros(4000)]}, {**SETTINGS, "floor": 0})
-    shard = spectrogram_reader.open_shards([path])
+    shard = shard_reader.open_shards([path])
     assert (shard.frames("x") == -np.inf).all()
     assert np.isnan(shard.cells("x").band_std).all()
 
@@ -235,12 +225,12 @@ def test_values_that_are_not_finite_are_refused(tmp_path, rng, floor):
 
 def test_a_shard_without_used_recordings_can_be_read(tmp_path):
     path = written(tmp_path / "a", {}, SETTINGS, excluded=[("bad", "AUDIO_EMPTY")])
-    assert spectrogram_reader.open_shards([path]).ids == []
+    assert shard_reader.open_shards([path]).ids == []
 
 
 def test_log_mel_has_no_cells(tiny_shard):
     path, ids = tiny_shard
-    assert spectrogram_reader.open_shards([path]).cells(ids[0]) is None
+    assert shard_reader.open_shards([path]).cells(ids[0]) is None
 
 
 @pytest.mark.parametrize("table", ["cell_offsets", "cell_peak", "band_std"])
@@ -249,7 +239,7 @@ def test_a_missing_table_is_named(tmp_path, rng, table):
     with h5py.File(path, "r+") as file:
         del file[table]
     with pytest.raises(ValueError, match=f"no spectrogram shard.*{table}"):
-        spectrogram_reader.open_shards([path])
+        shard_reader.open_shards([path])
 
 
 def test_cells_of_another_number_are_a_contradiction(tmp_path, rng):
@@ -257,7 +247,7 @@ def test_cells_of_another_number_are_a_contradiction(tmp_path, rng):
     with h5py.File(path, "r+") as file:
         file["cell_offsets"][1] = 2
     with pytest.raises(ValueError, match="contradicts itself"):
-        spectrogram_reader.open_shards([path])
+        shard_reader.open_shards([path])
 
 
 def test_audio_at_another_rate_is_refused(tmp_path, rng):

@@ -31,7 +31,9 @@ def frames(n, *columns):
 
 def score(scores, reference, scenario, classes="x", rate=1.0):
     durations_s = {name: len(own) / rate for name, own in scores.items()}
-    return psds.psds(psds.judged(scores, reference, durations_s, classes, scenario, rate))
+    return psds.described(
+        psds.intersections(scores, reference, durations_s, classes, scenario, rate)
+    )
 
 
 # Worked examples: a recording of 36 s is 0.01 h --------------------------------------------------
@@ -136,12 +138,12 @@ def test_the_curve_keeps_what_a_higher_threshold_reached():
     # that threshold's share, 0 with 1 false positive, does not lower the curve
     scores = {"a": frames(3600, {(90, 130): 0.5, (100, 110): 0.9})}
     reference = [Event("a", 100, 110, "x")]
-    judged = psds.judged(scores, reference, {"a": 3600}, "x", ONE, 1)
-    changes = judged.of_class[0].changes
+    scored = psds.intersections(scores, reference, {"a": 3600}, "x", ONE, 1)
+    changes = scored.of_class[0].changes
     assert changes.score.tolist() == [0.9, 0.5]
     assert changes.found.tolist() == [1, -1]
     assert changes.false.tolist() == [0, 1]
-    assert psds.psds(judged)["psds"] == 1
+    assert psds.psds(scored) == 1
 
 
 def test_steps_of_the_curve():
@@ -149,11 +151,11 @@ def test_steps_of_the_curve():
     scores = {"a": frames(36, {(2, 4): 0.9, (10, 11): 0.8, (20, 22): 0.7})}
     reference = [Event("a", 2, 4, "x"), Event("a", 20, 22, "x")]
     scenario = MEAN._replace(e_max=400.0)
-    judged = psds.judged(scores, reference, {"a": 36}, "x", scenario, 1)
-    rate, share = psds.psd_roc(judged)
+    scored = psds.intersections(scores, reference, {"a": 36}, "x", scenario, 1)
+    rate, share = psds.psd_roc(scored)
     np.testing.assert_allclose(rate, [0, 100])
     np.testing.assert_allclose(share, [0.5, 1])
-    assert psds.psds(judged)["psds"] == pytest.approx((0.5 * 100 + 1 * 300) / 400)
+    assert psds.psds(scored) == pytest.approx((0.5 * 100 + 1 * 300) / 400)
 
 
 def test_classes_without_events_are_left_out_and_named():
@@ -167,9 +169,9 @@ def test_classes_without_events_are_left_out_and_named():
 
 def test_overlapping_events_of_one_class_are_one():
     twice = [Event("a", 0, 6, "x"), Event("a", 4, 10, "x")]
-    found = psds.judged({"a": frames(20, {(0, 8): 1})}, twice, {"a": 20}, "x", ONE, 1)
-    assert (found.n_reference.tolist(), found.reference_s.tolist()) == ([[1]], [[10]])
-    assert psds.psds(found)["psds"] == 1
+    found = psds.intersections({"a": frames(20, {(0, 8): 1})}, twice, {"a": 20}, "x", ONE, 1)
+    assert (found.n_annotated.tolist(), found.annotated_s.tolist()) == ([[1]], [[10]])
+    assert psds.psds(found) == 1
 
 
 # Against the definition, threshold by threshold ---------------------------------------------------
@@ -273,7 +275,7 @@ def test_psds_is_what_sed_scores_eval_says(case, name):
     scenario = Scenario(Criteria(*shares), *rates)
     scores = {one: np.array(own) for one, own in case["scores"].items()}
     durations_s = dict.fromkeys(scores, psds_oracle.DURATION_S)
-    found = psds.psds(psds.judged(scores, case["reference"], durations_s, psds_oracle.CLASSES,
+    found = psds.described(psds.intersections(scores, case["reference"], durations_s, psds_oracle.CLASSES,
                                   scenario, psds_oracle.PER_SECOND))  # fmt: skip
     expected = case["sed_scores_eval"][name]
     assert found["psds"] == pytest.approx(expected["psds"], abs=TIGHT)
@@ -319,7 +321,7 @@ def test_order_monotone_maps_and_a_second_copy_of_everything_change_nothing(seed
 def test_a_whole_weight_equals_standing_that_often_in_the_list(seed, scenario):
     scores, reference = drawn(seed)
     durations_s = dict.fromkeys(scores, 6.0)
-    judged = psds.judged(scores, reference, durations_s, "xyz", scenario, 2.0)
+    scored = psds.intersections(scores, reference, durations_s, "xyz", scenario, 2.0)
     weights = np.array([[1, 1, 1], [2, 0, 1], [0, 3, 0]])
     expected = []
     for row in weights:
@@ -327,18 +329,20 @@ def test_a_whole_weight_equals_standing_that_often_in_the_list(seed, scenario):
         drawn_scores = {new: scores[one] for new, one in names}
         events = [x._replace(id=new) for new, one in names for x in reference if x.id == one]
         expected.append(score(drawn_scores, events, scenario, "xyz", 2.0)["psds"])
-    found = psds.psds_replicates(judged, weights)
+    found = psds.psds(scored, weights)
     np.testing.assert_allclose(found, expected, atol=TIGHT)
 
 
-def test_eighty_recordings_are_judged_in_seconds(rng):
+def test_eighty_recordings_are_scored_in_seconds(rng):
     scores = {f"r{number}": rng.random((500, 7)) for number in range(80)}
     reference = [Event(name, 1 + k, 1.7 + k, "abcdefg"[k]) for name in scores for k in range(3)]
     start = time.process_time()
-    judged = psds.judged(scores, reference, dict.fromkeys(scores, 10.0), "abcdefg", TWO, 50.0)
+    scored = psds.intersections(
+        scores, reference, dict.fromkeys(scores, 10.0), "abcdefg", TWO, 50.0
+    )
     weights = bootstrap.bootstrap_weights(np.arange(80), 50, rng)
-    low, high = bootstrap.interval(psds.psds_replicates(judged, weights))
-    assert low <= psds.psds(judged)["psds"] <= high
+    low, high = bootstrap.interval(psds.psds(scored, weights))
+    assert low <= psds.psds(scored) <= high
     assert time.process_time() - start < 20  # about 1 s on one core
 
 
@@ -359,17 +363,17 @@ def test_eighty_recordings_are_judged_in_seconds(rng):
         ({"scenario": ONE._replace(alpha_ct=0.5)}, "without a share that makes them"),
         ({"scenario": ONE._replace(criteria=Criteria(0, 0.7))}, "expected shares above 0"),
         ({"scenario": ONE._replace(e_max=0)}, "e_max above 0"),
-        ({"reference": [Event("b", 0, 1, "x")]}, "recordings of events are not among"),
+        ({"annotated": [Event("b", 0, 1, "x")]}, "recordings of events are not among"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(changed, match):
-    given = {"scores": {"a": np.zeros((5, 1))}, "reference": A_EVENT, "durations_s": {"a": 5.0},
+def test_what_cannot_be_scored_is_refused(changed, match):
+    given = {"scores": {"a": np.zeros((5, 1))}, "annotated": A_EVENT, "durations_s": {"a": 5.0},
              "classes": "x", "scenario": ONE, "frames_per_second": 1.0} | changed  # fmt: skip
     with pytest.raises(ValueError, match=match):
-        psds.judged(**given)
+        psds.intersections(**given)
 
 
 def test_weights_are_whole():
-    judged = psds.judged({"a": frames(5, {})}, [], {"a": 5.0}, "x", ONE, 1.0)
+    scored = psds.intersections({"a": frames(5, {})}, [], {"a": 5.0}, "x", ONE, 1.0)
     with pytest.raises(ValueError, match="weights are float64; expected whole"):
-        psds.psds_replicates(judged, np.ones((2, 1)))
+        psds.psds(scored, np.ones((2, 1)))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dawnchorus.cli.reference_files import current
-from dawnchorus.plan.stale_keys import rules_by_key
+from dawnchorus.plan.jobs import rules_by_key
 
 ROOT = Path(__file__).parents[1]
 REPAIR = "docs/reference is not current; run `make reference` and commit what it writes"

@@ -10,7 +10,7 @@ from dawnchorus.runtime import run
 HOLD = """
 import sys, time
 from dawnchorus.runtime import run
-run.held(sys.argv[1])
+run.hold_lock(sys.argv[1])
 print('held', flush=True)
 time.sleep(60)
 """
@@ -23,10 +23,10 @@ def test_one_run_at_a_time_and_the_lock_dies_with_its_process(tmp_path):
     with holder:
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(ValueError, match=f"in use by process {holder.pid} on .*, since"):
-            run.held(tmp_path)
+            run.hold_lock(tmp_path)
         holder.kill()
         holder.wait()
-    run.held(tmp_path)
+    run.hold_lock(tmp_path)
     run._kept.pop().close()
 
 

@@ -10,7 +10,7 @@ from stage_settings import PATIENT
 
 from dawnchorus.settings.errors import validated
 from dawnchorus.settings.section import ByName
-from dawnchorus.training import epoch_choice, optimizers, schedule
+from dawnchorus.training import schedule, steps, validation
 
 SCHEDULES = ByName("dawnchorus.training.schedules", "kind", "plateau")
 CHOICE = {
@@ -118,13 +118,13 @@ def test_an_unknown_schedule_is_refused():
 
 
 def test_optimizers_take_their_options():
-    sgd = optimizers.make("sgd", 0.1, {"momentum": 0.9, "nesterov": True})
+    sgd = steps.make_optimizer("sgd", 0.1, {"momentum": 0.9, "nesterov": True})
     assert isinstance(sgd, keras.optimizers.SGD)
     assert (float(sgd.learning_rate), sgd.momentum, sgd.nesterov) == (pytest.approx(0.1), 0.9, True)
-    rmsprop = optimizers.make("rmsprop", 1e-3, {"rho": 0.8, "epsilon": 1e-8})
+    rmsprop = steps.make_optimizer("rmsprop", 1e-3, {"rho": 0.8, "epsilon": 1e-8})
     assert (rmsprop.rho, rmsprop.epsilon) == (0.8, 1e-8)
-    assert optimizers.make("adamw", 1e-3, {"weight_decay": 0.1}).weight_decay == 0.1
-    assert optimizers.make("adam", 1e-3, {"beta_1": 0.8}).beta_1 == 0.8
+    assert steps.make_optimizer("adamw", 1e-3, {"weight_decay": 0.1}).weight_decay == 0.1
+    assert steps.make_optimizer("adam", 1e-3, {"beta_1": 0.8}).beta_1 == 0.8
 
 
 @pytest.mark.parametrize(
@@ -133,20 +133,20 @@ def test_optimizers_take_their_options():
 )
 def test_an_option_that_an_optimizer_does_not_take_is_refused(name, option):
     with pytest.raises(ValueError, match=f"{name} takes no '{option}'; expected .*weight_decay"):
-        optimizers.make(name, 1e-3, {option: 0.5})
+        steps.make_optimizer(name, 1e-3, {option: 0.5})
 
 
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(ValueError, match="optimizer 'lion'; expected one of adam, adamw"):
-        optimizers.make("lion", 1e-3, {})
+        steps.make_optimizer("lion", 1e-3, {})
 
 
 def observed(values, metric="val_mlrap", **changed):
     """Return a choice after epochs with these values of one metric, and the epochs it took."""
-    choice = epoch_choice.Choice(CHOICE | changed)
+    choice = validation.EpochChoice(CHOICE | changed)
     for epoch, value in enumerate(values, 1):
         choice.observe(
-            dict.fromkeys(epoch_choice.METRICS, math.nan) | {"epoch": epoch, metric: value}
+            dict.fromkeys(validation.METRICS, math.nan) | {"epoch": epoch, metric: value}
         )
         if choice.is_over:
             break
@@ -183,7 +183,7 @@ def test_training_stops_after_so_many_epochs_without_a_better_one():
 def test_system_004_stops_at_the_sixteenth_epoch_that_is_not_better_by_a_hundredth():
     stopping = {"metric": "val_macro_f", "patience": 16, "min_delta": 0.01, "from_epoch": 7}
     kept = {"keep": ["best_val_macro_f"], "early_stopping": stopping}
-    # the first six are not watched; the eighth and the tenth are a little better than the seventh
+    # the first six do not count; the eighth and the tenth are a little better than the seventh
     values = [0.9] * 6 + [0.5, 0.509, 0.4, 0.5095] + [0.3] * 40
     choice, epoch = observed(values, "val_macro_f", **kept)
     assert choice.kept == {"best_val_macro_f": 10}  # the plainly best
@@ -201,18 +201,18 @@ def test_a_choice_goes_on_from_its_plain_state():
         "early_stopping": PATIENT | {"metric": "val_loss", "patience": 2},
     }
     one, _ = observed([0.3, 0.6], **settings)
-    other = epoch_choice.Choice(CHOICE | settings)
+    other = validation.EpochChoice(CHOICE | settings)
     other.restore(json.loads(json.dumps(one.state())))
     assert (other.kept, other.is_over, other.state()) == (one.kept, one.is_over, one.state())
 
 
 def test_an_unknown_metric_is_refused():
     with pytest.raises(ValueError, match="metric 'val_auc' of keep or early_stopping"):
-        epoch_choice.Choice(CHOICE | {"keep": ["best_val_auc"]})
+        validation.EpochChoice(CHOICE | {"keep": ["best_val_auc"]})
 
 
 def test_only_choices_by_validation_need_validation():
     stopping = {"metric": "val_mlrap", "patience": 3, "min_delta": 0.0, "from_epoch": 1}
-    assert epoch_choice.validated(CHOICE | {"keep": ["best_loss"]}) == []
+    assert validation.validation_choices(CHOICE | {"keep": ["best_loss"]}) == []
     chosen = CHOICE | {"keep": ["best_loss", "best_val_loss"], "early_stopping": stopping}
-    assert epoch_choice.validated(chosen) == ["best_val_loss", "val_mlrap"]
+    assert validation.validation_choices(chosen) == ["best_val_loss", "val_mlrap"]

@@ -18,8 +18,10 @@ import pytest
 import sed_tree
 import yaml
 
+from dawnchorus.corpora import tables
 from dawnchorus.formats.annotations import dcase
 from dawnchorus.runtime import artefacts
+from dawnchorus.targets import targets_table
 
 pytestmark = pytest.mark.slow  # a minute or more of whole runs
 
@@ -43,7 +45,7 @@ def overlay(**events):
         },
         "experiments": {
             "small": {
-                "like": "dcase2018_task4", "train": ["clips:weak"], "test": ["test"],
+                "like": "serizel2018", "train": ["clips:weak"], "test": ["test"],
                 "window": 100, "model": {"pooling": "linear_softmax", **SMALL}, "training": TRAINING,
                 "folds": {"shares": {"validation": 0.25}},
                 "stages": {
@@ -95,7 +97,7 @@ def ran(folder, settings, *arguments):
         [
             sys.executable, "-m", "snakemake", "--cores", "2", "-s", str(ROOT / "Snakefile"),
             "--directory", str(folder),
-            "--configfile", str(ROOT / "experiments/dcase2018_task4.yaml"),
+            "--configfile", str(ROOT / "experiments/serizel2018.yaml"),
             str(folder / "small.yaml"), *arguments,
         ],
         env=os.environ, capture_output=True, text=True, timeout=900,
@@ -144,9 +146,9 @@ def test_the_networks_find_the_tones(baseline):
 def test_missing_clips_are_listed(baseline):
     folder, tree, _ = baseline
     missing = [clip.id for clip in tree.clips if clip.is_missing]
-    rows = artefacts.read_table(next(folder.glob("results/corpora/test/excluded-*.csv")))
-    assert [row["id"] for row in rows] == missing
-    assert {row["code"] for row in rows} == {"MISSING_FILE"}
+    rows = tables.read_excluded(next(folder.glob("results/corpora/test/excluded-*.parquet")))
+    assert [name for name, _, _ in rows] == missing
+    assert {code for _, code, _ in rows} == {"MISSING_FILE"}
 
 
 def test_thresholds_are_tenths_chosen_by_the_validation_clips(baseline):
@@ -161,16 +163,16 @@ def test_thresholds_are_tenths_chosen_by_the_validation_clips(baseline):
 
 def test_second_pass_trains_on_hard_labels_and_is_watched_by_the_weak_clips(baseline):
     folder, tree, _ = baseline
-    rows = artefacts.read_table(folder / "results/small/stages/second/targets.csv")
-    pseudo = [row for row in rows if row["part"] == "1"]
-    assert len(pseudo) == len(tree.of("unlabelled"))
-    assert {row[f"target:{name}"] for row in pseudo for name in sed_tree.CLASSES} <= {"0", "1"}
+    told = targets_table.read(folder / "results/small/stages/second/targets.parquet")
+    pseudo = told.values[told.part == 1]
+    assert pseudo.shape == (len(tree.of("unlabelled")), len(sed_tree.CLASSES))
+    assert set(pseudo.ravel()) <= {0, 1}
     record = json.loads(
         (folder / "results/.provenance/small/stages/second/f1p0s1.keras.json").read_text()
         if (folder / "results/.provenance/small/stages/second/f1p0s1.keras.json").exists()
         else (folder / "results/.provenance/small/stages/second/f1p1s1.keras.json").read_text()
     )
-    assert any(path.endswith("stages/second/targets.csv") for path in record["inputs"])
+    assert any(path.endswith("stages/second/targets.parquet") for path in record["inputs"])
 
 
 def test_the_challenge_gets_every_event_once(baseline):

@@ -5,18 +5,14 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from fake_readers import SEGMENTS, Chunks, Frames, with_cells
+from fake_readers import SEGMENTS, Chunks, Frames, one_window, with_cells
+from scipy.ndimage import binary_dilation
 from sklearn.utils.class_weight import compute_class_weight
 
-from dawnchorus.frontends import cell_statistics, shards, window_grid
-from dawnchorus.segments import (
-    chunk_split,
-    class_balance,
-    open_windows,
-    signal_mask,
-    training_windows,
-    window_index,
-)
+from dawnchorus.frontends import cell_statistics, shards
+from dawnchorus.segments import class_balance, training_windows, window_index, window_source
+from dawnchorus.segments.kinds import cells as cell_kind
+from dawnchorus.segments.kinds import windows as window_kind
 
 PSD = {"kind": "psd", "n_bands": 200, "cell_columns": 30, "cell_borders": 20}
 BORDERS = [0, 11, 22, 32, 43, 53, 64, 74, 85, 95, 106, 116, 127, 137, 148, 158, 169, 179, 190, 200]
@@ -59,7 +55,7 @@ def written_out(spectrogram, expand=True):
 
 def cell_source(by_id, window=310, **changed):
     settings = SEGMENTS | {"kind": "cells"} | changed
-    return open_windows.source_of({"c": with_cells(by_id, PSD)}, settings, window)
+    return window_source.source_from_readers({"c": with_cells(by_id, PSD)}, settings, window)
 
 
 def test_row_bands_are_those_of_system_001():
@@ -71,25 +67,27 @@ def test_row_bands_are_those_of_system_001():
 def test_mask_is_that_of_the_written_out_rule(rng, n_columns, expand):
     for _ in range(5):
         spectrogram = loud_here_and_there(rng, n_columns)
-        signal = signal_mask.signal_cells(cell_statistics.cell_statistics(spectrogram, PSD), 1.5)
-        signal = signal_mask.dilated(signal) if expand else signal
+        signal = cell_kind.signal_cells(cell_statistics.cell_statistics(spectrogram, PSD), 1.5)
+        signal = binary_dilation(signal) if expand else signal
         expected, left = written_out(spectrogram, expand)
         borders = np.array(BORDERS)
         every = np.arange(n_columns)
         np.testing.assert_array_equal(
-            signal_mask.masked(spectrogram, every, signal, borders, 30), expected
+            cell_kind.apply_mask(spectrogram, every, signal, borders, 30), expected
         )
-        kept = signal_mask.kept_columns(spectrogram, signal, borders, 30, 0.95)
+        kept = cell_kind.signal_columns(spectrogram, signal, borders, 30, 0.95)
         np.testing.assert_array_equal(kept, left)
 
 
 def test_dilation_reaches_the_four_neighbours():
-    signal = np.zeros((4, 5), bool)
-    signal[1, 1] = signal[3, 4] = True
-    expected = ["01000", "11100", "01001", "00011"]
-    np.testing.assert_array_equal(
-        signal_mask.dilated(signal), [[c == "1" for c in r] for r in expected]
-    )
+    quiet = np.full((240, 200), 0.1, np.float32)  # 8 blocks of 30 columns
+    quiet[30:60, 11:22] = 9.0
+    quiet[210:, 190:] = 9.0
+    signal = cell_kind.signal_cells(cell_statistics.cell_statistics(quiet, PSD), 1.5)
+    assert np.argwhere(signal).tolist() == [[1, 1], [7, 18]]
+    _, found = cell_source({"r": quiet}, expand=True)._kept(("c", "r"))
+    near = [[0, 1], [1, 0], [1, 1], [1, 2], [2, 1], [6, 18], [7, 17], [7, 18]]
+    assert np.argwhere(found).tolist() == near
 
 
 def test_a_column_of_95_percent_zeros_stays_and_one_of_more_goes():
@@ -97,7 +95,7 @@ def test_a_column_of_95_percent_zeros_stays_and_one_of_more_goes():
     signal = np.zeros((2, 19), bool)
     signal[0, 2] = True  # 10 rows: 190 of 200 values are zero
     spectrogram[7, 25] = 0  # 191 here
-    kept = signal_mask.kept_columns(spectrogram, signal, np.array(BORDERS), 30, 0.95)
+    kept = cell_kind.signal_columns(spectrogram, signal, np.array(BORDERS), 30, 0.95)
     assert kept.tolist() == [t for t in range(30) if t != 7]
 
 
@@ -121,12 +119,12 @@ def test_digital_silence_without_a_floor_is_no_signal(rng):
     [(311, [0, 1]), (310, [0]), (620, [0, 310]), (621, [0, 310, 311]), (1, [0]), (309, [0])],
 )
 def test_the_last_piece_ends_with_the_columns(n_columns, starts):
-    assert signal_mask.segment_starts(n_columns, 310).tolist() == starts
+    assert cell_kind.piece_starts(n_columns, 310).tolist() == starts
 
 
 def test_pieces_of_no_columns_are_refused():
     with pytest.raises(ValueError, match="n_columns=0 and window=310"):
-        signal_mask.segment_starts(0, 310)
+        cell_kind.piece_starts(0, 310)
 
 
 @pytest.mark.parametrize("filtered", [True, False])
@@ -154,7 +152,7 @@ def test_cell_windows_are_pieces_of_the_kept_columns(rng, filtered):
 def test_cell_windows_rotate_as_a_whole(rng):
     source = cell_source({"r": loud_here_and_there(rng, 35)}, window=40)
     out = np.empty((2, 40, 200), np.float32)
-    source.into(out, [("c", "r")] * 2, [0, 0], [0, 7])
+    source.fill(out, [("c", "r")] * 2, [0, 0], [0, 7])
     np.testing.assert_array_equal(out[1], np.roll(out[0], 7, axis=0))
 
 
@@ -180,16 +178,19 @@ def test_a_recording_without_signal_is_nothing_or_whole(rng, empty):
 
 def test_spectrograms_without_cells_are_refused():
     reader = Frames({"r": np.ones((50, 20), np.float32)})
-    source = open_windows.source_of({"c": reader}, SEGMENTS | {"kind": "cells"}, 10)
+    source = window_source.source_from_readers({"c": reader}, SEGMENTS | {"kind": "cells"}, 10)
     with pytest.raises(ValueError, match="'c' hold no cell statistics.*psd"):
         source.index([("c", "r")])
     unfiltered = SEGMENTS | {"kind": "cells", "filtered": False}
-    assert len(open_windows.source_of({"c": reader}, unfiltered, 10).index([("c", "r")])) == 5
+    assert (
+        len(window_source.source_from_readers({"c": reader}, unfiltered, 10).index([("c", "r")]))
+        == 5
+    )
 
 
 def test_windows_wrap_around_and_say_what_is_sound(rng):
     by_id = {"a": rng.random((25, 4), np.float32), "b": rng.random((10, 4), np.float32)}
-    source = open_windows.source_of({"c": Frames(by_id)}, SEGMENTS, 10)
+    source = window_source.source_from_readers({"c": Frames(by_id)}, SEGMENTS, 10)
     recordings = [("c", "b"), ("c", "a")]
     index = source.index(recordings)
     assert index.recording.tolist() == [0, 1, 1, 1]
@@ -198,18 +199,18 @@ def test_windows_wrap_around_and_say_what_is_sound(rng):
     assert index.offset_s.tolist() == [5.25, 5.25, 10.25, 12.75]
     assert index.length_s.tolist() == [5, 5, 5, 2.5]
     batch = source.batch(recordings, index)
-    np.testing.assert_array_equal(batch[3], window_grid.looped(by_id["a"], 20, 10))
+    np.testing.assert_array_equal(batch[3], one_window(window_kind.fill_looped, by_id["a"], 20, 10))
 
 
 def padded_source(by_id, **changed):
     settings = SEGMENTS | {"padding": "zeros", "min_fill": 0.1} | changed
-    return open_windows.source_of({"c": Frames(by_id)}, settings, 10)
+    return window_source.source_from_readers({"c": Frames(by_id)}, settings, 10)
 
 
 @pytest.mark.parametrize(
     ("n_frames", "min_fill", "starts"),
     [
-        (501, 0.1, [0]),  # system 004: a clip of ten seconds is one window
+        (501, 0.1, [0]),  # serizel2018: a clip of ten seconds is one window
         (501, 0.0, [0, 500]),
         (550, 0.1, [0]),  # a tenth is not more than a tenth
         (551, 0.1, [0, 500]),
@@ -219,13 +220,13 @@ def padded_source(by_id, **changed):
     ],
 )
 def test_a_last_window_of_little_sound_is_left_out(n_frames, min_fill, starts):
-    assert window_grid.window_starts(n_frames, 500, min_fill) == starts
+    assert window_kind.window_starts(n_frames, 500, min_fill) == starts
 
 
 @pytest.mark.parametrize("min_fill", [-0.1, 1.0, float("nan")])
 def test_a_share_that_is_none_is_refused(min_fill):
     with pytest.raises(ValueError, match=r"min_fill=.*expected a share from 0 to below 1"):
-        window_grid.window_starts(501, 500, min_fill)
+        window_kind.window_starts(501, 500, min_fill)
 
 
 @pytest.mark.parametrize("n_frames", [1, 9, 10, 17, 40])
@@ -237,7 +238,7 @@ def test_a_padded_window_rotates_as_a_whole(rng, n_frames, start, rotation):
     whole = np.full((10, 3), np.nan)
     sound = frames[start : start + 10]
     whole[: len(sound)] = sound
-    window = window_grid.padded(frames, start, 10, rotation)
+    window = one_window(window_kind.fill_padded, frames, start, 10, rotation)
     np.testing.assert_array_equal(window, np.roll(whole, rotation, axis=0))
 
 
@@ -264,7 +265,7 @@ def test_padded_windows_end_with_their_sound(rng):
 def test_windows_that_rotate_are_those_of_the_index(rng):
     source = padded_source({"a": rng.random((14, 4), np.float32)})
     out = np.empty((2, 10, 4), np.float32)
-    source.into(out, [("c", "a")] * 2, [10, 10], [0, 7])
+    source.fill(out, [("c", "a")] * 2, [10, 10], [0, 7])
     np.testing.assert_array_equal(out[1], np.roll(out[0], 7, axis=0))
     assert np.isnan(out[1]).any(axis=1).tolist() == [False] + [True] * 6 + [False] * 3
 
@@ -274,12 +275,12 @@ def test_padding_that_cannot_be_is_refused(rng):
     with pytest.raises(ValueError, match="padding='zero'; expected loop or zeros"):
         padded_source(by_id, padding="zero")
     with pytest.raises(ValueError, match="begins at frame 14 of 14"):
-        padded_source(by_id).into(np.empty((1, 10, 4), np.float32), [("c", "a")], [14])
+        padded_source(by_id).fill(np.empty((1, 10, 4), np.float32), [("c", "a")], [14])
 
 
 def chunk_source(by_id, scores=None, lengths_s=None, **changed):
     settings = SEGMENTS | {"kind": "chunks"} | changed
-    return open_windows.source_of({"c": Chunks(by_id, scores, lengths_s)}, settings, 999)
+    return window_source.source_from_readers({"c": Chunks(by_id, scores, lengths_s)}, settings, 999)
 
 
 def test_chunks_are_pictures_on_their_side_from_0_to_1(rng):
@@ -290,7 +291,7 @@ def test_chunks_are_pictures_on_their_side_from_0_to_1(rng):
     expected = images.transpose(0, 2, 1).astype(np.float32) / np.float32(255)
     np.testing.assert_array_equal(source.batch([("c", "r")], index), expected)
     out = np.empty((3, 8, 6), np.float32)
-    source.into(out, [("c", "r")] * 3, [2, 1, 0], [0, 3, 8])
+    source.fill(out, [("c", "r")] * 3, [2, 1, 0], [0, 3, 8])
     np.testing.assert_array_equal(out[0], expected[2])
     np.testing.assert_array_equal(out[1], np.roll(expected[1], 3, axis=0))
     np.testing.assert_array_equal(out[2], expected[0])
@@ -341,11 +342,11 @@ def test_no_recording_has_no_window():
 def test_rescaling_stretches_or_clips(window, expected):
     source = chunk_source({"a": np.zeros((1, 1, 2), np.uint8)}, rescale=True)
     out = np.array([window], np.float32)[:, :, np.newaxis]
-    source.finish(out)
+    source.scale(out)
     assert out.ravel().tolist() == expected
     centred = chunk_source({"a": np.zeros((1, 1, 2), np.uint8)}, rescale=True, zero_centre=True)
     out = np.array([window], np.float32)[:, :, np.newaxis]
-    centred.finish(out)
+    centred.scale(out)
     assert out.ravel().tolist() == [2 * value - 1 for value in expected]
 
 
@@ -354,27 +355,29 @@ def test_what_cannot_be_a_source_is_refused(rng):
     with pytest.raises(
         ValueError, match="kind='rows' is not known; expected cells, chunks, windows"
     ):
-        open_windows.source_of({"c": frames}, SEGMENTS | {"kind": "rows"}, 3)
+        window_source.source_from_readers({"c": frames}, SEGMENTS | {"kind": "rows"}, 3)
     with pytest.raises(ValueError, match="'chunks'; choose kind chunks, or another frontend"):
-        open_windows.source_of({"c": chunks}, SEGMENTS, 3)
+        window_source.source_from_readers({"c": chunks}, SEGMENTS, 3)
     with pytest.raises(ValueError, match="have 'frames'; choose kind cells or windows"):
-        open_windows.source_of({"c": frames}, SEGMENTS | {"kind": "chunks"}, 3)
+        window_source.source_from_readers({"c": frames}, SEGMENTS | {"kind": "chunks"}, 3)
     with pytest.raises(
         ValueError, match=r"'d' have \(bands, frames\) \(5, None\).*'c' \(4, None\)"
     ):
-        open_windows.source_of({"c": frames, "d": Frames({"r": np.ones((9, 5))})}, SEGMENTS, 3)
+        window_source.source_from_readers(
+            {"c": frames, "d": Frames({"r": np.ones((9, 5))})}, SEGMENTS, 3
+        )
     with pytest.raises(ValueError, match="received no corpus"):
-        open_windows.source_of({}, SEGMENTS, 3)
-    source = open_windows.source_of({"c": frames}, SEGMENTS, 3)
+        window_source.source_from_readers({}, SEGMENTS, 3)
+    source = window_source.source_from_readers({"c": frames}, SEGMENTS, 3)
     with pytest.raises(ValueError, match="corpus 'd' has no spectrogram shard here, only c have"):
         source.index([("d", "r")])
     with pytest.raises(ValueError, match="2 windows to fill for 1 recordings"):
-        chunk_source({"r": np.zeros((1, 4, 8))}).into(np.zeros((2, 8, 4)), [("c", "r")], [0])
+        chunk_source({"r": np.zeros((1, 4, 8))}).fill(np.zeros((2, 8, 4)), [("c", "r")], [0])
 
 
 def test_a_source_over_shards_travels_to_another_process(tiny_shard):
     path, ids = tiny_shard
-    source = open_windows.open_source({"tiny": [path]}, SEGMENTS, 170)
+    source = window_source.open_source({"tiny": [path]}, SEGMENTS, 170)
     assert source.ids("tiny") == ids
     recordings = [("tiny", ids[3]), ("tiny", ids[0])]
     other = pickle.loads(pickle.dumps(source))
@@ -403,7 +406,7 @@ def test_every_kind_reads_what_its_frontend_stores(tiny_shard, tmp_path, kind, s
     shards.write_shard(folder / "000.wav", folder / "000.csv", settings, path)
     # a steady sound never stands out of its own band by half
     chosen = SEGMENTS | {"kind": kind, "factor": 1.0}
-    source = open_windows.open_source({"tiny": [path]}, chosen, 40)
+    source = window_source.open_source({"tiny": [path]}, chosen, 40)
     assert source.shape == shape
     recordings = [("tiny", name) for name in tiny_shard[1]]
     index = source.index(recordings)
@@ -531,7 +534,7 @@ def test_what_may_be_trained_on_is_no_noise(rng):
 
 def split(index, rng, **changed):
     settings = {"share": 0.05, "test_share": 0.01, "order": "sequential", "lose_border": True}
-    return chunk_split.split_chunks(index, settings | changed, rng)
+    return training_windows.split_windows(index, settings | changed, rng)
 
 
 @pytest.mark.parametrize("n", [100, 150, 1000, 1234, 50])
@@ -573,12 +576,12 @@ def test_splits_without_training_or_of_unknown_order_are_refused(rng):
 def test_rare_classes_are_repeated(rng):
     index = index_of([5, 1, 2])
     values = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0]])
-    rows = class_balance.oversampled(index, values, 4, rng)
+    rows = class_balance.oversample(index, values, 4, rng)
     assert rows[:8].tolist() == list(range(8))
     assert set(rows[8:9]) <= {5, 6, 7}  # class 1 had 3 windows
     assert set(rows[9:]) <= {6, 7}  # class 2 had 2
     assert len(rows) == 11
-    assert class_balance.oversampled(index, values, 1, rng).tolist() == list(range(8))
+    assert class_balance.oversample(index, values, 1, rng).tolist() == list(range(8))
 
 
 def test_weights_are_scikit_learns_balanced():
@@ -622,7 +625,7 @@ def test_choices_are_functions_of_the_generator():
         return [
             *training_windows.training_rows(index, values, settings, make()),
             *training_windows.noise_rows(index, values, settings, make()),
-            *class_balance.oversampled(index, values, 40, make()),
+            *class_balance.oversample(index, values, 40, make()),
             *np.concatenate(split(index, make())),
         ]
 

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from dawnchorus.frontends.filterbanks import mel_filterbank
-from dawnchorus.settings import corpus_check, load, reference, structure, yaml_file
+from dawnchorus.settings import corpus_check, documentation, load, structure, yaml_file
+from dawnchorus.settings.documentation import config_schema
 from dawnchorus.settings.frontend import check_mel_bands, natural_hz, natural_mel
-from dawnchorus.settings.schema import config_schema
 from dawnchorus.settings.section import Unit
 from dawnchorus.settings.stage_check import see_alike
 
@@ -491,6 +491,10 @@ REFUSED = {
         "run: [dmo]",
         ["run: 'dmo'; expected demo; did you mean 'demo'?"],
     ),
+    "an experiment by its old name": (
+        "run: [birdclef2018-april]",
+        ["run: 'birdclef2018-april' is called 'kahl2018-april' since", "experiments/kahl2018.yaml"],
+    ),
     "unknown stage": (
         stages("second: {targets: {stage: frist}}"),
         ["stages.second.targets.stage: 'frist' is no stage", "did you mean 'first'?"],
@@ -869,7 +873,7 @@ def turned(value, key=""):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_order_of_keys_changes_nothing(tmp_path, path):
-    below = {"esc50": "esc10", "sound-events": "dcase2018_task4"}.get(path.stem, "bad2017")
+    below = {"esc50": "esc10", "sound-events": "serizel2018"}.get(path.stem, "grill2017")
     overlays = [ROOT / f"experiments/{below}.yaml", path]
     written = []
     for name in (BASE, *overlays):
@@ -975,7 +979,7 @@ def test_stages_see_alike_whatever_windows_they_train_on(changed, alike):
 
 def models():
     """Yield every settings model with its path."""
-    for path, title, model in reference._all():
+    for path, title, model in documentation._all():
         yield f"{path} {title}".strip(), model
 
 
@@ -1039,9 +1043,9 @@ def test_schema_refuses_what_is_misspelt():
     ],
 )
 def test_a_key_is_explained(key, said):
-    text = reference.explanation(key)
+    text = documentation.explanation(key)
     assert [part for part in said if part not in text] == [], text
 
 
 def test_an_unknown_key_is_explained_by_the_nearest():
-    assert "did you mean 'training.epochs'?" in refusal(reference.explanation, "training.epoch")
+    assert "did you mean 'training.epochs'?" in refusal(documentation.explanation, "training.epoch")

@@ -1,4 +1,4 @@
-"""The log-mel spectrogram of system 004, against librosa."""
+"""The log-mel spectrogram of serizel2018, against librosa."""
 
 import itertools
 
@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 from audio_shards import noise, written
 
-from dawnchorus.frontends import (
-    base,
-    filterbanks,
-    spectra,
-    spectrogram_reader,
-    spectrograms,
-)
+from dawnchorus.frontends import base, filterbanks, shard_reader, spectra, spectrograms
 from dawnchorus.frontends.kinds import slaney_mel
 
 LOG_TOLERANCE = 1e-3  # nats: float32 against float64
@@ -29,7 +23,7 @@ SMALL = SETTINGS | {
 
 
 def by_librosa(waveform, settings):
-    """Linear mel sums as system 004 had them, of float64: (T, F)."""
+    """Linear mel sums as serizel2018 had them, of float64: (T, F)."""
     spectrum = librosa.stft(
         np.asarray(waveform, np.float64) + settings["epsilon"],
         n_fft=settings["n_fft"],
@@ -134,7 +128,7 @@ def test_blocks_do_not_change_a_value(rng, monkeypatch):
 
 def test_a_shard_holds_the_spectrograms(tmp_path, rng):
     recordings = {"x": [noise(rng, 4000)], "y": [noise(rng, 900), noise(rng, 900)]}
-    reader = spectrogram_reader.open_shards([written(tmp_path / "s", recordings, SMALL)])
+    reader = shard_reader.open_shards([written(tmp_path / "s", recordings, SMALL)])
     assert (reader.n_bands, reader.frames_per_second) == (12, 200.0)
     for name, channels in recordings.items():
         expected = spectrograms.spectrogram(channels, SMALL)
@@ -186,7 +180,7 @@ def test_settings_are_refused_where_the_filterbank_is():
         frontend = SETTINGS | {"n_fft": n_fft, "fmin": fmin, "n_bands": n_bands, "fmax": 11000.0}
         found = [
             is_refused(base.check, frontend | WHOLE | {"sample_rate": 22050}),
-            is_refused(filterbanks.mel_filterbank, 22050, n_fft, n_bands, fmin, 11000.0, "slaney"),
+            is_refused(filterbanks.slaney_filterbank, 22050, n_fft, n_bands, fmin, 11000.0),
         ]
         assert found[0] == found[1], frontend
         refused.add(found[0])

@@ -121,7 +121,8 @@ NOT_TRIED = {
 
 # module -> what an edit of its logic makes stale
 BY_CODE = {
-    "metrics/ranking.py": {*TRAIN_ONE, *TRAIN_TWO},
+    "metrics/sparse.py": {*TRAIN_ONE, *TRAIN_TWO},
+    "metrics/ranks.py": {"evaluate one", "evaluate two"},
     "scores/inference.py": {*AFTER_MODELS_ONE, "predict two first", *SECOND},
     "training/loop.py": {*TRAIN_ONE, *TRAIN_TWO},
     "metrics/roc.py": {"audit two second", "evaluate one", "evaluate two"},
@@ -334,7 +335,7 @@ def test_moved_data_make_nothing_stale_but_what_changes_there(project, before, t
 @pytest.mark.parametrize("key", BY_EVENT_KEY)
 def test_a_key_of_an_experiment_with_events_makes_stale_what_uses_it(tmp_path, key):
     value, expected = BY_EVENT_KEY[key]
-    overlay = tiny.ROOT / "experiments/dcase2018_task4.yaml"
+    overlay = tiny.ROOT / "experiments/serizel2018.yaml"
     settings = test_sed_workflow.overlay()
     changed = tiny.changed(settings, f"experiments.small.{key}", value)
     before, after = (tiny.run_without_recordings(tmp_path, s, overlay) for s in (settings, changed))

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from dawnchorus.corpora import tables
-from dawnchorus.corpora.tables import LABEL_ROWS, LABELS
-from dawnchorus.evaluation import media_ids as submission_media
+from dawnchorus.corpora.tables import LABEL_ROWS, LABELS, write_rows
 from dawnchorus.evaluation import submission
 from dawnchorus.formats import intervals
 from dawnchorus.formats.submissions import (
@@ -17,7 +16,7 @@ from dawnchorus.formats.submissions import (
     birdclef2018_monophone,
     birdclef2018_soundscape,
 )
-from dawnchorus.runtime import artefacts, logs
+from dawnchorus.runtime import logs
 from dawnchorus.scores import score_files
 
 HEADER_2017 = ["itemid", "hasbird"]
@@ -66,7 +65,7 @@ def test_rows_and_scores_that_do_not_fit_are_refused(tmp_path):
 
 def test_the_submitted_score_is_that_of_the_bird(tmp_path):
     table = tmp_path / "label-rows.csv"
-    artefacts.write_table(table, LABEL_ROWS, [("field/1", "1"), ("field/2", "2")])
+    write_rows(table, LABEL_ROWS, [("field/1", "1"), ("field/2", "2")])
     label_rows = {"columns": ["itemid", "hasbird"], "table": table}
     ids, scores = ["field/1", "field/2"], np.array([[0.25, 0.5], [0.75, 0.125]])
 
@@ -91,7 +90,7 @@ def submit(tmp_path):
     def submit(scores, rows, class_names=("b", "a"), *, windows=(), test=("c",), **settings):
         """``scores`` by id, ``rows`` of the label table as {id: columns other than empty}."""
         table = [list((dict.fromkeys(LABELS, "") | {"id": i} | rows[i]).values()) for i in rows]
-        artefacts.write_table(tmp_path / "labels.csv", LABELS, table)
+        write_rows(tmp_path / "labels.csv", LABELS, table)
         if scores:
             values = np.array(list(scores.values()), np.float32)
             found = score_files.RecordingScores(
@@ -199,7 +198,7 @@ def test_ignored_classes_are_not_submitted(submit):
 )
 def test_the_media_id_is_given_or_in_the_name_or_the_name(identifier, given, expected):
     recording = tables.Labelled(identifier, "", "", "", "", False, (), media_id=given)
-    assert submission_media.media_id(recording) == expected
+    assert submission.media_id(recording) == expected
 
 
 def test_media_ids_are_in_the_order_of_numbers_however_long(submit):
@@ -217,7 +216,7 @@ def test_media_ids_are_in_the_order_of_numbers_however_long(submit):
         ({"7": {}}, ["a\n"], "1 class names cannot stand"),
         ({"7": {}}, ["a\u2028b"], "1 class names cannot stand"),
         ({"7": {}}, [""], "1 class names cannot stand"),
-        ({"7": {}}, ["a", "a"], r"1 classes stand there twice: \['a'\]"),
+        ({"7": {}}, ["a", "a"], r"1 classes occur twice: \['a'\]"),
         ({"8": {}}, ["a"], "none of the 1 recordings to submit has one of the 2 scores"),
     ],
 )
@@ -368,17 +367,19 @@ def test_soundscapes_of_other_windows_are_refused(soundscapes, tmp_path):
 def test_the_last_window_may_be_aligned_to_the_end():
     recording = np.array([0, 0, 0, 0, 1, 1])
     onset = np.array([0, 1, 2, 2.5, 0, 0.5])
-    grid = intervals.grid(recording, onset, onset + 1)
+    grid = intervals.window_grid(recording, onset, onset + 1)
     assert grid == (1.0, 1.0, False)
-    found = intervals.group(onset[:4], onset[:4] + 1, grid, 2.0, True)
+    found = intervals.group_windows(onset[:4], onset[:4] + 1, grid, 2.0, True)
     assert found == [(0.0, 2.0, 0, 2), (2.0, 4.0, 2, 4)]
-    grid = intervals.grid(recording[:4], np.array([0, 0.5, 1, 1.2]), np.array([1, 1.5, 2, 2.2]))
+    grid = intervals.window_grid(
+        recording[:4], np.array([0, 0.5, 1, 1.2]), np.array([1, 1.5, 2, 2.2])
+    )
     assert grid == (1.0, 0.5, True)
 
 
 def test_onsets_a_little_off_are_in_their_interval():
     onset = np.arange(9) * (5 / 3)  # 3 * (5 / 3) is 5, but 6 * 1.6666 is not 10
     onset[3::3] -= 1e-6
-    grid = intervals.grid(np.zeros(9, int), onset, onset + 5 / 3)
-    found = intervals.group(onset, onset + 5 / 3, grid, 5.0, False)
+    grid = intervals.window_grid(np.zeros(9, int), onset, onset + 5 / 3)
+    found = intervals.group_windows(onset, onset + 5 / 3, grid, 5.0, False)
     assert found == [(0.0, 5.0, 0, 3), (5.0, 10.0, 3, 6), (10.0, 15.0, 6, 9)]

@@ -5,12 +5,14 @@ import hashlib
 import tracemalloc
 
 import numpy as np
+import pandas
 import pytest
+from target_rows import write_targets
 
 from dawnchorus.corpora import tables as contents_of_corpora
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores import score_files
-from dawnchorus.targets import experiment_folds, leaks, stage_targets, targets_table
+from dawnchorus.targets import folds, leaks, stage_targets, targets_table
 
 SETTINGS = {
     "kind": "stratified", "count": 2, "seed": 1, "by": "group", "split_groups": False,
@@ -19,6 +21,9 @@ SETTINGS = {
 
 
 def write_rows(path, columns, rows):
+    if columns in (contents_of_corpora.LABELS, contents_of_corpora.LISTING):
+        contents_of_corpora.write_rows(path, columns, rows)
+        return str(path)
     with open(path, "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([columns, *rows])
     return str(path)
@@ -56,7 +61,7 @@ def corpus(tmp_path):
 def deal(tmp_path, name, files, **settings):
     labels, listing, verdicts = files
     output = tmp_path / "folds.csv"
-    experiment_folds.deal_folds(
+    folds.deal_folds(
         [name], {name: labels}, {name: verdicts}, {name: [listing]}, SETTINGS | settings, output
     )
     return output
@@ -150,7 +155,7 @@ def set_targets(
     folds = deal(tmp_path, "a", files)
     chosen = {"seed": 3, "classes": None, "low": 0.2, "high": 0.8, "parts": 2, "pooling": "max",
               "average": "mean"} | settings  # fmt: skip
-    output = tmp_path / "targets.csv"
+    output = tmp_path / "targets.parquet"
     tables = {"a": files[0]} | (tables or {})
     stage_targets.set_targets(["a"], tables, folds, teachers, chosen, output, thresholds, verdicts)
     return targets_table.read(output)
@@ -236,13 +241,12 @@ def test_the_next_fold_chooses_the_epoch_and_is_not_trained_on():
 def test_targets_of_many_classes_need_little_memory(tmp_path):
     n, n_classes = 300, 800
     values = np.eye(n, n_classes) * 0.987654321
-    rows = [("c", f"r{i}", 1, 0, *(f"{v:.9g}" for v in values[i])) for i in range(n)]
-    columns = ("corpus", "id", "fold", "part", *(f"target:{k}" for k in range(n_classes)))
-    artefacts.write_table(tmp_path / "t.csv", columns, rows)
+    rows = [("c", f"r{i}", 1, 0, *values[i]) for i in range(n)]
+    path = write_targets(tmp_path / "t.parquet", map(str, range(n_classes)), rows)
     del rows
     tracemalloc.start()
-    found = targets_table.read(tmp_path / "t.csv")
-    assert tracemalloc.get_traced_memory()[1] < 5 * found.values.nbytes
+    found = targets_table.read(path)
+    assert tracemalloc.get_traced_memory()[1] < 2 * found.values.nbytes
     tracemalloc.stop()
     np.testing.assert_array_equal(found.values, values.astype(np.float32))
     assert found.class_names == [str(k) for k in range(n_classes)]
@@ -348,3 +352,46 @@ def test_all_labelled_rows_may_choose_the_epoch_and_none_is_trained_on():
     assert found.validation_rows(member, "all").tolist() == [0, 1, 2]
     assert found.training_rows(member, "own").tolist() == [0, 2, 3]
     assert found.unlabelled_rows().tolist() == [5]
+
+
+def some_targets(n, n_classes):
+    values = np.random.default_rng(1).random((n, n_classes), np.float32)
+    values[:, 0] = np.nextafter(np.float32(1), np.float32(0))
+    return targets_table.Targets(
+        recordings=[("garden", f"a,{i}\u00e4") for i in range(n)],
+        fold=np.arange(n) % 3, part=np.arange(n) % 2, values=values,
+        class_names=[f"class {k}: \u00e9" for k in range(n_classes)],
+    )  # fmt: skip
+
+
+def test_targets_are_read_as_they_were_written_and_equal_ones_are_equal_bytes(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(targets_table, "_AT_ONCE", 21)  # row groups of three rows
+    wanted, paths = some_targets(8, 7), [tmp_path / f"{name}.parquet" for name in "ab"]
+    for path in paths:
+        targets_table.write(path, wanted)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    found = targets_table.read(paths[0])
+    assert found.recordings == wanted.recordings
+    assert found.class_names == targets_table.read_class_names(paths[0]) == wanted.class_names
+    assert found.values.dtype == np.float32
+    np.testing.assert_array_equal(found.values, wanted.values)
+    np.testing.assert_array_equal([found.fold, found.part], [wanted.fold, wanted.part])
+
+
+def test_any_program_that_reads_parquet_reads_targets(tmp_path):
+    wanted = some_targets(4, 3)
+    targets_table.write(tmp_path / "t.parquet", wanted)
+    frame = pandas.read_parquet(tmp_path / "t.parquet")
+    assert list(frame.columns) == ["corpus", "id", "fold", "part", "targets"]
+    np.testing.assert_array_equal(np.stack(frame["targets"]), wanted.values)
+
+
+def test_a_file_without_targets_is_refused_by_name(tmp_path):
+    (tmp_path / "t.parquet").write_text("corpus,id\n")
+    with pytest.raises(ValueError, match=r"t\.parquet is damaged"):
+        targets_table.read(tmp_path / "t.parquet")
+    pandas.DataFrame({"id": ["a"]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=r"t\.parquet holds no targets"):
+        targets_table.read_class_names(tmp_path / "t.parquet")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dawnchorus.corpora.tables import LABELS
+from dawnchorus.corpora.tables import LABELS, write_rows
 from dawnchorus.evaluation import caveats
 from dawnchorus.metrics import tuning
 from dawnchorus.runtime import artefacts
@@ -31,7 +31,7 @@ class Files:
             (name, "", "", "", "", "", 1, labels, "", "")
             for name, (_, labels, _) in clips.items()
         ]  # fmt: skip
-        artefacts.write_table(folder / "labels.csv", LABELS, rows)
+        write_rows(folder / "labels.csv", LABELS, rows)
         dealt = [("weak", name, fold) for name, (fold, _, _) in clips.items()]
         artefacts.write_table(folder / "folds.csv", ("corpus", "id", "fold"), dealt)
         self.scores = {"weak": folder / "scores.h5"}
@@ -102,7 +102,7 @@ def test_equals_the_search_on_the_same_clips(tmp_path):
         got = [float(found[name]["threshold"]) for name in CLASSES]
         assert got == expected.settings["threshold"].tolist()
         np.testing.assert_allclose(
-            [float(found[name]["f"]) for name in CLASSES], expected.figures, atol=1e-9
+            [float(found[name]["f"]) for name in CLASSES], expected.scores, atol=1e-9
         )
 
 

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from stage_settings import ALONE, FRAMELESS, PATIENT
+from target_rows import write_targets
 
 from dawnchorus.augmentation import shifts as band_shifts
 from dawnchorus.runtime import artefacts, backend
@@ -19,13 +20,8 @@ backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 
 import keras  # noqa: E402
 
-from dawnchorus.models import (  # noqa: E402
-    frame_output,
-    model_files,
-    weight_files,
-    zoo,
-)
-from dawnchorus.runtime import logs, signals  # noqa: E402
+from dawnchorus.models import frame_output, model_files, zoo  # noqa: E402
+from dawnchorus.runtime import logs, run  # noqa: E402
 from dawnchorus.scores import ensemble, inference  # noqa: E402
 from dawnchorus.targets import targets_table  # noqa: E402
 from dawnchorus.training import checkpoints, loop, steps, validation  # noqa: E402
@@ -36,11 +32,10 @@ EPOCHS = 6
 @pytest.fixture(scope="module")
 def targets_path(tmp_path_factory, tiny_shard):
     _, ids = tiny_shard
-    path = tmp_path_factory.mktemp("targets") / "targets.csv"
+    path = tmp_path_factory.mktemp("targets") / "targets.parquet"
     rows = [("tiny", name, 1 + i % 4, 0, i % 2) for i, name in enumerate(ids[:16])]
     rows += [("tiny", name, 0, 1 + i % 2, 0.05 + 0.9 * (i % 2)) for i, name in enumerate(ids[16:])]
-    artefacts.write_table(path, ("corpus", "id", "fold", "part", "target:bird"), rows)
-    return path
+    return write_targets(path, ["bird"], rows)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +148,7 @@ def test_model_and_record_hold_no_date_host_or_path(undisturbed):
 
 def test_a_job_refuses_an_input_that_is_not_what_was_written(tmp_path, start_script):
     results = tmp_path / "results"
-    with artefacts.recording_for({"results": results, "about": {}}):
+    with artefacts.record_job({"results": results, "about": {}}):
         artefacts.write_text(results / "scores.h5", "as it was written")
     (results / "scores.h5").write_text("as it was wristen")
     process = start_script(
@@ -168,16 +163,16 @@ def test_a_job_refuses_an_input_that_is_not_what_was_written(tmp_path, start_scr
 
 
 def test_a_checkpoint_of_other_settings_is_not_taken_up(tmp_path):
-    path = checkpoints.path_beside(tmp_path / "m.keras", "aaaa")
+    path = checkpoints.checkpoint_path(tmp_path / "m.keras", "aaaa")
     checkpoints.save(path, [np.arange(3)], {"epoch": 1})
     arrays, state = checkpoints.load(path)
     np.testing.assert_array_equal(arrays[0], np.arange(3))
     assert state == {"epoch": 1}
-    assert checkpoints.load(checkpoints.path_beside(tmp_path / "m.keras", "bbbb")) is None
+    assert checkpoints.load(checkpoints.checkpoint_path(tmp_path / "m.keras", "bbbb")) is None
 
 
 def test_a_checkpoint_is_of_its_settings_and_of_all_that_it_was_made_from(tmp_path):
-    names = ("targets.csv", "one.h5", "two.h5", "t.keras", "t.kept.h5", "t.h5", "start.keras")
+    names = ("targets.parquet", "one.h5", "two.h5", "t.keras", "t.kept.h5", "t.h5", "start.keras")
     names += ("normaliser.csv", "frames.h5", "events.csv", "labels.csv")
     paths = {name: str(tmp_path / name) for name in names}
     for name, path in paths.items():
@@ -199,7 +194,7 @@ def test_a_checkpoint_is_of_its_settings_and_of_all_that_it_was_made_from(tmp_pa
                 "events": {"a": {"events": paths["events.csv"], "labels": paths["labels.csv"]}},
             },
         }  # fmt: skip
-        where = paths["targets.csv"]
+        where = paths["targets.parquet"]
         return loop.training_digest(stage, where, shards, about, {"l": library})
 
     found = {digest(), digest(stage="second"), digest(seed=2), digest(library=3)}
@@ -210,25 +205,38 @@ def test_a_checkpoint_is_of_its_settings_and_of_all_that_it_was_made_from(tmp_pa
     assert digest() in found
 
 
+def test_a_job_hashes_its_inputs_once(tmp_path, monkeypatch):
+    path = tmp_path / "targets.parquet"
+    path.write_text("content")
+    about = FRAMELESS | {
+        "training": {"pretrained": None}, "normaliser": None, "frame_targets": None
+    }  # fmt: skip
+    expected = loop.training_digest("first", str(path), {}, about, {})
+    inputs = {str(path): artefacts.sha256(path)}
+    monkeypatch.setattr(artefacts, "sha256", lambda path: pytest.fail(f"{path} is read again"))
+    with artefacts.record_job({"results": tmp_path, "about": {"inputs": inputs}}):
+        assert loop.training_digest("first", path, {}, about, {}) == expected
+
+
 def test_a_member_may_have_nothing_to_score(tmp_path, tiny_shard, undisturbed, settings):
     shard, ids = tiny_shard
-    path = tmp_path / "targets.csv"
+    path = tmp_path / "targets.parquet"
     rows = [("tiny", name, 1, 0, 1) for name in ids]
-    artefacts.write_table(path, ("corpus", "id", "fold", "part", "target:bird"), rows)
+    write_targets(path, ["bird"], rows)
     paths = {"model": undisturbed / "results/f1p0s1.keras", "kept": None}
     chosen = {"window": 170, "segments": settings["segments"], "batch_size": 8, "use": "last"}
     members = {"f1p0s1": paths, "f2p0s1": paths}
     inference.predict_stage(
         members, targets_table.read(path), "tiny", [shard], chosen, tmp_path / "s.h5"
     )
-    _, _, stack = ensemble.pooled(tmp_path / "s.h5", "max")
+    _, _, stack = ensemble.pool_members(tmp_path / "s.h5", "max")
     assert np.isfinite(stack[0]).all()
     assert np.isnan(stack[1]).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
 def test_a_cut_checkpoint_is_left_alone(tmp_path, share):
-    path = checkpoints.path_beside(tmp_path / "m.keras", "aaaa")
+    path = checkpoints.checkpoint_path(tmp_path / "m.keras", "aaaa")
     checkpoints.save(path, [np.arange(3000.0)], {"epoch": 1})
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
@@ -245,7 +253,7 @@ def test_members_score_only_what_they_did_not_train_on(
     inference.predict_stage(
         paths, targets_table.read(targets_path), "tiny", [shard], chosen, tmp_path / "s.h5"
     )
-    found, members, stack = ensemble.pooled(tmp_path / "s.h5", "max")
+    found, members, stack = ensemble.pool_members(tmp_path / "s.h5", "max")
     assert found == ids
     scored = np.isfinite(stack[:, :, 0])
     for number, member in enumerate(members):
@@ -301,7 +309,7 @@ def windows(rng):
 
 def test_softmax_head_learns_from_one_column(begin, windows):
     training = begin(options={"head": "softmax"}, loss="categorical_crossentropy")
-    training.train_on(windows, np.array([[1.0], [0], [1], [0]], np.float32))
+    training.train_step(windows, np.array([[1.0], [0], [1], [0]], np.float32))
     assert np.isfinite(training.loss_sum)
     assert frame_output.class_scores(training.model, windows, 1).shape == (4, 1)
 
@@ -313,7 +321,7 @@ def test_l2_is_a_penalty_on_kernels_alone(begin, windows):
         training = begin(options={"dropout": 0.0}, l2=l2)
         named = [(v.name, v.numpy()) for v in training.model.trainable_variables]
         penalty = sum((values**2).sum() for name, values in named if name == "kernel")
-        training.train_on(windows, wanted)
+        training.train_step(windows, wanted)
         losses[l2] = training.loss_sum
     assert losses[0.25] - losses[0.0] == pytest.approx(0.25 * penalty, rel=1e-5)
 
@@ -324,14 +332,14 @@ def test_weights_of_windows_weigh_the_loss(begin, windows):
     weights = np.array([1, 0, 0.5, 3], np.float32)
     found = keras.ops.convert_to_numpy(training.model(windows, training=True))
     each = -np.log(np.where(wanted > 0, found, 1 - found))[:, 0]
-    training.train_on(windows, wanted, weights)
+    training.train_step(windows, wanted, weights)
     assert training.loss_sum == pytest.approx((weights * each).sum() / 4, rel=1e-5)
 
 
 def test_a_model_file_holds_no_optimiser(begin, windows, tmp_path):
     training = begin()
-    training.train_on(windows, np.ones((4, 1), np.float32))
-    weight_files.save(training.model, tmp_path / "m.keras")
+    training.train_step(windows, np.ones((4, 1), np.float32))
+    model_files.save(training.model, tmp_path / "m.keras")
     with zipfile.ZipFile(tmp_path / "m.keras") as file, file.open("model.weights.h5") as weights:
         with h5py.File(weights) as opened:
             assert "optimizer" not in opened
@@ -343,24 +351,24 @@ def test_a_model_file_holds_no_optimiser(begin, windows, tmp_path):
 def test_kept_weights_come_back_in_order_and_in_equal_bytes(tmp_path, rng):
     arrays = [rng.normal(size=(n, 2)).astype(np.float32) for n in range(1, 13)]
     for name in ("one.h5", "two.h5"):
-        weight_files.save_kept(tmp_path / name, {"epoch_2": arrays[::-1], "best_val_loss": arrays})
+        model_files.save_kept(tmp_path / name, {"epoch_2": arrays[::-1], "best_val_loss": arrays})
     assert (tmp_path / "one.h5").read_bytes() == (tmp_path / "two.h5").read_bytes()
     for one, other in zip(
-        weight_files.read_kept(tmp_path / "one.h5", "best_val_loss"), arrays, strict=True
+        model_files.read_kept(tmp_path / "one.h5", "best_val_loss"), arrays, strict=True
     ):
         np.testing.assert_array_equal(one, other)
 
 
 def test_weights_that_were_not_kept_are_named(tmp_path):
-    weight_files.save_kept(tmp_path / "k.h5", {"epoch_2": [np.zeros(1)]})
+    model_files.save_kept(tmp_path / "k.h5", {"epoch_2": [np.zeros(1)]})
     with pytest.raises(ValueError, match="keeps no weights 'best_loss'; expected one of: epoch_2"):
-        weight_files.read_kept(tmp_path / "k.h5", "best_loss")
-    weight_files.save_kept(tmp_path / "none.h5", {})
+        model_files.read_kept(tmp_path / "k.h5", "best_loss")
+    model_files.save_kept(tmp_path / "none.h5", {})
     with pytest.raises(ValueError, match="'best_loss'; expected one of: none"):
-        weight_files.read_kept(tmp_path / "none.h5", "best_loss")
+        model_files.read_kept(tmp_path / "none.h5", "best_loss")
     (tmp_path / "k.h5").write_bytes(b"no HDF5")
     with pytest.raises(ValueError, match="k.h5 is damaged"):
-        weight_files.read_kept(tmp_path / "k.h5", "epoch_2")
+        model_files.read_kept(tmp_path / "k.h5", "epoch_2")
 
 
 CHOOSING = {
@@ -414,8 +422,8 @@ def killed_at(monkeypatch, name, call):
 
 @pytest.mark.parametrize(
     ("name", "call"),
-    # save: of an epoch's weights or of a checkpoint; forget_epochs: after a checkpoint
-    [("save", 2), ("save", 5), ("forget_epochs", 2), ("Epochs", 1), ("remove", 1)],
+    # save: of an epoch's weights or of a checkpoint; remove_epochs: after a checkpoint
+    [("save", 2), ("save", 5), ("remove_epochs", 2), ("Epochs", 1), ("remove", 1)],
 )
 def test_a_training_that_chooses_epochs_goes_on_to_the_same_bytes(
     name, call, tmp_path, choosing_reference, train, monkeypatch
@@ -446,8 +454,8 @@ def test_stopped_within_an_epoch_it_goes_on_to_the_same_bytes(
         yield lambda: next(taken) == steps
 
     with monkeypatch.context() as patched:
-        patched.setattr(signals, "heeded", heeded)
-        with pytest.raises(signals.Stopped):
+        patched.setattr(run, "catch_signals", heeded)
+        with pytest.raises(run.Stopped):
             train(tmp_path)
     train(tmp_path)
     assert made(tmp_path) == made(choosing_reference)
@@ -459,7 +467,7 @@ def test_kept_weights_that_are_gone_let_the_training_start_anew(
     if not (choosing_reference / "h.csv").exists():
         train(choosing_reference)
     with monkeypatch.context() as patched:
-        killed_at(patched, "forget_epochs", 2)
+        killed_at(patched, "remove_epochs", 2)
         with pytest.raises(Killed):
             train(tmp_path)
     for path in tmp_path.glob("*.epoch_*.checkpoint.npz"):
@@ -479,7 +487,7 @@ def test_a_window_has_one_weight_for_all_of_its_frames(defaults):
     wanted = rng.integers(0, 2, (6, 6, 2)).astype(np.float32)
     weights = np.array([0, 0, 1, 2, 3, 6], np.float32)
     before = np.clip(keras.ops.convert_to_numpy(model(windows, training=True)), 1e-7, 1 - 1e-7)
-    training.train_on(windows, wanted, weights)
+    training.train_step(windows, wanted, weights)
     losses = -(wanted * np.log(before) + (1 - wanted) * np.log(1 - before)).mean(axis=(1, 2))
     assert training.loss_sum == pytest.approx((losses * weights).mean(), rel=1e-4)
 
@@ -491,10 +499,10 @@ def test_kept_weights_are_those_of_the_epochs_that_the_history_names(tmp_path, t
     )
     assert [row["rate"] for row in rows][:2] == ["0.0005", "0.001"]
     losses = [float(row["val_loss"]) for row in rows]
-    best = weight_files.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
+    best = model_files.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
     last = model_files.load(tmp_path / "f1p0s1.keras").get_weights()
     for epoch in (2, 4, 6):
-        kept = weight_files.read_kept(tmp_path / "f1p0s1.kept.h5", f"epoch_{epoch}")
+        kept = model_files.read_kept(tmp_path / "f1p0s1.kept.h5", f"epoch_{epoch}")
         is_best = all(map(np.array_equal, kept, best))
         assert is_best == (losses.index(min(losses)) + 1 == epoch)
         assert all(map(np.array_equal, kept, last)) == (epoch == 6)
@@ -509,11 +517,11 @@ def test_early_stopping_ends_a_training_that_gets_no_better(tmp_path, train):
     assert len(losses) == losses.index(min(losses)) + 1 + 2
 
 
-def test_a_figure_that_is_never_a_number_keeps_nothing_and_says_so(
+def test_a_metric_that_is_never_a_number_keeps_nothing_with_a_warning(
     tmp_path, train, monkeypatch, caplog
 ):
     monkeypatch.setattr(logs.LOG, "propagate", True)
-    unknown = dict.fromkeys(validation.FIGURES, float("nan"))
+    unknown = dict.fromkeys(validation.EPOCH_METRICS, float("nan"))
     named = {f"val_{name}": value for name, value in unknown.items()}
     monkeypatch.setattr(validation.Validation, "measure", lambda *_: named)
     with caplog.at_level("INFO"):
@@ -523,13 +531,13 @@ def test_a_figure_that_is_never_a_number_keeps_nothing_and_says_so(
     with pytest.raises(
         ValueError, match="keeps no weights 'best_val_loss'; .*: best_loss .*number"
     ):
-        weight_files.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
+        model_files.read_kept(tmp_path / "f1p0s1.kept.h5", "best_val_loss")
 
 
 def test_without_recordings_to_validate_no_epoch_can_be_chosen(tmp_path, tiny_shard, train):
-    path = tmp_path / "targets.csv"
+    path = tmp_path / "targets.parquet"
     rows = [("tiny", name, 1 + (i > 0), 0, i % 2) for i, name in enumerate(tiny_shard[1])]
-    artefacts.write_table(path, ("corpus", "id", "fold", "part", "target:bird"), rows)
+    write_targets(path, ["bird"], rows)
     with pytest.raises(ValueError, match="f3p0s1 has no recording to validate on; .*best_val_loss"):
         train(tmp_path, path, member="f3p0s1", validation="own")
     plain = {"keep": [], "early_stopping": PATIENT, "epochs": 1}

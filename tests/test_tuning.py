@@ -8,6 +8,11 @@ from dawnchorus.formats.event import Event
 from dawnchorus.metrics import tuning
 
 NAMES = ("Cat", "Dog")
+GRIDS = {  # of `decoding.detections`
+    "threshold": tuning.THRESHOLDS,
+    "filter_s": (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.02, 1.5),
+    "gap_s": (0.0, 0.15, 0.3, 0.5, 1.0),
+}
 
 
 def f1_by_hand(targets, called):
@@ -41,7 +46,7 @@ def test_thresholds_on_weak_labels_are_the_published_ones(rng):
     expected = [
         f1_by_hand(targets[:, c], scores[:, c] >= found.settings["threshold"][c]) for c in range(5)
     ]
-    np.testing.assert_allclose(found.figures, expected)
+    np.testing.assert_allclose(found.scores, expected)
 
 
 def test_of_equally_good_thresholds_the_first_is_taken():
@@ -49,30 +54,34 @@ def test_of_equally_good_thresholds_the_first_is_taken():
     assert tuning.clip_thresholds(targets, scores).settings["threshold"] == [0.5]
     found = tuning.clip_thresholds(targets, scores, tuning.PUBLISHED_THRESHOLDS)
     assert found.settings["threshold"] == [0.3]
-    assert found.figures == [1.0]
+    assert found.scores == [1.0]
 
 
 def test_a_class_without_positives_keeps_the_simplest_threshold():
     found = tuning.clip_thresholds(np.zeros((3, 2), int), np.array([[0.9, 0.1]] * 3))
     np.testing.assert_array_equal(found.settings["threshold"], [0.5, 0.5])
-    np.testing.assert_array_equal(found.figures, [0, np.nan])
+    np.testing.assert_array_equal(found.scores, [0, np.nan])
 
 
 def test_no_figure_is_worse_than_any():
     # not defined at 1 and 2, where nothing is called; a false alarm at 0; found at 3
     figures = np.array([0.0, np.nan, np.nan, 0.2])
     grid = {"x": (0, 1, 2, 3)}
-    assert tuning.tuned(lambda s: figures[s["x"].astype(int)], grid, 1).settings["x"] == [3]
+    assert tuning.coordinate_search(lambda s: figures[s["x"].astype(int)], grid, 1).settings[
+        "x"
+    ] == [3]
     figures[3] = 0
-    assert tuning.tuned(lambda s: figures[s["x"].astype(int)], grid, 1).settings["x"] == [0]
+    assert tuning.coordinate_search(lambda s: figures[s["x"].astype(int)], grid, 1).settings[
+        "x"
+    ] == [0]
     figures[:] = np.nan
-    found = tuning.tuned(lambda s: figures[s["x"].astype(int)], grid, 1)
+    found = tuning.coordinate_search(lambda s: figures[s["x"].astype(int)], grid, 1)
     assert (found.settings["x"], found.is_settled) == ([0], True)
 
 
-def test_figures_equal_but_for_rounding_are_equal():
+def test_scores_equal_but_for_rounding_are_equal():
     figures = np.array([0.1 + 0.2, 0.3, np.nextafter(0.3, 1)])
-    found = tuning.tuned(lambda s: figures[s["x"].astype(int)], {"x": (1, 2, 0)}, 1)
+    found = tuning.coordinate_search(lambda s: figures[s["x"].astype(int)], {"x": (1, 2, 0)}, 1)
     assert found.settings["x"] == [1]
 
 
@@ -89,20 +98,20 @@ def bowl(centre):
 def test_coordinates_find_the_best_of_all_combinations_of_each_class(rng):
     centre = rng.integers(0, 7, size=(2, 4))
     grids = {"x": tuple(range(7)), "y": tuple(range(7))}
-    found = tuning.tuned(bowl(centre), grids, 4, max_sweeps=20)
+    found = tuning.coordinate_search(bowl(centre), grids, 4, max_sweeps=20)
     np.testing.assert_array_equal(found.settings["x"], centre[0])
     np.testing.assert_array_equal(found.settings["y"], centre[1])
-    np.testing.assert_array_equal(found.figures, 0)
+    np.testing.assert_array_equal(found.scores, 0)
     assert found.is_settled
     # a sweep more than is needed shows that nothing changes
-    assert tuning.tuned(bowl(centre), grids, 4, max_sweeps=found.sweeps).is_settled
-    assert not tuning.tuned(bowl(centre), grids, 4, max_sweeps=1).is_settled
+    assert tuning.coordinate_search(bowl(centre), grids, 4, max_sweeps=found.sweeps).is_settled
+    assert not tuning.coordinate_search(bowl(centre), grids, 4, max_sweeps=1).is_settled
 
 
 def test_one_setting_for_all_classes_is_the_best_on_average():
     centre = np.array([[0, 0, 6], [3, 3, 3]])
     grids = {"x": tuple(range(7)), "y": tuple(range(7))}
-    found = tuning.tuned(bowl(centre), grids, 3, per_class=False)
+    found = tuning.coordinate_search(bowl(centre), grids, 3, per_class=False)
     np.testing.assert_array_equal(found.settings["x"], [2, 2, 2])
     np.testing.assert_array_equal(found.settings["y"], [3, 3, 3])
 
@@ -114,7 +123,7 @@ def test_nothing_is_measured_twice():
         seen.append(tuple(np.concatenate([settings["x"], settings["y"]])))
         return bowl(np.array([[1, 2], [2, 0]]))(settings)
 
-    found = tuning.tuned(figures, {"x": (0, 1, 2), "y": (0, 1, 2)}, 2)
+    found = tuning.coordinate_search(figures, {"x": (0, 1, 2), "y": (0, 1, 2)}, 2)
     assert len(set(seen)) == len(seen) == found.n_tried
 
 
@@ -125,15 +134,15 @@ def test_a_search_only_improves_on_the_simplest_settings(rng):
         return table[settings["x"].astype(int), settings["y"].astype(int), range(3)]
 
     grids = {"x": tuple(range(5)), "y": tuple(range(4))}
-    found = tuning.tuned(figures, grids, 3)
-    assert (found.figures >= table[0, 0]).all()
-    again = tuning.tuned(figures, grids, 3)
+    found = tuning.coordinate_search(figures, grids, 3)
+    assert (found.scores >= table[0, 0]).all()
+    again = tuning.coordinate_search(figures, grids, 3)
     for name in grids:
         np.testing.assert_array_equal(found.settings[name], again.settings[name])
     # no single change of a setting is better
     x, y = (found.settings[name].astype(int) for name in grids)
-    assert (table[:, y, range(3)] <= found.figures).all()
-    assert (table[x, :, range(3)] <= found.figures[:, None]).all()
+    assert (table[:, y, range(3)] <= found.scores).all()
+    assert (table[x, :, range(3)] <= found.scores[:, None]).all()
 
 
 def exact_share(reference, detected, name):
@@ -166,19 +175,19 @@ def figures():
 
 
 def test_a_decoder_is_tuned_to_what_its_classes_are_like(figures):
-    found = tuning.tuned(figures, tuning.GRIDS, 2, together=("threshold", "filter_s"))
-    np.testing.assert_array_equal(found.figures, [1, 1])
+    found = tuning.coordinate_search(figures, GRIDS, 2, together=("threshold", "filter_s"))
+    np.testing.assert_array_equal(found.scores, [1, 1])
     assert found.settings["threshold"].tolist() == [0.3, 0.5]
     assert found.settings["filter_s"].tolist() == [0.1, 0.1]
     assert found.settings["gap_s"].tolist() == [0, 0]
 
 
 def test_what_no_single_change_makes_better_stays_as_it_is(figures):
-    found = tuning.tuned(figures, tuning.GRIDS, 2)
-    np.testing.assert_array_equal(found.figures, [0, 1])
+    found = tuning.coordinate_search(figures, GRIDS, 2)
+    np.testing.assert_array_equal(found.scores, [0, 1])
     assert found.settings["threshold"].tolist() == [0.5, 0.5]
     assert found.settings["filter_s"].tolist() == [0.0, 0.1]
-    assert found.n_tried < len(tuning.THRESHOLDS) * len(tuning.GRIDS["filter_s"])
+    assert found.n_tried < len(tuning.THRESHOLDS) * len(GRIDS["filter_s"])
 
 
 def test_settings_together_are_the_best_of_all_their_combinations(rng):
@@ -188,7 +197,7 @@ def test_settings_together_are_the_best_of_all_their_combinations(rng):
     def figures(settings):
         return table[settings["x"].astype(int), settings["y"].astype(int), range(3)]
 
-    found = tuning.tuned(figures, grids, 3, together=("y", "x"))
+    found = tuning.coordinate_search(figures, grids, 3, together=("y", "x"))
     for column in range(3):
         ordered = [(y, x) for y in grids["y"] for x in grids["x"]]
         best = max(ordered, key=lambda pair: table[pair[1], pair[0], column])  # the first of equals
@@ -203,18 +212,20 @@ def test_settings_together_are_the_best_of_all_their_combinations(rng):
         (({"x": ()}, 1), r"grid of x \(\); expected values"),
         (({"x": (1, 2, 1)}, 1), r"grid of x \(1, 2, 1\); expected values, each once"),
         (({"x": (1, 2)}, 0), "n_classes=0 and max_sweeps=6; expected 1 or more"),
-        (({"x": (1, 2)}, 3), r"figures have shape \(2,\); expected \(3,\), one per class"),
-        (({"x": (1, 2)}, 2), "a figure is infinite"),
+        (({"x": (1, 2)}, 3), r"scores have shape \(2,\); expected \(3,\), one per class"),
+        (({"x": (1, 2)}, 2), "a score is infinite"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        tuning.tuned(lambda settings: np.array([0.0, np.inf]), *arguments)
+        tuning.coordinate_search(lambda settings: np.array([0.0, np.inf]), *arguments)
 
 
 def test_only_settings_with_a_grid_go_together():
     with pytest.raises(ValueError, match=r"together names \['gap'\]; expected settings of \['x'\]"):
-        tuning.tuned(lambda settings: np.zeros(1), {"x": (1, 2)}, 1, together=("x", "gap"))
+        tuning.coordinate_search(
+            lambda settings: np.zeros(1), {"x": (1, 2)}, 1, together=("x", "gap")
+        )
 
 
 @pytest.mark.parametrize(

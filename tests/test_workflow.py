@@ -68,7 +68,7 @@ def hashes(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file()
         and not {"logs", "benchmarks", ".provenance"} & set(path.parts)
-        and path.name not in ("index.json", ".hashes", ".run.lock")
+        and path.name not in ("index.json", ".hashes", ".tables", ".run.lock")
     }
 
 

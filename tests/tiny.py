@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 import yaml
 
-from dawnchorus.plan.corpora_index import list_corpora
+from dawnchorus.plan.startup import list_corpora
 from dawnchorus.plan.workflow_run import Run
 from dawnchorus.settings.corpus_check import corpora_of_run
 from dawnchorus.settings.load import compose, load

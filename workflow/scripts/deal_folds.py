@@ -3,14 +3,14 @@
 from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus.targets import experiment_folds
+    from dawnchorus.targets import folds
 
-    folds = snakemake.params.folds
-    experiment_folds.deal_folds(
-        folds["train"],
-        folds["labels"],
-        folds["verdicts"],
-        folds["listings"],
-        folds["settings"],
+    wanted = snakemake.params.folds
+    folds.deal_folds(
+        wanted["train"],
+        wanted["labels"],
+        wanted["verdicts"],
+        wanted["listings"],
+        wanted["settings"],
         snakemake.output.folds,
     )

@@ -3,8 +3,8 @@
 from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus.scores import frame_ensemble
+    from dawnchorus.scores import ensemble
 
-    frame_ensemble.ensemble_frames(
+    ensemble.ensemble_frames(
         snakemake.input.scores, snakemake.output.scores, snakemake.params.average
     )

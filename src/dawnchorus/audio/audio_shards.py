@@ -1,15 +1,14 @@
-"""Listings become shards: the side of the parent, which sees no foreign bytes but as results.
+"""Resample the recordings of a listing into one shard of audio.
 
 A shard is one mono float32 WAV file (RF64 when large) that holds its recordings one after another,
 beside a table with one row per listed recording: where its samples lie, or why there are none.
 Samples are float32 with full scale at -1..1, rates are in Hz, durations in seconds. Recordings are
-foreign bytes: only `decode` and `container` touch them, and only in the limited child process of
-`child`. Nothing that this module imports loads numpy, so that a job which resamples pays for it
-once, in the child.
+foreign bytes: only `decode` and `container` read them, and only in the limited child process of
+`decoder_process`.
 
-One long-lived child per shard job decodes the recordings in sequence (`decoder`, `child` and
-`decode`). Where it crashes, hangs or asks for too much memory it is replaced, and the recording it
-worked on is excluded; the rest of the shard does not notice.
+One child per worker decodes the recordings in sequence. Where it crashes, hangs or asks for too
+much memory it is replaced, and the recording it worked on is excluded; the rest of the shard is not
+affected.
 
 * `resample_shard`: write a shard and its table.
 * `resampler_versions`: the versions that decide the samples.
@@ -25,14 +24,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dawnchorus.audio import shard_wav, verdicts
-from dawnchorus.audio.decoder import Decoder
+from dawnchorus.audio.decoder_process import Decoder
 from dawnchorus.audio.verdicts import USED, Excluded, Resampled
-from dawnchorus.corpora import places
+from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts, hashes, logs
 
 RESAMPLERS = ("soxr_hq", "soxr_vhq", "polyphase", "shallow")
 CHANNELS = ("mix", "first", "each")
-_NAMED = 5  # offenders a message names
+_SHOWN = 5  # offenders that a message names
 
 
 def resample_shard(
@@ -43,7 +42,7 @@ def resample_shard(
     archive: str | Path | None = None,
     jobs: int = 1,
 ) -> None:
-    """Decode, judge and resample the recordings of a listing into one WAV file and its table.
+    """Decode, check and resample the recordings of a listing into one WAV file and its table.
 
     Each recording is decoded once, in blocks, in bounded memory. Its samples depend on its bytes
     and the recipe alone, and number ``ceil(S * sample_rate / source_rate)``. A recording that
@@ -52,14 +51,14 @@ def resample_shard(
     Parameters
     ----------
     listing_path : path
-        CSV with the columns ``id``, ``bytes`` and ``sha256`` among others, sorted by id; where the
-        recordings lie stands beside it (`dawnchorus.corpora.places`). The hash is compared with
+        Listing of a shard (`dawnchorus.corpora.tables.read_listing`); the table beside it says where
+        the recordings are (`dawnchorus.corpora.tables.read_places`). The hash is compared with
         the very bytes that are decoded; where it is empty, their number is. A file is not hashed
-        again where the listing's own memory of hashes, in the folder above, knows its state.
+        again where the cache of hashes, in the folder above the listing's, holds its state.
     recipe : mapping
         ``sample_rate`` [Hz], ``resampler`` (`RESAMPLERS`), ``channels`` (`CHANNELS`: their mean,
         the first, or one after another), ``min_duration_s`` and ``max_duration_s`` [s],
-        ``allow_truncated`` (keep what is there of a recording that ends early), and ``decoder``:
+        ``allow_truncated`` (use the rest of a recording that ends early), and ``decoder``:
         ``seconds`` and ``memory_mb`` that a recording may take.
     wav_path : path
         Becomes the shard: mono, float32, read with `open_shard`.
@@ -73,32 +72,12 @@ def resample_shard(
     Raises
     ------
     ValueError
-        For a recipe that cannot be followed, an archive that is none, or recordings of which
-        nothing says where they lie.
+        Where the recipe has invalid values, the archive is no zip file, or the paths of recordings
+        are not known.
     OSError
-        Where a recording that was listed is there no more, the listing cannot be read, the shard
-        not be written, or the child not be started.
+        Where a recording has gone since it was listed, the listing cannot be read, the shard cannot
+        be written, or the child cannot be started.
     """
-    _check(recipe, archive)
-    listing = _listing(Path(listing_path))
-    setup = {"recipe": dict(recipe), "archive": None if archive is None else str(archive)}
-    with contextlib.ExitStack() as stack:
-        decoders = [stack.enter_context(Decoder(setup)) for _ in range(min(jobs, len(listing)))]
-        target = stack.enter_context(
-            artefacts.writing(wav_path, check=shard_wav.check_shard, rows=len(listing))
-        )
-        with open(target, "w+b", buffering=0) as file:
-            writer = shard_wav.Writer(file, target.parent)
-            progress = logs.progress("recordings", len(listing))
-            rows = []
-            for row in _resampled(listing, decoders, writer):
-                rows.append(row)
-                progress.step()
-            writer.finish(recipe["sample_rate"])
-    verdicts.write_rows(table_path, rows)
-
-
-def _check(recipe: Mapping, archive: str | Path | None) -> None:
     for key, allowed in (("resampler", RESAMPLERS), ("channels", CHANNELS)):
         if recipe[key] not in allowed:
             raise ValueError(f"{key} is {recipe[key]!r}; expected one of {', '.join(allowed)}")
@@ -107,28 +86,44 @@ def _check(recipe: Mapping, archive: str | Path | None) -> None:
         raise ValueError(f"sample_rate is {recipe['sample_rate']!r}; {expected}")
     if archive is not None and not zipfile.is_zipfile(archive):
         raise ValueError(f"{archive} is not a zip archive; remove it and make it again")
-
-
-def _listing(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a listing, each with its path and the state in which it was hashed."""
-    rows, paths = artefacts.read_table(path), places.read(path)
-    if unknown := [row["id"] for row in rows if row["id"] not in paths]:
-        raise ValueError(
-            f"{places.path_of(path)} does not say where {len(unknown)} recordings lie: "
-            f"{unknown[:_NAMED]!r}; start the workflow again, which writes it"
+    listing = _listed_recordings(Path(listing_path))
+    setup = {"recipe": dict(recipe), "archive": None if archive is None else str(archive)}
+    with contextlib.ExitStack() as stack:
+        decoders = [stack.enter_context(Decoder(setup)) for _ in range(min(jobs, len(listing)))]
+        target = stack.enter_context(
+            artefacts.writing(wav_path, check=shard_wav.check_shard, rows=len(listing))
         )
-    rows = [{**row, "path": paths[row["id"]]} for row in rows]
-    listed = {row["path"]: row["sha256"] for row in rows}
-    states = hashes.states_of(listed, path.parent.parent / hashes.CACHE)
+        with open(target, "w+b", buffering=0) as file:
+            writer = shard_wav.ShardWriter(file, target.parent)
+            progress = logs.progress("recordings", len(listing))
+            rows = []
+            for row in _resampled(listing, decoders, writer):
+                rows.append(row)
+                progress.step()
+            writer.finish(recipe["sample_rate"])
+    verdicts.write_shard_table(table_path, rows)
+
+
+def _listed_recordings(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a listing, each with its path and the state in which it was hashed."""
+    listed, paths = tables.read_listing(path), tables.read_places(path)
+    if unknown := [row.id for row in listed if row.id not in paths]:
+        raise ValueError(
+            f"{tables.places_path(path)} does not say where {len(unknown)} recordings lie: "
+            f"{unknown[:_SHOWN]!r}; start the workflow again, which writes it"
+        )
+    rows = [{**row._asdict(), "bytes": str(row.bytes), "path": paths[row.id]} for row in listed]
+    known = {row["path"]: row["sha256"] for row in rows}
+    states = hashes.states_of(known, path.parent.parent / hashes.CACHE)
     return [{**row, "state": states.get(row["path"], "")} for row in rows]
 
 
 def _resampled(
-    listing: Sequence[Mapping], decoders: Sequence[Decoder], writer: shard_wav.Writer
+    listing: Sequence[Mapping], decoders: Sequence[Decoder], writer: shard_wav.ShardWriter
 ) -> Iterator[Resampled]:
-    """Yield the rows of the table; children work ahead while their predecessors' are written."""
+    """Yield the rows of the table; children decode the next recordings while one is written."""
     waiting = collections.deque()
-    # in turns: the decoder that is asked is the one whose answer has just been taken
+    # round robin: the next request goes to the decoder whose answer was received last
     for recording, decoder in zip(listing, itertools.cycle(decoders), strict=False):
         if len(waiting) == len(decoders):
             yield _row(*waiting.popleft(), writer)
@@ -138,13 +133,21 @@ def _resampled(
         yield _row(*asked, writer)
 
 
-def _row(recording: Mapping, decoder: Decoder, writer: shard_wav.Writer) -> Resampled:
+def _row(recording: Mapping, decoder: Decoder, writer: shard_wav.ShardWriter) -> Resampled:
     facts = {"channels": 0, "n_samples": 0, "duration_s": 0.0, "source_rate": 0, "warnings": ()}
     try:
         facts |= decoder.answer(writer.add)
     except Excluded as excluded:
         facts |= {"verdict": excluded.code, "detail": excluded.detail}
-    _refuse_moved(recording, facts["verdict"])
+    # No verdict on a recording that has gone since it was listed: it would stay, because with the
+    # same content elsewhere the listing is the same.
+    was_there = recording["bytes"] not in ("", "0")
+    is_missing = facts["verdict"] == "MISSING_FILE" and not os.path.lexists(recording["path"])
+    if is_missing and was_there:
+        raise FileNotFoundError(
+            f"recording {recording['id']!r} is not at {recording['path']!r} any more, where it was "
+            "listed; correct the path of the corpus where it has moved, and start the workflow again"
+        )
     facts["warnings"] = tuple(facts["warnings"])
     first_sample = writer.first_sample
     if facts["verdict"] != USED:
@@ -154,22 +157,9 @@ def _row(recording: Mapping, decoder: Decoder, writer: shard_wav.Writer) -> Resa
     return Resampled(id=recording["id"], first_sample=first_sample, **facts)
 
 
-def _refuse_moved(recording: Mapping, verdict: str) -> None:
-    """Refuse a recording that has gone since it was listed.
-
-    As a verdict that would stay: with the same content elsewhere the listing is the same.
-    """
-    was_there = recording["bytes"] not in ("", "0")
-    if verdict == "MISSING_FILE" and was_there and not os.path.lexists(recording["path"]):
-        raise FileNotFoundError(
-            f"recording {recording['id']!r} is not at {recording['path']!r} any more, where it was "
-            "listed; correct the path of the corpus where it has moved, and start the workflow again"
-        )
-
-
 def resampler_versions() -> dict[str, str]:
     """Return the versions of what decides the samples of a shard, by name."""
-    import soundfile  # not above: it loads numpy, which the resampling job leaves to its child
+    import soundfile  # not above: the resampling job leaves libsndfile to its child
 
     packages = ("dawnchorus", "numpy", "scipy", "soundfile", "soxr")
     versions = {name: importlib.metadata.version(name) for name in packages}

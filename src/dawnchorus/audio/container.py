@@ -1,8 +1,10 @@
-"""The bytes of a recording: opened with care, compared with the listing, sniffed and measured.
+"""The bytes of a recording: opened safely, compared with the listing, their format and length.
 
-* `opened`: the bytes of a regular file or of a member of an archive, as they were listed.
-* `container`: the format that the first bytes tell.
-* `check_whole`: are as many bytes of samples present as the header claims?
+Headers are read here because libsndfile decodes the rest of a cut file and reports no error.
+
+* `open_recording`: the bytes of a regular file or of a member of an archive, as they were listed.
+* `file_format`: the format, from the first bytes.
+* `check_complete`: are as many bytes of samples present as the header claims?
 """
 
 import contextlib
@@ -21,24 +23,18 @@ from typing import BinaryIO
 from dawnchorus.audio.verdicts import Excluded
 from dawnchorus.runtime import hashes
 
-SMALL = 32 << 20  # bytes up to which a file is read at once: what is hashed is what is decoded
+SMALL = (
+    32 << 20
+)  # bytes up to which a file is read at once, so that the hash is of the very bytes decoded
 _BLOCK = 1 << 20
-_MOST_CHUNKS = 10_000  # a real file has some tens; a made-up one must not hold the run up
-# written in place of a length by programs that could not go back to fill it in
+_MOST_CHUNKS = 10_000  # a real file has some tens; a hostile one must not delay the run
+# lengths that programs write which stream, and cannot return to the header
 _STREAMED = (0xFFFFFFFF, 0x7FFFF000)
 _W64_TAIL = bytes.fromhex("2e91cf11a5d628db04c10000")  # of the GUID of a W64 file, after "riff"
-EXTENSIONS = {
-    "wav": ("wav", "wave", "bwf", "rf64"),
-    "w64": ("w64", "wav"),
-    "aiff": ("aif", "aiff", "aifc"),
-    "flac": ("flac",),
-    "ogg": ("ogg", "oga", "opus"),
-    "mp3": ("mp3",),
-}
 
 
 @contextlib.contextmanager
-def opened(
+def open_recording(
     path: str, n_bytes: str, sha256: str, state: str = "", archive: str | None = None
 ) -> Iterator[BinaryIO]:
     """Yield the bytes of a recording, after comparing them with the listing.
@@ -48,18 +44,18 @@ def opened(
     path : str
         A file, or with ``archive`` the name of a member.
     n_bytes, sha256 : str
-        As listed; an empty text is not compared. Members are listed by their recipe: the check
-        sums of the archive judge their bytes.
+        As listed; an empty text is not compared. Members are listed by their recipe, so their bytes
+        are compared with the check sums of the archive instead.
     state : str, optional
-        As `dawnchorus.runtime.hashes.state` tells it: a file in this state has the listed content.
+        As `dawnchorus.runtime.hashes.state` gives it: a file in this state has the listed content.
     archive : str, optional
         A zip file.
 
     Yields
     ------
     binary file
-        The file itself, which is compared with its state before once more when the block ends;
-        in memory up to `SMALL` bytes where its hash had to be computed.
+        The file itself, whose state is compared again when the block ends; in memory up to `SMALL`
+        bytes where its hash had to be computed.
 
     Raises
     ------
@@ -78,7 +74,10 @@ def opened(
         is_known = state != "" and hashes.state(os.fstat(file.fileno())) == state
         try:
             source = io.BytesIO(file.read(size)) if size <= SMALL and not is_known else file
-            is_listed = is_known or not sha256 or _sha256(source) == sha256
+            is_listed = is_known or not sha256
+            if not is_listed:
+                is_listed = hashlib.file_digest(source, "sha256").hexdigest() == sha256
+                source.seek(0)
         except OSError as error:
             raise Excluded("MISSING_FILE", f"cannot be read: {error.strerror}") from error
         if not is_listed:
@@ -91,9 +90,9 @@ def opened(
 @contextlib.contextmanager
 def _regular(path: str) -> Iterator[BinaryIO]:
     try:
-        # asked before it is opened: the opening of a device can do something
+        # asked before it is opened: opening a device can have effects
         is_regular = stat.S_ISREG(os.stat(path).st_mode)
-        # a pipe that has taken the file's place since must not block
+        # does not block, in case a pipe has taken the place of the file since
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if is_regular else None
     except PermissionError as error:
         raise Excluded("NAME_PERMISSION", "no permission to read it") from error
@@ -126,10 +125,8 @@ def _member(name: str, archive: str) -> Iterator[BinaryIO]:
         yield file
 
 
-@functools.lru_cache(maxsize=1)
-def _archive(path: str) -> zipfile.ZipFile:
-    """Open an archive once for all of its members: its list of them may be long."""
-    return zipfile.ZipFile(path)
+# opened once for all of its members: the list of them may be long
+_archive = functools.lru_cache(maxsize=1)(zipfile.ZipFile)
 
 
 def _state(file: BinaryIO) -> tuple:
@@ -137,18 +134,8 @@ def _state(file: BinaryIO) -> tuple:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _sha256(source: BinaryIO) -> str:
-    if isinstance(source, io.BytesIO):
-        return hashlib.sha256(source.getbuffer()).hexdigest()
-    digest = hashlib.sha256()
-    while block := source.read(_BLOCK):
-        digest.update(block)
-    source.seek(0)
-    return digest.hexdigest()
-
-
-def container(head: bytes) -> str | None:
-    """Return the format that the first 16 bytes tell, or None where none is read here."""
+def file_format(head: bytes) -> str | None:
+    """Return the format by the first 16 bytes, or None where the decoder does not support it."""
     if head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:12] == b"WAVE":
         return "wav"
     if head[:4] == b"riff" and head[4:16] == _W64_TAIL:
@@ -164,15 +151,16 @@ def container(head: bytes) -> str | None:
     return None
 
 
-def check_whole(source: BinaryIO, kind: str, allow_truncated: bool) -> bool:
-    """Compare what the header of a recording claims with what is there.
+def check_complete(source: BinaryIO, kind: str, allow_truncated: bool) -> bool:
+    """Compare the length in the header of a recording with the bytes that follow.
 
-    FLAC and mp3 are compared by frames, once they are decoded; nothing is found out here.
+    FLAC and mp3 are not checked here: their frames are counted once they are decoded.
 
     Returns
     -------
     bool
-        Whether the end may be missing all the same: no length was given, or it is allowed to.
+        Whether the end may be missing although no error is raised: the header gives no length, or
+        ``allow_truncated`` permits it.
 
     Raises
     ------
@@ -181,9 +169,9 @@ def check_whole(source: BinaryIO, kind: str, allow_truncated: bool) -> bool:
     """
     size = source.seek(0, os.SEEK_END)
     if kind == "ogg":
-        is_cut, detail = not _ends_well(source, size), "the stream has no last page"
+        is_cut, detail = not _has_last_page(source, size), "the stream has no last page"
     else:
-        claim = _claimed(source, kind, size)
+        claim = _sample_bytes(source, kind, size)
         if claim is None:
             return False
         claimed, present = claim
@@ -198,12 +186,24 @@ def check_whole(source: BinaryIO, kind: str, allow_truncated: bool) -> bool:
     return is_cut
 
 
-def _claimed(source: BinaryIO, kind: str, size: int) -> tuple[int, int] | None:
-    """Return claimed and present bytes of the chunk of samples, or None where there is none."""
+def _sample_bytes(source: BinaryIO, kind: str, size: int) -> tuple[int, int] | None:
+    """Return claimed and present bytes of the chunk of samples, None where no such chunk is found."""
     if kind not in ("wav", "w64", "aiff"):
         return None
-    large = None
-    for name, start, n_bytes in _chunks(source, kind):
+    source.seek(0)
+    order = ">" if source.read(4) in (b"FORM", b"RIFX") else "<"
+    layout = struct.Struct("<4s12xQ" if kind == "w64" else f"{order}4sI")
+    start, alignment = (40, 8) if kind == "w64" else (12, 2)
+    large = None  # the size of the samples in an RF64 file, which does not fit their own chunk
+    for _ in range(_MOST_CHUNKS):
+        source.seek(start)
+        head = source.read(layout.size)
+        if len(head) < layout.size:
+            return None
+        name, n_bytes = layout.unpack(head)
+        if kind == "w64":
+            n_bytes = max(0, n_bytes - layout.size)  # W64 counts the chunk's own head
+        start += layout.size
         if name == b"ds64":
             source.seek(start + 8)
             large = int.from_bytes(source.read(8), "little")
@@ -213,33 +213,14 @@ def _claimed(source: BinaryIO, kind: str, size: int) -> tuple[int, int] | None:
             skipped = 8 if name == b"SSND" else 0
             claimed = large if is_large else n_bytes - skipped
             return max(0, claimed), max(0, size - start - skipped)
+        start += -(-n_bytes // alignment) * alignment
+        if start >= 1 << 62:  # beyond what a file can be, and so is a seek to it
+            return None
     return None
 
 
-def _chunks(source: BinaryIO, kind: str) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, first byte and length of the chunks, as far as they can be followed."""
-    source.seek(0)
-    order = ">" if source.read(4) in (b"FORM", b"RIFX") else "<"
-    layout = struct.Struct("<4s12xQ" if kind == "w64" else f"{order}4sI")
-    start = 40 if kind == "w64" else 12
-    for _ in range(_MOST_CHUNKS):
-        source.seek(start)
-        head = source.read(layout.size)
-        if len(head) < layout.size:
-            return
-        name, n_bytes = layout.unpack(head)
-        if kind == "w64":
-            n_bytes = max(0, n_bytes - layout.size)  # W64 counts the chunk's own head
-        start += layout.size
-        yield name, start, n_bytes
-        alignment = 8 if kind == "w64" else 2
-        start += -(-n_bytes // alignment) * alignment
-        if start >= 1 << 62:
-            return
-
-
-def _ends_well(source: BinaryIO, size: int) -> bool:
-    """Tell whether the last page of an Ogg stream is whole and marked as its last (RFC 3533)."""
+def _has_last_page(source: BinaryIO, size: int) -> bool:
+    """Return whether the last page of an Ogg stream is whole and marked as its last (RFC 3533)."""
     source.seek(max(0, size - (1 << 17)))  # a page has at most 65,307 bytes
     tail = source.read(1 << 17)
     start = tail.rfind(b"OggS")

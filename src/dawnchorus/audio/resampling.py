@@ -1,14 +1,15 @@
-"""From one sample rate to another, block by block.
+"""Resample recordings block by block.
 
 Conventions: blocks are float32, shape (S, C). The result of all blocks together has
 ``ceil(S * sample_rate / source_rate)`` samples (10 s are 220,500 at 22,050 Hz), does not depend on
-where the blocks were cut, and has no delay. Equal rates pass the samples on as they are.
+where the blocks were cut, and has no delay. Equal rates leave the samples unchanged.
 
 * ``soxr_hq``, ``soxr_vhq``: the SoX resampler; pass band to 0.91 of the lower Nyquist frequency.
 * ``polyphase``: the filter of `scipy.signal.resample_poly` (Kaiser window of shape 5.0), -6 dB at
   the lower Nyquist frequency.
-* ``shallow``: the same kind of filter with a gentle slope, `SHALLOW`.
-* `stream`: begin the resampling of one recording.
+* ``shallow``: the same kind of filter with a less steep slope, `SHALLOW`.
+* `stream`: start the resampling of one recording.
+* `low_pass`: the filter of ``polyphase`` and ``shallow``.
 """
 
 import math
@@ -31,14 +32,14 @@ class Stream(Protocol):
     """The resampling of one recording."""
 
     def push(self, block: np.ndarray) -> np.ndarray:
-        """Take the next samples and return what can be said by now, shape (S', C)."""
+        """Take the next samples and return those that are ready, shape (S', C)."""
 
     def finish(self) -> np.ndarray:
         """Return the rest, shape (S', C)."""
 
 
 def stream(name: str, source_rate: int, sample_rate: int, n_channels: int) -> Stream:
-    """Begin the resampling of one recording.
+    """Start the resampling of one recording.
 
     Parameters
     ----------
@@ -47,12 +48,13 @@ def stream(name: str, source_rate: int, sample_rate: int, n_channels: int) -> St
     source_rate, sample_rate : int
         From and to [Hz].
     n_channels : int
-        C; channels do not touch each other.
+        C; each channel is resampled on its own.
 
     Raises
     ------
     Excluded
-        AUDIO_RATE where the rates have no common measure worth the name.
+        AUDIO_RATE where the greatest common divisor of the rates is so small that the filter would
+        have more than 20 times `_MOST_PHASES` taps.
     """
     if source_rate == sample_rate:
         return _Same(n_channels)
@@ -64,10 +66,10 @@ def low_pass(up: int, down: int, cutoff: float, shape: float) -> np.ndarray:
 
     With a cut-off of 1.0 and a shape of 5.0 it is the filter of `scipy.signal.resample_poly`.
 
-    `SHALLOW` (0.8 and 12.0) comes close to the low-pass behind the winning system of the Bird
-    Audio Detection challenge 2017, of which is known by how much it lowered the upper of 80 mel
-    bands (50-11,000 Hz, magnitude) from 44.1 to 22.05 kHz: -6 dB at 8.8 kHz, four fifths of the
-    new Nyquist frequency. Known and ours in nats, for white noise, what folds over included:
+    `SHALLOW` (0.8 and 12.0) approximates the low-pass of grill2017, the winning system of the Bird
+    Audio Detection challenge 2017. Of that it is known by how much it lowered the upper of 80 mel
+    bands (50-11,000 Hz, magnitude) from 44.1 to 22.05 kHz: -6 dB at 8.8 kHz, four fifths of the new
+    Nyquist frequency. Known and ours in nats, for white noise, aliasing included:
 
     ====  ======  ======   ====  ======  ======   ====  ======  ======
     band  known   ours     band  known   ours     band  known   ours
@@ -106,7 +108,7 @@ class _Same:
         self.n_channels = n_channels
 
     def push(self, block: np.ndarray) -> np.ndarray:
-        """Return the samples of a block, (S, channels), as they are."""
+        """Return the samples of a block, shape (S, C), unchanged."""
         return block
 
     def finish(self) -> np.ndarray:
@@ -115,19 +117,19 @@ class _Same:
 
 
 class _Counted:
-    """Hold the output to its length: a stream gives as much as it can, and never too much."""
+    """Limit the output to its length: of no prefix of the input does it give more than the length."""
 
     def __init__(self, source_rate: int, sample_rate: int, n_channels: int):
         self.source_rate, self.sample_rate, self.n_channels = source_rate, sample_rate, n_channels
         self.n_in = self.n_out = 0
 
     def push(self, block: np.ndarray) -> np.ndarray:
-        """Take a block of samples, (S, channels), and return those that are ready."""
+        """Take a block of samples, shape (S, C), and return those that are ready, shape (S', C)."""
         self.n_in += len(block)
         return self._limited(self._resampled(block))
 
     def finish(self) -> np.ndarray:
-        """Return the samples that were held back, up to the length promised."""
+        """Return the samples that were held back, up to the exact length."""
         rest = self._limited(self._rest())
         missing = self._length() - self.n_out
         self.n_out += missing
@@ -144,7 +146,7 @@ class _Counted:
 
 class _Soxr(_Counted):
     def __init__(self, quality: str, *rates_and_channels: int):
-        import soxr  # not above: the filters do without, and so does the parent process
+        import soxr  # not above: the filters do not need it, nor does the parent process
 
         super().__init__(*rates_and_channels)
         self.soxr = soxr.ResampleStream(*rates_and_channels, dtype="float32", quality=quality)
@@ -153,7 +155,7 @@ class _Soxr(_Counted):
         return self.soxr.resample_chunk(block)
 
     def _rest(self) -> np.ndarray:
-        # soxr rounds its length to the nearest sample; silence behind the end gives the last one
+        # soxr rounds its length to the nearest sample; silence after the end yields the last one
         n_silent = -(-self.source_rate // self.sample_rate) + 1
         silence = np.zeros((n_silent, self.n_channels), np.float32)
         return self.soxr.resample_chunk(silence, last=True)
@@ -170,7 +172,7 @@ class _Filter(_Counted):
         if max(self.up, self.down) > _MOST_PHASES:
             raise Excluded(
                 "AUDIO_RATE",
-                f"{self.source_rate} Hz has too small a common measure with {self.sample_rate} Hz "
+                f"{self.source_rate} Hz has too small a common divisor with {self.sample_rate} Hz "
                 "for this resampler",
             )
         taps = low_pass(self.up, self.down, *kind)

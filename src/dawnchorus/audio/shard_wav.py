@@ -1,11 +1,12 @@
 """The WAV file of a shard: mono, 32-bit float, samples from byte 128 on.
 
-The header keeps room for the 64-bit sizes of RF64 (EBU Tech 3306), which it turns into beyond
-4 GiB, so that its length does not depend on what follows.
+The header reserves room for the 64-bit sizes of RF64 (EBU Tech 3306), which it turns into beyond
+4 GiB, so that its length does not depend on what follows. The file is not written by libsndfile, whose
+float files hold the time of writing in their PEAK chunk: equal samples have to give equal bytes.
 
-* `Writer`: adds recordings one after another, and takes a failed one back.
-* `open_shard`: the samples as a read-only memory map; `check_shard`: only whether they are whole.
-* `rate_of_shard`: their rate.
+* `ShardWriter`: adds recordings one after another, and removes a failed one.
+* `open_shard`: the samples as a read-only memory map; `check_shard`: only whether they are complete.
+* `shard_sample_rate`: their rate.
 """
 
 import os
@@ -49,7 +50,7 @@ def open_shard(path: str | Path) -> "np.memmap":
     Parameters
     ----------
     path : path
-        WAV file written by `Writer`.
+        WAV file written by `ShardWriter`.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def open_shard(path: str | Path) -> "np.memmap":
     ValueError
         Where the file is cut, longer than its header says, or no such file.
     """
-    import numpy as np  # not above: the job that writes shards does without
+    import numpy as np  # not above: the job that writes shards does not load it
 
     n_samples = check_shard(path)
     if n_samples == 0:
@@ -70,14 +71,14 @@ def open_shard(path: str | Path) -> "np.memmap":
     return np.memmap(path, "<f4", mode="r", offset=HEADER_BYTES, shape=(n_samples,))
 
 
-def rate_of_shard(path: str | Path) -> int:
+def shard_sample_rate(path: str | Path) -> int:
     """Return the sample rate of a shard in Hz, 0 where it is no such file."""
     with open(path, "rb") as file:
         return _rate(file.read(HEADER_BYTES))
 
 
 def check_shard(path: str | Path) -> int:
-    """Return the number of samples of a shard, or raise ValueError where it is not whole."""
+    """Return the number of samples of a shard, or raise ValueError where it is incomplete."""
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         found = file.read(HEADER_BYTES)
@@ -96,8 +97,8 @@ def _rate(found: bytes) -> int:
     return int.from_bytes(found[60:64], "little")
 
 
-class Writer:
-    """Write recordings one after another behind a header; what fails is taken back.
+class ShardWriter:
+    """Write recordings one after another behind a header; a failed one is removed.
 
     Parameters
     ----------
@@ -128,15 +129,20 @@ class Writer:
 
     def keep(self, n_channels: int) -> int:
         """End a recording and return its number of samples per channel."""
-        for channel in range(1, n_channels):
-            self._unspool(channel - 1, n_channels - 1)
+        # the further channels stand block by block in the spool, each channel after the other
+        for row in range(n_channels - 1):
+            start = 0
+            for n_bytes in self._blocks:
+                self._spool.seek(start + row * n_bytes)
+                _write_all(self.file, self._spool.read(n_bytes))
+                start += (n_channels - 1) * n_bytes
         n_samples = self._n_samples
         self.first_sample += n_samples * n_channels
         self._begin()
         return n_samples
 
     def drop(self) -> None:
-        """Take back what was added since the last recording that was kept."""
+        """Remove what was added since the last recording that was kept."""
         end = HEADER_BYTES + self.first_sample * SAMPLE_BYTES
         self.file.truncate(end)
         self.file.seek(end)
@@ -152,13 +158,6 @@ class Writer:
         if self._spool is not None:
             self._spool.close()
             self._spool = None
-
-    def _unspool(self, row: int, n_rows: int) -> None:
-        start = 0
-        for n_bytes in self._blocks:
-            self._spool.seek(start + row * n_bytes)
-            _write_all(self.file, self._spool.read(n_bytes))
-            start += n_rows * n_bytes
 
 
 def _write_all(file: BinaryIO, content: bytes | memoryview) -> None:

@@ -1,17 +1,24 @@
-"""What became of each recording: the closed lists of codes, and the tables that hold them.
+"""Verdicts on recordings: the closed lists of codes, and the tables that hold them.
+
+Tables are CSV, which people open. That of a shard is read without pandas, whose import takes longer
+than its some hundred rows; that of a corpus, which may have hundreds of thousands, is a data frame.
 
 * `EXCLUSIONS`, `WARNINGS`: the codes; `Excluded` carries one out of the depth of the decoder.
-* `Resampled`, `read_table`: the rows beside a shard.
-* `write_verdicts`: all recordings of a corpus in one table.
+* `Resampled`, `write_shard_table`, `read_shard_table`: the rows beside a shard.
+* `write_verdicts`, `read_verdicts`: all recordings of a corpus in one table.
 """
 
-import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 USED = "used"
 EXCLUSIONS = (
@@ -43,6 +50,8 @@ WARNINGS = (
     "AUDIO_LENIENT",  # kept although its end may be missing
 )
 VERDICT_COLUMNS = ("id", "verdict", "detail", "warnings", "duration_s")
+_INTEGERS = ("channels", "first_sample", "n_samples", "source_rate")
+_SHOWN = 5  # offenders that a message names
 
 
 class Excluded(Exception):
@@ -84,14 +93,14 @@ class Resampled:
 COLUMNS = tuple(field.name for field in dataclasses.fields(Resampled))
 
 
-def write_rows(path: str | Path, rows: Sequence[Resampled]) -> None:
+def write_shard_table(path: str | Path, rows: Sequence[Resampled]) -> None:
     """Write the table of a shard."""
     values = [[getattr(row, column) for column in COLUMNS[:-1]] for row in rows]
     joined = [[*value, ";".join(row.warnings)] for value, row in zip(values, rows, strict=True)]
     artefacts.write_table(path, COLUMNS, joined)
 
 
-def read_table(path: str | Path) -> list[Resampled]:
+def read_shard_table(path: str | Path) -> list[Resampled]:
     """Read the table of a shard: one row per listed recording, sorted by id.
 
     Raises
@@ -99,40 +108,40 @@ def read_table(path: str | Path) -> list[Resampled]:
     ValueError
         Where the file is not such a table.
     """
+    rows = []
     try:
-        return [_row(**values) for values in artefacts.read_table(path)]
+        for values in artefacts.read_table(path):
+            numbers = {column: int(values[column]) for column in _INTEGERS}
+            duration_s, codes = float(values["duration_s"]), tuple(values["warnings"].split(";"))
+            warnings = codes if codes != ("",) else ()
+            rows.append(
+                Resampled(**values | numbers | {"duration_s": duration_s, "warnings": warnings})
+            )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
             f"{path} is no table of resampled recordings with the columns {', '.join(COLUMNS)}; "
             f"remove it and run again ({error})"
         ) from error
-
-
-def _row(**values) -> Resampled:
-    for column in ("channels", "first_sample", "n_samples", "source_rate"):
-        values[column] = int(values[column])
-    values["duration_s"] = float(values["duration_s"])
-    values["warnings"] = tuple(values["warnings"].split(";")) if values["warnings"] else ()
-    return Resampled(**values)
+    return rows
 
 
 def write_verdicts(
-    tables: Sequence[str | Path],
+    shard_tables: Sequence[str | Path],
     excluded_path: str | Path,
     settings: Mapping,
     corpus: str,
     output_path: str | Path,
 ) -> None:
-    """Write one table of the verdicts on all recordings of a corpus, and judge their number.
+    """Write one table of the verdicts on all recordings of a corpus, and check their number.
 
     Parameters
     ----------
-    tables : sequence of path
+    shard_tables : sequence of path
         The tables of the corpus' shards.
     excluded_path : path
-        Recordings excluded when the corpus was listed: columns ``id,code,detail``.
+        Recordings excluded when the corpus was listed, see `tables.read_excluded`.
     settings : mapping
-        ``max_excluded``: the share of excluded recordings that is put up with, 0..1.
+        ``max_excluded``: the largest share of excluded recordings that is tolerated, 0..1.
     corpus : str
         Name of the corpus, for the messages.
     output_path : path
@@ -144,53 +153,83 @@ def write_verdicts(
         Where more than ``max_excluded`` were excluded (nothing is written then), a recording has
         two verdicts, or a table is not one.
     """
-    rows = [_excluded_at_listing(values) for values in artefacts.read_table(excluded_path)]
-    for table in tables:
-        rows += read_table(table)
-    rows.sort(key=lambda row: row.id)
-    _check_accounts(rows, corpus)
-    excluded = [row for row in rows if row.verdict != USED]
-    _say(excluded, len(rows))
-    if len(excluded) > settings["max_excluded"] * len(rows):
-        raise ValueError(_too_many(excluded, len(rows), settings["max_excluded"], corpus))
-    artefacts.write_table(
-        output_path,
-        VERDICT_COLUMNS,
-        [(row.id, row.verdict, row.detail, ";".join(row.warnings), row.duration_s) for row in rows],
+    import pandas as pd  # not at the top: neither a dry run nor the decoder's child loads it
+
+    at_listing = pd.DataFrame(
+        [(*row, "", "0.0") for row in tables.read_excluded(excluded_path)],
+        columns=VERDICT_COLUMNS,
+        dtype="str",
     )
-
-
-def _excluded_at_listing(values: Mapping) -> Resampled:
-    return Resampled(values["id"], values["code"], values["detail"], 0, 0, 0, 0.0, 0, ())
-
-
-def _check_accounts(rows: Sequence[Resampled], corpus: str) -> None:
-    twice = [name for name, n in collections.Counter(row.id for row in rows).items() if n > 1]
-    if twice:
+    of_shards = [_text_table(path, COLUMNS)[list(VERDICT_COLUMNS)] for path in shard_tables]
+    frame = pd.concat([at_listing, *of_shards]).sort_values("id")
+    if repeated := frame.loc[frame["id"].duplicated(), "id"].unique().tolist():
         raise ValueError(
-            f"{len(twice)} recordings of corpus {corpus} have more than one verdict: {twice[:5]}; "
-            "are the tables of one and the same listing?"
+            f"{len(repeated)} recordings of corpus {corpus} have more than one verdict: "
+            f"{repeated[:_SHOWN]}; are the tables of one and the same listing?"
         )
-    nameless = [row.id for row in rows if not row.verdict]
-    if nameless:
+    if without := frame.loc[frame["verdict"] == "", "id"].tolist():
         raise ValueError(
-            f"{len(nameless)} recordings of corpus {corpus} have no verdict: {nameless[:5]}; "
-            f"expected {USED!r} or a code"
+            f"{len(without)} recordings of corpus {corpus} have no verdict: "
+            f"{without[:_SHOWN]}; expected {USED!r} or a code"
         )
+    excluded = frame[frame["verdict"] != USED]
+    codes = excluded["verdict"].value_counts().sort_index()
+    counts = ", ".join(f"{code} {n}" for code, n in codes.items())
+    LOG.info("%d of %d recordings excluded%s", len(excluded), len(frame), counts and f" ({counts})")
+    if len(excluded) > settings["max_excluded"] * len(frame):
+        rows = list(zip(excluded["id"], excluded["verdict"], excluded["detail"], strict=True))
+        for row in rows:
+            LOG.info("excluded %r: %s %s", *row)
+        first = ", ".join(f"{name}: {code}" for name, code, _ in rows[:_SHOWN])
+        raise ValueError(
+            f"{len(rows)} of {len(frame)} recordings of corpus {corpus} were excluded "
+            f"({len(rows) / len(frame):.1%}, at most {settings['max_excluded']:.1%} are allowed): "
+            f"{first}{', ...' if len(rows) > _SHOWN else ''}; mend them or raise "
+            f"corpora.{corpus}.max_excluded"
+        )
+    columns = [frame[column].tolist() for column in VERDICT_COLUMNS]
+    artefacts.write_table(output_path, VERDICT_COLUMNS, list(zip(*columns, strict=True)))
 
 
-def _say(excluded: Sequence[Resampled], n_rows: int) -> None:
-    codes = collections.Counter(row.verdict for row in excluded)
-    counted = ", ".join(f"{code} {n}" for code, n in sorted(codes.items()))
-    LOG.info("%d of %d recordings excluded%s", len(excluded), n_rows, counted and f" ({counted})")
+def read_verdicts(path: str | Path) -> "pd.DataFrame":
+    """Read the verdicts on all recordings of a corpus.
+
+    Parameters
+    ----------
+    path : path
+        Written by `write_verdicts`; of its columns ``id`` and ``verdict`` must be there.
+
+    Returns
+    -------
+    data frame
+        A row per recording, sorted by id. All columns are text, as they stand in the file (``NA``
+        and ``007`` are ids), except ``duration_s``: float64 [s].
+
+    Raises
+    ------
+    ValueError
+        Where the file is not such a table.
+    """
+    frame = _text_table(path, ("id", "verdict"))
+    if "duration_s" not in frame:
+        return frame
+    try:
+        return frame.astype({"duration_s": "float64"})
+    except ValueError as error:
+        raise ValueError(f"{path} has a duration_s that is no number ({error})") from None
 
 
-def _too_many(excluded: Sequence[Resampled], n_rows: int, limit: float, corpus: str) -> str:
-    for row in excluded:
-        LOG.info("excluded %r: %s %s", row.id, row.verdict, row.detail)
-    first = ", ".join(f"{row.id}: {row.verdict}" for row in excluded[:5])
-    return (
-        f"{len(excluded)} of {n_rows} recordings of corpus {corpus} were excluded "
-        f"({len(excluded) / n_rows:.1%}, at most {limit:.1%} are allowed): {first}"
-        f"{', ...' if len(excluded) > 5 else ''}; mend them or raise corpora.{corpus}.max_excluded"
-    )
+def _text_table(path: str | Path, columns: Sequence[str]) -> "pd.DataFrame":
+    """Read a CSV table with at least these columns, every value as text."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path} is no CSV table ({error}); remove it and run again") from error
+    if not set(columns) <= set(frame.columns):
+        raise ValueError(
+            f"{path} has the columns {', '.join(frame.columns)}, expected {', '.join(columns)}; "
+            "remove it and run again"
+        )
+    return frame

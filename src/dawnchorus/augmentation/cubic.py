@@ -1,6 +1,9 @@
 """Cubic convolution: an image at fractional rows and columns.
 
-* `resampled`: an image (F, T) at fractional places.
+SciPy interpolates with splines, whose pixels depend on the whole image; picture libraries, and with
+them kahl2018, convolve with a kernel of four pixels.
+
+* `resample`: an image (F, T) at fractional places.
 """
 
 import numpy as np
@@ -8,7 +11,7 @@ import numpy as np
 _SHARPNESS = -0.75  # a of cubic convolution; -0.5 is Keys' own, -0.75 what picture libraries take
 
 
-def resampled(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def resample(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Return an image at fractional places, by cubic convolution with replicated edges.
 
     Keys (1981), "Cubic convolution interpolation for digital image processing", with a = -0.75; no
@@ -32,14 +35,10 @@ def resampled(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nd
 def _along_rows(image: np.ndarray, places: np.ndarray) -> np.ndarray:
     first = np.floor(places).astype(np.intp)
     taps = first + np.arange(-1, 3)[:, None]  # (4, rows out)
-    weights = _cubic(np.abs(places - taps)).astype(image.dtype)
-    np.clip(taps, 0, len(image) - 1, out=taps)
-    return sum(weight[:, None] * image[tap] for weight, tap in zip(weights, taps, strict=True))
-
-
-def _cubic(distance: np.ndarray) -> np.ndarray:
-    """Return Keys' kernel at distances of 0 to 2 pixels."""
-    a = _SHARPNESS
+    # Keys' kernel, eq. 15, at distances of 0 to 2 pixels
+    a, distance = _SHARPNESS, np.abs(places - taps)
     near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
     far = a * (((distance - 5) * distance + 8) * distance - 4)
-    return np.where(distance <= 1, near, far)
+    weights = np.where(distance <= 1, near, far).astype(image.dtype)
+    np.clip(taps, 0, len(image) - 1, out=taps)
+    return sum(weight[:, None] * image[tap] for weight, tap in zip(weights, taps, strict=True))

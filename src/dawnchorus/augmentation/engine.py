@@ -1,10 +1,11 @@
-"""Which methods a window meets.
+"""Random changes of training windows.
 
-System 002's engine: so many tries per window, each of which succeeds with a probability and then
-takes one of the methods not yet used, all equally likely.
+The engine of kahl2018: so many tries per window, each of which succeeds with a probability and then
+takes one of the methods not yet used, all equally likely. SpecAugment's masks follow.
 
 * `augment`: a batch, in place.
-* `chosen`: the methods for one window.
+* `draw_methods`: the methods for one window.
+* `spec_augment`: masks, a batch in place.
 * `method`: one by its name, from ``methods/``: a module with ``apply(image, rng, **options)`` each.
 
 Windows are (B, T, F): batch, frames, bands. The methods work on images (F, T), which are views of
@@ -21,8 +22,6 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-
-from dawnchorus.augmentation.spec_augment import masked
 
 Noise = Callable[[np.random.Generator], np.ndarray]
 _NOISE = "add_noise"  # the one method that needs more than its options
@@ -43,14 +42,14 @@ def augment(
         ``count`` (tries per window), ``probability`` (of each), ``methods`` (name to all
         its options), ``clip`` (None, or the range to which a window is cut after its methods; one
         that met none stays as it is), ``drop_without_noise``, ``spec_augment`` (None, or see
-        `dawnchorus.augmentation.spec_augment.masked`). The shifts of system 000 and mixup are not
+        `spec_augment`). The shifts of grill2017 and mixup are not
         made here.
     rng : numpy.random.Generator
         Nothing is drawn where there is neither a method nor a mask.
     noise : callable, optional
         Gives a noise image (F, T) for a Generator. Without one the method ``add_noise`` counts as
         not there; with ``drop_without_noise`` it is drawn all the same, and a window that draws it
-        is lost, as system 002 loses it without a word.
+        is lost, as kahl2018 loses it without a message.
 
     Returns
     -------
@@ -64,12 +63,19 @@ def augment(
         names = [name for name in names if name != _NOISE]
     if settings["count"] and names:
         for place, window in enumerate(windows):
-            drawn = chosen(names, settings["count"], settings["probability"], rng)
+            drawn = draw_methods(names, settings["count"], settings["probability"], rng)
+            # without noise the name is there only with drop_without_noise, and the window is lost
             kept[place] = noise is not None or _NOISE not in drawn
-            if drawn and kept[place]:
-                window.T[:] = _changed(window.T, drawn, settings, rng, noise)
+            if not drawn or not kept[place]:
+                continue
+            image = window.T
+            for name in drawn:
+                extra = {"noise": noise} if name == _NOISE else {}
+                image = method(name)(image, rng, **settings["methods"][name], **extra)
+            # noise and bicubic overshoot leave the range of a picture
+            window.T[:] = image if settings["clip"] is None else np.clip(image, *settings["clip"])
     if settings["spec_augment"] is not None:
-        masked(windows, settings["spec_augment"], rng)
+        spec_augment(windows, settings["spec_augment"], rng)
     return kept
 
 
@@ -82,7 +88,7 @@ def method(name: str) -> Callable[..., np.ndarray]:
     return importlib.import_module(f"dawnchorus.augmentation.methods.{name}").apply
 
 
-def chosen(
+def draw_methods(
     names: Sequence[str], count: int, probability: float, rng: np.random.Generator
 ) -> list[str]:
     """Return the methods that a window meets, in order and none twice.
@@ -104,8 +110,27 @@ def chosen(
     return found
 
 
-def _changed(image, drawn, settings, rng, noise) -> np.ndarray:
-    for name in drawn:
-        extra = {"noise": noise} if name == _NOISE else {}
-        image = method(name)(image, rng, **settings["methods"][name], **extra)
-    return image if settings["clip"] is None else np.clip(image, *settings["clip"])
+def spec_augment(windows: np.ndarray, settings: Mapping, rng: np.random.Generator) -> None:
+    """Mask blocks of frames and of bands of each window of a batch, in place.
+
+    Park et al. (2019), "SpecAugment", https://arxiv.org/abs/1904.08779, section 2; without its time
+    warping, which the authors found to matter least.
+
+    Parameters
+    ----------
+    windows : array, shape (B, T, F)
+    settings : mapping
+        ``time_masks`` and ``frequency_masks`` (masks per window, the paper's m_T and m_F),
+        ``time_width`` and ``frequency_width`` (the widest, as a share of the window in [0, 1]; the
+        paper's T and F), ``replace`` (``mean`` of the window, or ``zero``). The width is uniform
+        from 0 to the widest, the start uniform over where the mask fits; masks may overlap.
+    rng : numpy.random.Generator
+    """
+    for window in windows:
+        value = window.mean() if settings["replace"] == "mean" else 0.0
+        for axis, name in ((window, "time"), (window.T, "frequency")):
+            for _ in range(settings[f"{name}_masks"]):
+                widest = int(len(axis) * settings[f"{name}_width"])
+                width = int(rng.integers(0, widest + 1))
+                start = int(rng.integers(0, len(axis) - width + 1))
+                axis[start : start + width] = value

@@ -3,7 +3,7 @@
 Zhang et al. (2018), "mixup: Beyond Empirical Risk Minimization", https://arxiv.org/abs/1710.09412,
 section 2.
 
-* `mixed`: a batch and its targets.
+* `mixup`: a batch and its targets.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 
-def mixed(
+def mixup(
     windows: np.ndarray, values: np.ndarray, settings: Mapping, rng: np.random.Generator
 ) -> np.ndarray:
     """Mix each window of a batch with another one, in place, and return the targets mixed alike.
@@ -41,11 +41,14 @@ def mixed(
     partners = rng.permutation(len(windows))
     shares = rng.beta(alpha, alpha, len(windows)).astype(windows.dtype)
     others = windows[partners]
+    # padding takes the other's values first: the mix is then the sound of the one that has it
     is_padded, are_padded = np.isnan(windows), np.isnan(others)
     np.copyto(windows, others, where=is_padded)
     np.copyto(others, windows, where=are_padded)
     others *= (1 - shares)[:, None, None]
     windows *= shares[:, None, None]
     windows += others
-    shares = shares.astype(values.dtype).reshape(-1, *[1] * (values.ndim - 1))
+    shares = shares.astype(values.dtype).reshape(
+        -1, *[1] * (values.ndim - 1)
+    )  # (B, 1) or (B, 1, 1)
     return shares * values + (1 - shares) * values[partners]

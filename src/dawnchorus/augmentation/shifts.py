@@ -1,4 +1,4 @@
-"""Shifts of windows in time and in frequency, as system 000 has them.
+"""Shifts of windows in time and in frequency, as grill2017 has them.
 
 Windows are (T, F): frames x bands, lowest band first.
 
@@ -7,13 +7,15 @@ Windows are (T, F): frames x bands, lowest band first.
 * `random_band_shifts`: a batch, in place.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 
-def rotations(n: int, window: int, settings: dict, rng: np.random.Generator) -> np.ndarray:
+def rotations(n: int, window: int, settings: Mapping, rng: np.random.Generator) -> np.ndarray:
     """Return circular shifts in frames, shape (n,): uniform over the window, or zeros.
 
-    System 000 calls this Rotation; that the shift is uniform over the whole window is inferred.
+    grill2017 calls this Rotation; that the shift is uniform over the whole window is inferred.
     """
     if not settings["rotate"]:
         return np.zeros(n, np.int64)
@@ -34,14 +36,14 @@ def shift_bands(window: np.ndarray, bands: int) -> None:
         window[:, bands:] = window[:, bands - 1 : bands]
 
 
-def random_band_shifts(windows: np.ndarray, settings: dict, rng: np.random.Generator) -> None:
+def random_band_shifts(windows: np.ndarray, settings: Mapping, rng: np.random.Generator) -> None:
     """Shift each window of a batch (B, T, F) by a whole number of bands, in place.
 
     Parameters
     ----------
     windows : array, shape (B, T, F)
-    settings : dict
-        ``shift_bands``: the largest shift in bands, either way; 0 for none. System 000: 1, integer
+    settings : mapping
+        ``shift_bands``: the largest shift in bands, either way; 0 for none. grill2017: 1, integer
         steps inferred.
     rng : numpy.random.Generator
     """

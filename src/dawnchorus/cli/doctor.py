@@ -1,11 +1,12 @@
-"""Whether this machine, this environment and these results are fit for a run.
+"""``dawnchorus doctor``: whether machine, environment and results are fit for a run.
 
-* `examined`: one line per thing looked at.
+* `findings`: one line per thing looked at.
 
 Nothing heavy is imported: the backend is started only where it is asked for, in a process of its
 own, which a crash of it cannot outlive.
 """
 
+import argparse
 import fcntl
 import importlib.metadata
 import importlib.util
@@ -19,7 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dawnchorus.runtime import devices, run
+from dawnchorus.runtime import devices
+from dawnchorus.runtime.run import LOCK, lost_metadata
 
 _LITTLE_DISK = 5e9  # bytes; a run of tens of thousands of recordings writes more
 _LITTLE_MEMORY = 4e9  # bytes; one training of the zoo's largest model
@@ -42,7 +44,25 @@ class Line(NamedTuple):
     text: str
 
 
-def examined(results: str | Path = "results", is_deep: bool = False) -> Iterator[Line]:
+def add_to(commands) -> None:
+    """Add the command to the parsers of the command line."""
+    parser = commands.add_parser("doctor", help="is this machine fit for a run?")
+    parser.add_argument("results", nargs="?", metavar="RESULTS", default="results")
+    parser.add_argument("--deep", action="store_true", help="start the backend too (slow)")
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what was looked at; return the exit status."""
+    is_fit = True
+    for line in findings(arguments.results, arguments.deep):
+        print(f"{line.state:<5} {line.what:<18} {line.text}", flush=True)
+        is_fit = is_fit and line.state != "bad"
+    print("fit for a run" if is_fit else "not fit for a run: see the lines that begin with 'bad'")
+    return 0 if is_fit else 1
+
+
+def findings(results: str | Path = "results", is_deep: bool = False) -> Iterator[Line]:
     """Look at the environment, the machine and a results folder.
 
     Parameters
@@ -53,26 +73,22 @@ def examined(results: str | Path = "results", is_deep: bool = False) -> Iterator
         Start the backends that are installed, too.
     """
     results = Path(results)
-    yield _python()
-    yield from _packages()
+    yield from _environment()
     yield from _machine(results)
-    yield from _backend_notes()
     if is_deep:
         yield from _backends()
-    yield from _run(results)
+    yield from _results(results)
 
 
-def _python() -> Line:
+def _environment() -> Iterator[Line]:
+    """Compare Python and the packages with what the package asks for."""
+    # imported here: the other commands do without them
+    from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
     wanted = importlib.metadata.metadata("dawnchorus")["Requires-Python"] or ""
     state = "ok" if SpecifierSet(wanted).contains(platform.python_version()) else "bad"
-    return Line(state, "python", f"{platform.python_version()} (wanted: {wanted})")
-
-
-def _packages() -> Iterator[Line]:
-    from packaging.requirements import Requirement
-
+    yield Line(state, "python", f"{platform.python_version()} (wanted: {wanted})")
     for text in importlib.metadata.requires("dawnchorus") or ():
         wanted = Requirement(text)
         if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
@@ -89,26 +105,41 @@ def _packages() -> Iterator[Line]:
 
 
 def _machine(results: Path) -> Iterator[Line]:
+    """Look at system, cores, memory, disk, GPUs and the kernels of TensorFlow on the CPU."""
     yield Line("ok", "system", f"{platform.system()} {platform.machine()}")
-    yield Line("ok", "cores", f"{_n_cores()} for this process")
+    # a cluster's scheduler may give a process fewer cores than there are
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    yield Line("ok", "cores", f"{cores} for this process")
     memory = _memory_bytes()
     state = "note" if memory is None or memory < _LITTLE_MEMORY else "ok"
     yield Line(state, "memory", "unknown" if memory is None else f"{memory / 1e9:.1f} GB available")
     folder = next(f for f in (results.absolute(), *results.absolute().parents) if f.is_dir())
     free = shutil.disk_usage(folder).free
     yield Line("ok" if free > _LITTLE_DISK else "note", "disk", f"{free / 1e9:.1f} GB free")
-    names = devices.visible()
+    names = devices.visible_gpus()
     text = ", ".join(names) if names else "none visible: trainings run on the CPU"
     yield Line("ok", "GPUs", text)
-
-
-def _n_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    given = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+    try:
+        has_avx512 = "avx512f" in Path("/proc/cpuinfo").read_text()
+    except OSError:  # elsewhere than on Linux
+        has_avx512 = False
+    if given not in (None, "1"):
+        text = f"TF_ENABLE_ONEDNN_OPTS={given}: trainings give other bits than with the default, 1"
+        yield Line("note", "oneDNN", text)
+    elif has_avx512 and "ONEDNN_MAX_CPU_ISA" not in os.environ:
+        text = (
+            "on; with AVX-512, as here, it can crash in strided 1x1 convolutions of 4, 8 or 12 "
+            "channels: set ONEDNN_MAX_CPU_ISA=AVX2 if a model of yours has one"
+        )
+        yield Line("note", "oneDNN", text)
+    else:
+        yield Line("ok", "oneDNN", "on in every training on the CPU")
 
 
 def _memory_bytes() -> int | None:
+    """Return the available memory, or all of it where the system says no more; None: unknown."""
     try:
         found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
     except OSError:
@@ -119,28 +150,6 @@ def _memory_bytes() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         return None
-
-
-def _backend_notes() -> Iterator[Line]:
-    given = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
-    if given not in (None, "1"):
-        text = f"TF_ENABLE_ONEDNN_OPTS={given}: trainings give other bits than with the default, 1"
-        yield Line("note", "oneDNN", text)
-    elif _has_avx512() and "ONEDNN_MAX_CPU_ISA" not in os.environ:
-        text = (
-            "on; with AVX-512, as here, it can crash in strided 1x1 convolutions of 4, 8 or 12 "
-            "channels: set ONEDNN_MAX_CPU_ISA=AVX2 if a model of yours has one"
-        )
-        yield Line("note", "oneDNN", text)
-    else:
-        yield Line("ok", "oneDNN", "on in every training on the CPU")
-
-
-def _has_avx512() -> bool:
-    try:
-        return "avx512f" in Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
 
 
 def _backends() -> Iterator[Line]:
@@ -160,17 +169,24 @@ def _backends() -> Iterator[Line]:
         yield Line("bad" if done.returncode else "ok", f"{name} start", text)
 
 
-def _run(results: Path) -> Iterator[Line]:
+def _results(results: Path) -> Iterator[Line]:
+    """Look at a results folder: who works in it, lost records, and files that killed jobs left."""
     owner = holder(results)
     yield Line("note" if owner else "ok", "run", f"held by {owner}" if owner else "none at work")
     if not results.is_dir():
         yield Line("note", "results", f"{results} is not there yet")
         return
-    lost = run.lost_metadata(results, results.absolute().parent / ".snakemake")
+    lost = lost_metadata(results, results.absolute().parent / ".snakemake")
     text = lost.removeprefix("warning: ") if lost else "there, or not needed yet"
     yield Line("note" if lost else "ok", "metadata", text)
-    left = [] if owner else list(_half_written(results))
-    if left:
+    left = [
+        Path(here, name)
+        for here, _, files in os.walk(results)
+        for name in files
+        if _HALF_WRITTEN.fullmatch(name)
+    ]
+    # a run at work has such files of its own
+    if left and not owner:
         size = sum(path.stat().st_size for path in left)
         text = f"{len(left)} left by killed jobs, {size / 1e9:.2f} GB; delete them: {left[0]}"
         yield Line("note", "half-written files", text + (" ..." if left[1:] else ""))
@@ -179,7 +195,7 @@ def _run(results: Path) -> Iterator[Line]:
 def holder(results: str | Path) -> str | None:
     """Return who holds the lock of a results folder, or None where no run is at work."""
     try:
-        with open(Path(results) / run.LOCK, encoding="utf-8") as file:
+        with open(Path(results) / LOCK, encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -187,8 +203,3 @@ def holder(results: str | Path) -> str | None:
     except OSError:
         return None
     return None
-
-
-def _half_written(results: Path) -> Iterator[Path]:
-    for here, _, files in os.walk(results):
-        yield from (Path(here, name) for name in files if _HALF_WRITTEN.fullmatch(name))

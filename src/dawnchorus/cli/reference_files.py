@@ -8,9 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus.plan.stale_keys import rules_by_key
-from dawnchorus.settings.reference import page
-from dawnchorus.settings.schema import config_schema
+from dawnchorus.plan.jobs import rules_by_key
+from dawnchorus.settings.documentation import config_schema, page
 
 
 def current(stale: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -20,7 +19,7 @@ def current(stale: Mapping[str, Sequence[str]]) -> dict[str, str]:
     ----------
     stale : mapping
         From the path of a key to the rules that a change of it makes stale; see
-        `dawnchorus.plan.stale_keys.rules_by_key`.
+        `dawnchorus.plan.jobs.rules_by_key`.
     """
     return {
         "config.schema.json": config_schema(),

@@ -1,37 +1,44 @@
-"""Whether results are still what was made: files held against their records.
+"""``dawnchorus verify PATH...``: whether results are still what was made, by their records.
 
 A record under ``.provenance/`` says what an artefact held when it was written and what its inputs
 held when it was made from them. Paths in records are those of the run: relative to its working
-directory. A table of a listed corpus has no record; the digest of its bytes is in its name.
+directory. A table of a listed corpus has no record; the digest of its rows is in its name.
 
-* `verify`: judge every artefact below a path, and all that those were made from.
-* `results_of`, `located`, `name_of`: from a path to its results folder and back to the run's words.
+* `verify`: the state of every artefact below a path, and of all that those were made from.
+* `results_of`, `locate`, `name_of`: the results folder of a path, and paths as the run has them.
 * `inputs_of`: what a record says an artefact was made from.
 """
 
+import argparse
 import contextlib
+import functools
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from dawnchorus.cli import doctor
 from dawnchorus.corpora import tables
-from dawnchorus.runtime import artefacts
+from dawnchorus.runtime import artefacts, logs
 
 STATES = ("whole", "damaged", "missing", "unrecorded", "stale")
 # What rules write; a note or a picture that someone lays beside it is nobody's business.
-KINDS = (".csv", ".h5", ".json", ".keras", ".txt", ".wav", ".zip")
+KINDS = (".csv", ".h5", ".json", ".keras", ".parquet", ".txt", ".wav", ".zip")
 _ASIDE = ("benchmarks", "logs")  # folders of the results that hold no artefacts
-_TABLE = re.compile(r"-([0-9a-f]{16})\.csv$")
+_TABLE = re.compile(r"-([0-9a-f]{16})\.parquet$")
 _READERS = 4  # threads; hashing leaves the interpreter's lock
+_NAMED = 20  # files that a command line names before it becomes unreadable
 
 
 class Finding(NamedTuple):
-    """What became of one file.
+    """The state of one file.
 
-    ``name`` is the path as the run says it, ``state`` one of `STATES`, ``detail`` a few words
+    ``name`` is the path as the run has it, ``state`` one of `STATES`, ``detail`` a few words
     (empty where it is whole), ``origin`` where the file comes from: a ``rule``, the ``listing`` of
     a corpus, or from ``outside`` the results.
     """
@@ -48,6 +55,37 @@ class _Traced(NamedTuple):
     results: Path
     records: dict[Path, dict | None]
     made_from_it: dict[Path, list[Path]]
+
+
+def add_to(commands) -> None:
+    """Add the command to the parsers of the command line."""
+    parser = commands.add_parser("verify", help="compare results with their records")
+    parser.add_argument("paths", nargs="*", metavar="PATH", default=["results"])
+    parser.add_argument("--fast", action="store_true", help="compare sizes only, read nothing")
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what is not whole, and how to repair it; return the exit status."""
+    found, holders = {}, set()
+    for path in arguments.paths:
+        results = results_of(path)
+        if (owner := doctor.holder(results)) and results not in holders:
+            holders.add(results)
+            note = f"note: {owner} is at work in {results}: what it is making now may look wrong"
+            print(note, file=sys.stderr)
+        for finding in verify(path, arguments.fast, logs.terminal_progress()):
+            found[results, finding.name] = finding
+    for (results, _), finding in found.items():
+        if finding.state != "whole":
+            where = f" (in {results.parent})" if len({r for r, _ in found}) > 1 else ""
+            print(f"{finding.state:<11} {finding.name}{where}: {finding.detail}")
+    for results in dict.fromkeys(results for results, _ in found):
+        advise([f for (r, _), f in found.items() if r == results], str(results.parent))
+    counts = Counter(finding.state for finding in found.values())
+    rest = ", ".join(f"{counts[state]} {state}" for state in STATES[1:])
+    print(f"{counts['whole']} artefacts whole, {rest}{' (sizes only)' if arguments.fast else ''}")
+    return int(counts.total() > counts["whole"])
 
 
 def results_of(path: str | Path) -> Path:
@@ -70,13 +108,13 @@ def results_of(path: str | Path) -> Path:
     )
 
 
-def located(recorded: str, results: Path, run_name: str = "results") -> Path:
+def locate(recorded: str, results: Path, run_name: str = "results") -> Path:
     """Return where a path of a record lies today.
 
     Parameters
     ----------
     recorded : str
-        Path as the run said it: relative to its working directory, or absolute.
+        Path as the run has it: relative to its working directory, or absolute.
     results : path
         The results folder, wherever it is now and whatever it is called.
     run_name : str, optional
@@ -85,6 +123,7 @@ def located(recorded: str, results: Path, run_name: str = "results") -> Path:
     relative = os.path.relpath(recorded, run_name)
     if not relative.startswith("..") and not os.path.isabs(recorded):
         return results / relative
+    # from outside the results: by way of the working directory, which lies above them
     working = results
     for part in Path(run_name).parts:
         working = working.parent if part not in (".", os.sep) else working
@@ -92,14 +131,27 @@ def located(recorded: str, results: Path, run_name: str = "results") -> Path:
 
 
 def name_of(path: Path, results: Path) -> str:
-    """Return a path as the run says it: relative to its working directory where it is below it."""
+    """Return a path as the run has it: relative to its working directory where it is below it."""
     working = results.parent
     return str(path.relative_to(working) if path.is_relative_to(working) else path)
 
 
 def is_table(path: Path, results: Path) -> bool:
-    """Return whether a file is a table of a listed corpus, named by the digest of its bytes."""
+    """Return whether a file is a table of a listed corpus, named by the digest of its rows."""
     return path.is_relative_to(results / "corpora") and _TABLE.search(path.name) is not None
+
+
+def content_digest(path: Path, results: Path) -> str:
+    """Return the SHA-256 of a file; of a table of a corpus the digest of its rows.
+
+    Empty where a table cannot be decoded any more.
+    """
+    if not is_table(path, results):
+        return artefacts.sha256(path)
+    try:
+        return tables.digest_in(path)
+    except ValueError:
+        return ""
 
 
 def inputs_of(record: Mapping, results: Path) -> dict[Path, str]:
@@ -108,19 +160,19 @@ def inputs_of(record: Mapping, results: Path) -> dict[Path, str]:
     Tables of listed corpora are params, not inputs: they are found by their names.
     """
     run_name = record.get("settings", {}).get("results", "results")
-    found = {located(p, results, run_name): seen for p, seen in record.get("inputs", {}).items()}
+    found = {locate(p, results, run_name): seen for p, seen in record.get("inputs", {}).items()}
     for text in _texts(record.get("settings")):
         if digest := _TABLE.search(text):
-            path = located(text, results, run_name)
+            path = locate(text, results, run_name)
             if is_table(path, results):
                 found[path] = digest[1]
     return found
 
 
 def verify(
-    path: str | Path, is_fast: bool = False, said: Callable[[int, int], None] | None = None
+    path: str | Path, is_fast: bool = False, report: Callable[[int, int], None] | None = None
 ) -> list[Finding]:
-    """Hold every artefact below a path, and everything those were made from, against the records.
+    """Compare every artefact below a path, and all that those were made from, with the records.
 
     Parameters
     ----------
@@ -128,7 +180,7 @@ def verify(
         A results folder, a folder in it, or one artefact, which may be missing.
     is_fast : bool, optional
         Compare sizes only and read no file.
-    said : callable, optional
+    report : callable, optional
         Called with the number of files read so far and of all files.
 
     Returns
@@ -144,15 +196,27 @@ def verify(
     path = Path(os.path.abspath(path))
     results = results_of(path)
     traced = _trace(results, _below(path, results))
-    hashes = {} if is_fast else _hashes(traced.records, said or (lambda *_: None))
-    judged = {one: _judged(one, traced, hashes) for one in traced.records}
+    hashes = {}
+    if not is_fast:
+        digest_of = functools.partial(_digest, results=results)
+        with ThreadPoolExecutor(_READERS) as pool:
+            for one, digest in zip(
+                traced.records, pool.map(digest_of, traced.records), strict=True
+            ):
+                hashes[one] = digest
+                if report:
+                    report(len(hashes), len(traced.records))
+    # Of a file that is not whole, its inputs say no more; of one that is, they may have changed since.
+    states = {one: _state(one, traced, hashes) for one in traced.records}
     for one in traced.records:
-        if judged[one][0] == "whole":
-            judged[one] = _judged_by_inputs(one, traced, hashes, judged)
-    findings = [
-        Finding(name_of(one, results), state, detail, _origin(one, results))
-        for one, (state, detail) in judged.items()
-    ]
+        if states[one][0] == "whole":
+            states[one] = _state_by_inputs(one, traced, hashes, states)
+    findings = []
+    for one, (state, detail) in states.items():
+        origin = "rule" if one.is_relative_to(results) else "outside"
+        if is_table(one, results) or is_index(one, results):
+            origin = "listing"
+        findings.append(Finding(name_of(one, results), state, detail, origin))
     return sorted(findings)
 
 
@@ -170,12 +234,8 @@ def _below(path: Path, results: Path) -> set[Path]:
     }
     if not path.is_dir() and not recorded:
         raise ValueError(f"{path}: there is no such file, and no record of one")
-    return recorded | set(_artefacts_in(path, results))
-
-
-def _artefacts_in(folder: Path, results: Path) -> Iterator[Path]:
-    seen = set()
-    for here, folders, files in os.walk(folder, followlinks=True):
+    found, seen = set(), set()
+    for here, folders, files in os.walk(path, followlinks=True):
         real = os.path.realpath(here)
         if real in seen:  # a link led back
             folders.clear()
@@ -183,7 +243,8 @@ def _artefacts_in(folder: Path, results: Path) -> Iterator[Path]:
         seen.add(real)
         aside = _ASIDE if Path(here) == results else ()
         folders[:] = [name for name in folders if name[0] != "." and name not in aside]
-        yield from (Path(here, n) for n in files if n[0] != "." and n.endswith(KINDS))
+        found |= {Path(here, n) for n in files if n[0] != "." and n.endswith(KINDS)}
+    return recorded | found
 
 
 def _trace(results: Path, waiting: Collection[Path]) -> _Traced:
@@ -194,18 +255,16 @@ def _trace(results: Path, waiting: Collection[Path]) -> _Traced:
         path = waiting.pop()
         if path in traced.records:
             continue
-        traced.records[path] = _record(path, results)
+        record = artefacts.read_record(path, results) if path.is_relative_to(results) else None
+        # a record that was cut, or edited by hand, tells nothing of its file
+        is_whole = isinstance(record, dict) and {"sha256", "bytes"} <= record.keys()
+        traced.records[path] = record if is_whole else None
         for origin in inputs_of(traced.records[path] or {}, results):
             traced.made_from_it.setdefault(origin, []).append(path)
             waiting.append(origin)
         if is_index(path, results):
             waiting += _tables_of(path, results)
     return traced
-
-
-def _record(path: Path, results: Path) -> dict | None:
-    record = artefacts.read_record(path, results) if path.is_relative_to(results) else None
-    return record if isinstance(record, dict) and {"sha256", "bytes"} <= record.keys() else None
 
 
 def is_index(path: Path, results: Path) -> bool:
@@ -240,27 +299,19 @@ def _texts(value) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _hashes(paths: Collection[Path], said: Callable[[int, int], None]) -> dict[Path, str | OSError]:
-    """Return the SHA-256 of each file, or why it cannot be read."""
-
-    def read(path: Path) -> str | OSError:
-        try:
-            return artefacts.sha256(path)
-        except OSError as error:
-            return error
-
-    found = {}
-    with ThreadPoolExecutor(_READERS) as pool:
-        for path, digest in zip(paths, pool.map(read, paths), strict=True):
-            found[path] = digest
-            said(len(found), len(paths))
-    return found
+def _digest(path: Path, results: Path) -> str | OSError:
+    """Return the SHA-256 of a file, or why it cannot be read."""
+    try:
+        return content_digest(path, results)
+    except OSError as error:
+        return error
 
 
-def _judged(path: Path, traced: _Traced, hashes: Mapping) -> tuple[str, str]:
+def _state(path: Path, traced: _Traced, hashes: Mapping) -> tuple[str, str]:
     """Return state and detail of a file by itself, whatever became of its inputs."""
     record, digest = traced.records[path], hashes.get(path)
-    makes = _counted(len(traced.made_from_it.get(path, ())))
+    n_made = len(traced.made_from_it.get(path, ()))
+    makes = f"; {n_made} file{'s were' if n_made > 1 else ' was'} made from it" if n_made else ""
     if not path.is_file():
         kept = "its record is there, the file is not" if record else "the file is not there"
         return "missing", f"{kept}{makes}"
@@ -283,12 +334,12 @@ def _judged(path: Path, traced: _Traced, hashes: Mapping) -> tuple[str, str]:
     return "whole", ""
 
 
-def _judged_by_inputs(path: Path, traced: _Traced, hashes: Mapping, judged: Mapping) -> tuple:
+def _state_by_inputs(path: Path, traced: _Traced, hashes: Mapping, states: Mapping) -> tuple:
     """Return ``stale`` and why where an input has changed since; what is damaged is told once."""
     changed = []
     for origin, seen in inputs_of(traced.records[path] or {}, traced.results).items():
         present = (traced.records[origin] or {}).get("sha256", hashes.get(origin))
-        is_there = judged[origin][0] in ("whole", "stale", "unrecorded")
+        is_there = states[origin][0] in ("whole", "stale", "unrecorded")
         if is_there and present is not None and not present.startswith(seen):
             changed.append(name_of(origin, traced.results))
     if not changed:
@@ -297,11 +348,32 @@ def _judged_by_inputs(path: Path, traced: _Traced, hashes: Mapping, judged: Mapp
     return "stale", f"made from another content of {', '.join(changed[:3])}{more}"
 
 
-def _origin(path: Path, results: Path) -> str:
-    if not path.is_relative_to(results):
-        return "outside"
-    return "listing" if is_table(path, results) or is_index(path, results) else "rule"
+def advise(findings: Sequence[Finding], working: str) -> None:
+    """Print how to repair what was found in a results folder.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+    working : str
+        The working directory of the run: names of findings are relative to it.
+    """
+    wrong = [finding for finding in findings if finding.state in ("damaged", "missing", "stale")]
+    again = [finding for finding in wrong if finding.origin == "rule"]
+    if again:
+        here = "" if os.path.abspath(working) == os.getcwd() else f", in {shlex.quote(working)}"
+        print(f"to make them again{here}, with the --configfile of the run where it had one:")
+        if there := [finding.name for finding in again if finding.state != "missing"]:
+            print(f"    rm {_named(there)}")
+        print(f"    snakemake --cores 2 {_named([finding.name for finding in again])}")
+        print("then run as before: exactly what follows from them is made again")
+    if any(finding.state == "unrecorded" for finding in findings):
+        print("unrecorded: a run does killed jobs again; delete what stays, it is not from there")
+    if any(finding.origin == "listing" for finding in wrong):
+        print("tables of a corpus: the next start of the workflow writes them as they should be")
+    if any(finding.origin == "outside" for finding in wrong):
+        print("files from outside the results: bring them back as they were")
 
 
-def _counted(n_made: int) -> str:
-    return f"; {n_made} file{'s were' if n_made > 1 else ' was'} made from it" if n_made else ""
+def _named(names: Sequence[str]) -> str:
+    more = " ..." if len(names) > _NAMED else ""
+    return shlex.join(names[:_NAMED]) + more

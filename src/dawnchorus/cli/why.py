@@ -1,20 +1,43 @@
-"""What a file was made from, in words, out of its record.
+"""``dawnchorus why FILE``: what a file was made from, by its record.
 
 * `record_of`: the record of a file, or a sentence why there is none.
-* `explained`: rule, inputs, settings, seeds, code and software behind one file.
+* `explanation`: rule, inputs, settings, seeds, code and software behind one file.
 * `tree`: the files behind a file, down to the tables that list the recordings.
 """
 
+import argparse
+import json
 import os
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import yaml
+
 from dawnchorus.cli import verify
-from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts
 
 _SHORT = 12  # hexadecimal digits of a SHA-256 that are shown
+
+
+def add_to(commands) -> None:
+    """Add the command to the parsers of the command line."""
+    parser = commands.add_parser("why", help="what a file was made from")
+    parser.add_argument("file", metavar="FILE")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--deep", action="store_true", help="all files behind it, as a tree")
+    form.add_argument("--json", action="store_true", help="its record as it is kept")
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what a file was made from; return the exit status."""
+    if arguments.json:
+        record = record_of(arguments.file)
+        print(json.dumps(record, sort_keys=True, ensure_ascii=False, indent=1))
+    else:
+        print(tree(arguments.file) if arguments.deep else explanation(arguments.file))
+    return 0
 
 
 def record_of(path: str | Path) -> dict:
@@ -37,7 +60,7 @@ def record_of(path: str | Path) -> dict:
     return record
 
 
-def explained(path: str | Path) -> str:
+def explanation(path: str | Path) -> str:
     """Return what a file was made from, as text of several lines.
 
     Raises
@@ -48,18 +71,33 @@ def explained(path: str | Path) -> str:
     path = Path(os.path.abspath(path))
     results = verify.results_of(path)
     if path.is_file() and verify.is_table(path, results):
-        return _explained_table(path, results)
+        corpus = path.relative_to(results / "corpora").parts[0]
+        digest = verify.content_digest(path, results)
+        is_right = digest and f"-{digest}." in path.name
+        return "\n".join(
+            [
+                verify.name_of(path, results),
+                f"a table of corpus {corpus}, written when the workflow listed its recordings",
+                f"content   rows of digest {digest or '(unknown)'}, "
+                f"{'what' if is_right else 'NOT what'} its name says",
+            ]
+        )
     if path.is_file() and verify.is_index(path, results):
         text = "which tables list its recordings; looked after by every start of the workflow"
         return f"{verify.name_of(path, results)}\nthe index of corpus {path.parent.name}: {text}"
     record = record_of(path)
     settings = {k: v for k, v in record.get("settings", {}).items() if k != "results"}
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100)
+    inputs = [
+        f"{seen[:_SHORT]}  {verify.name_of(origin, results)}  {_since(origin, seen, results)}"
+        for origin, seen in verify.inputs_of(record, results).items()
+    ]
     return "\n".join(
         [
             verify.name_of(path, results),
             *_facts(path, record),
-            *_section("inputs, with the SHA-256 they had", _inputs(record, results)),
-            *_section("settings", _yaml(settings)),
+            *_section("inputs, with the SHA-256 they had", inputs),
+            *_section("settings", textwrap.dedent(text).splitlines() if settings else []),
             *_section("code, by module", [f"{d}  {m}" for m, d in _of(record, "library")]),
             *_section("software", [" ".join(pair) for pair in _of(record, "versions")]),
         ]
@@ -75,20 +113,7 @@ def tree(path: str | Path) -> str:
     path = Path(os.path.abspath(path))
     results = verify.results_of(path)
     record_of(path)
-    return "\n".join(_branches(path, results, "", "", set()))
-
-
-def _explained_table(path: Path, results: Path) -> str:
-    digest = tables.digest_of(path.read_bytes())
-    right = "what its name says" if f"-{digest}.csv" in path.name else "NOT what its name says"
-    corpus = path.relative_to(results / "corpora").parts[0]
-    return "\n".join(
-        [
-            verify.name_of(path, results),
-            f"a table of corpus {corpus}, written when the workflow listed its recordings",
-            f"content   sha256 {digest}, {right}",
-        ]
-    )
+    return "\n".join(_branches(path, results, "", None, set()))
 
 
 def _facts(path: Path, record: Mapping) -> Iterator[str]:
@@ -99,28 +124,21 @@ def _facts(path: Path, record: Mapping) -> Iterator[str]:
     yield f"made      {made}, {record.get('seconds', '?')} s into its job, on {where}"
     rows = f", {record['rows']:,} rows" if "rows" in record else ""
     size = f"{record.get('bytes', 0):,} bytes{rows}"
-    yield f"content   sha256 {record.get('sha256', '')[:_SHORT]}, {size}; {_today(path, record)}"
+    today = "the file is GONE"
+    if path.is_file():
+        is_same = artefacts.sha256(path) == record.get("sha256")
+        today = "unchanged" if is_same else "CHANGED since"
+    yield f"content   sha256 {record.get('sha256', '')[:_SHORT]}, {size}; {today}"
     yield f"command   {record.get('command', '(not recorded)')}"
     found = [f"{value} ({key})" for key, value in _seeds(record.get("settings", {}), ())]
     yield f"seeds     {', '.join(found) or 'none: nothing in it is drawn'}"
 
 
-def _today(path: Path, record: Mapping) -> str:
-    if not path.is_file():
-        return "the file is GONE"
-    return "unchanged" if artefacts.sha256(path) == record.get("sha256") else "CHANGED since"
-
-
-def _inputs(record: Mapping, results: Path) -> Iterator[str]:
-    for path, seen in verify.inputs_of(record, results).items():
-        yield f"{seen[:_SHORT]}  {verify.name_of(path, results)}  {_since(path, seen, results)}"
-
-
 def _since(path: Path, seen: str, results: Path) -> str:
-    """Say what an input is today, against what it was."""
+    """Return how an input of today differs from what it was."""
     if not path.is_file():
         return "(missing)"
-    state = "unchanged" if artefacts.sha256(path).startswith(seen) else "CHANGED"
+    state = "unchanged" if verify.content_digest(path, results).startswith(seen) else "CHANGED"
     if not path.is_relative_to(results):
         return f"({state}; from outside the results, no record)"
     listed = verify.is_table(path, results)
@@ -138,13 +156,6 @@ def _section(title: str, lines) -> list[str]:
     return [f"{title}:", *(f"  {line}" for line in lines)] if lines else [f"{title}: none"]
 
 
-def _yaml(settings: Mapping) -> list[str]:
-    import yaml
-
-    text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True, width=100)
-    return textwrap.dedent(text).splitlines() if settings else []
-
-
 def _seeds(value, keys: tuple) -> Iterator[tuple[str, int]]:
     if not isinstance(value, Mapping):
         return
@@ -155,11 +166,23 @@ def _seeds(value, keys: tuple) -> Iterator[tuple[str, int]]:
             yield from _seeds(item, (*keys, key))
 
 
-def _branches(path: Path, results: Path, indent: str, note: str, told: set[Path]) -> Iterator[str]:
-    record = None
-    if path.is_relative_to(results):
-        record = artefacts.read_record(path, results)
-    name = verify.name_of(path, results)
+def _branches(
+    path: Path, results: Path, indent: str, seen: str | None, told: set[Path]
+) -> Iterator[str]:
+    """Yield the line of a file and those of the files behind it.
+
+    ``seen`` is the digest that the file had for the one above; None at the top. Files in ``told`` have
+    been described.
+    """
+    is_ours = path.is_relative_to(results)
+    record = artefacts.read_record(path, results) if is_ours else None
+    name, note = verify.name_of(path, results), ""
+    if seen is not None and not path.is_file():
+        note = " (missing)"
+    elif seen is not None and not is_ours:
+        note = " (from outside the results, no record)"
+    elif seen is not None and not (record or {}).get("sha256", seen).startswith(seen):
+        note = " (CHANGED since)"
     if record is None:
         listed = verify.is_table(path, results)
         yield f"{indent}{name}{note or (' (listed)' if listed else ' (no record)')}"
@@ -170,16 +193,5 @@ def _branches(path: Path, results: Path, indent: str, note: str, told: set[Path]
     if path in told:
         return
     told.add(path)
-    for origin, seen in origins.items():
-        changed = _noted(origin, seen, results)
-        yield from _branches(origin, results, indent + "  ", changed, told)
-
-
-def _noted(path: Path, seen: str, results: Path) -> str:
-    if not path.is_file():
-        return " (missing)"
-    if not path.is_relative_to(results):
-        return " (from outside the results, no record)"
-    record = artefacts.read_record(path, results)
-    known = (record or {}).get("sha256", seen)
-    return "" if known.startswith(seen) else " (CHANGED since)"
+    for origin, digest in origins.items():
+        yield from _branches(origin, results, indent + "  ", digest, told)

@@ -1,11 +1,11 @@
-"""Which files of a folder are recordings, and what they contain.
+"""Audio files of a folder, their names, states and content hashes.
 
 * `scan`: the audio files of one folder.
-* `left_aside`: notes on those of several folders that are none.
+* `ignored_notes`: notes on the other files of several folders.
 * `state_of`: size, modification time and inode of a regular file.
-* `refuse_collisions`: names that a careless file system would take for one.
+* `reject_collisions`: names that differ in case or Unicode form alone.
 * `content_hashes`: SHA-256 of many files, computed again only where a file has changed.
-* `holds`: whether a file has this content already.
+* `has_content`: whether a file has this content already.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ from dawnchorus.runtime import artefacts, hashes, logs
 
 _BLOCK = 1 << 20  # bytes hashed at a time
 _BATCH = 64  # files per task of the pool
-_THREADS = 3
-_LEFT_ASIDE = ("n_hidden", "n_other")
+_THREADS = 3  # SHA-256 of large blocks runs outside the interpreter's lock
+_IGNORED = ("n_hidden", "n_other")
 _UNSETTLED_NS = 2_000_000_000  # a file as young as this may change again within one clock tick
 
 
 class Folder(NamedTuple):
-    """The names of the audio files of a folder, and how many others were left aside."""
+    """Names of the audio files of a folder, and counts of the files that are ignored."""
 
     path: str
     audio: list[str]
@@ -36,10 +36,10 @@ class Folder(NamedTuple):
     n_other: int
 
     def notes(self) -> list[str]:
-        """Return one line per kind of file that was left aside."""
+        """Return one line per kind of ignored file."""
         named = escaped(os.path.basename(os.path.normpath(self.path)))
         return [
-            f"{named}: {_counted(count, 'file')} ignored, {why}"
+            f"{named}: {count} {'file' if count == 1 else 'files'} ignored, {why}"
             for count, why in (
                 (self.n_hidden, "hidden or partly downloaded"),
                 (self.n_other, "not audio by the extension"),
@@ -76,9 +76,9 @@ def scan(folder: str) -> Folder:
     return Folder(folder, sorted(audio), n_hidden, n_other)
 
 
-def left_aside(path: str, folders: Sequence[Folder]) -> list[str]:
+def ignored_notes(path: str, folders: Sequence[Folder]) -> list[str]:
     """Return the notes on several folders below a path as if they were one: 1500 classes are many."""
-    n_hidden, n_other = (sum(getattr(one, name) for one in folders) for name in _LEFT_ASIDE)
+    n_hidden, n_other = (sum(getattr(one, name) for one in folders) for name in _IGNORED)
     return Folder(path, [], n_hidden, n_other).notes()
 
 
@@ -96,7 +96,7 @@ def state_of(path: str) -> str:
     return hashes.state(found)
 
 
-def refuse_collisions(names: Iterable[str], shown: Sequence[str], where: str) -> None:
+def reject_collisions(names: Iterable[str], shown: Sequence[str], where: str) -> None:
     """Refuse names that differ only in case or in Unicode's form.
 
     Parameters
@@ -113,6 +113,7 @@ def refuse_collisions(names: Iterable[str], shown: Sequence[str], where: str) ->
     ValueError
         Naming the first two that collide.
     """
+    # macOS and Windows take such names for one: a copy of the corpus there would lose a recording
     folded = [composed(composed(name).casefold()) for name in names]
     if len(set(folded)) == len(folded):
         return
@@ -148,6 +149,7 @@ def content_hashes(paths: Sequence[str], states: Sequence[str], cache: str | Pat
     keys = [f"{state} {path}" for path, state in zip(paths, states, strict=True)]
     found = [kept.get(key, "") for key in keys]
     stale = [i for i, digest in enumerate(found) if not digest and states[i]]
+    # nothing new and nothing gone: the cache needs no writing
     if not stale and len(kept) == len(keys):
         return found
     moved = hashes.by_file_name(kept) if stale else {}
@@ -163,7 +165,10 @@ def content_hashes(paths: Sequence[str], states: Sequence[str], cache: str | Pat
             if is_settled:
                 settled[keys[i]] = digest
     finally:  # an interrupted first listing of a large archive keeps what it has read
-        _write_cache(cache, settled)
+        lines = [f"{digest} {key}\n" for key, digest in sorted(settled.items())]
+        content = "".join(lines).encode("utf-8", "surrogateescape")
+        if not has_content(cache, content):
+            artefacts.write_bytes(cache, content)
     return found
 
 
@@ -200,20 +205,9 @@ def _hash(path: str, state: str) -> tuple[str, bool]:
     return digest.hexdigest(), is_old and state_of(path) == state
 
 
-def _write_cache(cache: str | Path, settled: dict[str, str]) -> None:
-    lines = [f"{digest} {key}\n" for key, digest in sorted(settled.items())]
-    content = "".join(lines).encode("utf-8", "surrogateescape")
-    if not holds(cache, content):
-        artefacts.write_bytes(cache, content)
-
-
-def holds(path: str | Path, content: bytes) -> bool:
+def has_content(path: str | Path, content: bytes) -> bool:
     """Return whether a file has exactly this content, so that it need not be written."""
     try:
         return os.path.getsize(path) == len(content) and Path(path).read_bytes() == content
     except OSError:
         return False
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

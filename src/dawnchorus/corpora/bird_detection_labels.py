@@ -74,26 +74,32 @@ def label_rows(settings: Mapping) -> tuple[list[Rows], list[str]]:
         if source.get("labels"):
             rows, said = _read(str(source["labels"]), data_set, audio)
         else:
-            rows, said = _unlabelled(data_set, audio), []
+            # without a label file the folder says what there is, and nothing what is heard
+            names = audio_files.scan(folder_path(audio, data_set)).audio
+            items = sorted({name.rpartition(".")[0] for name in names})
+            ids, n_items = [f"{data_set}/{item}" for item in items], len(items)
+            columns = ([data_set] * n_items, ids, items, items, [""] * n_items, range(n_items))
+            rows, said = Rows(audio, "", [], *columns), []
         parts.append(rows)
         notes += said
     ids = [name for rows in parts for name in rows.ids]
     if len(set(ids)) == len(ids):
         return parts, notes
+    # rows of one recording, in one file or in two: once where they agree, else an error
     places = [(rows, i) for rows in parts for i in range(len(rows.ids))]
 
     def entry(position: int) -> label_sheet.Entry:
         rows, i = places[position]
         return label_sheet.Entry((rows.truths[i],), rows.path, rows.lines[i])
 
-    kept, said = label_sheet.kept_once(ids, entry)
+    kept, said = label_sheet.unique_entries(ids, entry)
     chosen = [places[position] for position in kept]
-    return [_part(rows, [i for one, i in chosen if one is rows]) for rows in parts], notes + said
-
-
-def _part(rows: Rows, kept: list[int]) -> Rows:
-    columns = ([column[i] for i in kept] for column in rows[3:])
-    return Rows(rows.audio, rows.path, rows.header, *columns)
+    once = []
+    for rows in parts:
+        own = [i for one, i in chosen if one is rows]
+        columns = ([column[i] for i in own] for column in rows[3:])
+        once.append(Rows(rows.audio, rows.path, rows.header, *columns))
+    return once, notes + said
 
 
 def _read(path: str, data_set: str, audio: str) -> tuple[Rows, list[str]]:
@@ -128,22 +134,13 @@ def _check_names(path: str, texts: list[str], data_sets: list[str], lines: Seque
             raise ValueError(f"{path}, line {line}: datasetid is {name!r}, expected a plain name")
 
 
-def _unlabelled(data_set: str, audio: str) -> Rows:
-    path = folder_path(audio, data_set)
-    items = sorted({name.rpartition(".")[0] for name in audio_files.scan(path).audio})
-    ids = [f"{data_set}/{item}" for item in items]
-    truths = [""] * len(items)
-    lines = range(len(items))
-    return Rows(audio, "", [], [data_set] * len(items), ids, items, items, truths, lines)
-
-
 def _truth(text: str, path: str, line: int) -> str:
     """Return "0" or "1", or "" for what is not a number."""
     try:
         number = float(text)
     except ValueError:
         return ""
-    if number != number:
+    if number != number:  # nan, as spreadsheets may write an empty cell
         return ""
     if number not in (0.0, 1.0):
         raise ValueError(f"{path}, line {line}: hasbird is {text!r}, expected 0 or 1")

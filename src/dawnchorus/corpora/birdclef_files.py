@@ -1,12 +1,12 @@
-"""The files of a BirdCLEF corpus, each recording with what is said of it.
+"""Files of a BirdCLEF corpus: recordings with their descriptions.
 
-Audio in one folder and XML (or JSON) in another, or the tree that system 002 sorts them into:
+Audio in one folder and XML (or JSON) in another, or the tree that kahl2018 sorts them into:
 ``train/<class>/``, ``val/<class>/`` and ``metadata/<stem>.json``.
 
 * `from_folders`, `from_tree`: the recordings of either.
 * `Row`, `Read`: what they return.
-* `by_stem`, `stem_of`, `once`: how a recording and what is said of it find each other.
-* `folders`: the folders in a folder.
+* `by_stem`, `stem_of`, `merge_descriptions`: pairs of recordings and descriptions, by file name.
+* `subfolders`: the folders in a folder.
 """
 
 import os
@@ -65,7 +65,7 @@ def from_folders(settings: Mapping) -> Read:
         rows = [Row(stem, path, Description(), "") for stem, path in paths.items()]
         return Read(rows, excluded, folder.notes())
     read = birdclef_metadata.read_folder(str(source), "xml" if settings.get("xml") else "json")
-    said, notes = once(read.read, str(source))
+    said, notes = merge_descriptions(read.read, str(source))
     kind = settings["class_from"]
     rows = [
         Row(stem, paths[stem], one, birdclef_metadata.class_of(one, kind))
@@ -74,11 +74,17 @@ def from_folders(settings: Mapping) -> Read:
     ]
     missing = [stem for stem in said if stem not in paths]
     excluded += _unreadable(read) + _missing(missing, str(source), audio, settings)
+    # a file that cannot be read describes its recording, too: that is excluded and needs no note
     described = {
         *said,
         *(audio_names.composed(name.rpartition(".")[0]) for name in read.unreadable),
     }
-    notes += _undescribed(sorted(set(paths) - described), str(source))
+    if bare := sorted(set(paths) - described):
+        named = os.path.basename(os.path.normpath(str(source)))
+        notes.append(
+            f"{len(bare)} recordings are not described in {named} and are left out: "
+            f"{label_sheet.examples(bare)}"
+        )
     return Read(rows, excluded, folder.notes() + notes)
 
 
@@ -105,13 +111,18 @@ def from_tree(settings: Mapping) -> Read:
     read = Described({}, {})
     if settings.get("metadata") or os.path.isdir(source):
         read = birdclef_metadata.read_folder(source, "json")
-    said, said_notes = once(read.read, source)
+    said, said_notes = merge_descriptions(read.read, source)
     rows = []
     for stem, place in found.items():
         split, folder = where[place]
         one = said.get(stem) or Description(class_id=folder, species=folder)
         name = birdclef_metadata.class_of(one, settings["class_from"])
-        _refuse_conflict(place, folder, one, name)
+        # a file moved by hand would be trained as another class
+        if folder not in map(audio_names.composed, (name, one.species, one.class_id)):
+            raise ValueError(
+                f"LABEL_CONFLICT: {place} lies in {folder!r}, but its metadata says "
+                f"{one.species!r} ({one.class_id!r}); move the file or correct the metadata"
+            )
         rows.append(Row(stem, os.path.join(root, place), one, name, split))
     missing = [stem for stem in said if stem not in found]
     excluded = [(audio_names.escaped(name), "NAME_UNSUPPORTED", NAME_UNSUPPORTED) for name in odd]
@@ -131,7 +142,7 @@ def by_stem(names: Sequence[str], where: str) -> tuple[dict[str, str], list[str]
     """
     supported = [name for name in names if audio_names.is_supported(name)]
     found = [os.path.basename(name).rpartition(".")[0] for name in supported]
-    audio_files.refuse_collisions(found, supported, where)
+    audio_files.reject_collisions(found, supported, where)
     stems = dict(zip(map(audio_names.composed, found), supported, strict=True))
     return stems, [name for name in names if not audio_names.is_supported(name)]
 
@@ -143,7 +154,9 @@ def stem_of(name: str, said: Description) -> str:
     return audio_names.composed(bare)
 
 
-def once(read: Mapping[str, Description], where: str) -> tuple[dict[str, Description], list[str]]:
+def merge_descriptions(
+    read: Mapping[str, Description], where: str
+) -> tuple[dict[str, Description], list[str]]:
     """Return what is said of each recording, by its stem, and a note on what is said twice.
 
     Raises
@@ -159,11 +172,11 @@ def once(read: Mapping[str, Description], where: str) -> tuple[dict[str, Descrip
         told = tuple(f"{field} {value}" for field, value in fields.items() if value)
         return label_sheet.Entry(told, os.path.join(where, names[i]), 1)
 
-    kept, notes = label_sheet.kept_once(stems, entry)
+    kept, notes = label_sheet.unique_entries(stems, entry)
     return {stems[i]: read[names[i]] for i in kept}, notes
 
 
-def folders(path: str) -> list[str]:
+def subfolders(path: str) -> list[str]:
     """Return the names of the folders in a folder, sorted, without hidden ones.
 
     Raises
@@ -184,7 +197,7 @@ def _sorted_files(root: str) -> tuple[list[tuple[str, str, str]], list[str], lis
     """Return (path below root, split, class folder) of the files of a tree, odd paths, notes."""
     places, odd, scanned = [], [], []
     for split in (selection.TRAINING, selection.VALIDATION):
-        for folder in folders(os.path.join(root, split)):
+        for folder in subfolders(os.path.join(root, split)):
             scanned.append(audio_files.scan(os.path.join(root, split, folder)))
             for name in scanned[-1].audio:
                 place = os.path.join(split, folder, name)
@@ -198,15 +211,7 @@ def _sorted_files(root: str) -> tuple[list[tuple[str, str, str]], list[str], lis
             f"{root!r} holds no recordings in train/<class>/ or val/<class>/, which sorted: true "
             "expects; is it the folder above the two?"
         )
-    return places, odd, audio_files.left_aside(root, scanned)
-
-
-def _refuse_conflict(place: str, folder: str, said: Description, name: str) -> None:
-    if folder not in map(audio_names.composed, (name, said.species, said.class_id)):
-        raise ValueError(
-            f"LABEL_CONFLICT: {place} lies in {folder!r}, but its metadata says {said.species!r} "
-            f"({said.class_id!r}); move the file or correct the metadata"
-        )
+    return places, odd, audio_files.ignored_notes(root, scanned)
 
 
 def _unreadable(read: Described) -> list[tuple[str, str, str]]:
@@ -222,18 +227,8 @@ def _missing(
     if missing and settings.get("missing_files", "error") == "error":
         raise ValueError(
             f"MISSING_FILE: {len(missing)} recordings that {source} describes are not in {audio}: "
-            f"{label_sheet.listed(missing)}; put them there or set missing_files: exclude"
+            f"{label_sheet.examples(missing)}; put them there or set missing_files: exclude"
         )
     return [
         (audio_names.escaped(stem), "MISSING_FILE", "described by metadata") for stem in missing
-    ]
-
-
-def _undescribed(stems: list[str], source: str) -> list[str]:
-    if not stems:
-        return []
-    named = os.path.basename(os.path.normpath(source))
-    return [
-        f"{len(stems)} recordings are not described in {named} and are left out: "
-        f"{label_sheet.listed(stems)}"
     ]

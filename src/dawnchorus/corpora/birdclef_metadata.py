@@ -1,16 +1,16 @@
-"""What an XML or JSON file of BirdCLEF says of one recording, read as a stranger's.
+"""Descriptions of recordings in XML and JSON files of BirdCLEF, read as untrusted input.
 
-XML: one file per recording, root ``Audio`` (LifeCLEF 2014 to 2018). JSON: the metadata that system
-002 writes beside its sorted files, with keys ``sci-name``, ``species`` (the common name),
+XML: one file per recording, root ``Audio`` (LifeCLEF 2014 to 2018). JSON: the metadata that
+kahl2018 writes beside its sorted files, with keys ``sci-name``, ``species`` (the common name),
 ``background``, ``filename`` and ``classid``; `dawnchorus sort` adds those of `FURTHER`. A file of
-more than `MOST_BYTES`, one that declares entities, one with more than `MOST_CHARACTERS` in its fields
+more than `MAX_BYTES`, one that declares entities, one with more than `MAX_CHARACTERS` in its fields
 and one that is not what it should be is refused in one sentence that becomes the detail of
 ``LABEL_UNREADABLE``.
 
 * `Description`: what was said.
 * `read_folder`: the files of a folder, read, and those that cannot be.
 * `class_of`: the class of a recording by one of `KINDS`.
-* `translation`, `translated`: from the names of background species to class names.
+* `class_name_lookup`, `background_classes`: class names of background species.
 * `media_id_of`: what a challenge calls a recording, from its file name.
 """
 
@@ -29,16 +29,16 @@ from dawnchorus.corpora.tables import SEPARATOR
 from dawnchorus.formats import audio_names
 
 KINDS = ("ClassId", "species", "genus", "family", "order")
-MOST_BYTES = 1_000_000
-MOST_CHARACTERS = 10_000  # of all fields: a table of much longer ones cannot be read back
+MAX_BYTES = 1_000_000  # of a file; descriptions have a few thousand
+MAX_CHARACTERS = 10_000  # of all fields: a table of much longer ones cannot be read back
 FURTHER = ("author", "date", "locality", "quality", "mediaid", "family", "order")
 _LIST = re.compile("[,;]")
-_MOST_SAID = 300  # characters of a sentence that quotes a stranger's file
-_MEDIA_ID = re.compile(r"_RN([^_]+)$")
+_MAX_QUOTED = 300  # characters of a message that quotes an untrusted file
+_MEDIA_ID = re.compile(r"_RN([^_]+)$")  # as in LIFECLEF2014_BIRDAMAZON_XC_WAV_RN1
 
 
 class Description(NamedTuple):
-    """What is said of one recording; what is not said is empty.
+    """Description of one recording; a field that is not given is empty.
 
     ``species`` is "Genus species", ``common_name`` the first of the vernacular ones; ``background``
     holds names as they were written.
@@ -85,9 +85,9 @@ def read_folder(folder: str, extension: str) -> Described:
         if name.startswith(".") or not name.lower().endswith(f".{extension}"):
             continue
         try:
-            read[name] = _sound(parse(_content(os.path.join(folder, name))))
+            read[name] = _checked(parse(_content(os.path.join(folder, name))))
         except ValueError as error:
-            unreadable[name] = str(error)[:_MOST_SAID]
+            unreadable[name] = str(error)[:_MAX_QUOTED]
     return Described(read, unreadable)
 
 
@@ -102,7 +102,7 @@ def class_of(said: Description, kind: str) -> str:
     }[kind]
 
 
-def translation(said: Iterable[Description], kind: str) -> dict[str, str]:
+def class_name_lookup(said: Iterable[Description], kind: str) -> dict[str, str]:
     """Return class names by ClassId and by "genus species", both in small letters."""
     names: dict[str, str] = {}
     for one in said:
@@ -112,7 +112,7 @@ def translation(said: Iterable[Description], kind: str) -> dict[str, str]:
     return names
 
 
-def translated(
+def background_classes(
     background: Sequence[str], names: Mapping[str, str], kind: str
 ) -> tuple[list[str], list[str]]:
     """Return the class names of background species, and those that no file explains.
@@ -145,14 +145,14 @@ def _content(path: str) -> bytes:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ValueError("not a regular file")
             content = b""
-            while len(content) <= MOST_BYTES and (block := os.read(descriptor, MOST_BYTES + 1)):
+            while len(content) <= MAX_BYTES and (block := os.read(descriptor, MAX_BYTES + 1)):
                 content += block
         finally:
             os.close(descriptor)
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror})") from None
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"more than {MOST_BYTES} bytes, expected a description of one recording")
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"more than {MAX_BYTES} bytes, expected a description of one recording")
     return content
 
 
@@ -220,14 +220,12 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in _LIST.split(text)]
 
 
-def _sound(said: Description) -> Description:
-    """Return a description whose fields can pass through the workflow."""
+def _checked(said: Description) -> Description:
+    """Return a description, or raise where a field cannot pass through the workflow."""
     # all of it at once: a corpus has tens of thousands of these on every start
     text = "".join((*said[:-1], *said.background))
-    if len(text) > MOST_CHARACTERS:
-        raise ValueError(
-            f"{len(text)} characters in its fields, at most {MOST_CHARACTERS} are read"
-        )
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"{len(text)} characters in its fields, at most {MAX_CHARACTERS} are read")
     if not audio_names.is_supported(text):
         field, text = next(
             (field, text)

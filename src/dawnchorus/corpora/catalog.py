@@ -1,9 +1,10 @@
-"""Listing a corpus: what an adapter finds becomes immutable tables and an index.
+"""Listing of a corpus: what an adapter finds becomes immutable tables and an index.
 
 Run by the main process before the DAG is built, on every start, so it imports the standard library
-only and touches nothing that has not changed. A table is named by the digest of its bytes: one that
-a running job reads is never written again, and a second process beside it can change nothing. No
-table says where anything lies, but those beside the listings (`dawnchorus.corpora.places`).
+only and changes no file whose content has not changed. A table is named by the digest of its rows:
+one that a running job reads is never replaced by another, and a second process beside it can change
+nothing. ``.tables`` beside the index remembers which file holds which rows: a table is decoded, with
+pandas, only where its file is not the one that is remembered.
 
 An adapter is a module of ``adapters/``, found by its name, with ``recordings(settings) -> Found``: it
 reads what a person keeps (folders, label files) and knows nothing of shards and digests.
@@ -12,22 +13,35 @@ reads what a person keeps (folders, label files) and knows nothing of shards and
 * `adapter_names`: the adapters there are.
 """
 
-import csv
+import hashlib
 import importlib
-import io
 import itertools
+import json
 import operator
 import os
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from typing import NamedTuple
 
-from dawnchorus.corpora import adapters, audio_files, places, tables
-from dawnchorus.corpora.tables import Recording
+from dawnchorus.corpora import adapters, audio_files, tables
+from dawnchorus.corpora.tables import Found, Recording
+from dawnchorus.formats import parquet
 from dawnchorus.formats.event import EVENTS, checked_events
-from dawnchorus.formats.label_sheet import listed
+from dawnchorus.formats.label_sheet import examples
 from dawnchorus.runtime import artefacts, hashes
+
+_MEMORY = ".tables"  # its name, beside the index of the corpus
+
+Rows = Sequence[tuple[str, ...]]
+
+
+class _Stored(NamedTuple):
+    """Tables of a corpus: digest of the rows and SHA-256 of the file, by path below its folder."""
+
+    folder: Path
+    before: Mapping[str, list[str]]
+    now: dict[str, list[str]]
 
 
 def adapter_names() -> tuple[str, ...]:
@@ -57,72 +71,119 @@ def list_corpus(
         Where content hashes are kept; beside the index where not given.
     has_lock : bool, optional
         Whether the results folder is this process' own. Otherwise a run beside it may be reading
-        where recordings lie, and what is said of that is written only where nothing is.
+        where recordings are, and that table is written only where there is none.
 
     Returns
     -------
     dict
         ``shards`` (name to digest and number of recordings), ``labels``, ``excluded`` and ``names``
-        (digests), ``recordings`` (count) and ``notes``; ``events`` (digest) only where the corpus
-        has a truth of events, ``label_rows`` (``columns`` and digest) only where a submission can
-        repeat its label files.
+        (digests), ``recordings`` (count), ``all`` and ``subsets`` (see `tables.subset_counts`) and
+        ``notes``; ``events`` (digest) only where the corpus has strong labels, ``label_rows``
+        (``columns`` and digest) only where a submission can repeat its label files.
 
     Raises
     ------
     ValueError
         Where the adapter refuses what it reads, or nothing is left.
     """
-    found = _adapter(name, settings).recordings(settings)
-    if not found.recordings:
-        raise ValueError(
-            f"corpus {name!r} has no recordings; {len(found.excluded)} were excluded: "
-            f"{'; '.join([listed([row[0] for row in found.excluded]) or 'none', *found.notes])}"
-        )
-    recordings = sorted(found.recordings, key=operator.attrgetter("id"))
-    _refuse_repeats(name, recordings)
+    found = _find_recordings(name, settings)
+    recordings = found.recordings
     folder = tables.folder_of(results, name)
-    digests = _hashes(recordings, settings, cache or folder / hashes.CACHE)
+    digests = [recording.sha256 for recording in recordings]
+    if settings["fingerprint"] != "stat" and not all(digests):
+        paths, states = [row.path for row in recordings], [row.state for row in recordings]
+        digests = audio_files.content_hashes(paths, states, cache or folder / hashes.CACHE)
+    try:
+        memory = dict(json.loads((folder / _MEMORY).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        memory = {}  # every table is then read, and what is sound stays
+    stored = _Stored(folder, memory, {})
+
+    def write(columns: Sequence[str], rows: Rows, path_of: Callable[..., Path]) -> str:
+        digest = tables.digest_of(parquet.csv_text(columns, rows))
+        _store(path_of(results, name, digest), columns, rows, digest, stored)
+        return digest
+
+    labels = [
+        (row.id, row.data_set, row.group, row.recordist, row.fold, row.split,
+         "1" if row.labelled else "0", row.labels, row.background, row.media_id)
+        for row in recordings
+    ]  # fmt: skip
     index = {
-        "shards": _write_listings(name, recordings, digests, settings, results, has_lock),
-        "labels": _write_labels(name, recordings, results),
-        "excluded": _write_excluded(name, _told_apart(found.excluded, recordings), results),
-        "names": _write_names(name, recordings, results),
+        "shards": _write_listings(name, recordings, digests, settings, results, has_lock, stored),
+        "labels": write(tables.LABELS, labels, tables.labels_path),
+        "excluded": write(
+            tables.EXCLUDED, _distinct(found.excluded, recordings), tables.excluded_path
+        ),
+        # what files are called stands in tables for other programs and decides nothing
+        "names": write(
+            tables.NAMES, [(r.id, os.path.basename(r.path)) for r in recordings], tables.names_path
+        ),
         "recordings": len(recordings),
+        **tables.subset_counts(recordings),
         "notes": [*found.notes, *_duplicate_notes(recordings, digests)],
     }
     if found.events is not None:
-        index["events"] = _write_events(name, found.events, recordings, results)
+        events = checked_events(found.events)
+        if strangers := sorted({one.id for one in events} - {row.id for row in recordings}):
+            raise ValueError(
+                f"corpus {name!r} has events of no recording of it: {examples(strangers)}"
+            )
+        # repr keeps every digit of a time
+        rows = [(one.id, repr(one.onset_s), repr(one.offset_s), one.label) for one in events]
+        index["events"] = write(EVENTS, rows, tables.events_path)
     if found.label_rows is not None:
-        index["label_rows"] = _write_label_rows(name, found.label_rows, results)
-    _write(tables.index_path(results, name), artefacts.canonical_json(index).encode())
+        columns, rows = found.label_rows
+        digest = write(tables.LABEL_ROWS, rows, tables.label_rows_path)
+        index["label_rows"] = {"columns": list(columns), "digest": digest}
+    for path, value in (
+        (folder / _MEMORY, stored.now),
+        (tables.index_path(results, name), index),
+    ):
+        content = artefacts.canonical_json(value).encode()
+        if not audio_files.has_content(path, content):  # a dry run with nothing new changes no file
+            artefacts.write_bytes(path, content)
     return index
 
 
-def _adapter(name: str, settings: Mapping) -> ModuleType:
-    adapter, known = settings["adapter"], adapter_names()
-    if adapter not in known:
+def _find_recordings(name: str, settings: Mapping) -> Found:
+    """Return what the adapter of a corpus finds, recordings in the order of their ids."""
+    known = adapter_names()
+    if settings["adapter"] not in known:
         raise ValueError(
-            f"corpus {name!r} has adapter {adapter!r}, expected one of {', '.join(known)}"
+            f"corpus {name!r} has adapter {settings['adapter']!r}, expected one of "
+            f"{', '.join(known)}"
         )
     # by name, so that the code digest of whoever lists does not hold every adapter's code
-    return importlib.import_module(f"dawnchorus.corpora.adapters.{adapter}")
-
-
-def _refuse_repeats(name: str, recordings: Sequence[Recording]) -> None:
+    adapter = importlib.import_module(f"dawnchorus.corpora.adapters.{settings['adapter']}")
+    found = adapter.recordings(settings)
+    if not found.recordings:
+        raise ValueError(
+            f"corpus {name!r} has no recordings; {len(found.excluded)} were excluded: "
+            f"{'; '.join([examples([row[0] for row in found.excluded]) or 'none', *found.notes])}"
+        )
+    recordings = sorted(found.recordings, key=operator.attrgetter("id"))
     for first, second in itertools.pairwise(recordings):
         if first.id == second.id:
             raise ValueError(
                 f"corpus {name!r} has id {first.id!r} twice: {first.path!r} and {second.path!r}"
             )
+    return found._replace(recordings=recordings)
 
 
-def _hashes(recordings: Sequence[Recording], settings: Mapping, cache: str | Path) -> list[str]:
-    """Return the content hash of each recording, in their order."""
-    digests = [recording.sha256 for recording in recordings]
-    if settings["fingerprint"] == "stat" or all(digests):
-        return digests
-    paths, states = [row.path for row in recordings], [row.state for row in recordings]
-    return audio_files.content_hashes(paths, states, cache)
+def _store(path: Path, columns: Sequence[str], rows: Rows, digest: str, stored: _Stored) -> None:
+    """Write a table unless the file holds these rows already."""
+    key = str(path.relative_to(stored.folder))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    if not sha256 or stored.before.get(key) != [digest, sha256]:
+        try:
+            is_sound = bool(sha256) and tables.digest_in(path) == digest
+        except ValueError:
+            is_sound = False
+        if not is_sound:
+            tables.write_rows(path, columns, rows)
+            sha256 = artefacts.sha256(path)
+    stored.now[key] = [digest, sha256]
 
 
 def _write_listings(
@@ -132,92 +193,45 @@ def _write_listings(
     settings: Mapping,
     results: str | Path,
     has_lock: bool,
+    stored: _Stored,
 ) -> dict[str, dict]:
-    """Write the listing of each shard, and where its recordings lie; return those of the index."""
+    """Write listing and places of each shard; return what the index says of the shards."""
     n_shards, is_stat = int(settings["shards"]), settings["fingerprint"] == "stat"
-    parts: dict[str, list[tuple[Recording, str]]] = {}
+    shards: dict[str, list[tuple[Recording, str]]] = {}
     for row, sha256 in zip(recordings, digests, strict=True):
-        parts.setdefault(tables.shard_of(row.id, n_shards), []).append((row, sha256))
+        shards.setdefault(tables.shard_of(row.id, n_shards), []).append((row, sha256))
     index = {}
-    for shard, rows in sorted(parts.items()):
-        lines = [_line(_listed_row(row, sha256, is_stat)) for row, sha256 in rows]
-        content, digest = _table(tables.LISTING, lines)
+    for shard, members in sorted(shards.items()):
+        rows = []
+        for row, sha256 in members:
+            size, modified_ns, _ = row.state.split(" ") if row.state else ("0", "", "")
+            # whole seconds: programs that move files keep no more of a time
+            modified = str(int(modified_ns) // 10**9) if is_stat and modified_ns else ""
+            # all that decides the samples of a recording, which its path does not
+            extension = os.path.splitext(row.path)[1][1:].lower()
+            rows.append((row.id, extension, size, modified, sha256))
+        digest = tables.digest_of(parquet.csv_text(tables.LISTING, rows))
         path = tables.listing_path(results, name, shard, digest)
-        # first where they lie: whoever finds the listing finds that too
-        beside = places.path_of(path)
-        if has_lock or not beside.exists():
-            _write(beside, places.content_of((row.id, row.path) for row, _ in rows))
-        _write(path, content)
-        index[shard] = {"digest": digest, "recordings": len(lines)}
+        # places first: a process that finds the listing then finds them, too
+        places = tables.places_path(path)
+        if has_lock or not places.exists():
+            lying = [(row.id, row.path) for row, _ in members]
+            where = tables.digest_of(parquet.csv_text(tables.PLACES, lying))
+            _store(places, tables.PLACES, lying, where, stored)
+        _store(path, tables.LISTING, rows, digest, stored)
+        index[shard] = {"digest": digest, "recordings": len(rows)}
     return index
 
 
-def _listed_row(row: Recording, sha256: str, is_stat: bool) -> tuple[str, ...]:
-    """Return what of a recording decides its samples and what is said of them: not its path."""
-    size, modified_ns, _ = row.state.split(" ") if row.state else ("0", "", "")
-    # whole seconds: programs that move files keep no more of a time
-    modified = str(int(modified_ns) // 10**9) if is_stat and modified_ns else ""
-    return row.id, os.path.splitext(row.path)[1][1:].lower(), size, modified, sha256
-
-
-def _write_labels(name: str, recordings: Sequence[Recording], results: str | Path) -> str:
-    lines = [
-        _line((row.id, row.data_set, row.group, row.recordist, row.fold, row.split, _flag(row),
-               row.labels, row.background, row.media_id))
-        for row in recordings
-    ]  # fmt: skip
-    content, digest = _table(tables.LABELS, lines)
-    _write(tables.labels_path(results, name, digest), content)
-    return digest
-
-
-def _flag(recording: Recording) -> str:
-    return "1" if recording.labelled else "0"
-
-
-def _told_apart(excluded: Iterable[tuple], recordings: Sequence[Recording]) -> list[tuple]:
-    """Return exclusions under ids of their own: two odd names may be spelled out alike."""
+def _distinct(excluded: Iterable[tuple], recordings: Sequence[Recording]) -> Rows:
+    """Return exclusions under ids of their own: two odd names may be escaped alike."""
     taken, rows = {recording.id for recording in recordings}, []
     for identifier, *about in sorted(excluded):
         names = (f"{identifier} ({number})" for number in itertools.count(2))
         own = next(name for name in itertools.chain([identifier], names) if name not in taken)
         taken.add(own)
         rows.append((own, *about))
-    return rows
-
-
-def _write_excluded(name: str, excluded: Iterable[tuple], results: str | Path) -> str:
-    content, digest = _table(tables.EXCLUDED, map(_line, sorted(excluded)))
-    _write(tables.excluded_path(results, name, digest), content)
-    return digest
-
-
-def _write_names(name: str, recordings: Sequence[Recording], results: str | Path) -> str:
-    """Write what files are called, which stands in tables for other programs and decides nothing."""
-    lines = [_line((row.id, os.path.basename(row.path))) for row in recordings]
-    content, digest = _table(tables.NAMES, lines)
-    _write(tables.names_path(results, name, digest), content)
-    return digest
-
-
-def _write_label_rows(name: str, found: tables.LabelRows, results: str | Path) -> dict:
-    content, digest = _table(tables.LABEL_ROWS, map(_line, found.rows))
-    _write(tables.label_rows_path(results, name, digest), content)
-    return {"columns": list(found.columns), "digest": digest}
-
-
-def _write_events(
-    name: str, events: Iterable[tuple], recordings: Sequence[Recording], results: str | Path
-) -> str:
-    """Write a table that `dawnchorus.formats.event.read_events` reads."""
-    found = checked_events(events)
-    strangers = sorted({one.id for one in found} - {row.id for row in recordings})
-    if strangers:
-        raise ValueError(f"corpus {name!r} has events of no recording of it: {listed(strangers)}")
-    lines = [_line((one.id, repr(one.onset_s), repr(one.offset_s), one.label)) for one in found]
-    content, digest = _table(EVENTS, lines)
-    _write(tables.events_path(results, name, digest), content)
-    return digest
+    return sorted(rows)
 
 
 def _duplicate_notes(recordings: Sequence[Recording], digests: Sequence[str]) -> list[str]:
@@ -235,28 +249,5 @@ def _duplicate_notes(recordings: Sequence[Recording], digests: Sequence[str]) ->
         return []
     return [
         f"{len(differing)} contents stand under ids that differ in labels, split or data set: "
-        f"{listed([' = '.join(ids) for ids in differing])}"
+        f"{examples([' = '.join(ids) for ids in differing])}"
     ]
-
-
-def _table(columns: Sequence[str], lines: Iterable[str]) -> tuple[bytes, str]:
-    """Return the bytes of a table and the digest that names it."""
-    content = "\n".join([",".join(columns), *lines, ""]).encode()
-    return content, tables.digest_of(content)
-
-
-def _line(row: Sequence[str]) -> str:
-    """Return a row of a table as CSV."""
-    line = ",".join(row)
-    # csv looks at every character: of 100,000 rows without a quote that is a third of a second
-    if line.count(",") >= len(row) or '"' in line or "\r" in line or "\n" in line:
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="").writerow(row)
-        line = text.getvalue()
-    return line
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file unless it holds this already: a dry run then changes nothing."""
-    if not audio_files.holds(path, content):
-        artefacts.write_bytes(path, content)

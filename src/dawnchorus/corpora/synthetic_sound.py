@@ -158,6 +158,7 @@ def _hiss(n_padded: int, rate: int, tilt: float, rng: np.random.Generator) -> np
     n_bins = n_padded // 2 + 1
     parts = rng.standard_normal((2, n_bins), dtype=np.float32)
     hertz = np.fft.rfftfreq(n_padded, 1.0 / rate).astype(np.float32)
+    # flat below 50 Hz, where the level would grow without bound
     shape = np.maximum(hertz / 1000.0, 0.05) ** np.float32(-0.5 * tilt)
     return (parts[0] + 1j * parts[1]) * shape
 
@@ -190,8 +191,9 @@ def _bursts(
 ) -> np.ndarray:
     """Return short bursts of noise at random times: drops or clicks."""
     n_bursts = max(rng.poisson(per_s * n_samples / rate), 1)
-    n_long = min(int(6 * decay_s * rate), n_samples)
+    n_long = min(int(6 * decay_s * rate), n_samples)  # until 0.25 % is left
     decay = np.exp(-np.arange(n_long) / (decay_s * rate)).astype(np.float32)
+    # a dozen bursts, drawn again and again: noise of its own for each drop would be slow
     kinds = rng.standard_normal((12, n_long), dtype=np.float32) * decay
     levels = np.exp(rng.normal(0.0, 0.7, n_bursts)).astype(np.float32)
     heard = kinds[rng.integers(12, size=n_bursts)] * levels[:, None]
@@ -248,6 +250,7 @@ def _on_and_off(
 
 def _echoed(sung: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
     """Return a song with three echoes of the wood, which smear its edges."""
+    # s: trees 2 to 12 m away, there and back
     delays = (np.array([0.013, 0.031, 0.067]) * rng.uniform(0.7, 1.3, 3) * rate).astype(int)
     gains = np.float32([0.35, 0.22, 0.12]) * np.float32(rng.uniform(0.2, 1.2))
     sound = np.zeros(len(sung) + delays.max(), np.float32)
@@ -266,12 +269,14 @@ def _recorded(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Return what a recordist's device keeps of it, shape (S, channels)."""
+    # RMS, dB of full scale: a recordist has a usual gain and does not always keep to it
     level = 10.0 ** ((microphone.uniform(-34, -22) + rng.normal(0, 2)) / 20.0)
     channels = []
     for channel in range(n_channels):
         # another place in the same noise, and another distance to the bird
         heard = np.roll(background, channel * rng.integers(200, 900)) * rng.uniform(0.8, 1.2)
         if bird is not None:
+            # up to 0.6 ms: two microphones 20 cm apart
             delay = channel * int(rng.uniform(0, 0.0006) * rate)
             heard = heard + np.roll(bird, delay) * np.float32(rng.uniform(0.8, 1.2))
         channels.append(heard)

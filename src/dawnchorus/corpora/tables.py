@@ -1,26 +1,32 @@
-"""What a listed corpus holds, as every later step reads it.
+"""Tables of a listed corpus, as every later step reads them.
 
-Listings, labels and the index of a corpus are tables named by the digest of their bytes, so a job
-that was given a digest reads exactly what the run was planned with. Recordings are always in the
-order of their ids. Where the recordings lie is in none of them, see `dawnchorus.corpora.places`.
+Each is a Parquet file that is named by the digest of its rows: a job that was given a digest reads
+exactly what the run was planned with. Recordings are always in the order of their ids.
 
-* `Recording`, `Found`: what an adapter hands over (see `catalog`).
-* `shard_of`: the shard a recording belongs to, for ever.
-* `listing_path`, `labels_path`, `excluded_path`, `events_path`, `names_path`, `label_rows_path`,
-  `index_path`: where the tables lie.
-* `read_index`, `read_listing`, `read_labels`, `read_names`, `read_label_rows`: the tables.
-* `select`: the recordings of a subset.
+No table says where recordings are, except ``.places`` beside each listing. A job repeats where a
+listing's digest changes, so a folder that is moved repeats nothing. The main process replaces
+``.places`` where recordings have moved. A job may read either version: it compares size and hash
+of what it finds there with the listing.
+
+* `Recording`, `Found`: what an adapter returns (see `catalog`).
+* `shard_of`: the shard of a recording.
+* `listing_path`, `places_path`, `labels_path`, `excluded_path`, `events_path`, `names_path`,
+  `label_rows_path`, `index_path`: paths of the tables.
+* `read_index`, `read_listing`, ..., `write_rows`: reading and writing them.
+* `digest_in`: the digest of a table's rows.
+* `select`, `subset_counts`, `counts_of`: subsets and their counts.
 * `duplicates`: recordings with the same content.
 """
 
-import csv
 import hashlib
-import io
+import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from dawnchorus.formats import parquet
 
 LISTING = ("id", "extension", "bytes", "modified", "sha256")
 LABELS = (
@@ -30,11 +36,17 @@ LABELS = (
 EXCLUDED = ("id", "code", "detail")
 NAMES = ("id", "name")
 LABEL_ROWS = ("id", "itemid")
+PLACES = ("id", "path")
 SEPARATOR = ";"  # between the class names of a recording
+# columns that hold no text, of all tables
+_TYPES = {"bytes": int, "labelled": bool, "onset_s": float, "offset_s": float}
+# columns of labels with few different texts, each of which is kept in memory once
+_REPEATED = ("data_set", "group", "recordist", "fold", "split", "labels", "background")
+_PLACES = ".places"  # not .parquet: tables with that ending are named by their digests
 
 
 class Recording(NamedTuple):
-    """One recording as an adapter found it.
+    """One recording that an adapter found.
 
     ``labels`` and ``background`` hold class names joined by `SEPARATOR`; ``state`` is what
     `audio_files.state_of` says of the file; ``sha256`` is filled in by an adapter only where the
@@ -57,19 +69,19 @@ class Recording(NamedTuple):
 
 
 class LabelRows(NamedTuple):
-    """What a submission repeats of label files: their columns, and id and itemid of each row."""
+    """Label files as a submission repeats them: columns, and id and itemid of each row."""
 
     columns: list[str]
     rows: Sequence[tuple[str, str]]
 
 
 class Found(NamedTuple):
-    """What an adapter found: recordings, exclusions (id, code, detail) and one-line notes.
+    """Recordings that an adapter found, exclusions (id, code, detail) and one-line notes.
 
     A detail names no path or file: equal recordings give equal tables, wherever they lie.
 
     ``events`` are those of the recordings, each a `dawnchorus.formats.event.Event`; None where
-    the corpus has no truth of when something sounds. An empty list says that nothing does.
+    the corpus has no strong labels. An empty list means that no class is active anywhere.
     """
 
     recordings: list[Recording]
@@ -95,12 +107,12 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One recording's truth and origin.
+    """Ground truth and origin of one recording.
 
-    ``labelled`` False: the truth is unknown. ``labelled`` True with no ``labels``: none of the
+    ``labelled`` False: the ground truth is unknown. ``labelled`` True with no ``labels``: none of the
     classes. An empty ``group``: the recording is its own group. ``labels`` are the classes that a
-    recording is of; ``background`` those that are heard behind them, which may be of no class that
-    is trained. ``media_id`` is what a challenge calls the recording.
+    recording is of; ``background`` those in the background, which may be of no class that is
+    trained. ``media_id`` is the name that a challenge gives to the recording.
     """
 
     id: str
@@ -126,7 +138,7 @@ def shard_of(recording_id: str, shards: int) -> str:
 
 
 def digest_of(content: bytes) -> str:
-    """Return the digest that names a table: the first 16 hexadecimal digits of its SHA-256."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of a `parquet.csv_text`."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -137,40 +149,37 @@ def folder_of(results: str | Path, corpus: str) -> Path:
 
 def listing_path(results: str | Path, corpus: str, shard: str, digest: str) -> Path:
     """Return where the listing of a shard with this digest lies."""
-    return folder_of(results, corpus) / "listings" / f"{shard}-{digest}.csv"
+    return folder_of(results, corpus) / "listings" / f"{shard}-{digest}.parquet"
+
+
+def places_path(listing: str | Path) -> Path:
+    """Return where the table is that says where the recordings of a listing are."""
+    return Path(listing).with_suffix(_PLACES)
 
 
 def labels_path(results: str | Path, corpus: str, digest: str) -> Path:
     """Return where the labels of a corpus with this digest lie."""
-    return folder_of(results, corpus) / f"labels-{digest}.csv"
+    return folder_of(results, corpus) / f"labels-{digest}.parquet"
 
 
 def excluded_path(results: str | Path, corpus: str, digest: str) -> Path:
     """Return where the exclusions at listing with this digest lie."""
-    return folder_of(results, corpus) / f"excluded-{digest}.csv"
+    return folder_of(results, corpus) / f"excluded-{digest}.parquet"
 
 
 def events_path(results: str | Path, corpus: str, digest: str) -> Path:
-    """Return where the events of a corpus with this digest lie.
-
-    Their digest is ``events`` of the index, which corpora without a truth of events do not have;
-    `dawnchorus.formats.event.read_events` reads them.
-    """
-    return folder_of(results, corpus) / f"events-{digest}.csv"
+    """Return where the events with this digest lie, which `event.read_events` reads."""
+    return folder_of(results, corpus) / f"events-{digest}.parquet"
 
 
 def names_path(results: str | Path, corpus: str, digest: str) -> Path:
     """Return where the file names of a corpus with this digest lie."""
-    return folder_of(results, corpus) / f"names-{digest}.csv"
+    return folder_of(results, corpus) / f"names-{digest}.parquet"
 
 
 def label_rows_path(results: str | Path, corpus: str, digest: str) -> Path:
-    """Return where the order of a corpus' label files with this digest lies.
-
-    Their digest is in ``label_rows`` of the index, which only corpora have whose label files a
-    submission can repeat.
-    """
-    return folder_of(results, corpus) / f"label-rows-{digest}.csv"
+    """Return where the rows of a corpus' label files with this digest lie."""
+    return folder_of(results, corpus) / f"label-rows-{digest}.parquet"
 
 
 def index_path(results: str | Path, corpus: str) -> Path:
@@ -198,6 +207,26 @@ def read_index(name: str, results: str | Path) -> dict:
         raise ValueError(f"{path} is not an index ({error}); delete it to list again") from None
 
 
+def write_rows(path: str | Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """Write a table of values as `str` gives them; an empty number or truth is 0."""
+    numbers = [i for i, name in enumerate(columns) if name in _TYPES]
+    texts = [list(map(str, row)) for row in rows]
+    for row, i in itertools.product(texts, numbers):
+        row[i] = row[i] or "0"
+    parquet.write(path, columns, texts, _TYPES)
+
+
+def digest_in(path: str | Path) -> str:
+    """Return the digest of the rows of a table as it is now.
+
+    Raises
+    ------
+    ValueError
+        Where the file is not Parquet.
+    """
+    return digest_of(parquet.csv_text(*parquet.read_rows(path)))
+
+
 def read_listing(path: str | Path, digest: str | None = None) -> list[Listed]:
     """Read the listing of a shard.
 
@@ -216,12 +245,29 @@ def read_listing(path: str | Path, digest: str | None = None) -> list[Listed]:
     Raises
     ------
     ValueError
-        Where the bytes have another digest or the columns are not those of a listing.
+        Where the rows have another digest or the columns are not those of a listing.
     """
-    return [
-        Listed(name, extension, int(n_bytes or 0), modified, sha256)
-        for name, extension, n_bytes, modified, sha256 in _rows(path, LISTING, digest)
-    ]
+    columns = _columns(path, LISTING, ("extension", "modified"), digest)
+    return parquet.records(Listed, columns.values())
+
+
+def read_places(listing: str | Path) -> dict[str, str]:
+    """Return the path of each recording of a listing, by id.
+
+    Raises
+    ------
+    ValueError
+        Where the table is missing or damaged.
+    """
+    path = places_path(listing)
+    try:
+        columns = parquet.read_columns(path, PLACES)
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be read ({error.strerror}); it says where recordings are: start the "
+            "workflow again, which writes it"
+        ) from None
+    return dict(zip(columns["id"], columns["path"], strict=True))
 
 
 def read_labels(path: str | Path, digest: str | None = None) -> list[Labelled]:
@@ -230,24 +276,29 @@ def read_labels(path: str | Path, digest: str | None = None) -> list[Labelled]:
     Raises
     ------
     ValueError
-        Where the bytes have another digest or the columns are not those of a labels table.
+        Where the rows have another digest or the columns are not those of a labels table.
     """
-    return [
-        Labelled(name, data_set, group, fold, split, known == "1", _names(labels), recordist,
-                 _names(background), media_id)
-        for name, data_set, group, recordist, fold, split, known, labels, background, media_id
-        in _rows(path, LABELS, digest)
-    ]  # fmt: skip
+    columns = _columns(path, LABELS, _REPEATED, digest)
+    for name in ("labels", "background"):
+        # recordings of equal labels share a tuple: of a million there are few different ones
+        names = {text: tuple(text.split(SEPARATOR)) if text else () for text in set(columns[name])}
+        columns[name] = [names[text] for text in columns[name]]
+    return parquet.records(Labelled, [columns[name] for name in Labelled.__slots__])
+
+
+def read_excluded(path: str | Path) -> list[tuple[str, str, str]]:
+    """Return id, code and detail of each exclusion at listing, in the order of the ids."""
+    return _rows(path, EXCLUDED)
 
 
 def read_names(path: str | Path) -> dict[str, str]:
     """Return the file name of each recording of a corpus, without folders, by id."""
-    return dict(_rows(path, NAMES, None))
+    return dict(_rows(path, NAMES))
 
 
 def read_label_rows(path: str | Path) -> list[tuple[str, str]]:
     """Return id and itemid of each row of a corpus' label files, in their order."""
-    return [(name, item) for name, item in _rows(path, LABEL_ROWS, None)]
+    return _rows(path, LABEL_ROWS)
 
 
 def select(labels: Sequence[Labelled], subset: str | None) -> list[Labelled]:
@@ -262,9 +313,53 @@ def select(labels: Sequence[Labelled], subset: str | None) -> list[Labelled]:
         return list(labels)
     chosen = [recording for recording in labels if recording.split == subset]
     if not chosen:
-        splits = sorted({recording.split for recording in labels} - {""})
-        raise ValueError(f"no recording is in split {subset!r}; there are {splits or 'no splits'}")
+        raise _no_subset(subset, {recording.split for recording in labels})
     return chosen
+
+
+def counts_of(index: Mapping[str, Any], subset: str | None) -> Mapping[str, Any]:
+    """Return the `subset_counts` of a subset, or of all recordings for None, from an index.
+
+    Raises
+    ------
+    ValueError
+        As `select` does.
+    """
+    if subset is not None and subset not in index["subsets"]:
+        raise _no_subset(subset, index["subsets"])
+    return index["all"] if subset is None else index["subsets"][subset]
+
+
+def subset_counts(recordings: Iterable[Recording | Labelled]) -> dict[str, Any]:
+    """Return what the start of a run checks of a corpus and of its subsets, for the index.
+
+    The main process checks on every start: with these counts it need not read the labels.
+
+    Returns
+    -------
+    dict
+        ``all`` and, by their names, ``subsets``: each with ``strong`` (recordings with strong
+        labels) and, of those whose ground truth is known, ``labelled`` (count), ``groups`` and
+        ``recordists`` (counts of distinct ones; an empty one counts by itself) and ``folds``
+        (sorted names).
+    """
+    members: dict[str, list] = {}
+    for recording in recordings:
+        members.setdefault(recording.split, []).append(recording)
+
+    def counts(chosen: list) -> dict[str, Any]:
+        known = [one for one in chosen if one.labelled]
+        return {
+            "strong": sum(one.data_set == "strong" for one in chosen),
+            "labelled": len(known),
+            "groups": len({one.group or f"id {one.id}" for one in known}),
+            "recordists": len({one.recordist or f"id {one.id}" for one in known}),
+            "folds": sorted({one.fold for one in known}),
+        }
+
+    subsets = {name: counts(chosen) for name, chosen in members.items()}
+    every = counts([one for chosen in members.values() for one in chosen])
+    return {"all": every, "subsets": subsets}
 
 
 def duplicates(listed: Iterable[Listed]) -> list[tuple[str, ...]]:
@@ -283,18 +378,21 @@ def duplicates(listed: Iterable[Listed]) -> list[tuple[str, ...]]:
     return sorted(tuple(sorted(ids)) for ids in repeated.values())
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(SEPARATOR)) if text else ()
+def _no_subset(subset: str, names: Iterable[str]) -> ValueError:
+    splits = sorted({*names} - {""})
+    return ValueError(f"no recording is in split {subset!r}; there are {splits or 'no splits'}")
 
 
-def _rows(path: str | Path, columns: Sequence[str], digest: str | None) -> list[list[str]]:
-    content = Path(path).read_bytes()
-    if digest is not None and digest_of(content) != digest:
+def _rows(path: str | Path, columns: Sequence[str]) -> list[tuple]:
+    return list(zip(*parquet.read_columns(path, columns).values(), strict=True))
+
+
+def _columns(
+    path: str | Path, columns: Sequence[str], repeated: Sequence[str], digest: str | None
+) -> dict[str, list]:
+    if digest is not None and (found := digest_in(path)) != digest:
         raise ValueError(
-            f"{path} has digest {digest_of(content)}, expected {digest}; it was changed after it "
+            f"{path} has digest {found}, expected {digest}; it was changed after it "
             "was listed: delete it and start the workflow again"
         )
-    rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
-    if not rows or rows[0] != list(columns):
-        raise ValueError(f"{path} has columns {rows[:1]}, expected {list(columns)}")
-    return rows[1:]
+    return parquet.read_columns(path, columns, repeated)

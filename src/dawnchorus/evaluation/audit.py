@@ -1,9 +1,9 @@
-"""Were the pseudo-labels any good? What a stage took from predictions, against what is known.
+"""Audit of pseudo-labels: what a stage took from predictions, against the ground truth.
 
 Candidates are the recordings that a stage could have taken; those it kept have a part in its
 targets. A soft pseudo-label says "present" where the score is at or above 0.5, a hard one where it
 is 1; what was not kept says what it would have said. Undefined values (nothing kept, no truth) are
-NaN, null in the file. The truth is used here and nowhere before.
+NaN, null in the file. The ground truth of these recordings is used here and nowhere before.
 
 * `audit`: the audit of one stage as JSON, and two lines of it in the log.
 """
@@ -17,6 +17,7 @@ import numpy as np
 
 from dawnchorus.corpora import tables
 from dawnchorus.metrics import roc
+from dawnchorus.metrics.checks import ratio
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores import score_files
@@ -57,8 +58,8 @@ def audit(
     Parameters
     ----------
     settings : mapping
-        The stage's ``targets`` section: ``stage`` (the teacher), ``unlabelled`` (corpus
-        references), ``low`` and ``high`` (scores in [0, 1]), ``parts``, ``pooling``, ``average``,
+        The stage's ``targets`` section: ``stage`` (the teacher), ``unlabelled`` (corpora
+        and subsets), ``low`` and ``high`` (scores in [0, 1]), ``parts``, ``pooling``, ``average``,
         ``select`` (confident, all) and ``labels`` (soft, hard).
     window_scores : mapping of corpus to path
         Window scores of the teacher stage.
@@ -80,28 +81,36 @@ def audit(
         hard labels have no thresholds.
     """
     wanted = targets_table.read(targets_path)
-    thresholds = _thresholds(settings, thresholds_path, wanted.class_names)
+    thresholds = pseudo_labels.read_thresholds(settings, thresholds_path, wanted.class_names)
     found = _candidates(settings, window_scores, wanted, labels, thresholds)
-    classes = {name: _of_class(found, column) for column, name in enumerate(found.class_names)}
-    content = _counts(found, settings) | {
-        "thresholds": thresholds and dict(zip(wanted.class_names, thresholds, strict=True)),
-        "classes": classes,
+    names, kept = found.class_names, found.part > 0
+    corpora = np.array([corpus for corpus, _ in found.recordings], dtype=np.str_)
+    by_part = Counter(found.part[kept].tolist())
+    content = {
+        "teacher": settings["stage"],
+        **{name: settings[name] for name in ("low", "high", "parts", "pooling", "average")},
+        "select": settings.get("select", "confident"),
+        "labels": settings.get("labels", "soft"),
+        "unlabelled": list(settings["unlabelled"]),
+        "candidates": len(kept),
+        "kept": int(kept.sum()),
+        "kept_share": float(ratio(kept.sum(), len(kept))),
+        "by_part": {f"{part}": by_part[part] for part in range(1, settings["parts"] + 1)},
+        "by_corpus": {
+            corpus: {
+                "candidates": int((corpora == corpus).sum()),
+                "kept": int((kept & (corpora == corpus)).sum()),
+            }
+            for corpus in np.unique(corpora).tolist()
+        },
+        "thresholds": None
+        if thresholds is None
+        else dict(zip(names, thresholds.tolist(), strict=True)),
+        "classes": {name: _class_audit(found, column) for column, name in enumerate(names)},
     }
     artefacts.write_json(output_path, content)
-    for line in _said(content):
+    for line in _log_lines(content):
         LOG.info(line)
-
-
-def _thresholds(
-    settings: Mapping, path: str | Path | None, class_names: Sequence[str]
-) -> list[float] | None:
-    if settings.get("labels", "soft") == "soft":
-        return None
-    if path is None:
-        raise ValueError(
-            "hard labels have no thresholds; expected the table that choose_thresholds writes"
-        )
-    return pseudo_labels.read_thresholds(path, class_names).tolist()
 
 
 def _candidates(
@@ -111,13 +120,33 @@ def _candidates(
     labels: Mapping[str, str | Path],
     thresholds: Sequence[float] | None,
 ) -> _Candidates:
+    """Return all recordings that have a score, with what their pseudo-labels say, or would."""
+    recordings, scores, truth = [], [], []
+    for reference in settings["unlabelled"]:
+        corpus, subset = parse_reference(reference)
+        known = {r.id: r for r in tables.select(tables.read_labels(labels[corpus]), subset)}
+        path = window_scores[corpus]
+        with score_files.open_windows(path) as windows:
+            if windows.class_names != wanted.class_names:
+                raise ValueError(
+                    f"{path} scores the classes {windows.class_names[:_NAMED]!r}, the targets have "
+                    f"{wanted.class_names[:_NAMED]!r}; predict again"
+                )
+        for name, row in zip(*pseudo_labels.teacher_scores(path, settings), strict=True):
+            if name in known and not np.isnan(row).any():
+                recordings.append((corpus, name))
+                scores.append(row)
+                own = [int(label in known[name].labels) for label in wanted.class_names]
+                truth.append(own if known[name].labelled else [-1] * len(own))
     row_of = {wanted.recordings[row]: row for row in np.flatnonzero(wanted.part > 0)}
-    recordings, scores, truth = _scored(settings, window_scores, wanted.class_names, labels)
     if strange := sorted(row_of.keys() - set(recordings)):
         raise ValueError(
             f"{len(strange)} pseudo-labels have no score of stage {settings['stage']!r}: "
             f"{['/'.join(pair) for pair in strange[:_NAMED]]!r}; make the targets again"
         )
+    shape = (len(recordings), len(wanted.class_names))
+    scores = np.array(scores, dtype=np.float32).reshape(shape)
+    truth = np.array(truth, dtype=np.int64).reshape(shape)
     says = pseudo_labels.hard_labels(scores, _PRESENT if thresholds is None else thresholds) == 1
     part = np.zeros(len(recordings), dtype=np.int64)
     for position, pair in enumerate(recordings):
@@ -127,112 +156,56 @@ def _candidates(
     return _Candidates(recordings, wanted.class_names, scores, says, truth, part)
 
 
-def _scored(
-    settings: Mapping,
-    window_scores: Mapping[str, str | Path],
-    class_names: Sequence[str],
-    labels: Mapping[str, str | Path],
-) -> tuple[list[tuple[str, str]], np.ndarray, np.ndarray]:
-    """Return recordings (N), scores (N, C) and truth (N, C) of all that have a score."""
-    recordings, scores, truth = [], [], []
-    for reference in settings["unlabelled"]:
-        corpus, split = parse_reference(reference)
-        known = {r.id: r for r in tables.select(tables.read_labels(labels[corpus]), split)}
-        ids, values = pseudo_labels.teacher_scores(window_scores[corpus], settings)
-        _check_classes(window_scores[corpus], class_names)
-        for name, row in zip(ids, values, strict=True):
-            if name in known and not np.isnan(row).any():
-                recordings.append((corpus, name))
-                scores.append(row)
-                truth.append(_truth_of(known[name], class_names))
-    shape = (len(recordings), len(class_names))
-    return (
-        recordings,
-        np.array(scores, dtype=np.float32).reshape(shape),
-        np.array(truth, dtype=np.int64).reshape(shape),
-    )
-
-
-def _check_classes(path: str | Path, class_names: Sequence[str]) -> None:
-    with score_files.open_windows(path) as windows:
-        if windows.class_names != class_names:
-            raise ValueError(
-                f"{path} scores the classes {windows.class_names[:_NAMED]!r}, the targets have "
-                f"{class_names[:_NAMED]!r}; predict again"
-            )
-
-
-def _truth_of(recording: tables.Labelled, class_names: Sequence[str]) -> list[int]:
-    if not recording.labelled:
-        return [-1] * len(class_names)
-    return [int(name in recording.labels) for name in class_names]
-
-
-def _counts(found: _Candidates, settings: Mapping) -> dict:
-    kept = found.part > 0
-    by_part = Counter(found.part[kept].tolist())
-    by_corpus = {
-        corpus: {"candidates": int(here.sum()), "kept": int((here & kept).sum())}
-        for corpus in sorted({corpus for corpus, _ in found.recordings})
-        for here in [np.array([other == corpus for other, _ in found.recordings])]
-    }
-    names = ("stage", "low", "high", "parts", "pooling", "average")
-    return {
-        **{{"stage": "teacher"}.get(name, name): settings[name] for name in names},
-        "select": settings.get("select", "confident"),
-        "labels": settings.get("labels", "soft"),
-        "unlabelled": list(settings["unlabelled"]),
-        "candidates": len(kept),
-        "kept": int(kept.sum()),
-        "kept_share": _ratio(kept.sum(), len(kept)),
-        "by_part": {f"{part}": by_part[part] for part in range(1, settings["parts"] + 1)},
-        "by_corpus": by_corpus,
-    }
-
-
-def _of_class(found: _Candidates, column: int) -> dict:
+def _class_audit(found: _Candidates, column: int) -> dict:
+    """Return the audit of one class."""
     scores, truth, kept = found.scores[:, column], found.truth[:, column], found.part > 0
-    says = found.says[:, column]
-    everything = np.ones(len(kept), dtype=bool)
-    groups = {"kept": kept, "candidates": everything}
+    says, is_known = found.says[:, column], found.truth[:, column] >= 0
+    groups = {"kept": kept, "candidates": np.ones(len(kept), dtype=bool)}
+    # steps of 0.05; rounded in the file, where 0.15000000000000002 would stand otherwise
     edges = np.linspace(0, 1, BINS + 1)
+    balance, at_margins = {}, []
+    for name, rows in groups.items():
+        n_known, n_positive = int(is_known[rows].sum()), int((truth[rows] == 1).sum())
+        balance[name] = {
+            "n": int(rows.sum()),
+            "known": n_known,
+            "positive": n_positive,
+            "negative": n_known - n_positive,
+            "positive_share": float(ratio(n_positive, n_known)),
+        }
+    for margin in MARGINS:
+        would = pseudo_labels.is_confident(found.scores, {"low": margin, "high": 1 - margin})
+        errors = _errors(truth[would], says[would])
+        n_right = errors["known"] - errors["wrong"]
+        at_margins.append(
+            {
+                "margin": margin,
+                "kept": int(would.sum()),
+                "kept_share": float(ratio(would.sum(), len(would))),
+                "known": errors["known"],
+                "right_share": float(ratio(n_right, errors["known"])),
+                "false_positives": errors["high"]["false_positives"],
+                "false_negatives": errors["low"]["false_negatives"],
+            }
+        )
     return {
         "kept_low": int((kept & ~says).sum()),
         "kept_high": int((kept & says).sum()),
-        "balance": {name: _balance(truth[rows]) for name, rows in groups.items()},
+        "balance": balance,
         "mean_score": {
-            name: _mean(scores[truth == value])
+            # in double precision: scores are float32
+            name: float(ratio(scores[truth == value].sum(dtype=np.float64), (truth == value).sum()))
             for name, value in (("positive", 1), ("negative", 0), ("unknown", -1))
         },
         "histogram": {"edges": np.round(edges, 9).tolist()}
         | {name: np.histogram(scores[rows], edges)[0].tolist() for name, rows in groups.items()},
-        "auroc": {name: _auroc(truth[rows], scores[rows]) for name, rows in groups.items()},
+        "auroc": {
+            name: roc.auroc(truth[rows & is_known], scores[rows & is_known])
+            for name, rows in groups.items()
+        },
         "errors": {name: _errors(truth[rows], says[rows]) for name, rows in groups.items()},
-        "at_margins": [
-            {"margin": margin} | _at(_confident(found, margin), truth, says) for margin in MARGINS
-        ],
+        "at_margins": at_margins,
     }
-
-
-def _confident(found: _Candidates, margin: float) -> np.ndarray:
-    return pseudo_labels.confident(found.scores, {"low": margin, "high": 1 - margin})
-
-
-def _balance(truth: np.ndarray) -> dict:
-    known = int((truth >= 0).sum())
-    positive = int((truth == 1).sum())
-    return {
-        "n": len(truth),
-        "known": known,
-        "positive": positive,
-        "negative": known - positive,
-        "positive_share": _ratio(positive, known),
-    }
-
-
-def _auroc(truth: np.ndarray, scores: np.ndarray) -> float:
-    known = truth >= 0
-    return roc.auroc(truth[known], scores[known])
 
 
 def _errors(truth: np.ndarray, says: np.ndarray) -> dict:
@@ -246,33 +219,22 @@ def _errors(truth: np.ndarray, says: np.ndarray) -> dict:
     return {
         "known": len(high),
         "wrong": false_positives + false_negatives,
-        "error_rate": _ratio(false_positives + false_negatives, len(high)),
+        "error_rate": float(ratio(false_positives + false_negatives, len(high))),
         "high": {
             "known": n_high,
             "false_positives": false_positives,
-            "error_rate": _ratio(false_positives, n_high),
+            "error_rate": float(ratio(false_positives, n_high)),
         },
         "low": {
             "known": n_low,
             "false_negatives": false_negatives,
-            "error_rate": _ratio(false_negatives, n_low),
+            "error_rate": float(ratio(false_negatives, n_low)),
         },
     }
 
 
-def _at(kept: np.ndarray, truth: np.ndarray, says: np.ndarray) -> dict:
-    errors = _errors(truth[kept], says[kept])
-    return {
-        "kept": int(kept.sum()),
-        "kept_share": _ratio(kept.sum(), len(kept)),
-        "known": errors["known"],
-        "right_share": _ratio(errors["known"] - errors["wrong"], errors["known"]),
-        "false_positives": errors["high"]["false_positives"],
-        "false_negatives": errors["low"]["false_negatives"],
-    }
-
-
-def _said(content: Mapping) -> list[str]:
+def _log_lines(content: Mapping) -> list[str]:
+    """Return how many were kept, and how many of them are wrong, of all classes together."""
     classes = content["classes"].values()
     known, wrong = (sum(c["errors"]["kept"][key] for c in classes) for key in ("known", "wrong"))
     all_known, all_wrong = (
@@ -294,11 +256,3 @@ def _said(content: Mapping) -> list[str]:
 
 def _percent(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "n/a"
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean(dtype=np.float64)) if len(values) else float("nan")
-
-
-def _ratio(part: int, whole: int) -> float:
-    return float(part / whole) if whole else float("nan")

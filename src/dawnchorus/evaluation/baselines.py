@@ -1,12 +1,13 @@
-"""Rows that frame the figures of detected events: what the decoder allows, and what hears nothing.
+"""Baselines of detected events: the ceiling of a decoder, and events that ignore the audio.
 
 Axes: T frames, C classes.
 
-* `oracle`: reference events through a decoder: its ceiling.
+* `baselines`: the scores of those that an experiment wants.
+* `oracle`: annotated events through a decoder: its ceiling.
 * `whole_clips`: every class of a recording from its beginning to its end.
-* `chosen_trains`, `clicks`: periodic events of each class that never hear the audio; their periods
+* `choose_trains`, `click_events`: periodic events of each class that ignore the audio; their periods
   are chosen on the annotations of validation recordings, never of tested ones.
-* `event_scores`: events as frame scores of 0 and 1.
+* `frames_of_events`: events as frame scores of 0 and 1.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,19 +15,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.evaluation.event_scores import Scores
+from dawnchorus.evaluation.event_scores import (
+    Ensemble,
+    Scores,
+    Timings,
+    event_scores,
+    filtered,
+    frame_scores,
+    joined,
+)
 from dawnchorus.events import decoding
-from dawnchorus.events.event_truth import OVERLAPS, Judged
-from dawnchorus.formats.event import TOLERANCE_S, Event, overlapping
-from dawnchorus.metrics.event_pairs import Collars, agreements, best_pairs
-from dawnchorus.metrics.spans import Spans, spans
+from dawnchorus.formats.event import TOLERANCE_S, Event, resolve_overlaps
+from dawnchorus.metrics.event_pairs import Collars, Spans, agreements, best_pairs, spans
+from dawnchorus.runtime import artefacts
+from dawnchorus.targets.ground_truth import OVERLAPS, EventGroundTruth
 
 DISTANCES = (1.0, 0.5, 0.75, 1.25, 1.5, 2.0)  # periods tried, times the mean distance of onsets
 COLLARS = (2, 4, 8, 16)  # periods tried, times the collar
 PHASES = (0.0, 0.25, 0.5, 0.75)  # first onsets tried, as shares of the period
-_THRESHOLD = 0.5  # between the two scores of `event_scores`
+_THRESHOLD = 0.5  # between the two scores of `frames_of_events`
 
-Timings = Mapping[str, tuple[float, int]]
+Truths = Mapping[str, EventGroundTruth]  # by subset: ``corpus`` or ``corpus:split``
 
 
 class Train(NamedTuple):
@@ -38,14 +47,45 @@ class Train(NamedTuple):
     f: float
 
 
-def event_scores(
-    known: Judged, events: Sequence[Event], timings: Timings, frames_per_second: float
+def baselines(
+    found: Mapping[str, Ensemble], tests: Truths, validations: Truths, settings: Mapping
+) -> dict:
+    """Return the scores of the baselines that an experiment wants, by name.
+
+    Parameters
+    ----------
+    found : mapping of ensemble to Ensemble
+        At least one.
+    tests, validations : mapping of subset to EventGroundTruth
+        What is tested, and what periods of clicks are chosen on.
+    settings : mapping
+        The experiment; see `dawnchorus.evaluation.event_evaluation.evaluate_events`.
+
+    Returns
+    -------
+    dict
+        Of ``oracle``, ``whole_clips`` and ``clicks`` those that ``events.framing`` names.
+    """
+    wanted, content = settings["events"]["framing"], {}
+    timed = next(iter(found.values()))
+    if "oracle" in wanted:
+        content["oracle"] = _oracles(found, tests, settings)
+    if "whole_clips" in wanted:
+        own = {name: whole_clips(known) for name, known in tests.items()}
+        content["whole_clips"] = {"test": _baseline(own, tests, timed, settings)}
+    if "clicks" in wanted:
+        content["clicks"] = _clicks(tests, validations, timed, settings)
+    return content
+
+
+def frames_of_events(
+    known: EventGroundTruth, events: Sequence[Event], timings: Timings, frames_per_second: float
 ) -> dict[str, tuple[float, np.ndarray]]:
     """Return events as frame scores: 1 where an event reaches into a frame, else 0.
 
     Parameters
     ----------
-    known : Judged
+    known : EventGroundTruth
     events : sequence of Event
         In its recordings.
     timings : mapping of id to (onset_s, n_frames)
@@ -72,15 +112,15 @@ def event_scores(
 
 
 def oracle(
-    known: Judged, scores: Scores, frames_per_second: float, settings: Mapping
+    known: EventGroundTruth, scores: Scores, frames_per_second: float, settings: Mapping
 ) -> list[Event]:
     """Return what a decoder makes of frame scores that are never wrong.
 
     Parameters
     ----------
-    known : Judged
+    known : EventGroundTruth
     scores : mapping of id to (onset_s, array of shape (T, C))
-        `event_scores` of the reference events.
+        `frames_of_events` of the annotated events.
     frames_per_second : float > 0
     settings : mapping of name to array, shape (C,)
         Of `dawnchorus.events.decoding.detections`; its threshold is not used but 0.5.
@@ -100,13 +140,13 @@ def oracle(
     return found
 
 
-def whole_clips(known: Judged) -> list[Event]:
+def whole_clips(known: EventGroundTruth) -> list[Event]:
     """Return an event over each whole recording for every class that it has events of."""
     pairs = sorted({(event.id, event.label) for event in known.events})
     return [Event(name, 0.0, known.durations_s[name], label) for name, label in pairs]
 
 
-def clicks(known: Judged, trains: Mapping[str, Train]) -> list[Event]:
+def click_events(known: EventGroundTruth, trains: Mapping[str, Train]) -> list[Event]:
     """Return the trains of some classes in each recording, from its beginning to its end."""
     found = []
     for label, train in trains.items():
@@ -119,7 +159,7 @@ def clicks(known: Judged, trains: Mapping[str, Train]) -> list[Event]:
     return found
 
 
-def chosen_trains(validation: Sequence[Judged], collars: Collars) -> dict[str, Train]:
+def choose_trains(validation: Sequence[EventGroundTruth], collars: Collars) -> dict[str, Train]:
     """Choose the train of each class that has events, by event-based F.
 
     Events are as long as the median of the class. Periods are tried that are multiples of its mean
@@ -128,7 +168,7 @@ def chosen_trains(validation: Sequence[Judged], collars: Collars) -> dict[str, T
 
     Parameters
     ----------
-    validation : sequence of Judged
+    validation : sequence of EventGroundTruth
         Recordings that are never tested, of the same classes.
     collars : Collars
 
@@ -138,43 +178,40 @@ def chosen_trains(validation: Sequence[Judged], collars: Collars) -> dict[str, T
         Empty where there is no event.
     """
     longest_s = max((max(known.durations_s.values()) for known in validation), default=0.0)
+    every = [
+        spans(resolve_overlaps(known.events, OVERLAPS), known.ids, known.classes)
+        for known in validation
+    ]
     found = {}
     for number, label in enumerate(validation[0].classes if validation else []):
-        own = [_of_class(known, number) for known in validation]
+        own = [Spans(*(field[one.label == number] for field in one)) for one in every]
         lengths_s = np.concatenate([one.offset_s - one.onset_s for one in own])
         if len(lengths_s):
+            # the median: a few long events would make every click too long
             duration_s = float(np.median(lengths_s))
-            periods_s = _periods(_distances(own), duration_s, collars, longest_s)
             tried = [
                 Train(phase * period_s, period_s, duration_s, np.nan)
-                for period_s in periods_s
+                for period_s in _periods(own, duration_s, collars, longest_s)
                 for phase in PHASES
             ]
-            figures = [_f(train, validation, own, collars) for train in tried]
-            best = int(np.argmax(figures))
-            found[label] = tried[best]._replace(f=figures[best])
+            scores = [_f(train, validation, own, collars) for train in tried]
+            best = int(np.argmax(scores))
+            found[label] = tried[best]._replace(f=scores[best])
     return found
 
 
-def _of_class(known: Judged, number: int) -> Spans:
-    every = spans(overlapping(known.events, OVERLAPS), known.ids, known.classes)
-    is_own = every.label == number
-    return Spans(*(field[is_own] for field in every))
-
-
-def _distances(own: Sequence[Spans]) -> np.ndarray:
-    """Return the seconds between onsets of one class that follow each other in a recording."""
-    return np.concatenate(
+def _periods(
+    own: Sequence[Spans], duration_s: float, collars: Collars, longest_s: float
+) -> list[float]:
+    """Return the periods [s] tried for one class, the preferred ones first."""
+    # from an onset to the next one in the same recording
+    distances_s = np.concatenate(
         [np.diff(one.onset_s)[np.diff(one.recording) == 0] for one in own if len(one.onset_s)]
     )
-
-
-def _periods(
-    distances_s: np.ndarray, duration_s: float, collars: Collars, longest_s: float
-) -> list[float]:
     tried = [share * float(distances_s.mean()) for share in DISTANCES] if len(distances_s) else []
     collar_s = max(collar or 0.0 for collar in collars[:2])
     tried += [many * collar_s for many in COLLARS]
+    # events that touch would be one event in PSDS
     least_s = duration_s + 2 * TOLERANCE_S
     apart = [period_s for period_s in tried if least_s < period_s < longest_s]
     return [*dict.fromkeys(apart), longest_s]
@@ -186,23 +223,87 @@ def _onsets(train: Train, end_s: float) -> np.ndarray:
     return onsets_s[onsets_s < end_s]
 
 
-def _f(train: Train, validation: Sequence[Judged], own: Sequence[Spans], collars: Collars) -> float:
+def _f(
+    train: Train, validation: Sequence[EventGroundTruth], own: Sequence[Spans], collars: Collars
+) -> float:
     """Return the event-based F of a train, of one class in all validation recordings."""
     n_matched, n_both = 0, 0
-    for known, reference in zip(validation, own, strict=True):
-        detected = _train_spans(train, known)
-        rows, columns = agreements(reference, detected, collars)
+    for known, annotated in zip(validation, own, strict=True):
+        ends_s = [known.durations_s[name] for name in known.ids]
+        onsets_s = [_onsets(train, end_s) for end_s in ends_s]
+        lengths = [len(one) for one in onsets_s]
+        onset_s = np.concatenate(onsets_s)
+        offset_s = np.minimum(onset_s + train.duration_s, np.repeat(ends_s, lengths))
+        recording = np.repeat(np.arange(len(lengths)), lengths)
+        detected = Spans(recording, np.zeros(len(recording), np.int64), onset_s, offset_s)
+        rows, columns = agreements(annotated, detected, collars)
+        # one class: no pair is a substitution
         rows, _ = best_pairs(rows, columns, np.ones(len(rows), dtype=bool))
         n_matched += len(rows)
-        n_both += len(reference.onset_s) + len(detected.onset_s)
+        n_both += len(annotated.onset_s) + len(onset_s)
     return 2 * n_matched / n_both
 
 
-def _train_spans(train: Train, known: Judged) -> Spans:
-    ends_s = [known.durations_s[name] for name in known.ids]
-    onsets_s = [_onsets(train, end_s) for end_s in ends_s]
-    lengths = [len(one) for one in onsets_s]
-    onset_s = np.concatenate(onsets_s)
-    offset_s = np.minimum(onset_s + train.duration_s, np.repeat(ends_s, lengths))
-    recording = np.repeat(np.arange(len(lengths)), lengths)
-    return Spans(recording, np.zeros(len(recording), np.int64), onset_s, offset_s)
+def _clicks(tests: Truths, validations: Truths, timed: Ensemble, settings: Mapping) -> dict:
+    """Return the scores of periodic events; without validation events there are none."""
+    collars, every = Collars(**settings["events"]["collar"]), {**tests, **validations}
+    trains = choose_trains(list(validations.values()), collars)
+    if not trains:
+        why = "without validation recordings with events there is nothing to choose periods on"
+        return {"left_out": why}
+    own = {name: click_events(known, trains) for name, known in every.items()}
+    scores = _baseline(own, every, timed, settings)
+    classes = next(iter(every.values())).classes
+    return {
+        "chosen_on": list(validations),
+        "trains": {label: train._asdict() for label, train in trains.items()},
+        "classes_without": [name for name in classes if name not in trains],
+        "test": {name: scores[name] for name in tests},
+        "validation": {name: scores[name] | {"chosen_here": True} for name in validations},
+    }
+
+
+def _baseline(
+    events: Mapping[str, Sequence[Event]], truths: Truths, timed: Ensemble, settings: Mapping
+) -> dict:
+    """Return the scores of events that no model made; as scores they are 0 and 1 in its frames."""
+    content = {}
+    for name, known in truths.items():
+        rate = timed.frames_per_second
+        scores = frames_of_events(known, events[name], timed.timings[name], rate)
+        content[name] = joined(
+            event_scores(known, events[name], settings),
+            frame_scores(known, scores, rate, settings),
+        ).content
+    return content
+
+
+def _oracles(found: Mapping[str, Ensemble], tests: Truths, settings: Mapping) -> list[dict]:
+    """Return the ceiling of each decoding of each ensemble; where nothing differs, of them as one."""
+    of: dict[str, list] = {}
+    for name, one in found.items():
+        for decoding_name, chosen in one.decodings.items():
+            kept = {key: values.tolist() for key, values in chosen.items() if key != "threshold"}
+            timings = {test: dict(one.timings[test]) for test in tests}
+            # thresholds left out: the oracle's scores are 0 and 1
+            key = artefacts.canonical_json([one.frames_per_second, kept, timings])
+            of.setdefault(key, []).append((name, decoding_name, kept))
+    content = []
+    for same in of.values():
+        ensemble, decoding_name, kept = same[0]
+        rate, chosen = found[ensemble].frames_per_second, found[ensemble].decodings[decoding_name]
+        scored = {}
+        for test, known in tests.items():
+            scores = frames_of_events(known, known.events, found[ensemble].timings[test], rate)
+            scored[test] = joined(
+                event_scores(known, oracle(known, scores, rate, chosen), settings),
+                frame_scores(known, filtered(scores, rate, chosen["filter_s"]), rate, settings),
+            ).content
+        content.append(
+            {
+                "of": [{"ensemble": name, "decoding": own} for name, own, _ in same],
+                "settings": kept,
+                "test": scored,
+            }
+        )
+    return content

@@ -1,7 +1,7 @@
-"""How well an experiment did: every model, every stage and every ensemble, in one file.
+"""Evaluation of clips: every model, every stage and every ensemble of an experiment, in one file.
 
-Everything is judged per recording; a figure is what `dawnchorus.evaluation.clip_scores` says it is.
-Undefined values (no positives or no negatives) are null in the file and ``n/a`` in the summary.
+Scores are per recording, see `dawnchorus.evaluation.clip_scores`. Undefined values (no positives or
+no negatives) are null in the file and ``n/a`` in the summary.
 
 * `evaluate`: ``metrics.json``, and the summary for the terminal.
 """
@@ -11,18 +11,30 @@ from pathlib import Path
 
 import numpy as np
 
-from dawnchorus.evaluation import class_scores, summary
+from dawnchorus.evaluation import summary
 from dawnchorus.evaluation.caveats import marked, marks, policy
-from dawnchorus.evaluation.clip_scores import called, difference, figures, spread
-from dawnchorus.metrics import operating_point
+from dawnchorus.evaluation.clip_scores import (
+    difference,
+    point_scores,
+    scores_at_thresholds,
+    scores_with_intervals,
+    spread,
+)
+from dawnchorus.metrics import roc
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores import ensemble, score_files
-from dawnchorus.targets.ground_truth import Truth, aligned, described, read_tested, read_trained
+from dawnchorus.targets.ground_truth import (
+    GroundTruth,
+    aligned_scores,
+    class_counts,
+    read_test_set,
+    read_training_set,
+)
 from dawnchorus.targets.targets_table import Member
 
 _NAMED = 5  # offenders an error names
-_TRAINING = ""  # stands for the training recordings where test references stand for the others
+_TRAINING = ""  # key of the training recordings, where names of test subsets are those of others
 
 
 def evaluate(
@@ -35,7 +47,7 @@ def evaluate(
     metrics_path: str | Path,
     summary_path: str | Path,
 ) -> None:
-    """Judge all models and ensembles of an experiment, write the figures and their summary.
+    """Score all models and ensembles of an experiment, write the scores and their summary.
 
     Parameters
     ----------
@@ -55,7 +67,7 @@ def evaluate(
         ``validation``, ``split_groups``) and ``evaluation`` (``replicates``, ``confidence`` in
         (0, 1), ``threshold`` "f1" or "youden", ``top_k``, ``compare``: pairs of ensembles).
     metrics_path : path
-        JSON: figures, counts and the policy behind them.
+        JSON: scores, counts and the policy behind them.
     summary_path : path
         Text of one screen.
 
@@ -63,16 +75,16 @@ def evaluate(
     ------
     ValueError
         Where a stage, ensemble or corpus has no file, files disagree about the classes, or a
-        recording that should be judged has no score.
+        recording to be scored has no score.
     """
     class_names = _class_names(scores)
-    trained, about_training = read_trained(labels, folds_path, class_names, settings["folds"])
+    trained, about_training = read_training_set(labels, folds_path, class_names, settings["folds"])
     truths, counts = {_TRAINING: trained}, {}
-    for reference in settings["test"]:
-        truths[reference], found = read_tested(
-            reference, labels, verdicts, class_names, settings["folds"]["by"]
+    for test in settings["test"]:
+        truths[test], found = read_test_set(
+            test, labels, verdicts, class_names, settings["folds"]["by"]
         )
-        counts[reference] = found | described(truths[reference])
+        counts[test] = found | class_counts(truths[test])
     _check_files(scores, ensembles, truths, settings)
     recordings = {
         name: _ensemble_scores(name, ensembles[name], truths) for name in settings["ensembles"]
@@ -81,14 +93,19 @@ def evaluate(
         "experiment": settings["name"],
         "policy": policy(settings),
         "classes": class_names,
-        "training": about_training | described(trained),
+        "training": about_training | class_counts(trained),
         "test": counts,
         "stages": {
             name: _stage(name, scores[name], truths, settings) for name in settings["stages"]
         },
         "ensembles": {
             name: _ensemble(name, recordings[name], truths, settings)
-            | {"models": _models(ensembles[name])}
+            # any of its files tells how many models were averaged
+            | {
+                "models": len(
+                    score_files.read_recordings(next(iter(ensembles[name].values()))).members
+                )
+            }
             for name in settings["ensembles"]
         },
         "comparisons": [
@@ -99,17 +116,20 @@ def evaluate(
     artefacts.write_json(metrics_path, content)
     artefacts.write_text(summary_path, summary.text(content))
     n_models = sum(len(stage["members"]) for stage in content["stages"].values())
-    LOG.info("%d models and %d ensembles judged", n_models, len(recordings))
+    LOG.info("%d models and %d ensembles scored", n_models, len(recordings))
 
 
 def _stage(
-    name: str, paths: Mapping[str, str | Path], truths: Mapping[str, Truth], settings: Mapping
+    name: str, paths: Mapping[str, str | Path], truths: Mapping[str, GroundTruth], settings: Mapping
 ) -> dict:
-    """Return the figures of the members of a stage, and their mean and range."""
+    """Return the scores of the members of a stage, and their mean and range."""
     pooled = {
-        corpus: ensemble.pooled(paths[corpus], settings["pooling"], settings["ignored_classes"])
+        corpus: ensemble.pool_members(
+            paths[corpus], settings["pooling"], settings["ignored_classes"]
+        )
         for corpus in _corpora(truths)
     }
+    optimistic = marks([name], settings, "chose_epoch", "split_groups")
     _, names, _ = next(iter(pooled.values()))
     members = {}
     for member in names:
@@ -117,119 +137,97 @@ def _stage(
             corpus: (ids, stack[found.index(member)])
             for corpus, (ids, found, stack) in pooled.items()
         }
-        members[member] = _member(member, name, tables, truths, settings)
+        about, what = Member.named(member), f"{member} of stage {name}"
+        own = truths[_TRAINING].of_fold(about.fold)
+        tests = {
+            test: _member_scores(truth, aligned_scores(truth, tables, what), settings)
+            for test, truth in _tests(truths).items()
+        }
+        validated = _member_scores(own, aligned_scores(own, tables, what), settings)
+        members[member] = {
+            "fold": about.fold,
+            "part": about.part,
+            "seed": about.seed,
+            "validation": validated | optimistic,
+            "test": marked(tests, [name], settings),
+        }
     tested = {
-        reference: _spread([about["test"][reference] for about in members.values()])
-        for reference in _tests(truths)
+        test: _spread([about["test"][test] for about in members.values()])
+        for test in _tests(truths)
     }
     validated = _spread([about["validation"] for about in members.values()])
     return {
         "members": members,
-        "validation": validated | marks([name], settings, "chose_epoch", "split_groups"),
+        "validation": validated | optimistic,
         "test": marked(tested, [name], settings),
     }
 
 
+def _member_scores(truth: GroundTruth, scores: np.ndarray, settings: Mapping) -> dict:
+    """Return the scores of a single model: metrics of identification without intervals."""
+    content = scores_with_intervals(truth, scores, settings, with_identification=False)
+    if len(truth.class_names) > 1:
+        content["identification"] = point_scores(truth, scores)
+    return content
+
+
 def _spread(found: Sequence[Mapping]) -> dict:
-    """Return mean and range over models of the AUROC, and of what else their figures have."""
-    content = spread([figure["auroc"] for figure in found])
+    """Return mean and range over models of the AUROC, and of what else their scores have."""
+    content = spread([own["auroc"] for own in found])
     if named := found[0].get("identification"):
         content["identification"] = {
-            name: spread([figure["identification"][name]["value"] for figure in found])
-            for name in named
+            name: spread([own["identification"][name]["value"] for own in found]) for name in named
         }
     return content
 
 
-def _member(
-    name: str, stage: str, tables: Mapping, truths: Mapping[str, Truth], settings: Mapping
-) -> dict:
-    about = Member.named(name)
-    what = f"{name} of stage {stage}"
-    own = truths[_TRAINING].of_fold(about.fold)
-    tests = {
-        reference: _single(truth, aligned(truth, tables, what), settings)
-        for reference, truth in _tests(truths).items()
-    }
-    validated = _single(own, aligned(own, tables, what), settings)
-    return {
-        "fold": about.fold,
-        "part": about.part,
-        "seed": about.seed,
-        "validation": validated | marks([stage], settings, "chose_epoch", "split_groups"),
-        "test": marked(tests, [stage], settings),
-    }
-
-
-def _single(truth: Truth, scores: np.ndarray, settings: Mapping) -> dict:
-    """Return the figures of a single model: what tells classes apart without intervals."""
-    content = figures(truth, scores, settings, identified=False)
-    if len(truth.class_names) > 1:
-        content["identification"] = class_scores.points(truth, scores)
-    return content
-
-
 def _ensemble_scores(
-    name: str, paths: Mapping[str, str | Path], truths: Mapping[str, Truth]
+    name: str, paths: Mapping[str, str | Path], truths: Mapping[str, GroundTruth]
 ) -> dict[str, np.ndarray]:
-    """Return the scores (N, C) of an ensemble by test reference, and of `_TRAINING`."""
+    """Return the scores (N, C) of an ensemble by test subset, and of `_TRAINING`."""
     tables = {}
     for corpus in _corpora(truths):
         found = score_files.read_recordings(paths[corpus])
         _check_classes(found.class_names, truths[_TRAINING].class_names, paths[corpus])
         tables[corpus] = (found.ids, found.scores)
     return {
-        reference: aligned(truth, tables, f"ensemble {name}") for reference, truth in truths.items()
+        test: aligned_scores(truth, tables, f"ensemble {name}") for test, truth in truths.items()
     }
 
 
 def _ensemble(
     name: str,
     scores: Mapping[str, np.ndarray],
-    truths: Mapping[str, Truth],
+    truths: Mapping[str, GroundTruth],
     settings: Mapping,
 ) -> dict:
-    stages = list(settings["ensembles"][name])
+    """Return the scores of an ensemble, and those at thresholds that out-of-fold scores choose."""
+    stages, training, own = list(settings["ensembles"][name]), truths[_TRAINING], scores[_TRAINING]
     tests = {
-        reference: figures(truth, scores[reference], settings)
-        for reference, truth in _tests(truths).items()
+        test: scores_with_intervals(truth, scores[test], settings)
+        for test, truth in _tests(truths).items()
     }
-    out_of_fold = figures(truths[_TRAINING], scores[_TRAINING], settings, by_fold=True)
+    out_of_fold = scores_with_intervals(training, own, settings, by_fold=True)
+    # test recordings choose nothing: thresholds come from out-of-fold scores
+    criterion = settings["evaluation"]["threshold"]
+    columns = zip(training.targets.T, own.T, strict=True)
+    thresholds = [roc.best_threshold(*column, criterion) for column in columns]
+    at_thresholds = {
+        test: scores_at_thresholds(truth, scores[test], thresholds)
+        for test, truth in _tests(truths).items()
+    }
+    trained_on = sorted({corpus for corpus, _ in training.recordings})
     return {
         "stages": stages,
         "out_of_fold": out_of_fold | marks(stages, settings),
         "test": marked(tests, stages, settings),
-        "threshold": _thresholded(stages, scores, truths, settings),
-    }
-
-
-def _models(paths: Mapping[str, str | Path]) -> int:
-    """Return how many models an ensemble has, by any of its files."""
-    return len(score_files.read_recordings(next(iter(paths.values()))).members)
-
-
-def _thresholded(
-    stages: Sequence[str],
-    scores: Mapping[str, np.ndarray],
-    truths: Mapping[str, Truth],
-    settings: Mapping,
-) -> dict:
-    """Return precision and recall at the thresholds that out-of-fold scores choose."""
-    training, own = truths[_TRAINING], scores[_TRAINING]
-    criterion = settings["evaluation"]["threshold"]
-    columns = zip(training.targets.T, own.T, strict=True)
-    thresholds = [operating_point.best_threshold(*column, criterion) for column in columns]
-    tests = {
-        reference: called(truth, scores[reference], thresholds)
-        for reference, truth in _tests(truths).items()
-    }
-    trained_on = sorted({corpus for corpus, _ in training.recordings})
-    return {
-        "criterion": criterion,
-        "chosen_on": f"out-of-fold scores of {', '.join(trained_on)}",
-        "thresholds": dict(zip(training.class_names, thresholds, strict=True)),
-        "out_of_fold": called(training, own, thresholds),
-        "test": marked(tests, stages, settings),
+        "threshold": {
+            "criterion": criterion,
+            "chosen_on": f"out-of-fold scores of {', '.join(trained_on)}",
+            "thresholds": dict(zip(training.class_names, thresholds, strict=True)),
+            "out_of_fold": scores_at_thresholds(training, own, thresholds),
+            "test": marked(at_thresholds, stages, settings),
+        },
     }
 
 
@@ -237,13 +235,13 @@ def _comparison(
     first: str,
     second: str,
     scores: Mapping[str, Mapping[str, np.ndarray]],
-    truths: Mapping[str, Truth],
+    truths: Mapping[str, GroundTruth],
     settings: Mapping,
 ) -> dict:
     """Return the AUROC of the second ensemble minus that of the first."""
     found = {
-        reference: difference(truth, scores[first][reference], scores[second][reference], settings)
-        for reference, truth in truths.items()
+        test: difference(truth, scores[first][test], scores[second][test], settings)
+        for test, truth in truths.items()
     }
     out_of_fold = found.pop(_TRAINING)
     stages = [*settings["ensembles"][first], *settings["ensembles"][second]]
@@ -255,12 +253,12 @@ def _comparison(
     }
 
 
-def _tests(truths: Mapping[str, Truth]) -> dict[str, Truth]:
-    return {reference: truth for reference, truth in truths.items() if reference != _TRAINING}
+def _tests(truths: Mapping[str, GroundTruth]) -> dict[str, GroundTruth]:
+    return {test: truth for test, truth in truths.items() if test != _TRAINING}
 
 
-def _corpora(truths: Mapping[str, Truth]) -> list[str]:
-    """Return the corpora that any recording to be judged is of."""
+def _corpora(truths: Mapping[str, GroundTruth]) -> list[str]:
+    """Return the corpora that any recording to be scored is of."""
     return sorted({corpus for truth in truths.values() for corpus, _ in truth.recordings})
 
 
@@ -268,7 +266,7 @@ def _class_names(scores: Mapping[str, Mapping[str, str | Path]]) -> list[str]:
     """Return the classes that all window scores agree on."""
     paths = [path for by_corpus in scores.values() for path in by_corpus.values()]
     if not paths:
-        raise ValueError("no window scores to judge; expected those of one stage or more")
+        raise ValueError("no window scores to evaluate; expected those of one stage or more")
     names = []
     for path in paths:
         with score_files.open_windows(path) as windows:
@@ -288,10 +286,10 @@ def _check_classes(found: Sequence[str], expected: Sequence[str], path: str | Pa
 def _check_files(
     scores: Mapping[str, Mapping],
     ensembles: Mapping[str, Mapping],
-    truths: Mapping[str, Truth],
+    truths: Mapping[str, GroundTruth],
     settings: Mapping,
 ) -> None:
-    """Raise where a stage, an ensemble or a pair has nothing to be judged by."""
+    """Raise where a stage, an ensemble or a pair has no scores."""
     for kind, given in (("stages", scores), ("ensembles", ensembles)):
         for name in settings[kind]:
             if missing := [c for c in _corpora(truths) if c not in given.get(name, {})]:

@@ -1,4 +1,4 @@
-"""Detections as the files that people open: in Raven, in Audacity, in a program, in a viewer.
+"""Detections as files for Raven, Audacity, other programs and image viewers.
 
 A folder for each ensemble, decoding and corpus:
 
@@ -13,7 +13,7 @@ Names of classes and recordings stand in these tables as they are, whatever they
 that was read back would hold other classes otherwise.
 
 * `export`: the folder.
-* `file_names`: what recordings are called in it.
+* `safe_file_names`: what recordings are called in it.
 
 Axes: T frames, C classes.
 """
@@ -29,16 +29,16 @@ from typing import NamedTuple
 import numpy as np
 
 from dawnchorus.corpora import tables
-from dawnchorus.events.decoder_file import read_decoders
-from dawnchorus.events.scored_recordings import STRONG, shown
-from dawnchorus.formats import audio_names, text_fields
+from dawnchorus.events.detection import read_decoders, scored_recordings
+from dawnchorus.formats import annotation, audio_names
 from dawnchorus.formats.annotations import audacity, raven
 from dawnchorus.formats.event import Event, read_events
-from dawnchorus.frontends import spectrogram_reader
+from dawnchorus.frontends import shard_reader
 from dawnchorus.plots import recording_plot
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG, progress
 from dawnchorus.scores.frame_files import Frames, open_frames
+from dawnchorus.targets.ground_truth import STRONG
 
 INDEX = ("id", "file", "detections")
 ALL = "all"  # in the place of ids: every recording is drawn
@@ -64,11 +64,11 @@ class _Clip(NamedTuple):
 
 
 class _Drawing(NamedTuple):
-    """What pictures need beside the scores; ``reference`` has the recordings with known events."""
+    """What pictures need beside the scores; ``annotated`` has the recordings with known events."""
 
     ids: frozenset[str]
-    spectrograms: spectrogram_reader.Spectrograms | None
-    reference: dict[str, list[Event]]
+    spectrograms: shard_reader.Spectrograms | None
+    annotated: dict[str, list[Event]]
     thresholds: np.ndarray
 
 
@@ -91,10 +91,10 @@ def export(
         Decodings of the ensemble, for the thresholds in pictures.
     settings : mapping
         ``decoding`` (its name), ``names`` (table of the corpus: what files are called),
-        ``labels`` (table of the corpus), ``references`` (test references to it: what is in none of
+        ``labels`` (table of the corpus), ``references`` (test subsets of it: what is in none of
         them is left out; without any, nothing is), ``drawn`` (ids of recordings of any corpus, or
         ``all`` in their place) and, for pictures, ``shards`` (spectrograms of the corpus) and
-        ``events`` (its table; None: it has no truth of them).
+        ``events`` (its table; None: it has no ground truth of them).
     output : path
         The folder; a former one is replaced as a whole.
 
@@ -103,12 +103,25 @@ def export(
     ValueError
         Where tables do not fit one another, or the spectrograms are pictures without frames.
     """
-    sounds = _sounds(settings["names"])
+    # without what another system takes for folders
+    sounds = {one: s.rpartition("\\")[2] for one, s in tables.read_names(settings["names"]).items()}
     with open_frames(frames_path) as frames, artefacts.writing_folder(output) as folder:
-        tested = shown(frames, settings["labels"], settings["references"])
-        detected = _detected(detections_path, tested, frames)
+        tested = scored_recordings(frames, settings["labels"], settings["references"])
+        detected: dict[str, list[Event]] = defaultdict(list)
+        for event in read_events(detections_path):
+            detected[event.id].append(event)
+        labels = {event.label for own in detected.values() for event in own}
+        for what, others in (
+            ("recordings that are not tested or", sorted(detected.keys() - set(tested))),
+            ("classes", sorted(labels - set(frames.class_names))),
+        ):
+            if others:
+                raise ValueError(
+                    f"{detections_path} has events of {len(others)} {what} without scores in "
+                    f"{frames.path}: {others[:_NAMED]!r}; detect again"
+                )
         drawing = _drawing(settings, tested, frames, decoders_path)
-        names = file_names(tested)
+        names = safe_file_names(tested)
         told = progress("recordings exported", len(names))
         for name, file in names.items():
             if name not in sounds:
@@ -117,13 +130,18 @@ def export(
                     "has changed, start the workflow again"
                 )
             clip = _Clip(name, file, sounds[name], detected[name], *frames.of(name))
-            _write_clip(folder, clip, frames, drawing)
+            _write_scores(folder / f"scores/{file}.tsv", clip, frames)
+            if clip.detected:
+                _write_selections(folder / f"raven/{file}.selections.txt", clip, frames)
+                audacity.write(folder / f"audacity/{file}.txt", clip.detected, decimals=_DECIMALS)
+            if name in drawing.ids:
+                _draw(folder / f"pictures/{file}.png", clip, frames, drawing)
             told.step()
         rows = [(name, file, len(detected[name])) for name, file in names.items()]
         artefacts.write_table(folder / "index.csv", INDEX, rows)
 
 
-def file_names(ids: Iterable[str]) -> dict[str, str]:
+def safe_file_names(ids: Iterable[str]) -> dict[str, str]:
     """Return a name for the files of each recording, without an extension.
 
     An id is its own name where every system takes it for one. A sign that some do not take becomes
@@ -135,50 +153,23 @@ def file_names(ids: Iterable[str]) -> dict[str, str]:
     ids : iterable of str
         Without repeats.
     """
-    names = {one: _UNSAFE.sub(lambda found: _escaped(found[0]), one) for one in ids}
-    alike = Counter(map(_folded, names.values()))
-    return {
-        one: name
-        if len(name.encode()) <= _LONGEST and alike[_folded(name)] == 1
-        else f"{_beginning(name)}~{hashlib.sha256(one.encode()).hexdigest()[:_DIGEST]}"
-        for one, name in names.items()
-    }
 
+    def folded(name: str) -> str:
+        # in one case and one spelling of accents: macOS and Windows take such names for one
+        return audio_names.composed(audio_names.composed(name).casefold())
 
-def _escaped(sign: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in sign.encode())
-
-
-def _folded(name: str) -> str:
-    return audio_names.composed(audio_names.composed(name).casefold())
-
-
-def _beginning(name: str) -> str:
-    """Return the beginning of a name that leaves room for a digest, in whole letters."""
-    return name.encode()[: _LONGEST - _DIGEST - 1].decode(errors="ignore")
-
-
-def _sounds(path: str | Path) -> dict[str, str]:
-    """Return the file name of each recording, without folders, by id."""
-    # without what another system takes for folders
-    return {one: name.rpartition("\\")[2] for one, name in tables.read_names(path).items()}
-
-
-def _detected(path: str | Path, tested: Sequence[str], frames: Frames) -> dict[str, list[Event]]:
-    """Return detections by recording."""
-    found: dict[str, list[Event]] = defaultdict(list)
-    for one in read_events(path):
-        found[one.id].append(one)
-    labels = {one.label for events in found.values() for one in events}
-    for what, others in (
-        ("recordings that are not tested or", sorted(found.keys() - set(tested))),
-        ("classes", sorted(labels - set(frames.class_names))),
-    ):
-        if others:
-            raise ValueError(
-                f"{path} has events of {len(others)} {what} without scores in {frames.path}: "
-                f"{others[:_NAMED]!r}; detect again"
-            )
+    names, found = {}, {}
+    for one in ids:
+        names[one] = _UNSAFE.sub(
+            lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), one
+        )
+    alike = Counter(map(folded, names.values()))
+    for one, name in names.items():
+        if len(name.encode()) > _LONGEST or alike[folded(name)] > 1:
+            # whole letters, with room for the digest
+            beginning = name.encode()[: _LONGEST - _DIGEST - 1].decode(errors="ignore")
+            name = f"{beginning}~{hashlib.sha256(one.encode()).hexdigest()[:_DIGEST]}"
+        found[one] = name
     return found
 
 
@@ -201,37 +192,21 @@ def _drawing(
         )
     if not ids:
         return _Drawing(ids, None, {}, thresholds)
-    spectrograms = spectrogram_reader.open_shards(settings["shards"])
+    spectrograms = shard_reader.open_shards(settings["shards"])
     if spectrograms.layout != "frames":
         raise ValueError(
             f"{settings['shards'][0]} holds chunks, which have no place in time to draw; expected "
             "spectrograms of a frontend that stores frames"
         )
-    return _Drawing(ids, spectrograms, _reference(settings, ids, frames.class_names), thresholds)
-
-
-def _reference(
-    settings: Mapping, ids: frozenset[str], class_names: Sequence[str]
-) -> dict[str, list[Event]]:
-    """Return the events of recordings whose events are known; classes without scores have no lane."""
-    if settings["events"] is None:
-        return {}
-    labels = tables.read_labels(settings["labels"])
-    found = {one.id: [] for one in labels if one.data_set == STRONG and one.id in ids}
-    for event in read_events(settings["events"]):
-        if event.id in found and event.label in class_names:
-            found[event.id].append(event)
-    return found
-
-
-def _write_clip(folder: Path, clip: _Clip, frames: Frames, drawing: _Drawing) -> None:
-    _write_scores(folder / f"scores/{clip.file}.tsv", clip, frames)
-    if clip.detected:
-        _write_selections(folder / f"raven/{clip.file}.selections.txt", clip, frames)
-        labels = folder / f"audacity/{clip.file}.txt"
-        audacity.write(labels, clip.detected, decimals=_DECIMALS)
-    if clip.id in drawing.ids:
-        _draw(folder / f"pictures/{clip.file}.png", clip, frames, drawing)
+    annotated = {}
+    if settings["events"] is not None:
+        labels = tables.read_labels(settings["labels"])
+        annotated = {one.id: [] for one in labels if one.data_set == STRONG and one.id in ids}
+        for event in read_events(settings["events"]):
+            # a class without scores has no lane in the picture
+            if event.id in annotated and event.label in frames.class_names:
+                annotated[event.id].append(event)
+    return _Drawing(ids, spectrograms, annotated, thresholds)
 
 
 def _draw(path: Path, clip: _Clip, frames: Frames, drawing: _Drawing) -> None:
@@ -239,25 +214,25 @@ def _draw(path: Path, clip: _Clip, frames: Frames, drawing: _Drawing) -> None:
     if not (spectrograms.rows(clip.id) and len(clip.scores)):
         LOG.info("recording %r is too short for a picture: it has no frame", clip.id)
         return
-    recording_plot.clip_picture(
-        spectrograms.frames(clip.id),
-        spectrograms.frames_per_second,
-        spectrograms.onset_s(clip.id),
-        drawing.reference.get(clip.id),
-        clip.detected,
-        clip.scores,
-        frames.frames_per_second,
+    recording_plot.draw_recording(
+        recording_plot.Track(
+            spectrograms.frames(clip.id),
+            spectrograms.frames_per_second,
+            spectrograms.onset_s(clip.id),
+        ),
+        recording_plot.Track(clip.scores, frames.frames_per_second, clip.onset_s),
         frames.class_names,
+        drawing.annotated.get(clip.id),
+        clip.detected,
         drawing.thresholds,
         path,
-        scores_onset_s=clip.onset_s,
         title=clip.id,
     )
 
 
 def _write_scores(path: Path, clip: _Clip, frames: Frames) -> None:
     """Write a table that ends each row where the next begins, to the last digit."""
-    names = text_fields.checked(frames.class_names, "class")
+    names = annotation.checked_names(frames.class_names, "class")
     borders = clip.onset_s + np.arange(len(clip.scores) + 1) / frames.frames_per_second
     # 0.0: no "-0.000000"
     times = [f"{time:.{_DECIMALS}f}" for time in np.round(borders, _DECIMALS) + 0.0]
@@ -272,10 +247,17 @@ def _write_selections(path: Path, clip: _Clip, frames: Frames) -> None:
     stem, extension = (
         (stem, dot + extension) if audio_names.is_audio(clip.sound) else (clip.sound, "")
     )
-    if not text_fields.can_stand(stem):
+    if not annotation.is_writable(stem):
         # without a column of files the table is of the recording that it is opened with
         stem, extension = clip.file, None
-    scores = [_score(one, clip, frames) for one in clip.detected]
+    # the mean over the frames that an event touches; empty where it touches none
+    scores = []
+    for event in clip.detected:
+        place = (np.array(event[1:3]) - clip.onset_s) * frames.frames_per_second
+        first = max(math.floor(place[0] + _SAME_FRAME), 0)
+        stop = max(math.ceil(place[1] - _SAME_FRAME), 0)
+        own = clip.scores[first:stop, frames.class_names.index(event.label)]
+        scores.append(f"{own.mean(dtype=np.float64):.{_DECIMALS}f}" if own.size else "")
     raven.write(
         path,
         [one._replace(id=stem) for one in clip.detected],
@@ -283,12 +265,3 @@ def _write_selections(path: Path, clip: _Clip, frames: Frames) -> None:
         decimals=_DECIMALS,
         further={SCORE: scores},
     )
-
-
-def _score(event: Event, clip: _Clip, frames: Frames) -> str:
-    """Return the mean score of the frames that an event touches; empty where it touches none."""
-    place = (np.array(event[1:3]) - clip.onset_s) * frames.frames_per_second
-    first = max(math.floor(place[0] + _SAME_FRAME), 0)
-    stop = max(math.ceil(place[1] - _SAME_FRAME), 0)
-    scores = clip.scores[first:stop, frames.class_names.index(event.label)]
-    return f"{scores.mean(dtype=np.float64):.{_DECIMALS}f}" if scores.size else ""

@@ -1,8 +1,12 @@
-"""Figures as a text of one screen: plain aligned tables, cut where the screen ends.
+"""Text of one screen: plain aligned tables, cut where the screen ends.
 
 * `screen`: a title, tables and remarks, with as many rows as fit.
+* `titled`, `excluded`: the first line, and a remark.
 * `with_interval`, `number`, `listed`, `cut`: what stands in a cell.
-* `MARKS`: signs behind a name that say why its figure is better than it should be.
+* `MARKS`: signs behind a name that say why its score is better than it should be.
+
+Not rich's tables: these cut names and rows so that the text fits the screen, keep the marks of a name
+that is cut, and are files with equal bytes wherever they are written.
 """
 
 import math
@@ -46,6 +50,7 @@ def screen(
         Of each table; those of a higher rank lose rows first, down to one each. Without ranks all
         lose them at once.
     """
+    # the first choice that fits, from all rows down to one of each table
     for shown in _limits([len(rows) for _, rows in tables], list(ranks) or [0] * len(tables)):
         lines = [title]
         for most, (header, rows) in zip(shown, tables, strict=True):
@@ -53,10 +58,23 @@ def screen(
         lines += ["", *remarks] if remarks else []
         if len(lines) <= LINES:
             break
+    # remarks are cut last: they say how the scores are to be read
     if len(lines) > LINES:
         left = len(lines) - LINES + 1
         lines = [*lines[: LINES - 1], f"and {left} more remarks; what they say is in {source}"]
     return "".join(f"{cut(line, COLUMNS).rstrip()}\n" for line in lines)
+
+
+def titled(name: str, about: str) -> str:
+    """Return the first line: the name of an experiment, cut, and what the text is about."""
+    return cut(name, min(NAME, COLUMNS - len(about))) + about
+
+
+def excluded(name: str, found: Mapping) -> Iterator[str]:
+    """Yield the remark on excluded recordings of a test subset, by code, where there are any."""
+    if found["excluded"]:
+        codes = [f"{code} {n}" for code, n in sorted(found["excluded_by_code"].items())]
+        yield f"excluded of {cut(name, NAME)}: {', '.join(codes)}"
 
 
 def with_interval(found: Mapping, key: str, form: str = ".3f") -> str:
@@ -80,6 +98,7 @@ def cut(name: str, width: int) -> str:
     """Return the beginning of a name that is too wide, and the marks at its end."""
     if len(name) <= width:
         return name
+    # marks stay: they say why a score is too good
     head, _, marks = name.rpartition(" ")
     is_marked = head and marks and set(marks) <= set("".join(MARKS.values()))
     end = f"... {marks}" if is_marked else "..."
@@ -100,6 +119,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence], most: int, source: s
     """Return aligned lines, names cut as far as the screen is narrow."""
     filled = [any(str(cell) for cell in column) for column in zip(*rows, strict=True)]
     header, *rows = (list(compress(row, filled)) for row in (header, *rows))
+    # 30 columns are enough for most names, below 10 they say nothing
     for width in range(30, 10, -1):
         shown = [
             [cut(str(cell), width if title[0] == "<" else COLUMNS) for cell, title in cells]

@@ -1,10 +1,11 @@
-"""Decodings of an ensemble: what turns its frame scores into events.
+"""Decodings of an ensemble: the settings by which its frame scores become events.
 
 A decoding is a named set of a decoder's settings, `SETTINGS`, with a value per class. They are as
 they are given (``tune: none``), or chosen by one of `WAYS`, see `decoding_choice`. What was chosen,
 and on what, is written beside them.
 
 * `choose_decodings`: the decodings of an ensemble.
+* `decoding_content`: the settings of one, and how they were chosen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from dawnchorus.events import decoding as decoder
-from dawnchorus.events.decoder_file import SETTINGS
-from dawnchorus.events.decoding_choice import Sources, by_clips, by_events
+from dawnchorus.events.decoding import SETTINGS
+from dawnchorus.events.decoding_choice import Sources, tune_by_clips, tune_by_events
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.targets import targets_table
@@ -61,36 +62,65 @@ def choose_decodings(
         Where a decoding has values that a decoder cannot have, names an unknown class or is tuned
         without what that needs, or files are of other classes or frames.
     """
-    classes = targets_table.read(targets_path).class_names
+    classes = targets_table.read_class_names(targets_path)
     sources = Sources(
         frames, recording_scores, labels, verdicts, events, folds_path, settings, tuple(classes)
     )
     found = {}
     for name, decoding in settings["events"]["decodings"].items():
         try:
-            found[name] = _decoding(decoding, sources)
+            found[name] = decoding_content(decoding, sources)
         except ValueError as error:
+            # the checks below do not know the name of the decoding
             raise ValueError(f"decoding {name!r}: {error}") from None
-        _say(name, **found[name])
+        if (tuned := found[name]["tuned"]) is None:
+            continue
+        # F of a class is NaN where no event was there and none was detected
+        known = [figure for figure in tuned["figures"].values() if not np.isnan(figure)]
+        LOG.info(
+            "decoding %s: %s %.3f, the mean of %d classes, by %s; %d settings tried",
+            name, tuned["figure"], np.mean(known) if known else np.nan, len(known),
+            found[name]["chosen_on"], tuned["n_tried"],
+        )  # fmt: skip
+        if not tuned["is_settled"]:
+            LOG.info(
+                "warning: decoding %s is not settled: a further sweep would try on; it stands as it "
+                "is",
+                name,
+            )
     artefacts.write_json(output, {"classes": classes, "decodings": found})
 
 
-def _decoding(decoding: Mapping, sources: Sources) -> dict:
-    """Return what is written of one decoding."""
+def decoding_content(decoding: Mapping, sources: Sources) -> dict:
+    """Return the settings of one decoding, and how they were chosen.
+
+    Parameters
+    ----------
+    decoding : mapping
+        `SETTINGS` (a number, or one per class), ``tune`` (one of `WAYS`), ``grids``, ``together``
+        and ``per_class``.
+    sources : Sources
+
+    Returns
+    -------
+    dict
+        ``settings`` (lists in the order of the classes), ``chosen_on`` and ``tuned``.
+    """
     values = {name: _per_class(name, decoding[name], sources.classes) for name in SETTINGS}
     _check_values(values, sources.classes)
     for name, grid in decoding["grids"].items():
         if name not in SETTINGS:
             raise ValueError(f"a grid is of {name!r}; expected some of {', '.join(SETTINGS)}")
+        # now, not after hours of a search
         for value in grid:
             _check_values({name: value}, sources.classes)
     if decoding["tune"] not in WAYS:
         raise ValueError(f"tune {decoding['tune']!r}; expected one of {', '.join(WAYS)}")
     chosen_on = tuned = None
     if decoding["tune"] == "clips":
-        values, chosen_on, tuned = by_clips(values, decoding, sources)
+        values, chosen_on, tuned = tune_by_clips(values, decoding, sources)
     elif decoding["tune"] == "events":
-        values, chosen_on, tuned = by_events(values, decoding, sources)
+        values, chosen_on, tuned = tune_by_events(values, decoding, sources)
     listed = {key: column.tolist() for key, column in values.items()}
     return {"settings": listed, "chosen_on": chosen_on, "tuned": tuned}
 
@@ -110,21 +140,5 @@ def _per_class(name: str, value: float | Mapping[str, float], classes: Sequence[
 
 
 def _check_values(values: Mapping[str, np.ndarray | float], classes: Sequence[str]) -> None:
-    """Let the decoder refuse what it cannot do."""
+    """Raise where the decoder rejects the values; it is run on one frame."""
     decoder.detections("any", np.zeros((1, len(classes))), classes, 1.0, **values)
-
-
-def _say(name: str, settings: Mapping, chosen_on: str | None, tuned: Mapping | None) -> None:
-    if tuned is None:
-        return
-    known = [figure for figure in tuned["figures"].values() if not np.isnan(figure)]
-    LOG.info(
-        "decoding %s: %s %.3f, the mean of %d classes, by %s; %d settings tried",
-        name, tuned["figure"], np.mean(known) if known else np.nan, len(known), chosen_on,
-        tuned["n_tried"],
-    )  # fmt: skip
-    if not tuned["is_settled"]:
-        LOG.info(
-            "warning: decoding %s is not settled: a further sweep would try on; it stands as it is",
-            name,
-        )

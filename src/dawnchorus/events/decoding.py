@@ -2,16 +2,17 @@
 
 Axes: T frames, C classes. Frame t covers [onset_s + t / frames_per_second, onset_s + (t + 1) /
 frames_per_second), in seconds. A class is active where its score is at or above its threshold; a
-median filter takes out what is short; each run of active frames is an event; events closer than a
+median filter removes short runs; each run of active frames is an event; events closer than a
 gap are joined, then those shorter than a minimum are left out. All settings are one number, or one
 per class.
 
 * `detections`: the events of one recording.
 * `activity`: which frames are active, after threshold and filter (hard).
-* `timed`: runs of active frames as events in seconds.
+* `events_of_runs`: runs of active frames as events in seconds.
 * `filtered_scores`: scores after the same filter (soft): they reach a threshold in the same frames.
 * `filter_frames`: the length of a filter in frames.
 * `frame_targets`: events as one target per frame and class, the inverse.
+* `SETTINGS`: the names of all settings.
 * `PRESETS`: settings of published systems, by name.
 """
 
@@ -22,9 +23,10 @@ from scipy import ndimage
 
 from dawnchorus.formats import event
 
-EDGES = ("any", "soft")  # what a frame is that an event covers in part
+SETTINGS = ("threshold", "filter_s", "gap_s", "minimum_s")  # of `detections`
+EDGES = ("any", "soft")  # targets of frames that an event covers in part
 PRESETS = {
-    # System 004, the baseline of DCASE 2018 task 4: 51 frames at 50 per second
+    # serizel2018, the baseline of DCASE 2018 task 4: 51 frames at 50 per second
     "dcase2018": {"threshold": 0.5, "filter_s": 1.02, "gap_s": 0.0, "minimum_s": 0.0},
 }
 
@@ -44,7 +46,7 @@ def detections(
     gap_s: PerClass = 0.0,
     minimum_s: PerClass = 0.0,
 ) -> list[event.Event]:
-    """Return the events that frame scores tell of.
+    """Return the events in the frame scores of one recording.
 
     Parameters
     ----------
@@ -78,9 +80,15 @@ def detections(
     """
     scores = _checked_scores(scores, len(class_names))
     active = activity(scores, frames_per_second, threshold=threshold, filter_s=filter_s)
+    # by class and time; a run may begin with the first frame and end with the last
+    change = np.diff(np.pad(active, ((1, 1), (0, 0))).T.astype(np.int8), axis=1)  # (C, T + 1)
+    label, first = np.nonzero(change == 1)
+    beyond = np.nonzero(change == -1)[1]
     end_s = np.inf if duration_s is None else duration_s
-    label, onset_s, offset_s = timed(
-        *_runs(active),
+    label, onset_s, offset_s = events_of_runs(
+        label,
+        first,
+        beyond,
         frames_per_second,
         onset_s=np.full(len(class_names), onset_s),
         end_s=np.full(len(class_names), end_s),
@@ -119,10 +127,12 @@ def activity(
     array, shape (T, C), bool
     """
     scores = _checked_scores(scores)
+    # NaN passes both comparisons, and is reached by no score
     threshold = _per_class("threshold", threshold, scores)
     if bad := threshold[(threshold < 0) | (threshold > 1)].tolist():
         raise ValueError(f"threshold {bad[0]!r}; expected numbers from 0 to 1, or NaN for never")
     half = filter_frames(_seconds("filter_s", filter_s, scores), frames_per_second) // 2
+    # a median of zeros and ones is a majority: counts before each frame give it for any length
     n_before = np.zeros((len(scores) + 1, scores.shape[1]), dtype=np.int64)
     np.cumsum(scores >= threshold, axis=0, out=n_before[1:])
     frame = np.arange(len(scores))[:, None]
@@ -131,7 +141,7 @@ def activity(
     return n_active > half
 
 
-def timed(
+def events_of_runs(
     label: np.ndarray,
     first: np.ndarray,
     beyond: np.ndarray,
@@ -163,13 +173,19 @@ def timed(
     span_s = np.clip(span_s, 0, end_s[label])
     is_inside = span_s[1] > span_s[0]
     label = label[is_inside]
-    label, start_s, stop_s = _joined(label, *span_s[:, is_inside], gap_s[label])
+    start_s, stop_s = span_s[:, is_inside]
+    # joined before short ones are left out: two halves of a call may each be too short
+    is_close = start_s[1:] - stop_s[:-1] < gap_s[label][1:] - event.TOLERANCE_S
+    is_first = np.ones(len(label), dtype=bool)
+    is_first[1:] = (label[1:] != label[:-1]) | ~is_close
+    is_last = np.append(is_first[1:], True)[: len(label)]
+    label, start_s, stop_s = label[is_first], start_s[is_first], stop_s[is_last]
     is_kept = stop_s - start_s >= minimum_s[label] - event.TOLERANCE_S
     return label[is_kept], start_s[is_kept], stop_s[is_kept]
 
 
 def filtered_scores(scores: np.ndarray, frames_per_second: float, filter_s: PerClass) -> np.ndarray:
-    """Return the median of the scores around each frame, for what has no threshold.
+    """Return the median of the scores around each frame, for measures without a threshold.
 
     At any threshold above 0, these scores reach it in the frames of `activity`.
 
@@ -226,7 +242,7 @@ def frame_targets(
     class_names : sequence of str
         C.
     edges : {"any", "soft"}
-        What a frame is that events of a class cover in part: 1, or the share that is covered.
+        Target of a frame that events of a class cover in part: 1, or the share that is covered.
     onset_s : float
         Of frame 0 [s].
 
@@ -240,46 +256,8 @@ def frame_targets(
     ValueError
         Where events are of several recordings or of an unknown class, or ``edges`` is unknown.
     """
-    events = _checked_events(events, class_names)
-    if edges not in EDGES:
-        raise ValueError(f"edges {edges!r}; expected one of {', '.join(EDGES)}")
-    borders_s = onset_s + np.arange(n_frames + 1) / frames_per_second
-    shares = np.zeros((n_frames, len(class_names)))
-    for column, name in enumerate(class_names):
-        own = [(event.onset_s, event.offset_s) for event in events if event.label == name]
-        if own:
-            shares[:, column] = np.diff(_covered_s(np.array(own), borders_s)) * frames_per_second
-    rounding = event.TOLERANCE_S * frames_per_second
-    shares[shares < rounding] = 0
-    shares[shares > 1 - rounding] = 1
-    return (shares if edges == "soft" else shares > 0).astype(np.float32)
-
-
-def _runs(active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return class, first frame and frame after the last of each run, by class and time."""
-    padded = np.pad(active, ((1, 1), (0, 0))).T.astype(np.int8)  # (C, T + 2)
-    change = np.diff(padded, axis=1)
-    label, onset = np.nonzero(change == 1)
-    return label, onset, np.nonzero(change == -1)[1]
-
-
-def _joined(label, onset_s, offset_s, gap_s) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Join runs, in order of class and time, with less than a gap before them."""
-    is_close = onset_s[1:] - offset_s[:-1] < gap_s[1:] - event.TOLERANCE_S
-    is_first = np.ones(len(label), dtype=bool)
-    is_first[1:] = (label[1:] != label[:-1]) | ~is_close
-    is_last = np.append(is_first[1:], True)[: len(label)]
-    return label[is_first], onset_s[is_first], offset_s[is_last]
-
-
-def _covered_s(spans_s: np.ndarray, until_s: np.ndarray) -> np.ndarray:
-    """Return for how long spans (E, 2) that are ordered and apart have lasted at each time."""
-    lasted_s = np.repeat(np.cumsum(spans_s[:, 1] - spans_s[:, 0]), 2)
-    return np.interp(until_s, spans_s.ravel(), np.append(0, lasted_s[:-1]))
-
-
-def _checked_events(events, class_names: Sequence[str]) -> list[event.Event]:
-    events = event.overlapping(events, "union")
+    # what several events of a class cover is covered once
+    events = event.resolve_overlaps(events, "union")
     if len(found := sorted({event.id for event in events})) > 1:
         raise ValueError(f"events are of {len(found)} recordings, {found[:5]}; expected one")
     if unknown := sorted({event.label for event in events} - set(class_names)):
@@ -287,7 +265,22 @@ def _checked_events(events, class_names: Sequence[str]) -> list[event.Event]:
             f"events of classes {unknown[:5]} are not among the {len(class_names)} classes "
             f"{list(class_names)[:5]}"
         )
-    return events
+    if edges not in EDGES:
+        raise ValueError(f"edges {edges!r}; expected one of {', '.join(EDGES)}")
+    borders_s = onset_s + np.arange(n_frames + 1) / frames_per_second
+    shares = np.zeros((n_frames, len(class_names)))
+    for column, name in enumerate(class_names):
+        own = np.array([(one.onset_s, one.offset_s) for one in events if one.label == name])
+        if len(own):
+            # how long events have lasted at each border; between borders is what a frame covers
+            lasted_s = np.repeat(np.cumsum(own[:, 1] - own[:, 0]), 2)
+            covered_s = np.interp(borders_s, own.ravel(), np.append(0, lasted_s[:-1]))
+            shares[:, column] = np.diff(covered_s) * frames_per_second
+    # borders that should coincide with those of a frame may miss them by rounding
+    rounding = event.TOLERANCE_S * frames_per_second
+    shares[shares < rounding] = 0
+    shares[shares > 1 - rounding] = 1
+    return (shares if edges == "soft" else shares > 0).astype(np.float32)
 
 
 def _checked_scores(scores, n_classes: int | None = None) -> np.ndarray:

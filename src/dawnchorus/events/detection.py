@@ -1,29 +1,34 @@
 """Frame scores to detected events, and their files.
 
 * `detect`: the events of the tested recordings of a corpus, as a table and in the challenge's format.
-* `detected`: those of one recording.
+* `detect_recording`: those of one recording.
+* `read_decoders`: the settings of the decodings of an ensemble, by class.
+* `scored_recordings`: which recordings that test references name have frame scores.
+* `read_durations`: how long each used recording of a corpus is.
 * `annotation_rows`: how many rows of a table of events each recording has.
-* `file_names`: what recordings are called in the challenge's format.
+* `file_names`: file names of recordings in the challenge's format.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from dawnchorus.audio.verdicts import USED, read_verdicts
+from dawnchorus.corpora import tables
 from dawnchorus.events import decoding as decoder
-from dawnchorus.events.decoder_file import read_decoders
-from dawnchorus.events.scored_recordings import read_durations, shown
-from dawnchorus.formats import audio_names, text_fields
+from dawnchorus.formats import annotation, audio_names
 from dawnchorus.formats.annotations import dcase
 from dawnchorus.formats.event import Event, read_events, write_events
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores.frame_files import Frames, open_frames
+from dawnchorus.settings.references import parse_reference
 
 _DECIMALS = 3  # of times in the challenge's format
 _EXTENSION = ".wav"  # of files there
-_NAMED = 5  # recordings a warning names
+_NAMED = 5  # offenders a message names
 
 
 def detect(
@@ -50,17 +55,17 @@ def detect(
     verdicts_path : path
         Verdicts of the corpus, which have the durations: events end with the recording.
     labels_path : path
-        Labels of the corpus, which say what is in a split.
+        Labels of the corpus, which have the split of each recording.
     references : sequence of str
-        Test references to it: their recordings have detections, those of unknown truth too. Without
-        any, it is the whole corpus.
+        Test references to it: their recordings have detections, also those without known labels.
+        Without any, the whole corpus.
     output_csv : path
         Table of events; a recording without any has no row.
     output_tsv : path
         DCASE's format: `file_names`, times with three decimals; a recording without events has a row
         with its file name alone. One that cannot stand there is left out, with a warning.
     duplicate_rows : mapping of id to int, optional
-        A fault of system 004: it goes through the rows of the annotation, not through its clips, so
+        A fault of serizel2018: it goes through the rows of the annotation, not through its clips, so
         the detections of a clip with k rows are k times in the TSV. Recordings that are not named
         are there once. The table has every event once in any case.
 
@@ -71,13 +76,20 @@ def detect(
     """
     durations_s = read_durations(verdicts_path)
     with open_frames(frames_path) as frames:
-        settings = _settings_of(decoding, decoders_path, frames)
-        scored = shown(frames, labels_path, references)
+        known = read_decoders(decoders_path, frames.class_names)
+        if decoding not in known:
+            raise ValueError(
+                f"{decoders_path} has no decoding {decoding!r}; expected one of {', '.join(known)}"
+            )
+        scored = scored_recordings(frames, labels_path, references)
         events = [
-            event for name in scored for event in detected(frames, name, settings, durations_s)
+            event
+            for name in scored
+            for event in detect_recording(frames, name, known[decoding], durations_s)
         ]
     n_heard = len({one.id for one in events})
     LOG.info("%d events in %d of %d recordings", len(events), n_heard, len(scored))
+    # the table has events under their ids, the challenge's file under file names
     times = duplicate_rows or {}
     names = file_names(scored)
     written = [
@@ -90,36 +102,7 @@ def detect(
     dcase.write_strong(output_tsv, written, names.values(), extension="", decimals=_DECIMALS)
 
 
-def file_names(ids: Iterable[str]) -> dict[str, str]:
-    """Return the file names of recordings in the challenge's format, by id; no two are the same.
-
-    An id that ends as the name of an audio file does is one already; others get ``.wav``. Left out,
-    with a warning, is what a table of fields between tabs cannot hold: a tab, or blanks at the
-    beginning, which readers strip.
-
-    Parameters
-    ----------
-    ids : iterable of str
-        Without repeats.
-    """
-    own = set(ids)
-    names = {one: one if _is_file_name(one, own) else one + _EXTENSION for one in sorted(own)}
-    kept = {one: name for one, name in names.items() if text_fields.can_stand(name)}
-    if left := sorted(own - kept.keys()):
-        LOG.info(
-            "warning: %d of %d recordings are left out of the challenge's table, which cannot hold "
-            "tabs, control characters or outer blanks: %r",
-            len(left), len(own), left[:_NAMED],
-        )  # fmt: skip
-    return kept
-
-
-def _is_file_name(name: str, ids: set[str]) -> bool:
-    """Return whether a name can stand as it is: no other recording gets it with the extension."""
-    return audio_names.is_audio(name) and name.removesuffix(_EXTENSION) not in ids - {name}
-
-
-def detected(
+def detect_recording(
     frames: Frames,
     identifier: str,
     settings: Mapping[str, np.ndarray],
@@ -134,7 +117,7 @@ def detected(
     identifier : str
         Which recording.
     settings : mapping of name to array, shape (C,)
-        Of a decoding, see `decoders.read_decoders`.
+        Of a decoding, see `read_decoders`.
     durations_s : mapping of id to float
         How long recordings are [s]; what is detected beyond the end is cut off.
 
@@ -160,6 +143,77 @@ def detected(
     )
 
 
+def read_decoders(
+    path: str | Path, class_names: Sequence[str] | None = None
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return the settings of each decoding, keyword arguments of `events.decoding.detections`.
+
+    Parameters
+    ----------
+    path : path
+        Written by `decoders.choose_decodings`.
+    class_names : sequence of str, optional
+        C classes that they have to be of, in this order.
+
+    Returns
+    -------
+    dict of dict of array, shape (C,)
+
+    Raises
+    ------
+    ValueError
+        Where they are of other classes.
+    """
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    if class_names is not None and content["classes"] != list(class_names):
+        raise ValueError(
+            f"{path} has decodings of classes {content['classes'][:_NAMED]!r}, expected those of the "
+            f"frame scores, {list(class_names)[:_NAMED]!r}; choose the decodings again"
+        )
+    return {
+        name: {key: np.array(values, dtype=float) for key, values in one["settings"].items()}
+        for name, one in content["decodings"].items()
+    }
+
+
+def scored_recordings(
+    frames: Frames, labels_path: str | Path, references: Sequence[str]
+) -> list[str]:
+    """Return the recordings with frame scores among those that test references to a corpus name.
+
+    How many have no score is logged.
+
+    Parameters
+    ----------
+    frames : Frames
+    labels_path : path
+        Labels of the corpus.
+    references : sequence of str
+        Without any, all of the corpus.
+
+    Raises
+    ------
+    ValueError
+        Where a reference names a split that is not there.
+    """
+    labels = tables.read_labels(labels_path)
+    splits = [parse_reference(reference)[1] for reference in references] or [None]
+    wanted = {recording.id for split in splits for recording in tables.select(labels, split)}
+    found = [name for name in frames.scored if name in wanted]
+    if n_without := len(wanted) - len(found):
+        LOG.info(
+            "%d of %d recordings have no scores, such as excluded ones: they have no row",
+            n_without, len(wanted),
+        )  # fmt: skip
+    return found
+
+
+def read_durations(verdicts_path: str | Path) -> dict[str, float]:
+    """Return the duration [s] of each used recording of a corpus, by id."""
+    frame = read_verdicts(verdicts_path).set_index("id")
+    return frame.loc[frame["verdict"] == USED, "duration_s"].to_dict()
+
+
 def annotation_rows(events_path: str | Path | None) -> dict[str, int]:
     """Return how many events each recording of a table has; without a table, none are known."""
     if events_path is None:
@@ -167,8 +221,28 @@ def annotation_rows(events_path: str | Path | None) -> dict[str, int]:
     return dict(Counter(event.id for event in read_events(events_path)))
 
 
-def _settings_of(decoding: str, path: str | Path, frames: Frames) -> dict[str, np.ndarray]:
-    known = read_decoders(path, frames.class_names)
-    if decoding not in known:
-        raise ValueError(f"{path} has no decoding {decoding!r}; expected one of {', '.join(known)}")
-    return known[decoding]
+def file_names(ids: Iterable[str]) -> dict[str, str]:
+    """Return the file names of recordings in the challenge's format, by id; no two are the same.
+
+    An id that ends as the name of an audio file does is one already; others get ``.wav``. Left out,
+    with a warning, is what a table of fields between tabs cannot hold: a tab, or blanks at the
+    beginning, which readers strip.
+
+    Parameters
+    ----------
+    ids : iterable of str
+        Without repeats.
+    """
+    own, names = set(ids), {}
+    for one in sorted(own):
+        # an id stays as it is only where no other recording gets that name with the extension
+        is_name = audio_names.is_audio(one) and one.removesuffix(_EXTENSION) not in own - {one}
+        names[one] = one if is_name else one + _EXTENSION
+    kept = {one: name for one, name in names.items() if annotation.is_writable(name)}
+    if left := sorted(own - kept.keys()):
+        LOG.info(
+            "warning: %d of %d recordings are left out of the challenge's table, which cannot hold "
+            "tabs, control characters or outer blanks: %r",
+            len(left), len(own), left[:_NAMED],
+        )  # fmt: skip
+    return kept

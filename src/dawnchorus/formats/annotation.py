@@ -1,15 +1,21 @@
-"""What is read from an annotation file, whatever its format.
+"""Shared parts of annotation files: their content, and their lines, fields and numbers.
 
 A format is a module of ``formats/annotations/``, found by its name where the config picks it:
 ``read_labels(path, settings)`` reads one file of strong labels, and ``ONE_EACH`` says whether there
-may be a folder with a file for each recording. Nothing is guessed and nothing is dropped: what a
-file cannot mean is refused in one sentence that names the file and the line. What one of these
-modules writes, it reads back the same.
+may be a folder with a file for each recording. Nothing is guessed and nothing is dropped: ambiguous
+content is rejected in one sentence that names the file and the line. What one of these modules
+writes, it reads back the same.
 
-* `Annotations`: recordings, events and their frequency bands.
-* `Band`: the frequencies that an event was marked over.
-* `bands_of`: a band for each event, as writers take them.
-* `recording_of`: the recording that a file is of, by its name.
+A file is UTF-8 with or without a byte order mark, with any line ends. Fields stand between tabs and
+nothing quotes them, so no field may contain a tab or a line break.
+
+* `Annotations`, `Band`: recordings, events, and the frequencies that an event was marked over.
+* `read_content`, `read_lines`, `split_fields`: a file as bytes or as numbered lines, a line as fields.
+* `parse_number`, `parse_event`: what a field means, or an error that says where it stands.
+* `recording_id`, `annotated_recording`: the recording, from the name of its file or of its table.
+* `pair_bands`, `is_band`: a band for each event, as writers take them.
+* `interval_text`, `number_text`, `checked_names`, `is_writable`: what writers need, so that a file
+  reads back the same.
 """
 
 import itertools
@@ -17,21 +23,25 @@ import math
 import os
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
-from dawnchorus.formats import text_fields
-from dawnchorus.formats.event import Event
+from dawnchorus.formats import audio_names, label_sheet
+from dawnchorus.formats.event import Event, checked_events
 
+MOST_BYTES = 64_000_000  # a million events take less
+Band = tuple[float | None, float | None]  # lowest and highest frequency [Hz]; None: not known
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# as Raven and BirdNET-Analyzer name the tables of a recording
 _SUFFIX = re.compile(
     r"(\.Table\.\d+)?\.selections?\.txt$|\.BirdNET\.selection\.table\.txt$|\.txt$", re.IGNORECASE
 )
-Band = tuple[float | None, float | None]  # lowest and highest frequency [Hz]; None: not said
 
 
 class Annotations(NamedTuple):
     """What one file says.
 
-    ``recordings`` are the ids of all recordings that it speaks of, also of those without events, in
+    ``recordings`` are the ids of all recordings that it names, also of those without events, in
     order, each with the line (from 1) that names it first; ``events`` are in the order of the file,
     and ``bands`` are theirs, None where there is none.
     """
@@ -41,7 +51,94 @@ class Annotations(NamedTuple):
     bands: list[Band | None]
 
 
-def bands_of(
+def read_content(path: str | os.PathLike) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    ValueError
+        Where it is missing, is no regular file or has more than `MOST_BYTES`.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f"annotation file {path} is no regular file")  # a pipe would block
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"annotation file {path} cannot be read ({error.strerror})") from None
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"{path} has more than {MOST_BYTES} bytes; is it an annotation file?")
+    return content
+
+
+def read_lines(path: str | os.PathLike) -> list[tuple[int, str]]:
+    """Return the lines of a file that are not blank, with their numbers from 1.
+
+    Raises
+    ------
+    ValueError
+        As `read_content`, and where the file is not UTF-8 or holds a NUL.
+    """
+    text = label_sheet.decode_text(path, read_content(path))
+    # not splitlines: a name may hold what Unicode takes for a line break
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def split_fields(line: str) -> list[str]:
+    """Return the fields of a line, without the blanks around them."""
+    return [field.strip() for field in line.split("\t")]
+
+
+def parse_number(text: str, what: str, where: str) -> Decimal:
+    """Return a finite number; ``what`` it is and ``where`` it stands are for the message.
+
+    Raises
+    ------
+    ValueError
+        Where the text is no number, such as with a decimal comma.
+    """
+    if not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+        has_comma = "," in text and _NUMBER.fullmatch(text.replace(",", ".", 1))
+        hint = ", with a decimal point" if has_comma else ""
+        raise ValueError(f"{where}: {what} is {text!r}, expected a finite number{hint}")
+    return Decimal(text)
+
+
+def parse_event(
+    recording: str, onset_s: Decimal, offset_s: Decimal, label: str, where: str
+) -> Event:
+    """Return an event.
+
+    Raises
+    ------
+    ValueError
+        Where times are not 0 <= onset < offset, or the class name is empty or cannot be used.
+    """
+    if not 0 <= float(onset_s) < float(offset_s):
+        raise ValueError(
+            f"{where}: the event lasts from {onset_s} to {offset_s} s, expected 0 <= onset < offset"
+        )
+    if not label:
+        raise ValueError(f"{where}: the event has no class, expected a name")
+    try:
+        return checked_events([Event(recording, float(onset_s), float(offset_s), label)])[0]
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def recording_id(name: str) -> str:
+    """Return the id of the recording in a file of this name: without an audio extension."""
+    stem = name.rpartition(".")[0] if audio_names.is_audio(name) else name
+    return audio_names.composed(stem)
+
+
+def annotated_recording(path: str | os.PathLike) -> str:
+    """Return the id in the name of a table, such as ``id.Table.1.selections.txt`` or ``id.txt``."""
+    return recording_id(_SUFFIX.sub("", os.path.basename(path)))
+
+
+def pair_bands(
     events: Sequence[Event], bands: Iterable[Band | None] | None
 ) -> list[tuple[Event, Band | None]]:
     """Return each event with its band.
@@ -63,11 +160,50 @@ def bands_of(
 
 
 def is_band(band: Band) -> bool:
-    """Return whether 0 <= low <= high, both finite, as far as they are known."""
+    """Return whether 0 <= low <= high [Hz], both finite, as far as they are known."""
     known = [frequency for frequency in band if frequency is not None]
     return all(0 <= one < math.inf for one in known) and known == sorted(known)
 
 
-def recording_of(path: str | os.PathLike) -> str:
-    """Return the id in a file name such as ``id.Table.1.selections.txt`` or ``id.txt``."""
-    return text_fields.id_of(_SUFFIX.sub("", os.path.basename(path)))
+def interval_text(event: Event, decimals: int | None) -> tuple[str, str]:
+    """Return onset and offset of an event [s] as texts.
+
+    With a number of ``decimals`` the offset is at least one unit of the last place after the onset:
+    an event shorter than that stays an event.
+    """
+    onset, offset = (number_text(time, decimals) for time in (event.onset_s, event.offset_s))
+    if Decimal(offset) <= Decimal(onset):
+        offset = format(Decimal(onset) + Decimal(1).scaleb(-(decimals or 0)), "f")
+    return onset, offset
+
+
+def number_text(value: float, decimals: int | None = None) -> str:
+    """Return a number without an exponent; None for ``decimals``: all digits that it has."""
+    if decimals is not None:
+        return f"{value:.{decimals}f}"
+    return format(Decimal(repr(float(value))), "f")
+
+
+def checked_names(names: Iterable[str], what: str) -> list[str]:
+    """Return names that can stand between tabs.
+
+    Raises
+    ------
+    ValueError
+        Where one is empty, holds a tab or another control character, or has blanks at its ends.
+    """
+    found = list(names)
+    for name in found:
+        if not is_writable(name):
+            raise ValueError(
+                f"{what} {name!r} cannot stand in an annotation file; expected a name without "
+                "tabs, control characters and outer blanks"
+            )
+    return found
+
+
+def is_writable(name: str) -> bool:
+    """Return whether a name that is written between tabs reads back the same."""
+    return (
+        bool(name) and name == name.strip() and "\t" not in name and audio_names.is_supported(name)
+    )

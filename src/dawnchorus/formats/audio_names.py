@@ -1,14 +1,25 @@
-"""What the names of audio files may be.
+"""Names of audio files.
 
-* `is_audio`: by the extension, one of `EXTENSIONS`.
-* `is_supported`, `escaped`: names that can pass through the workflow, and how the others are told.
+* `FORMATS`: the extensions of each format that the decoder opens, the one list of the package.
+* `is_audio`: whether a name has one of these extensions.
+* `is_supported`, `escaped`: names that can pass through the workflow, and how messages show others.
 * `composed`: text in Unicode's composed form.
 """
 
 import re
 import unicodedata
 
-EXTENSIONS = frozenset({"wav", "flac", "ogg", "mp3", "aif", "aiff"})
+# By format, which `dawnchorus.audio.container` finds in the first bytes. A file with the extension of
+# another format is decoded too, with a warning.
+FORMATS = {
+    "wav": ("wav", "wave", "bwf", "rf64"),
+    "w64": ("w64", "wav"),
+    "aiff": ("aif", "aiff", "aifc"),
+    "flac": ("flac",),
+    "ogg": ("ogg", "oga", "opus"),
+    "mp3": ("mp3",),
+}
+EXTENSIONS = frozenset(extension for names in FORMATS.values() for extension in names)
 
 # Control characters but the tab, and what stands for bytes that are not UTF-8.
 _UNSUPPORTED = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -26,7 +37,7 @@ def is_supported(name: str) -> bool:
 
 
 def escaped(name: str) -> str:
-    r"""Return a name with what is not supported spelled out as ``\x0a``."""
+    r"""Return a name with unsupported characters written as ``\x0a``."""
     return _UNSUPPORTED.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", name)
 
 

@@ -1,13 +1,13 @@
-"""Sound events as every step reads them: which class sounds in a recording, from when to when.
+"""Sound events: which class is active in a recording, from when to when.
 
 An event is half-open, [onset_s, offset_s), in seconds from the start of its recording. A recording
-without events has no row in a table of events: which recordings there are is said apart. Lists that
-these functions return are in the order of recording, onset, offset and class.
+without events has no row in a table of events: other tables list the recordings. Lists that these
+functions return are in the order of recording, onset, offset and class.
 
 * `Event`: one event.
 * `read_events`, `write_events`: a table of events.
-* `checked_events`: events, or an error.
-* `merged`, `longer_than`, `overlapping`: the rules that annotators and decoders follow.
+* `checked_events`: events that have passed the checks.
+* `merge_events`, `longer_than`, `resolve_overlaps`: short gaps, short events, overlaps.
 """
 
 import math
@@ -15,17 +15,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from dawnchorus.formats import parquet
 from dawnchorus.runtime import artefacts
 
 EVENTS = ("id", "onset_s", "offset_s", "label")
-OVERLAPS = ("union", "keep")  # what becomes of overlapping events of one class
-TOLERANCE_S = 1e-9  # seconds by which times that are said to be equal may differ
+OVERLAPS = ("union", "keep")  # policies for overlapping events of one class
+TOLERANCE_S = 1e-9  # [s] by which equal times may differ after rounding
 _SEPARATOR = ";"  # stands between class names elsewhere, so no class name may hold it
 _SHOWN = 5  # offenders named in a message
 
 
 class Event(NamedTuple):
-    """One class that sounds in one recording over [onset_s, offset_s), both in seconds."""
+    """One class that is active in one recording over [onset_s, offset_s), both in seconds."""
 
     id: str
     onset_s: float
@@ -34,19 +35,24 @@ class Event(NamedTuple):
 
 
 def read_events(path: str | Path) -> list[Event]:
-    """Read a table of events written by `write_events`.
+    """Read a table of events: CSV written by `write_events`, or the Parquet table of a corpus.
 
     Raises
     ------
     ValueError
-        Where the columns are others than `EVENTS`, a time is no number, or `checked_events` refuses
+        Where the columns are others than `EVENTS`, a time is no number, or `checked_events` rejects
         an event; the message names the file.
     """
-    rows = artefacts.read_table(path)
-    if rows and tuple(rows[0]) != EVENTS:
-        raise ValueError(f"{path} has columns {list(rows[0])}, expected {list(EVENTS)}")
+    if parquet.is_parquet(path):  # those of a corpus; detections are CSV, which a person opens
+        columns = parquet.read_columns(path, EVENTS)
+        events = zip(*(columns[name] for name in EVENTS), strict=True)
+    else:
+        rows = artefacts.read_table(path)
+        if rows and tuple(rows[0]) != EVENTS:
+            raise ValueError(f"{path} has columns {list(rows[0])}, expected {list(EVENTS)}")
+        events = ((row[name] for name in EVENTS) for row in rows)
     try:
-        return checked_events(Event(*(row[name] for name in EVENTS)) for row in rows)
+        return checked_events(events)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -70,8 +76,17 @@ def checked_events(events: Iterable[Event]) -> list[Event]:
         Where a time is no finite number, not 0 <= onset < offset, an id is empty, or a class name
         is empty or holds a semicolon, a control character or blanks at its ends.
     """
-    found = [_event(*event) for event in events]
-    if bad := [event for event in found if not _is_sound(event)]:
+    found = []
+    for given in map(tuple, events):
+        try:
+            name, onset_s, offset_s, label = given
+            found.append(Event(str(name), float(onset_s), float(offset_s), str(label)))
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"event {given!r} has times that are no numbers; expected "
+                "(id, onset_s, offset_s, label)"
+            ) from None
+    if bad := [event for event in found if not _is_valid(event)]:
         shown = ", ".join(repr(tuple(event)) for event in bad[:_SHOWN])
         raise ValueError(
             f"{len(bad)} of {len(found)} events cannot be used: {shown}; expected an id, finite "
@@ -81,14 +96,14 @@ def checked_events(events: Iterable[Event]) -> list[Event]:
     return sorted(found)
 
 
-def merged(events: Iterable[Event], gap_s: float) -> list[Event]:
+def merge_events(events: Iterable[Event], gap_s: float) -> list[Event]:
     """Join events of one recording and class with less than ``gap_s`` between them.
 
     Parameters
     ----------
     events : iterable of Event
     gap_s : float >= 0
-        [s]; DCASE 2018 task 4: 0.15. A gap of just that length stays. Events that overlap or touch
+        [s]; DCASE 2018 task 4: 0.15. A gap of exactly that length remains. Events that overlap or touch
         are always joined.
 
     Returns
@@ -122,14 +137,14 @@ def longer_than(events: Iterable[Event], minimum_s: float) -> list[Event]:
     return [event for event in checked_events(events) if event.offset_s - event.onset_s >= least_s]
 
 
-def overlapping(events: Iterable[Event], policy: str) -> list[Event]:
-    """Return events with what a policy makes of those of one recording and class that overlap.
+def resolve_overlaps(events: Iterable[Event], policy: str) -> list[Event]:
+    """Apply a policy to events of one recording and class that overlap.
 
     Parameters
     ----------
     events : iterable of Event
     policy : {"union", "keep"}
-        ``union``: events that overlap or touch become one; ``keep``: each stands for itself.
+        ``union``: events that overlap or touch become one; ``keep``: each remains.
 
     Returns
     -------
@@ -137,20 +152,10 @@ def overlapping(events: Iterable[Event], policy: str) -> list[Event]:
     """
     if policy not in OVERLAPS:
         raise ValueError(f"policy of overlapping events {policy!r}; expected one of {OVERLAPS}")
-    return merged(events, 0.0) if policy == "union" else checked_events(events)
+    return merge_events(events, 0.0) if policy == "union" else checked_events(events)
 
 
-def _event(name, onset_s, offset_s, label) -> Event:
-    try:
-        return Event(str(name), float(onset_s), float(offset_s), str(label))
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"event {(name, onset_s, offset_s, label)!r} has times that are no numbers; expected "
-            "(id, onset_s, offset_s, label)"
-        ) from None
-
-
-def _is_sound(event: Event) -> bool:
+def _is_valid(event: Event) -> bool:
     is_named = bool(event.id) and bool(event.label) and event.label == event.label.strip()
     is_plain = _SEPARATOR not in event.label and not any(ord(sign) < 32 for sign in event.label)
     return is_named and is_plain and 0 <= event.onset_s < event.offset_s < math.inf

@@ -1,21 +1,21 @@
-"""Windows of long recordings, grouped into the intervals that a challenge asks about.
+"""Windows of long recordings, grouped into the intervals of a challenge.
 
-* `grid`: how the windows of a corpus follow each other.
-* `group`: the intervals of one recording.
+* `window_grid`: how the windows of a corpus follow each other.
+* `group_windows`: the intervals of one recording.
 
-Two rules, by whether windows overlap (the last one of a recording aside, which may be aligned to
-the recording's end):
+There are two rules, depending on whether windows overlap (except the last one of a recording, which
+may be aligned to the recording's end):
 
 * without overlap, interval k is ``[k * interval_s, (k + 1) * interval_s)`` of the recording, and
-  holds the windows that begin in it. One in which no window begins is left out.
-* with overlap, as in the BirdCLEF 2018 baseline: groups of ``n`` windows in their order, as many as
-  fit an interval: ``length + (n - 1) * hop <= interval_s``, at least one. An interval begins with
+  holds the windows that begin in it. An interval in which no window begins is omitted.
+* with overlap, as in kahl2018, the BirdCLEF 2018 baseline: groups of ``n`` windows in their order, as
+  many as fit: ``length + (n - 1) * hop <= interval_s``, at least one. An interval begins with
   its first window, at ``start``, and ends at ``start + length + (n - 1) * hop``; so the next one
-  begins ``length - hop``, the overlap, before that end. (The baseline is set to n, 5 windows of
-  1 s: with an overlap of 0.25 s ask for intervals of 4 s.)
+  begins ``length - hop``, the overlap, before that end. (The baseline sets n, 5 windows of 1 s:
+  with an overlap of 0.25 s that is an ``interval_s`` of 4 s.)
 
 A trailing interval, the last of a recording, is incomplete where the windows in it end before it
-does (first rule) or are fewer than ``n`` (second). The baseline dropped it; here that is a choice.
+does (first rule) or are fewer than ``n`` (second). The baseline drops it; here that is a setting.
 """
 
 import itertools
@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_SAME_S = 1e-3  # times that differ by no more are one
+_SAME_S = 1e-3  # [s] by which equal times may differ
 
 
 class Grid(NamedTuple):
@@ -43,7 +43,7 @@ class Interval(NamedTuple):
     stop: int
 
 
-def grid(recording: np.ndarray, onset: np.ndarray, offset: np.ndarray) -> Grid:
+def window_grid(recording: np.ndarray, onset: np.ndarray, offset: np.ndarray) -> Grid:
     """Return how the windows of a corpus follow each other.
 
     Parameters
@@ -63,7 +63,7 @@ def grid(recording: np.ndarray, onset: np.ndarray, offset: np.ndarray) -> Grid:
     return Grid(length, float(np.median(hops)), overlaps)
 
 
-def group(
+def group_windows(
     onset: np.ndarray, offset: np.ndarray, found: Grid, interval_s: float, keep_trailing: bool
 ) -> list[Interval]:
     """Return the intervals of one recording, in order; see the module for the rules.
@@ -81,14 +81,14 @@ def group(
     Raises
     ------
     ValueError
-        Where windows are longer than intervals: one score cannot tell several of them apart.
+        Where windows are longer than intervals: one score cannot be divided among several.
     """
     if found.length_s > interval_s + _SAME_S:
         raise ValueError(
             f"windows of {found.length_s:g} s do not fit into intervals of {interval_s:g} s; "
             "expected an interval_s that is no shorter than the model's windows"
         )
-    grouped = _in_order if found.overlaps else _by_time
+    grouped = _by_count if found.overlaps else _by_time
     intervals, is_complete = grouped(onset, offset, found, interval_s)
     return intervals if keep_trailing or is_complete else intervals[:-1]
 
@@ -109,9 +109,10 @@ def _by_time(
     return intervals, bool(offset[last.first :].max() >= last.end_s - _SAME_S)
 
 
-def _in_order(
+def _by_count(
     onset: np.ndarray, offset: np.ndarray, found: Grid, interval_s: float
 ) -> tuple[list[Interval], bool]:
+    # length + (n - 1) * hop <= interval_s, up to rounding
     n_hops = max(0, int((interval_s - found.length_s + _SAME_S) / found.hop_s))
     span_s, n = found.length_s + n_hops * found.hop_s, n_hops + 1
     intervals = [

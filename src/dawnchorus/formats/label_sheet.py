@@ -1,24 +1,28 @@
-"""A label file that a person made, read strictly: nothing is guessed, nothing changes its value.
+"""Strict reading of label files that people make: nothing is guessed, no value changes.
 
 CSV as RFC 4180 has it: commas, UTF-8 with or without a byte order mark, any line ends, a header.
-Every field is text and stays text (``007``, ``1e3``, ``NA``, ``null``). What a spreadsheet or a
-slip of the hand makes of a file is refused in one sentence that names the file and the line.
+Every field is text and stays text (``007``, ``1e3``, ``NA``, ``null``). Typical damage by
+spreadsheets and typing errors is rejected in one sentence that names the file and the line: pandas
+would fill short rows and could not name the line of a repeated id.
 
 * `read_sheet`: a label file as columns and rows.
-* `column`: one column of it by name.
-* `kept_once`: repeated ids, kept once where they agree and refused where they do not.
+* `column`, `optional_column`: one column of it by name.
+* `unique_entries`: repeated ids, kept once where they agree and rejected where they do not.
+* `decode_text`: UTF-8 as text, also of other files.
+* `examples`: some names for a message.
 """
 
 import csv
 import difflib
 import io
+import os
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
-_SHOWN = 5  # offenders named in a message
+_SHOWN = 5  # offenders that a message names
 _BLANK = re.compile(r"[^\S\r\n]")  # white space that may stand at the end of a field
 
 
@@ -63,7 +67,11 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
         no rows.
     """
     path = str(path)
-    text = _decode(path)
+    try:
+        with open(path, "rb") as file:
+            text = decode_text(path, file.read())
+    except OSError as error:
+        raise ValueError(f"label file {path} cannot be read ({error.strerror})") from None
     parsed = _parse(path, text)
     lines: Sequence[int] = range(1, len(parsed) + 1)
     if [] in parsed:
@@ -72,14 +80,62 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
     if not parsed:
         raise ValueError(f"{path} is empty, expected a header and one row per recording")
     columns = [name.strip() for name in parsed[0]]
-    _check_header(path, columns, lines[0])
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(columns) == 1 and separator in columns[0]:
+            raise ValueError(
+                f"CSV_DIALECT: {path}, line {lines[0]} is separated by {name}, expected commas; "
+                "export it as comma-separated CSV"
+            )
+    if repeated := sorted({name for name in columns if columns.count(name) > 1}):
+        raise ValueError(
+            f"{path}, line {lines[0]}: column {repeated[0]!r} occurs twice; rename or remove one"
+        )
     rows, lines = parsed[1:], lines[1:]
     if not rows:
         raise ValueError(f"{path} has a header but no rows, expected one row per recording")
-    _check_widths(path, columns, rows, lines)
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) != len(columns):
+            raise ValueError(
+                f"CSV_RAGGED: {path}, line {line} has {len(row)} fields, expected "
+                f"{len(columns)} as in the header; quote fields that hold commas"
+            )
+    # the search is much faster than to strip every field, and most files have no blanks
     has_blanks = _BLANK.search(text) is not None
     notes = _strip(path, columns, rows, frozenset(verbatim)) if has_blanks else []
     return Sheet(path, columns, rows, lines, notes)
+
+
+def decode_text(path: str | os.PathLike, content: bytes) -> str:
+    """Return the text of a file that a person or a program wrote as UTF-8.
+
+    Parameters
+    ----------
+    path : path
+        Of the file, for messages.
+    content : bytes
+        All of it, with or without a byte order mark.
+
+    Raises
+    ------
+    ValueError
+        Where it is not UTF-8 or holds a NUL, naming the first such byte.
+    """
+    if content.startswith(_UTF16):
+        raise ValueError(f"{path} is UTF-16 (byte 0), expected UTF-8; save it as UTF-8")
+    offset = len(_BOM) if content.startswith(_BOM) else 0
+    if (nul := content.find(b"\0")) >= 0:
+        line = content.count(b"\n", 0, nul) + 1
+        raise ValueError(
+            f"{path}, line {line}: a NUL character (byte {nul}), expected text; save it as UTF-8"
+        )
+    try:
+        return content[offset:].decode()
+    except UnicodeDecodeError as error:
+        byte = offset + error.start
+        line = content.count(b"\n", 0, byte) + 1
+        raise ValueError(
+            f"{path}, line {line}: byte {byte} is not UTF-8; save it as UTF-8"
+        ) from None
 
 
 def column(sheet: Sheet, name: str) -> list[str]:
@@ -101,8 +157,15 @@ def column(sheet: Sheet, name: str) -> list[str]:
     return [row[index] for row in sheet.rows]
 
 
-def kept_once(ids: Sequence[str], entry: Callable[[int], Entry]) -> tuple[list[int], list[str]]:
-    """Return the positions at which every id stands for the first time, and a note on the others.
+def optional_column(sheet: Sheet, name: str) -> list[str]:
+    """Return the fields of one column, which are empty where there is no such column."""
+    return column(sheet, name) if name in sheet.columns else [""] * len(sheet.rows)
+
+
+def unique_entries(
+    ids: Sequence[str], entry: Callable[[int], Entry]
+) -> tuple[list[int], list[str]]:
+    """Return the position at which each id occurs first, and a note on repeated ids.
 
     Parameters
     ----------
@@ -122,61 +185,30 @@ def kept_once(ids: Sequence[str], entry: Callable[[int], Entry]) -> tuple[list[i
     repeated = []
     for position, name in enumerate(ids):
         known = first.setdefault(name, position)
-        if known != position:
-            _refuse_conflict(name, entry(known), entry(position))
-            repeated.append(name)
+        if known == position:
+            continue
+        earlier, later = entry(known), entry(position)
+        if earlier.truth != later.truth:
+            raise ValueError(
+                f"LABEL_CONFLICT: {later.path}, line {later.line} says {_shown(later)} of {name!r}, "
+                f"but {earlier.path}, line {earlier.line} says {_shown(earlier)}; keep one of them"
+            )
+        repeated.append(name)
     return list(first.values()), [
         f"{len(repeated)} repeated label rows agree with an earlier row and count once: "
-        f"{listed(repeated)}"
+        f"{examples(repeated)}"
     ]
 
 
-def _refuse_conflict(name: str, first: Entry, second: Entry) -> None:
-    if first.truth != second.truth:
-        raise ValueError(
-            f"LABEL_CONFLICT: {second.path}, line {second.line} says {_told(second)} of {name!r}, "
-            f"but {first.path}, line {first.line} says {_told(first)}; keep one of them"
-        )
-
-
-def listed(names: Sequence[str]) -> str:
+def examples(names: Sequence[str]) -> str:
     """Return at most five names for a message, and how many more there are."""
     shown = ", ".join(repr(name) for name in names[:_SHOWN])
     more = len(names) - _SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _told(entry: Entry) -> str:
+def _shown(entry: Entry) -> str:
     return repr(entry.truth[0] if len(entry.truth) == 1 else entry.truth)
-
-
-def _decode(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise ValueError(f"label file {path} cannot be read ({error.strerror})") from None
-    if content.startswith(_UTF16):
-        raise ValueError(f"{path} is UTF-16 (byte 0), expected UTF-8; save it as UTF-8")
-    if content.startswith(_BOM):
-        content = content[len(_BOM) :]
-        offset = len(_BOM)
-    else:
-        offset = 0
-    nul = content.find(b"\0")
-    if nul >= 0:
-        line = content.count(b"\n", 0, nul) + 1
-        raise ValueError(
-            f"{path}, line {line}: a NUL character (byte {offset + nul}), expected text; "
-            "save it as UTF-8"
-        )
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{path}, line {line}: byte {offset + error.start} is not UTF-8; save it as UTF-8"
-        ) from None
 
 
 def _parse(path: str, text: str) -> list[list[str]]:
@@ -186,44 +218,16 @@ def _parse(path: str, text: str) -> list[list[str]]:
         rows.extend(reader)
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.line_num}: {error}, expected CSV") from None
-    if reader.line_num != len(rows):
-        _refuse_line_break(path, text)
-    return rows
-
-
-def _refuse_line_break(path: str, text: str) -> None:
+    if reader.line_num == len(rows):
+        return rows
+    # read again to find the first row that takes more than one line
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     for expected, _ in enumerate(reader, 1):
         if reader.line_num != expected:
             raise ValueError(
                 f"{path}, line {expected}: a line break inside quotes, expected one row per line"
             )
-
-
-def _check_header(path: str, columns: list[str], line: int) -> None:
-    if len(columns) == 1:
-        for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-            if separator in columns[0]:
-                raise ValueError(
-                    f"CSV_DIALECT: {path}, line {line} is separated by {name}, expected commas; "
-                    "export it as comma-separated CSV"
-                )
-    repeated = sorted({name for name in columns if columns.count(name) > 1})
-    if repeated:
-        raise ValueError(
-            f"{path}, line {line}: column {repeated[0]!r} stands there twice; rename or remove one"
-        )
-
-
-def _check_widths(path: str, columns, rows: list[list[str]], lines: Sequence[int]) -> None:
-    if set(map(len, rows)) == {len(columns)}:
-        return
-    for line, row in zip(lines, rows, strict=True):
-        if len(row) != len(columns):
-            raise ValueError(
-                f"CSV_RAGGED: {path}, line {line} has {len(row)} fields, expected "
-                f"{len(columns)} as in the header; quote fields that hold commas"
-            )
+    return rows
 
 
 def _strip(path: str, columns, rows: list[list[str]], verbatim: frozenset[str]) -> list[str]:

@@ -1,8 +1,8 @@
-"""Files of semicolon-separated fields without a header, as the BirdCLEF challenges want them.
+"""Files of semicolon-separated fields without a header, the format of the BirdCLEF challenges.
 
 * `write_lines`, `read_lines`: these files, line by line.
-* `check_table`: what may stand in them.
-* `number`: a score as text.
+* `check_table`, `check_unique`: what such a file can hold.
+* `score_text`: a score as text.
 * `best_classes`: the columns of the highest scores.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from dawnchorus.runtime import artefacts
 
 SEPARATOR = ";"
-_NAMED = 5  # offenders an error names
+_SHOWN = 5  # offenders that a message names
 
 
 def write_lines(path: str | Path, lines: Iterable[Sequence[str]]) -> int:
@@ -72,7 +72,7 @@ def read_lines(path: str | Path, *kinds: Callable[[str], object]) -> Iterator[tu
 
 
 def check_table(media_ids: Sequence[str], class_names: Sequence[str], scores: np.ndarray) -> None:
-    """Refuse what cannot be submitted.
+    """Reject scores and names that cannot be submitted.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ def check_table(media_ids: Sequence[str], class_names: Sequence[str], scores: np
     Raises
     ------
     ValueError
-        Where shapes do not fit, a name is empty or holds ``;`` or a line break, a class stands
-        there twice or a score is not in [0, 1].
+        Where shapes do not fit, a name is empty or holds ``;`` or a line break, a class occurs
+        twice or a score is not in [0, 1].
     """
     if scores.shape != (len(media_ids), len(class_names)):
         raise ValueError(
@@ -96,28 +96,28 @@ def check_table(media_ids: Sequence[str], class_names: Sequence[str], scores: np
         )
     _check_names("MediaIds", media_ids)
     _check_names("class names", class_names)
-    refuse_repeats("classes", class_names)
+    check_unique("classes", class_names)
     # written so that NaN fails too
     bad = ~((scores >= 0) & (scores <= 1)).all(axis=1)
     if bad.any():
-        named = [media_ids[index] for index in np.flatnonzero(bad)[:_NAMED]]
+        named = [media_ids[index] for index in np.flatnonzero(bad)[:_SHOWN]]
         raise ValueError(
             f"{int(bad.sum())} rows have scores that are not in 0 to 1, of MediaIds {named!r}; "
             "expected the scores of an ensemble"
         )
 
 
-def refuse_repeats(what: str, names: Sequence) -> None:
-    """Refuse names of which two are the same."""
+def check_unique(what: str, names: Sequence) -> None:
+    """Reject names of which two are the same."""
     if len(set(names)) < len(names):
         seen: set = set()
         repeated = [name for name in names if name in seen or seen.add(name)]
         raise ValueError(
-            f"{len(repeated)} {what} stand there twice: {repeated[:_NAMED]!r}; expected each once"
+            f"{len(repeated)} {what} occur twice: {repeated[:_SHOWN]!r}; expected each once"
         )
 
 
-def number(score: float) -> str:
+def score_text(score: float) -> str:
     """Return a score with 16 decimals, which is more than float32 has: no exponent, no ties."""
     return f"{score:.16f}"
 
@@ -131,6 +131,6 @@ def _check_names(what: str, names: Sequence[str]) -> None:
     bad = [name for name in names if SEPARATOR in name or name.splitlines() != [name]]
     if bad:
         raise ValueError(
-            f"{len(bad)} {what} cannot stand in this file: {bad[:_NAMED]!r}; expected text without "
+            f"{len(bad)} {what} cannot stand in this file: {bad[:_SHOWN]!r}; expected text without "
             f"{SEPARATOR!r} and line breaks"
         )

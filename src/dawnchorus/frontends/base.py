@@ -1,4 +1,4 @@
-"""What every kind of frontend says of itself: the contract of the modules in ``kinds/``.
+"""The contract of frontends: what every module in ``kinds/`` defines.
 
 A frontend is a named recipe; its settings are a dict, given whole to every function here. Axes: S
 samples, T frames, F bands. Rows of a spectrogram are frames and run forward in time; a picture is
@@ -11,23 +11,21 @@ is ``frames`` (the spectrogram of a recording, row by row) has ``onset_s(frame, 
 ``n_fft(settings)``, ``window(n_fft)`` and ``bank(settings)``.
 
 * `kind`: the module.
-* `check`: refuse settings that cannot work.
+* `check`: reject settings that cannot work.
 * `layout`: how the spectrograms of a frontend are stored.
 * `hop_length`, `n_frames`, `n_bands`: sizes by the settings.
 """
 
-import importlib
 from collections.abc import Mapping
 from types import ModuleType
 
 from dawnchorus.settings.errors import validated
-from dawnchorus.settings.frontend import KINDS
-from dawnchorus.settings.kinds import frontend_model
+from dawnchorus.settings.frontend import KINDS, frontend_model
 from dawnchorus.settings.section import SampleRate, Settings
 
 
 class _Waveform(Settings):
-    """What a frontend must know of the waveforms it is given."""
+    """What a frontend has to know about its waveforms."""
 
     sample_rate: SampleRate
     """Samples per second."""
@@ -35,11 +33,11 @@ class _Waveform(Settings):
 
 def kind(settings: Mapping) -> ModuleType:
     """Return the module of a frontend's kind."""
-    return importlib.import_module(f"dawnchorus.frontends.kinds.{settings['kind']}")
+    return KINDS.module(settings["kind"])
 
 
 def check(settings: Mapping) -> None:
-    """Refuse settings of a frontend that cannot work.
+    """Reject settings of a frontend that cannot work.
 
     Parameters
     ----------

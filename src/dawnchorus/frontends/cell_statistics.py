@@ -1,4 +1,4 @@
-"""Statistics of cells of a spectrogram, from which system 001 decides what is signal.
+"""Statistics of cells of a spectrogram, from which toth2016 decides what is signal.
 
 A cell is a block of ``cell_columns`` frames (the last of a recording may be shorter) of one of G
 row bands. What is stored are levels, not decisions: thresholds stay a matter of training.
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 PEAKS = 10  # values of a cell whose mean is its peak
-_ROWS_HELD = 16384  # rows read at a time
+_ROWS_HELD = 16384  # rows read at a time; 13 MB of 200 bands
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,38 +57,26 @@ def row_borders(settings: Mapping) -> np.ndarray:
     return -(-np.arange(last + 1) * n_bands // last)
 
 
-def cell_statistics(rows: np.ndarray, settings: Mapping) -> Cells:
-    """Return the statistics of the cells of a recording.
+def cell_statistics(rows, settings: Mapping, first: int = 0, last: int | None = None) -> Cells:
+    """Return the statistics of the cells of a recording, read block by block.
 
     Parameters
     ----------
-    rows : array, shape (T, F), float32
-        Its spectrogram, T above 0.
+    rows : array or HDF5 dataset, shape (R, F), float32
+        Spectrograms of one or more recordings.
     settings : mapping
         ``n_bands`` (F), ``cell_columns`` and ``cell_borders``.
+    first, last : int, optional
+        The rows of the recording, at least one; all where left out.
 
     Returns
     -------
     Cells
         Where values are -inf (digital silence without a floor), so are means, and deviations NaN.
     """
-    return statistics_of(rows, 0, len(rows), settings)
-
-
-def statistics_of(rows, first: int, last: int, settings: Mapping) -> Cells:
-    """Return the `cell_statistics` of rows ``first`` to ``last``, read block by block.
-
-    Parameters
-    ----------
-    rows : array or HDF5 dataset, shape (R, F), float32
-        Rows of one or more recordings.
-    first, last : int
-        The rows of the recording.
-    settings : mapping
-        As of `cell_statistics`.
-    """
+    last = len(rows) if last is None else last
     columns, borders = settings["cell_columns"], row_borders(settings)
-    held = max(1, _ROWS_HELD // columns) * columns
+    held = max(1, _ROWS_HELD // columns) * columns  # whole cells alone
     parts = []
     with np.errstate(invalid="ignore"):  # -inf less -inf
         for start in range(first, last, held):
@@ -96,18 +84,18 @@ def statistics_of(rows, first: int, last: int, settings: Mapping) -> Cells:
             whole = len(block) // columns * columns
             if whole:
                 grid = block[:whole].reshape(-1, columns, block.shape[1])
-                parts.append(_of_grid(grid, borders))
+                parts.append(_grid_statistics(grid, borders))
             if whole < len(block):
-                parts.append(_of_grid(block[np.newaxis, whole:], borders))
+                parts.append(_grid_statistics(block[np.newaxis, whole:], borders))
         mean, peak, squares, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
         band_mean = (counts * mean).sum(axis=0) / counts.sum(axis=0)
-        # what lies within the cells and between them: no difference of large sums
+        # Variance within cells plus between cells: E[x^2] - E[x]^2 would cancel in float64.
         squares += counts * np.square(mean - band_mean)
         band_std = np.sqrt(squares.sum(axis=0) / counts.sum(axis=0))
     return Cells(mean, peak, band_mean, band_std)
 
 
-def _of_grid(grid: np.ndarray, borders: Sequence[int]) -> tuple[np.ndarray, ...]:
+def _grid_statistics(grid: np.ndarray, borders: Sequence[int]) -> tuple[np.ndarray, ...]:
     """Return mean, peak, sum of squared deviations and number of values, (J, G) each.
 
     ``grid`` is (J, columns, F): blocks of equally many columns.
@@ -119,6 +107,7 @@ def _of_grid(grid: np.ndarray, borders: Sequence[int]) -> tuple[np.ndarray, ...]
         mean[:, band] = values.mean(axis=1, dtype=np.float64)
         squares[:, band] = np.square(values - mean[:, [band]]).sum(axis=1)
         counts[:, band] = n
+        # partitioned, not sorted: ten of some 330 values are wanted, and their order is not
         largest = np.partition(values, n - PEAKS, axis=1)[:, n - PEAKS :] if n > PEAKS else values
         peak[:, band] = largest.mean(axis=1, dtype=np.float64)
     return mean, peak, squares, counts

@@ -1,14 +1,16 @@
-"""Chunks as pictures, as in the baseline of BirdCLEF 2018 (system 002).
+"""Chunks as pictures, as in kahl2018, the baseline of BirdCLEF 2018.
 
 Kahl et al., "A Baseline for Large-Scale Bird Species Identification in Field Recordings", CLEF 2018
 working notes, https://arxiv.org/abs/1804.07177. Per chunk: padding, pre-emphasis, magnitude or power of
 centred frames, bands, mean over channels, dB below the chunk's loudest, flip, cut to the columns
-asked for, stretch to 0..1, 8 bits. Pictures are (F, T): rows are bands, the first at the top.
+asked for, min-max scaling to 0..1, 8 bits. Pictures are (F, T): rows are bands, the first at the top.
 
 * `chunk_images`: a recording's chunks as a shard stores them.
 * `chunk_image`: one chunk before it is rounded.
-* `stretched`: least value 0, greatest 1.
-* `as_stored`: to 8 bits, or not.
+* `decibels`: levels below the loudest.
+* `min_max_scaled`: least value 0, greatest 1.
+* `quantised`: to 8 bits, or not.
+* `signal_share`: how much of a chunk is signal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +18,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dawnchorus.frontends import base, spectra
-from dawnchorus.frontends.chunk_grid import chunk_places, chunk_samples, hop_length, padded
+from dawnchorus.frontends.chunk_grid import chunk_places, chunk_samples, hop_length
 
-LEAST_MAGNITUDE = 1e-5  # below it no dB are told apart, as in librosa
+LEAST_MAGNITUDE = 1e-5  # amin of librosa.amplitude_to_db
+ROW_FACTOR, COLUMN_FACTOR = 1.25, 1.15  # of kahl2018's signal-to-noise rule
 
 
 def chunk_images(channels: Sequence, settings: Mapping) -> np.ndarray:
@@ -44,7 +47,7 @@ def chunk_images(channels: Sequence, settings: Mapping) -> np.ndarray:
     spectra.check_channels(channels)
     places = chunk_places(len(channels[0]), settings)
     return np.stack(
-        [as_stored(chunk_image(channels, place, settings), settings) for place in places]
+        [quantised(chunk_image(channels, place, settings), settings) for place in places]
     )
 
 
@@ -65,56 +68,113 @@ def chunk_image(channels: Sequence, place: tuple[int, int], settings: Mapping) -
     array, shape (F, T), float32
         0..1 with ``scale: min_max``, else dB (or linear, without ``top_db``).
     """
-    rows = spectra.mean_over_channels(channels, lambda w: _bands(w, place, settings))
+    first, n_samples = place
+    length, hop = chunk_samples(settings), hop_length(settings)
+    kind, power = base.kind(settings), settings.get("power", 1.0)
+    n_fft, bank = kind.n_fft(settings), kind.bank(settings)
+
+    def bands(waveform) -> np.ndarray:
+        """Return (columns, F), float32, at least as many columns as wanted."""
+        samples = np.asarray(waveform[first : first + n_samples], np.float32)
+        if settings["padding"] == "loop":
+            samples = np.resize(samples, length)
+        elif len(samples) < length:
+            samples = np.pad(samples, (0, length - len(samples)))
+        if settings["pre_emphasis"]:
+            # within the chunk: its first sample has none before it, wherever it was cut
+            emphasis = np.float32(settings["pre_emphasis"])
+            samples = np.concatenate([samples[:1], samples[1:] - emphasis * samples[:-1]])
+        # centred: half of the first frame lies before the chunk, in zeros
+        frames = spectra.frames(samples, -(n_fft // 2), hop, n_fft, 1 + length // hop)
+        return spectra.band_rows(
+            frames, kind.window(n_fft), lambda s: bank @ spectra.level(s, power).T, bank.shape[0]
+        )
+
+    rows = spectra.mean_over_channels(channels, bands)
     if settings["top_db"] is not None:
-        rows = _decibels(rows, settings.get("power", 1.0), settings["top_db"])
+        rows = decibels(rows, power, settings["top_db"])
     # cut after the dB: their reference is the loudest of all columns
     image = rows[: settings["n_frames"]].T
     image = np.ascontiguousarray(image[::-1] if settings["flip"] else image)
-    return stretched(image) if settings["scale"] == "min_max" else image
+    return min_max_scaled(image) if settings["scale"] == "min_max" else image
 
 
-def stretched(image: np.ndarray) -> np.ndarray:
+def decibels(levels: np.ndarray, power: float, top_db: float) -> np.ndarray:
+    """Return dB relative to the greatest value, cut ``top_db`` below it.
+
+    Of powers (``power`` 2) it is `librosa.power_to_db` with ``ref=np.max`` and ``amin`` 1e-10, to the
+    bit. Of magnitudes (1) `librosa.amplitude_to_db` squares in float32 first, which moves values by
+    up to 8e-6 dB and with them 8-bit pixels; here the logarithm is doubled instead.
+
+    Parameters
+    ----------
+    levels : array, shape (T, F), float32
+        Magnitudes or powers, at least 0.
+    power : float
+        1 or 2.
+    top_db : float > 0
+        In dB.
+
+    Returns
+    -------
+    array, shape (T, F), float32
+    """
+    levels = np.log10(np.maximum(levels, np.float32(LEAST_MAGNITUDE**power)))
+    levels *= np.float32(20 / power)
+    levels -= levels.max()
+    return np.maximum(levels, np.float32(-top_db), out=levels)
+
+
+def min_max_scaled(image: np.ndarray) -> np.ndarray:
     """Return an image with its least value at 0 and its greatest at 1; an even one is all 0."""
     image = image - image.min()
     greatest = image.max()
     return image / greatest if greatest > 0 else image
 
 
-def as_stored(image: np.ndarray, settings: Mapping) -> np.ndarray:
+def quantised(image: np.ndarray, settings: Mapping) -> np.ndarray:
     """Return an image as it is stored: 0..1 as 0..255, rounded, or as it is."""
     if settings["store"] == "float32":
         return image
     return np.clip(np.rint(image * np.float32(255)), 0, 255).astype(np.uint8)
 
 
-def _bands(waveform, place: tuple[int, int], settings: Mapping) -> np.ndarray:
-    """Return the bands of a chunk: (columns, F), float32, at least as many columns as wanted."""
-    first, n_samples = place
-    length, hop = chunk_samples(settings), hop_length(settings)
-    samples = np.asarray(waveform[first : first + n_samples], np.float32)
-    samples = padded(samples, length, settings["padding"])
-    if settings["pre_emphasis"]:
-        emphasis = np.float32(settings["pre_emphasis"])
-        samples = np.concatenate([samples[:1], samples[1:] - emphasis * samples[:-1]])
-    kind = base.kind(settings)
-    n_fft, power = kind.n_fft(settings), settings.get("power", 1.0)
-    frames = spectra.framed(samples, -(n_fft // 2), hop, n_fft, 1 + length // hop)
-    bank = kind.bank(settings)
+def signal_share(image: np.ndarray) -> float:
+    """Return the share of an image that stands out from its row and its column.
 
-    def bands(spectrum: np.ndarray) -> np.ndarray:
-        level = np.abs(spectrum) if power == 1 else spectrum.real**2 + spectrum.imag**2
-        return bank @ level.T
+    A value counts where it is above 0 and at least 1.25 times the median of its row (one band over
+    time) and 1.15 times that of its column. A median filter of 3 x 3 (edges repeated) takes single
+    values away, a morphological closing of 3 x 3 (nothing beyond the edges) fills gaps.
 
-    return spectra.transformed(frames, kind.window(n_fft), bands, bank.shape[0])
+    Parameters
+    ----------
+    image : array, shape (F, T), float32
+        Of values 0 to 1, before they are rounded to 8 bits.
 
-
-def _decibels(rows: np.ndarray, power: float, top_db: float) -> np.ndarray:
-    """Return dB relative to the greatest value, cut ``top_db`` below it.
-
-    ``librosa.amplitude_to_db`` for magnitudes (power 1), ``power_to_db`` for powers (power 2).
+    Returns
+    -------
+    float
+        0 to 1; 0 for an image with a value that is not a number.
     """
-    levels = np.log10(np.maximum(rows, np.float32(LEAST_MAGNITUDE**power)))
-    levels *= np.float32(20 / power)
-    levels -= levels.max()
-    return np.maximum(levels, np.float32(-top_db), out=levels)
+    if np.ndim(image) != 2 or 0 in np.shape(image):
+        raise ValueError(f"received an image of shape {np.shape(image)}; expected (F, T)")
+    row_median = np.median(image, axis=1, keepdims=True)
+    column_median = np.median(np.ascontiguousarray(image.T), axis=1)
+    if np.isnan(column_median).any():
+        return 0.0
+    stands_out = (image > 0) & (image >= row_median * np.float32(ROW_FACTOR))
+    stands_out &= image >= column_median * np.float32(COLUMN_FACTOR)
+    filtered = _neighbour_counts(stands_out, mode="edge") >= 5
+    dilated = _neighbour_counts(filtered, mode="constant") >= 1
+    closed = _neighbour_counts(dilated, mode="constant", constant_values=True) == 9
+    return float(np.count_nonzero(closed) / closed.size)
+
+
+def _neighbour_counts(mask: np.ndarray, **padding) -> np.ndarray:
+    """Return how many values of each 3 x 3 neighbourhood are set, beyond the edges by ``padding``.
+
+    The median, dilation and erosion of a mask are thresholds of this, faster than general filters.
+    """
+    near = np.pad(mask.astype(np.uint8), 1, **padding)
+    near = near[:-2] + near[1:-1] + near[2:]
+    return near[:, :-2] + near[:, 1:-1] + near[:, 2:]

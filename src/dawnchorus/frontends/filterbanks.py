@@ -1,12 +1,16 @@
-"""Which bins of a spectrum make a band, and with what weight.
+"""Weights of the bins of a spectrum in its bands.
 
-* `mel_filterbank`: triangles of unit area, equally wide on a mel scale.
-* `linear_filterbank`: equally wide bands of Hz, each the mean of its bins; and the rows that
-  system 002 took for them.
+* `mel_filterbank`: triangles of unit area, equally wide on the scale 1127 ln(1 + f / 700).
+* `slaney_filterbank`: the same on Slaney's scale, from librosa.
+* `linear_filterbank`: equally wide bands in Hz, each the mean of its bins; and the rows that
+  kahl2018 took for them.
 * `sparse`: a filterbank as the transforms apply it.
 """
 
+import functools
 import itertools
+import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,15 +18,15 @@ import numpy as np
 if TYPE_CHECKING:
     import scipy.sparse
 
-# Of a piecewise scale: linear up to 1000 Hz (200/3 Hz per mel), 27 mels per factor of 6.4 above.
-# M. Slaney, Auditory Toolbox, Interval Research Technical Report 1998-010; librosa's default.
-_HZ_PER_MEL, _KNEE_HZ, _STEP = 200 / 3, 1000.0, np.log(6.4) / 27
-
 
 def mel_filterbank(
-    sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float, scale: str = "natural"
+    sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float
 ) -> np.ndarray:
-    """Return triangular filters of unit area, equally spaced on the mel scale.
+    """Return triangular filters of unit area, equally spaced on the scale 1127 ln(1 + f / 700).
+
+    The bank of grill2017. librosa's ``htk=True`` is the same scale up to a factor that cancels, but
+    its rounding moves weights by up to 3e-10 of themselves (in float32 one in thousands), so the
+    bank is computed here and stored spectrograms keep their bits.
 
     Parameters
     ----------
@@ -34,9 +38,6 @@ def mel_filterbank(
         Number of bands F.
     fmin, fmax : float
         Left foot of the first triangle and right foot of the last, in Hz.
-    scale : str, optional
-        ``natural``: ``1127 ln(1 + f / 700)``, of system 000. ``slaney``: linear to 1000 Hz and
-        logarithmic above, of system 002; with it the filters are those of ``librosa.filters.mel``.
 
     Returns
     -------
@@ -48,8 +49,8 @@ def mel_filterbank(
     ValueError
         Where a triangle is so narrow that no bin lies in it.
     """
-    to_mel, to_hz = _SCALES[scale]
-    points = to_hz(np.linspace(to_mel(fmin), to_mel(fmax), n_mels + 2))
+    low, high = (1127.0 * np.log1p(edge / 700.0) for edge in (fmin, fmax))
+    points = 700.0 * np.expm1(np.linspace(low, high, n_mels + 2) / 1127.0)
     bins = _bins(sample_rate, n_fft)
     edges = np.searchsorted(bins, points)  # the first bin at or above each point
     weights = np.zeros((len(bins), n_mels))
@@ -58,16 +59,35 @@ def mel_filterbank(
         first, peak, end = edges[band : band + 3]
         weights[first:peak, band] = (bins[first:peak] - left) / (top - left)
         weights[peak:end, band] = (right - bins[peak:end]) / (right - top)
-    if empty := np.flatnonzero(weights.sum(axis=0) == 0).tolist():
-        raise ValueError(
-            f"{len(empty)} of {n_mels} mel bands contain no frequency bin at n_fft={n_fft} and "
-            f"sample_rate={sample_rate}: bands {empty[:5]}; use fewer bands or a larger n_fft"
-        )
+    _check_bands(weights, sample_rate, n_fft)
     return weights * (2.0 / (points[2:] - points[:-2]))
 
 
+def slaney_filterbank(
+    sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float
+) -> np.ndarray:
+    """Return ``librosa.filters.mel``: triangles of unit area on Slaney's scale.
+
+    The scale is linear to 1000 Hz and logarithmic above: M. Slaney, Auditory Toolbox, Interval
+    Research Technical Report 1998-010. The bank of kahl2018 and serizel2018. Parameters, result
+    and errors are those of `mel_filterbank`.
+    """
+    # imported here: librosa takes a second, and a dry run needs no filters
+    import librosa.filters
+
+    with warnings.catch_warnings():
+        # librosa warns of bands without a bin, which are an error here
+        warnings.simplefilter("ignore", UserWarning)
+        # float64: librosa rounds a weight twice in float32, so that one in four differs by 1 ulp
+        weights = librosa.filters.mel(
+            sr=sample_rate, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, dtype=np.float64
+        ).T
+    _check_bands(weights, sample_rate, n_fft)
+    return weights
+
+
 def linear_n_fft(sample_rate: int, n_bands: int, fmin: float, fmax: float) -> int:
-    """Return system 002's window for linear bands: at least two bins in each, 779 at 44.1 kHz."""
+    """Return the window of kahl2018 for linear bands: two bins or more in each, 779 at 44.1 kHz."""
     return int(sample_rate * 2 * n_bands / (fmax - fmin)) + 1
 
 
@@ -76,7 +96,7 @@ def linear_filterbank(
 ) -> np.ndarray:
     """Return equally wide bands from ``fmin`` to ``fmax``, each the mean of the bins in it.
 
-    The window of system 002 (`linear_n_fft`) has two bins for each of its bands, and the system
+    The window of kahl2018 (`linear_n_fft`) has two bins for each of its bands, and the system
     then took single ones, from half of ``fmin`` to half of ``fmax``: at 44.1 kHz and 128 bands
     bins 5 to 132, which are 283 to 7,473 Hz where 500 to 15,000 Hz was asked for.
 
@@ -108,15 +128,16 @@ def linear_filterbank(
     return weights
 
 
-def sparse(weights: np.ndarray) -> "scipy.sparse.csr_array":
-    """Return a filterbank as (F, bins), float32.
+@functools.lru_cache(maxsize=8)
+def sparse(filterbank: Callable[..., np.ndarray], *arguments) -> "scipy.sparse.csr_array":
+    """Return ``filterbank(*arguments)`` as (F, bins), float32.
 
     Sparse, not BLAS: few weights per bin, and a sum whose order no block or thread changes.
     """
     # imported here: SciPy takes longer to import than a dry run needs for the rest
     import scipy.sparse
 
-    return scipy.sparse.csr_array(weights.T.astype(np.float32))
+    return scipy.sparse.csr_array(filterbank(*arguments).T.astype(np.float32))
 
 
 def _bins(sample_rate: int, n_fft: int) -> np.ndarray:
@@ -125,23 +146,10 @@ def _bins(sample_rate: int, n_fft: int) -> np.ndarray:
     return np.arange(n_fft // 2 + 1) * (sample_rate / n_fft)
 
 
-def _natural_mel(frequency: float) -> float:
-    return 1127.0 * np.log1p(frequency / 700.0)
-
-
-def _natural_hz(mel: np.ndarray) -> np.ndarray:
-    return 700.0 * np.expm1(mel / 1127.0)
-
-
-def _slaney_mel(frequency: float) -> float:
-    if frequency < _KNEE_HZ:
-        return frequency / _HZ_PER_MEL
-    return _KNEE_HZ / _HZ_PER_MEL + np.log(frequency / _KNEE_HZ) / _STEP
-
-
-def _slaney_hz(mel: np.ndarray) -> np.ndarray:
-    above = mel - _KNEE_HZ / _HZ_PER_MEL
-    return np.where(above < 0, mel * _HZ_PER_MEL, _KNEE_HZ * np.exp(_STEP * above))
-
-
-_SCALES = {"natural": (_natural_mel, _natural_hz), "slaney": (_slaney_mel, _slaney_hz)}
+def _check_bands(weights: np.ndarray, sample_rate: int, n_fft: int) -> None:
+    n_mels = weights.shape[1]
+    if empty := np.flatnonzero(weights.sum(axis=0) == 0).tolist():
+        raise ValueError(
+            f"{len(empty)} of {n_mels} mel bands contain no frequency bin at n_fft={n_fft} and "
+            f"sample_rate={sample_rate}: bands {empty[:5]}; use fewer bands or a larger n_fft"
+        )

@@ -1,8 +1,8 @@
-"""What a shard file of spectrograms says of itself, judged before anything is believed.
+"""The layout of a shard file of spectrograms, checked before any of it is used.
 
 * `Layout`: its recordings, tables and the place of its rows.
 * `read_layout`: of a file.
-* `mapped`: its rows in memory, as the system's cache holds them.
+* `map_rows`: its rows in memory, as the system's cache holds them.
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ class Layout:
 
 
 def read_layout(path: str | Path) -> Layout:
-    """Return what a shard file says of itself.
+    """Return the layout of a shard file.
 
     Raises
     ------
@@ -68,11 +68,30 @@ def read_layout(path: str | Path) -> Layout:
             raise ValueError(
                 f"{path} is no spectrogram shard ({error}); delete it and run again"
             ) from None
-    _check_layout(layout, Path(path).stat().st_size)
+    # A cut or edited file must not be mapped: rows beyond its end would kill the process (SIGBUS).
+    n, tables, size = len(layout.ids), layout.tables, Path(path).stat().st_size
+    end = layout.first_byte + int(np.prod(layout.shape)) * layout.dtype.itemsize
+    is_sound = (
+        _are_offsets(layout.offsets, n, layout.shape[0])
+        and end <= size
+        and all(len(tables[name]) == n for name in ("onsets", *BANDS) if name in tables)
+    )
+    if layout.name == "chunks":
+        is_sound = is_sound and all(len(values) == layout.shape[0] for values in tables.values())
+    if "cell_offsets" in tables:
+        is_sound = is_sound and all(
+            _are_offsets(tables["cell_offsets"], n, len(tables[name])) for name in CELLS
+        )
+    if not is_sound:
+        raise ValueError(
+            f"{layout.path} contradicts itself: {n} ids, {len(layout.offsets)} offsets up to "
+            f"{layout.offsets[-1:].tolist()}, rows of shape {layout.shape}, {size} bytes; "
+            "delete it and run again"
+        )
     return layout
 
 
-def mapped(layout: Layout) -> np.ndarray:
+def map_rows(layout: Layout) -> np.ndarray:
     """Return the rows of a file, read-only, as a view of it."""
     if 0 in layout.shape:
         return np.empty(layout.shape, layout.dtype)
@@ -94,17 +113,22 @@ def _layout(path: str | Path, file: h5py.File) -> Layout:
     if settings["kind"] == "psd":
         names = (*names, "cell_offsets", *CELLS, *BANDS)
     tables = {table: _own(file, table)[:] for table in names}
+    offsets = tables.get("offsets")
+    if offsets is None:
+        if np.any(np.diff(tables["recording"]) < 0):
+            raise ValueError("its chunks are not in the order of its recordings")
+        offsets = np.searchsorted(tables["recording"], np.arange(len(ids) + 1))
     return Layout(
         path=str(path),
         name=name,
         ids=ids,
-        offsets=_offsets(tables, len(ids)),
+        offsets=offsets,
         tables=tables,
         settings=settings,
         frames_per_second=float(file.attrs["frames_per_second"]),
         shape=rows.shape,
         dtype=rows.dtype,
-        # nothing is stored for an array without rows
+        # HDF5 stores nothing for an array without rows, and has no offset of it
         first_byte=rows.id.get_offset() if rows.shape[0] else 0,
     )
 
@@ -117,37 +141,6 @@ def _own(file: h5py.File, name: str) -> h5py.Dataset:
     if array.is_virtual or array.external or array.chunks:
         raise ValueError(f"{name} is not one contiguous array")
     return array
-
-
-def _offsets(tables: dict[str, np.ndarray], n_ids: int) -> np.ndarray:
-    if "offsets" in tables:
-        return tables["offsets"]
-    recording = tables["recording"]
-    if np.any(np.diff(recording) < 0):
-        raise ValueError("its chunks are not in the order of its recordings")
-    return np.searchsorted(recording, np.arange(n_ids + 1))
-
-
-def _check_layout(layout: Layout, size: int) -> None:
-    n, tables = len(layout.ids), layout.tables
-    end = layout.first_byte + int(np.prod(layout.shape)) * layout.dtype.itemsize
-    is_sound = (
-        _are_offsets(layout.offsets, n, layout.shape[0])
-        and end <= size
-        and all(len(tables[name]) == n for name in ("onsets", *BANDS) if name in tables)
-    )
-    if layout.name == "chunks":
-        is_sound = is_sound and all(len(values) == layout.shape[0] for values in tables.values())
-    if "cell_offsets" in tables:
-        is_sound = is_sound and all(
-            _are_offsets(tables["cell_offsets"], n, len(tables[name])) for name in CELLS
-        )
-    if not is_sound:
-        raise ValueError(
-            f"{layout.path} contradicts itself: {n} ids, {len(layout.offsets)} offsets up to "
-            f"{layout.offsets[-1:].tolist()}, rows of shape {layout.shape}, {size} bytes; "
-            "delete it and run again"
-        )
 
 
 def _are_offsets(offsets: np.ndarray, n: int, end: int) -> bool:

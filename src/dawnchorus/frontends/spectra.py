@@ -1,15 +1,18 @@
-"""Frames of a waveform and their spectra: what the frontends have in common.
+"""Frames of a waveform and their spectra, for all frontends.
 
 Everything is float32. In bands that a recording leaves empty (far below the rounding of its loudest
 partial) the values are that rounding, not the level that float64 would show.
 
 * `check_channels`: what a recording must be.
-* `framed`: overlapping frames of a waveform, zeros beyond its samples.
-* `transformed`: frames to rows of bands.
+* `frames`: overlapping frames of a waveform, zeros beyond its samples.
+* `window`: a periodic window, from SciPy.
+* `band_rows`: frames to rows of bands.
+* `level`: magnitude or power of a spectrum.
 * `mean_over_channels`: the mean of what each channel gives.
-* `by_blocks`: the mean rows of a recording of any length, in bounded memory.
+* `mean_blocks`: the mean rows of a recording of any length, in bounded memory.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -20,7 +23,7 @@ _FRAMES_AT_ONCE = 256  # frames transformed at a time: their spectra stay in the
 
 
 def check_channels(channels: Sequence) -> None:
-    """Refuse channels that are not one or more equally long waveforms with samples."""
+    """Raise a ValueError for channels that are not one or more equally long, nonempty waveforms."""
     shapes = [np.shape(w) if isinstance(w, np.ndarray) else (len(w),) for w in channels]
     if not shapes or len(set(shapes)) > 1 or len(shapes[0]) != 1 or shapes[0][0] == 0:
         raise ValueError(
@@ -29,7 +32,7 @@ def check_channels(channels: Sequence) -> None:
         )
 
 
-def framed(waveform, begin: int, hop: int, n_fft: int, n_frames: int) -> np.ndarray:
+def frames(waveform, begin: int, hop: int, n_fft: int, n_frames: int) -> np.ndarray:
     """Return frames of a waveform.
 
     Parameters
@@ -56,15 +59,45 @@ def framed(waveform, begin: int, hop: int, n_fft: int, n_frames: int) -> np.ndar
     return sliding_window_view(samples, n_fft)[::hop]
 
 
-def transformed(
-    frames: np.ndarray, window: np.ndarray, bands: Callable, n_bands: int
-) -> np.ndarray:
+@functools.lru_cache(maxsize=8)
+def window(name: str, length: int, n_fft: int | None = None) -> np.ndarray:
+    """Return a periodic window, in the middle of ``n_fft`` samples of which the others are zero.
+
+    Parameters
+    ----------
+    name : str
+        Of `scipy.signal.get_window`.
+    length : int
+        Samples of the window.
+    n_fft : int, optional
+        Samples of a frame; left out: ``length``.
+
+    Returns
+    -------
+    array, shape (n_fft,), float32
+    """
+    import scipy.signal
+
+    n_fft = length if n_fft is None else n_fft
+    values = np.zeros(n_fft, np.float32)
+    first = (n_fft - length) // 2
+    values[first : first + length] = scipy.signal.get_window(name, length)
+    return values
+
+
+def level(spectrum: np.ndarray, power: float) -> np.ndarray:
+    """Return the magnitude (power 1) or power (2) of a spectrum: float32 of complex64."""
+    # the root is left out of a power: it would round twice
+    return np.abs(spectrum) if power == 1 else spectrum.real**2 + spectrum.imag**2
+
+
+def band_rows(frames: np.ndarray, window: np.ndarray, bands: Callable, n_bands: int) -> np.ndarray:
     """Return the bands of the spectra of frames.
 
     Parameters
     ----------
     frames : array, shape (T, n_fft), float32
-        As `framed` returns them.
+        As `frames` returns them.
     window : array, shape (n_fft,), float32
         Multiplied to each frame.
     bands : callable
@@ -99,7 +132,7 @@ def mean_over_channels(channels: Sequence, rows_of: Callable) -> np.ndarray:
     return rows
 
 
-def by_blocks(
+def mean_blocks(
     channels: Sequence, rows_of: Callable, first: int, last: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the mean rows of frames ``first`` to ``last``, block by block.
@@ -120,6 +153,6 @@ def by_blocks(
     """
     for start in range(first, last, FRAMES_HELD):
         stop = min(start + FRAMES_HELD, last)
-        # bound now: the function must not see the next block's frames
+        # defaults bind now: the function must not see the next block's frames
         rows = mean_over_channels(channels, lambda w, a=start, b=stop: rows_of(w, a, b))
         yield start, rows

@@ -1,23 +1,35 @@
 """The spectrogram of a recording, every step of a frontend in its order.
 
 Bands of the spectrum, mean over channels, logarithm; where the kind has them: band attenuation, edge
-offset, cut of edge frames, trimming, denoising.
+offset, cut of edge frames, trimming, denoising. Rows are frames. The functions work on part of a
+recording at a time where they can, and in place, so that a recording of hours needs little memory.
 
 * `spectrogram`: the whole, in memory.
-* `kept_frames`, `spectrogram_into`: the same for a recording of any length, into a file.
+* `kept_frames`, `write_spectrogram`: the same for a recording of any length, into a file.
+* `correct_edges_and_bands`: band attenuation and the offset of the outermost frames.
+* `loudness`, `trim_bounds`: which frames to keep by loudness.
+* `denoise`: subtract each band's mean or median over the recording.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus.frontends import base, corrections, spectra
+from dawnchorus.frontends import base, spectra
 
-# What the settings of a kind without corrections would say of them.
+# The shallow anti-alias slope of the resampler behind grill2017, in nats per band.
+SHALLOW = np.zeros(80, np.float32)
+SHALLOW[64:] = [
+    *(-0.002, -0.005, -0.012, -0.025, -0.047, -0.084, -0.143, -0.221),
+    *(-0.337, -0.498, -0.713, -0.988, -1.328, -1.712, -2.140, -2.610),
+]
+# Settings that leave a spectrogram as it is, for kinds without corrections.
 _UNCORRECTED = {
     "denoise": "none", "band_attenuation": "none", "edge_offset": 0.0, "cut_edge_frames": 0,
     "trim_stddevs": 0.0,
 }  # fmt: skip
+_ROWS_HELD = 16384  # rows read at a time; part of the definition of the mean's rounding
+_VALUES_HELD = 8 << 20  # values held at a time for a median
 
 
 def spectrogram(channels: Sequence, settings: Mapping) -> np.ndarray:
@@ -43,7 +55,7 @@ def spectrogram(channels: Sequence, settings: Mapping) -> np.ndarray:
     """
     first, last = kept_frames(channels, settings)
     rows = np.empty((last - first, base.n_bands(settings)), np.float32)
-    spectrogram_into(rows, 0, channels, settings, (first, last))
+    write_spectrogram(rows, 0, channels, settings, (first, last))
     return rows
 
 
@@ -61,15 +73,13 @@ def kept_frames(channels: Sequence, settings: Mapping) -> tuple[int, int]:
     first, last = cut, total - cut
     if settings["trim_stddevs"] > 0:
         blocks = _corrected_blocks(channels, settings, first, last)
-        frame_loudness = np.concatenate([corrections.loudness(rows) for _, rows in blocks])
-        start, stop = corrections.trimmed(
-            frame_loudness, settings["trim_stddevs"], settings["trim_ignore"]
-        )
+        frame_loudness = np.concatenate([loudness(rows) for _, rows in blocks])
+        start, stop = trim_bounds(frame_loudness, settings["trim_stddevs"], settings["trim_ignore"])
         first, last = first + start, first + stop
     return first, last
 
 
-def spectrogram_into(
+def write_spectrogram(
     rows, row: int, channels: Sequence, settings: Mapping, kept: tuple[int, int]
 ) -> None:
     """Write the kept frames of a recording, denoised, from row ``row`` on.
@@ -89,7 +99,7 @@ def spectrogram_into(
     settings = {**_UNCORRECTED, **settings}
     for start, block in _corrected_blocks(channels, settings, first, last):
         rows[row + start - first : row + start - first + len(block)] = block
-    corrections.denoise(rows, row, row + last - first, settings["denoise"])
+    denoise(rows, row, row + last - first, settings["denoise"])
 
 
 def _corrected_blocks(
@@ -97,5 +107,94 @@ def _corrected_blocks(
 ) -> Iterator[tuple[int, np.ndarray]]:
     total = base.n_frames(len(channels[0]), settings)
     for start, rows in base.kind(settings).blocks(channels, settings, first, last):
-        corrections.correct_edges_and_bands(rows, start, total, settings)
+        correct_edges_and_bands(rows, start, total, settings)
         yield start, rows
+
+
+def correct_edges_and_bands(rows: np.ndarray, first: int, total: int, settings: Mapping) -> None:
+    """Apply ``band_attenuation`` and ``edge_offset`` in place.
+
+    Parameters
+    ----------
+    rows : array, shape (T, F)
+        Frames ``first`` to ``first + T`` of a recording.
+    first : int
+        Index of the first of them in the recording.
+    total : int
+        Number of frames of the recording: the first and the last are its edges.
+    settings : mapping
+        Frontend settings.
+    """
+    edges = {0, total - 1}
+    inner = rows[int(first == 0) : len(rows) - int(first + len(rows) == total)]
+    if settings["band_attenuation"] == "shallow":
+        inner += SHALLOW
+    if settings["edge_offset"]:
+        for edge in edges:
+            if first <= edge < first + len(rows):
+                rows[edge - first] += settings["edge_offset"]
+
+
+def loudness(rows: np.ndarray) -> np.ndarray:
+    """Return ``ln(sum(exp(row)))`` of every row: shape (T,), float64, in nats."""
+    return np.log(np.exp(rows, dtype=np.float64).sum(axis=1))
+
+
+def trim_bounds(frame_loudness: np.ndarray, stddevs: float, ignore: int) -> tuple[int, int]:
+    """Return the part of a recording from its first to its last frame that is not too quiet.
+
+    A frame is low where its loudness lies more than ``stddevs`` standard deviations below the mean
+    of the recording. A maximum filter of length ``ignore + 1`` closes runs of up to ``ignore`` low
+    frames, and so lets about ``ignore / 2`` low frames stay at each end, as the original did.
+
+    Parameters
+    ----------
+    frame_loudness : array, shape (T,)
+        As `loudness` gives it.
+    stddevs : float > 0
+        Depth in standard deviations.
+    ignore : int >= 0
+        In frames.
+
+    Returns
+    -------
+    int, int
+        First frame kept and the one after the last.
+    """
+    spread = frame_loudness.std()
+    if spread == 0.0:
+        return 0, len(frame_loudness)
+    fine = np.flatnonzero(frame_loudness - frame_loudness.mean() >= -stddevs * spread)
+    # Only what the filter does to the outermost frames matters: runs within stay anyway.
+    first, last = int(fine[0]) - ignore // 2, int(fine[-1]) + (ignore + 1) // 2
+    return max(0, first), min(len(frame_loudness), last + 1)
+
+
+def denoise(rows, first: int, last: int, mode: str) -> None:
+    """Subtract each band's level over rows ``first`` to ``last``, in place.
+
+    Parameters
+    ----------
+    rows : array or HDF5 dataset, shape (R, F), float32
+        Rows of one or more recordings.
+    first, last : int
+        The rows of the recording.
+    mode : str
+        ``mean``, ``median`` or ``none``.
+    """
+    if mode == "none":
+        return
+    n_bands, n_rows = rows.shape[1], last - first
+    if mode == "median":
+        level = np.empty(n_bands, np.float32)
+        step = max(1, _VALUES_HELD // n_rows)  # a median needs all rows, so bands go by blocks
+        for band in range(0, n_bands, step):
+            level[band : band + step] = np.median(rows[first:last, band : band + step], axis=0)
+    else:
+        total = np.zeros(n_bands)
+        for start in range(first, last, _ROWS_HELD):
+            total += rows[start : min(start + _ROWS_HELD, last)].sum(axis=0, dtype=np.float64)
+        level = (total / n_rows).astype(np.float32)
+    for start in range(first, last, _ROWS_HELD):
+        stop = min(start + _ROWS_HELD, last)
+        rows[start:stop] = rows[start:stop] - level

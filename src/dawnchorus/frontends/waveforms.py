@@ -45,7 +45,7 @@ def of_shard(
     """
     if not used:
         return []
-    found = shard_wav.rate_of_shard(wav_path)
+    found = shard_wav.shard_sample_rate(wav_path)
     if found != sample_rate:
         raise ValueError(
             f"{wav_path} is at {found} Hz, the frontend expects {sample_rate} Hz; "

@@ -1,20 +1,53 @@
-"""How sure a figure is: bootstrap over groups, NumPy only.
+"""Group bootstrap: intervals of metrics and paired differences, for clips and for events alike.
 
 A replicate draws as many groups as there are, with replacement; recordings of one group come and go
 together, because they are not independent. A replicate is a row of whole weights: how often each
-recording stands in it. Axes: N recordings, R replicates. Efron and Tibshirani (1993), chapters 8
-and 13, with the group as the unit.
+recording stands in it, and a metric takes it as its ``weights``. Two metrics of the same replicates
+are paired, so what the recordings have in common cancels in their difference. Axes: N recordings, R
+replicates. Efron and Tibshirani (1993), chapters 8 and 13, with the group as the unit.
 
+* `replicates`: metrics under all replicates.
+* `interval`, `limits`: the percentile interval.
+* `difference`: one value minus another, with its interval and p-value.
 * `bootstrap_weights`, `weight_chunks`: the replicates, whole or in chunks of bounded memory.
-* `interval`, `p_two_sided`: what the replicates say.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-_CHUNK_BYTES = 10**8  # memory that replicates worked on at once may take
-_BYTES_PER_WEIGHT = 40  # an int32 weight and four float64 intermediates
+from dawnchorus.metrics.checks import rows_per_chunk
+
+
+def replicates(
+    metrics: Callable[[np.ndarray], dict[str, np.ndarray]],
+    groups: np.ndarray,
+    n_replicates: int,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Return metrics by name in each bootstrap replicate.
+
+    Parameters
+    ----------
+    metrics : callable
+        From weights, shape (r, N), to arrays of shape (r,) by name; called with chunks of replicates.
+    groups : array, shape (N,)
+        Group of each recording.
+    n_replicates : int
+        R, at least 1.
+    rng : numpy Generator
+
+    Returns
+    -------
+    dict of array, shape (R,)
+    """
+    chunks = [metrics(weights) for weights in weight_chunks(groups, n_replicates, rng)]
+    return {name: np.concatenate([one[name] for one in chunks]) for name in chunks[0]}
+
+
+def is_single_group(groups: np.ndarray) -> bool:
+    """Return whether there is one group or none: to draw it again tells nothing of the spread."""
+    return len(np.unique(groups)) < 2
 
 
 def bootstrap_weights(
@@ -36,11 +69,15 @@ def bootstrap_weights(
     """
     if n_replicates < 1:
         raise ValueError(f"n_replicates={n_replicates!r}; expected at least 1")
-    codes, n_groups = group_codes(groups)
+    groups = np.asarray(groups)
+    if groups.ndim != 1:
+        raise ValueError(f"groups have shape {groups.shape}; expected (N,)")
+    names, codes = np.unique(groups, return_inverse=True)
     weights = np.zeros((n_replicates, len(codes)), dtype=np.int32)
-    if n_groups:
+    if len(names):
+        # row by row, so that chunks of any size are the same replicates
         for row in weights:
-            drawn = np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)
+            drawn = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
             row[:] = drawn[codes]
     return weights
 
@@ -49,7 +86,8 @@ def weight_chunks(
     groups: np.ndarray, n_replicates: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
     """Yield the rows of `bootstrap_weights` in chunks that stay under about 100 MB of work."""
-    codes, _ = group_codes(groups)
+    # names are sorted once: those of 100,000 recordings take longer than a chunk of draws
+    codes = np.unique(groups, return_inverse=True)[1]
     rows = rows_per_chunk(len(codes))
     for first in range(0, max(1, n_replicates), rows):
         yield bootstrap_weights(codes, min(rows, n_replicates - first), rng)
@@ -72,11 +110,46 @@ def interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float
     if not 0 < confidence < 1:
         raise ValueError(f"confidence={confidence!r}; expected more than 0 and less than 1")
     values = np.asarray(values, dtype=np.float64)
+    # replicates without a positive have no value; they tell nothing of its spread
     values = values[~np.isnan(values)]
     if not len(values):
         return float("nan"), float("nan")
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
+
+
+def limits(values: np.ndarray, confidence: float = 0.95) -> dict[str, float]:
+    """Return `interval` as ``low`` and ``high``."""
+    return dict(zip(("low", "high"), interval(values, confidence), strict=True))
+
+
+def difference(
+    values: tuple[float, float],
+    replicated: tuple[np.ndarray, np.ndarray],
+    confidence: float = 0.95,
+) -> dict[str, float]:
+    """Return the second value minus the first, from paired replicates.
+
+    Parameters
+    ----------
+    values : two floats
+        A metric of each of the two.
+    replicated : two arrays, shape (R,)
+        The same metric of each in the same replicates.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    dict
+        ``difference``, ``low``, ``high`` and `p_two_sided`.
+    """
+    changes = replicated[1] - replicated[0]
+    return {
+        "difference": values[1] - values[0],
+        **limits(changes, confidence),
+        "p_two_sided": p_two_sided(changes),
+    }
 
 
 def p_two_sided(differences: np.ndarray) -> float:
@@ -101,17 +174,3 @@ def p_two_sided(differences: np.ndarray) -> float:
         return float("nan")
     smaller = min((differences <= 0).sum(), (differences >= 0).sum())
     return float(min(1.0, 2 * (smaller + 1) / (len(differences) + 1)))
-
-
-def rows_per_chunk(n: int) -> int:
-    """Return how many replicates of n recordings fit into about 100 MB of work."""
-    return max(1, _CHUNK_BYTES // (_BYTES_PER_WEIGHT * max(1, n)))
-
-
-def group_codes(groups: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return each recording's group as a number from 0 on, shape (N,), and how many there are."""
-    groups = np.asarray(groups)
-    if groups.ndim != 1:
-        raise ValueError(f"groups have shape {groups.shape}; expected (N,)")
-    names, codes = np.unique(groups, return_inverse=True)
-    return codes, len(names)

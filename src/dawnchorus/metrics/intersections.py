@@ -1,16 +1,16 @@
-"""What every threshold detects in a recording, and how much of it the reference covers.
+"""Intersections of detected runs of frames with annotated events, over all thresholds.
 
 A threshold detects, of one class, each run of frames that score it or more. As it falls, runs appear,
 grow and join; a run with fixed ends exists from the threshold at which its lowest frame appears down
 to the one at which a neighbouring frame does. A recording of T frames has T such runs at most, so that
-all thresholds are judged exactly by judging each run once (the idea of Ebbers, Serizel and
+all thresholds are covered exactly by looking at each run once (the idea of Ebbers, Serizel and
 Haeb-Umbach, 2022, https://arxiv.org/abs/2201.13148).
 
 The criteria are those of Bilen et al. (2020), https://arxiv.org/abs/1910.08440: a run is relevant
-where reference events of its class cover the share rho_DTC of it, else it is a false positive, and a
-cross-trigger of every other class of which events cover the share rho_CTTC of it; a reference event
-is found where relevant runs cover the share rho_GTC of it. Reference events of one class must not
-overlap. Axes: T frames, C classes, K changes.
+where annotated events (the ground truth) of its class cover the share rho_DTC of it, else it is a
+false positive, and a cross-trigger of every other class of which events cover the share rho_CTTC of
+it; an annotated event is found where relevant runs cover the share rho_GTC of it. Annotated events of
+one class must not overlap. Axes: T frames, C classes, K changes.
 
 * `Criteria`: the shares.
 * `runs`: all runs of frames that any threshold detects.
@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dawnchorus.formats.event import TOLERANCE_S
+from dawnchorus.metrics.checks import last_of_equal
 
 _NEVER = -np.inf  # the score at which a run over the whole recording grows
 
@@ -29,8 +30,8 @@ _NEVER = -np.inf  # the score at which a run over the whole recording grows
 class Criteria(NamedTuple):
     """Shares in (0, 1] that have to be covered: rho_DTC, rho_GTC and rho_CTTC of the paper.
 
-    ``detection`` of a run by the reference, ``reference`` of an event by relevant runs, ``cross`` of
-    a false positive by another class; None: cross-triggers are not counted.
+    ``detection`` of a run by annotated events, ``reference`` of an annotated event by relevant runs,
+    ``cross`` of a false positive by another class; None: cross-triggers are not counted.
     """
 
     detection: float
@@ -54,7 +55,7 @@ class Runs(NamedTuple):
 class Changes(NamedTuple):
     """K scores at which the counts of one class change once the threshold falls to them.
 
-    ``score`` (K,), falling; ``found`` and ``false`` (K,): change in reference events found and in
+    ``score`` (K,), falling; ``found`` and ``false`` (K,): change in annotated events found and in
     false positives; ``cross`` (K, C): change in cross-triggers of each class.
     """
 
@@ -94,7 +95,7 @@ def runs(scores: np.ndarray) -> Runs:
 def changes(
     scores: np.ndarray,
     label: int,
-    reference: list[np.ndarray],
+    annotated: list[np.ndarray],
     criteria: Criteria,
     frames_per_second: float,
     first_onset_s: float = 0.0,
@@ -107,7 +108,7 @@ def changes(
         Of that class.
     label : int
         Which of the C classes it is.
-    reference : list of array, shape (E, 2)
+    annotated : list of array, shape (E, 2)
         For each of the C classes, onset and offset of its events [s], in order, none overlapping.
     criteria : Criteria
     frames_per_second : float > 0
@@ -127,21 +128,31 @@ def changes(
         covered_s = _seconds_until(events, offset_s) - _seconds_until(events, onset_s)
         return covered_s >= share * length_s - TOLERANCE_S
 
-    is_false = ~is_covered(reference[label], criteria.detection)
-    counted = np.zeros((len(onset_s), 2 + len(reference)), dtype=np.int64)
+    is_false = ~is_covered(annotated[label], criteria.detection)
+    counted = np.zeros((len(onset_s), 2 + len(annotated)), dtype=np.int64)
     counted[:, 1] = is_false
     if criteria.cross is not None:
-        for other, events in enumerate(reference):
+        for other, events in enumerate(annotated):
             if other != label and len(events):
                 counted[:, 2 + other] = is_false & is_covered(events, criteria.cross)
     score, change = [detected.appears, detected.grows], [counted, -counted]
     relevant = Runs(*(field[~is_false] for field in detected))
     times = onset_s[~is_false], offset_s[~is_false]
-    for event in reference[label]:
+    for event in annotated[label]:
         at, found = _found(event, relevant, times, criteria.reference)
         score.append(at)
-        change.append(np.pad(found[:, None], ((0, 0), (0, 1 + len(reference)))))
-    return _joined(np.concatenate(score), np.concatenate(change))
+        change.append(np.pad(found[:, None], ((0, 0), (0, 1 + len(annotated)))))
+    # one row for each score at which something changes
+    score, change = np.concatenate(score), np.concatenate(change)
+    # the run over the whole recording never grows
+    order = np.argsort(-score, kind="stable")
+    order = order[score[order] > _NEVER]
+    score, change = score[order], change[order]
+    starts = np.flatnonzero(np.diff(score, prepend=np.inf))
+    total = np.add.reduceat(change, starts) if len(starts) else change
+    kept = total.any(axis=1)
+    total = total[kept]
+    return Changes(score[starts][kept], total[:, 0], total[:, 1], total[:, 2:])
 
 
 def _seconds_until(events: np.ndarray, times_s: np.ndarray) -> np.ndarray:
@@ -163,19 +174,7 @@ def _found(
     gained_s = np.concatenate((overlap_s[near], -overlap_s[near]))
     order = np.argsort(-score, kind="stable")
     score = score[order]
-    last = np.flatnonzero(np.append(score[1:] != score[:-1], True))[: len(score)]
+    last = last_of_equal(score)
     covered_s = np.cumsum(gained_s[order])[last]
     is_found = covered_s >= share * (event[1] - event[0]) - TOLERANCE_S
     return score[last], np.diff(is_found.astype(np.int64), prepend=0)
-
-
-def _joined(score: np.ndarray, change: np.ndarray) -> Changes:
-    """Return changes with one row for each score at which something changes."""
-    order = np.argsort(-score, kind="stable")
-    order = order[score[order] > _NEVER]
-    score, change = score[order], change[order]
-    starts = np.flatnonzero(np.diff(score, prepend=np.inf))
-    total = np.add.reduceat(change, starts) if len(starts) else change
-    kept = total.any(axis=1)
-    total = total[kept]
-    return Changes(score[starts][kept], total[:, 0], total[:, 1], total[:, 2:])

@@ -1,14 +1,14 @@
-"""Settings of a decoder, chosen by figures on a validation part.
+"""Choice of a decoder's settings by their scores on validation recordings.
 
 Axes: N clips, C classes. What is tried is declared: a grid per setting, the simplest value first.
 Of equally good values the first is taken, so a setting leaves its simplest value only for a better
-figure, and nothing is random. What is handed over must be validation data: settings that test data
-have chosen make scores on them worthless, and nothing here can tell.
+score, and nothing is random. What is handed over must be validation data: settings that test data
+have chosen make scores on them worthless, and no function here can tell.
 
 * `clip_thresholds`: thresholds by clip F, where only weak labels are known.
-* `tuned`: any settings by any figure per class, such as event F where events are known.
+* `coordinate_search`: any settings by any metric per class, such as event F where events are known.
 * `Tuned`: what was chosen, and how.
-* `THRESHOLDS`, `PUBLISHED_THRESHOLDS`, `GRIDS`: declared grids.
+* `THRESHOLDS`, `PUBLISHED_THRESHOLDS`: declared grids.
 """
 
 import itertools
@@ -17,17 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dawnchorus.metrics.checks import ratio
+
 # from the middle outwards
 THRESHOLDS = (0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7, 0.25, 0.75, 0.2, 0.8, 0.15, 0.85,
               0.1, 0.9, 0.05, 0.95)  # fmt: skip
-# system 004 goes up from 0 and keeps the first best: a class that is never right has threshold 0
+# serizel2018 goes up from 0 and keeps the first best: a class that is never right has threshold 0
 PUBLISHED_THRESHOLDS = tuple(tenth / 10 for tenth in range(11))
-GRIDS = {  # of `decoding.detections`
-    "threshold": THRESHOLDS,
-    "filter_s": (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.02, 1.5),
-    "gap_s": (0.0, 0.15, 0.3, 0.5, 1.0),
-}
-_EQUAL = 1e-12  # figures that differ by less are the same but for rounding
+_EQUAL = 1e-12  # scores that differ by less are the same but for rounding
 
 
 class Tuned(NamedTuple):
@@ -37,7 +34,7 @@ class Tuned(NamedTuple):
     ----------
     settings : dict of array, shape (C,)
         A value per class of each setting; what `decoding.detections` takes by keyword.
-    figures : array, shape (C,)
+    scores : array, shape (C,)
         What they reach.
     sweeps : int
         How often all settings were gone through.
@@ -48,7 +45,7 @@ class Tuned(NamedTuple):
     """
 
     settings: dict[str, np.ndarray]
-    figures: np.ndarray
+    scores: np.ndarray
     sweeps: int
     n_tried: int
     is_settled: bool
@@ -66,13 +63,13 @@ def clip_thresholds(
     scores : array, shape (N, C)
         Of clips, in [0, 1]; positive is what is at or above the threshold.
     grid : sequence of float
-        Simplest first; `PUBLISHED_THRESHOLDS` for those of system 004.
+        Simplest first; `PUBLISHED_THRESHOLDS` for those of serizel2018.
 
     Returns
     -------
     Tuned
         Its setting is ``threshold``. A class without a positive keeps the first of the grid; its
-        figure is 0, or NaN where nothing is called either.
+        score is 0, or NaN where nothing is classified as positive either.
 
     Raises
     ------
@@ -89,15 +86,17 @@ def clip_thresholds(
     if not ((scores >= 0) & (scores <= 1)).all():
         raise ValueError("scores hold other than numbers from 0 to 1")
     is_positive = targets == 1
-    return tuned(
-        lambda settings: _f1(is_positive, scores >= settings["threshold"]),
-        {"threshold": grid},
-        targets.shape[1],
-    )
+
+    def f1(settings: dict[str, np.ndarray]) -> np.ndarray:
+        is_predicted = scores >= settings["threshold"]
+        hits = (is_positive & is_predicted).sum(axis=0)
+        return ratio(2 * hits, is_positive.sum(axis=0) + is_predicted.sum(axis=0))
+
+    return coordinate_search(f1, {"threshold": grid}, targets.shape[1])
 
 
-def tuned(
-    figures: Callable[[dict[str, np.ndarray]], np.ndarray],
+def coordinate_search(
+    metric: Callable[[dict[str, np.ndarray]], np.ndarray],
     grids: Mapping[str, Sequence[float]],
     n_classes: int,
     *,
@@ -108,7 +107,7 @@ def tuned(
     """Search a grid one setting at a time, over and over until nothing changes.
 
     The start is the first value of every grid. One after another, in the order of ``grids``, a
-    setting takes the value with the best figure while the others stay as they are. Classes are
+    setting takes the value with the best score while the others stay as they are. Classes are
     searched side by side, so a sweep measures as often as there are values in all grids.
 
     A class that no single change makes better stays where it is: one whose scores are low and
@@ -117,10 +116,10 @@ def tuned(
 
     Parameters
     ----------
-    figures : callable
-        From settings, a dict of arrays of shape (C,), to how good they make each class, shape (C,),
-        higher for better; the same for the same settings. NaN, a figure that is not defined, counts
-        as the worst of those that the class reaches with the other values of the setting.
+    metric : callable
+        From settings, a dict of arrays of shape (C,), to the score of each class, shape (C,), higher
+        for better; the same for the same settings. NaN, a score that is not defined, counts as the
+        worst of those that the class reaches with the other values of the setting.
     grids : mapping of name to sequence of float
         What each setting is tried at, simplest first.
     n_classes : int
@@ -128,36 +127,49 @@ def tuned(
     together : sequence of str
         Settings to be searched as one, before the others.
     per_class : bool
-        Whether every class has settings of its own, for which the figure of a class must depend on
+        Whether every class has settings of its own, for which the score of a class must depend on
         that class' settings alone (as event F with matching within classes does); if not, one value
-        for all is chosen by the mean figure.
+        for all is chosen by the mean score.
     max_sweeps : int >= 1
         Where the search ends, settled or not.
 
     Raises
     ------
     ValueError
-        Where a grid is empty or names a value twice, ``together`` names no grid, or figures have
+        Where a grid is empty or names a value twice, ``together`` names no grid, or scores have
         another shape than (C,).
     """
-    grids = _checked(grids, n_classes, max_sweeps)
     steps = _steps(grids, together)
+    if n_classes < 1 or max_sweeps < 1:
+        raise ValueError(f"{n_classes=} and {max_sweeps=}; expected 1 or more of both")
+    # sweeps come back to the same settings, and a measurement may decode all recordings
     known: dict[bytes, np.ndarray] = {}
 
     def measured(settings: dict[str, np.ndarray]) -> np.ndarray:
         key = np.stack([settings[name] for name in grids]).tobytes()
         if key not in known:
-            known[key] = _checked_figures(figures(dict(settings)), n_classes)
+            found = np.asarray(metric(dict(settings)), dtype=float)
+            if found.shape != (n_classes,):
+                raise ValueError(
+                    f"scores have shape {found.shape}; expected ({n_classes},), one per class"
+                )
+            if np.isinf(found).any():
+                raise ValueError(
+                    "a score is infinite; expected finite numbers, or NaN for not defined"
+                )
+            known[key] = found
         return known[key]
 
-    chosen = {name: np.full(n_classes, grid[0]) for name, grid in grids.items()}
+    chosen = {name: np.full(n_classes, grid[0], dtype=float) for name, grid in grids.items()}
     sweeps, is_settled = 0, False
     while not is_settled and sweeps < max_sweeps:
         sweeps, before = sweeps + 1, chosen
         for step in steps:
             tried = [
-                measured(chosen | {name: np.full(n_classes, value) for name, value in row.items()})
-                for row in _rows(step)
+                measured(
+                    chosen | {n: np.full(n_classes, x) for n, x in zip(step, row, strict=True)}
+                )
+                for row in zip(*step.values(), strict=True)
             ]
             best = _first_best(np.stack(tried), per_class)
             chosen = chosen | {name: values[best] for name, values in step.items()}
@@ -165,53 +177,30 @@ def tuned(
     return Tuned(chosen, measured(chosen), sweeps, len(known), is_settled)
 
 
-def _steps(grids: Mapping, together: Sequence[str]) -> list[dict[str, np.ndarray]]:
+def _steps(
+    grids: Mapping[str, Sequence[float]], together: Sequence[str]
+) -> list[dict[str, np.ndarray]]:
     """Return what is tried at once: values of settings, (n,) each, in the order of preference."""
-    if unknown := [name for name in together if name not in grids]:
-        raise ValueError(f"together names {unknown}; expected settings of {list(grids)}")
-    combinations = np.array(list(itertools.product(*(grids[name] for name in together))))
-    joint = {name: combinations[:, column] for column, name in enumerate(together)}
-    alone = [{name: grid} for name, grid in grids.items() if name not in together]
-    return [joint, *alone] if joint else alone
-
-
-def _rows(step: Mapping[str, np.ndarray]) -> list[dict[str, float]]:
-    return [dict(zip(step, row, strict=True)) for row in zip(*step.values(), strict=True)]
-
-
-def _first_best(figures: np.ndarray, per_class: bool) -> np.ndarray:
-    """Return the first row (C,) of figures (G, C) that is as good as the best, by class or mean."""
-    is_known = ~np.isnan(figures)
-    worst = np.where(is_known, figures, np.inf).min(axis=0)
-    figures = np.where(is_known, figures, np.where(np.isinf(worst), 0, worst))
-    if not per_class:
-        figures = np.broadcast_to(figures.mean(axis=1, keepdims=True), figures.shape)
-    return (figures >= figures.max(axis=0) - _EQUAL).argmax(axis=0)
-
-
-def _f1(is_positive: np.ndarray, is_called: np.ndarray) -> np.ndarray:
-    n = is_positive.sum(axis=0) + is_called.sum(axis=0)
-    hits = (is_positive & is_called).sum(axis=0)
-    return np.where(n > 0, 2 * hits / np.maximum(n, 1), np.nan)
-
-
-def _checked(grids, n_classes: int, max_sweeps: int) -> dict[str, np.ndarray]:
-    if n_classes < 1 or max_sweeps < 1:
-        raise ValueError(f"{n_classes=} and {max_sweeps=}; expected 1 or more of both")
     if not grids:
         raise ValueError("grids are empty; expected a setting to tune")
     for name, grid in grids.items():
         if not len(grid) or len(set(grid)) < len(grid):
             raise ValueError(f"grid of {name} {tuple(grid)!r}; expected values, each once")
-    return {name: np.array(grid, dtype=float) for name, grid in grids.items()}
+    if unknown := [name for name in together if name not in grids]:
+        raise ValueError(f"together names {unknown}; expected settings of {list(grids)}")
+    combinations = np.array(list(itertools.product(*(grids[name] for name in together))), float)
+    joint = {name: combinations[:, column] for column, name in enumerate(together)}
+    alone = [{name: np.array(grid, float)} for name, grid in grids.items() if name not in together]
+    return [joint, *alone] if joint else alone
 
 
-def _checked_figures(figures, n_classes: int) -> np.ndarray:
-    figures = np.asarray(figures, dtype=float)
-    if figures.shape != (n_classes,):
-        raise ValueError(
-            f"figures have shape {figures.shape}; expected ({n_classes},), one per class"
-        )
-    if np.isinf(figures).any():
-        raise ValueError("a figure is infinite; expected finite numbers, or NaN for not defined")
-    return figures
+def _first_best(scores: np.ndarray, per_class: bool) -> np.ndarray:
+    """Return the first row (C,) of scores (G, C) that is as good as the best, by class or mean."""
+    is_known = ~np.isnan(scores)
+    # a class that is nowhere defined has no worst: all its settings are equal
+    worst = np.where(is_known, scores, np.inf).min(axis=0)
+    scores = np.where(is_known, scores, np.where(np.isinf(worst), 0, worst))
+    if not per_class:
+        scores = np.broadcast_to(scores.mean(axis=1, keepdims=True), scores.shape)
+    # of equal ones the first, which is the simplest
+    return (scores >= scores.max(axis=0) - _EQUAL).argmax(axis=0)

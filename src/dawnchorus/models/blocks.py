@@ -2,22 +2,35 @@
 
 Axes: B batch, T frames, F mel bands, C classes. Tensors are channels last: (B, T, F, channels).
 
+* `check_input`: reject an input that an architecture cannot take.
 * `spectrogram`, `band_norm`, `random_offset`, `channel`: from the input to the first convolution.
-* `convolutions`, `pooling`, `dropped`, `dense`, `leaky`: blocks.
+* `convolutions`, `subsampled`, `pooling`, `dropout`, `dense`, `leaky`: hidden layers.
 * `dense_scores`, `scores`: the head, and `n_logits` it needs.
+* `clip_scores`: frame scores pooled to clip scores by one of `FRAME_POOLINGS`.
 * `RandomOffset`: training clips louder or softer by chance.
-* `FilledPadding`: what pads a window made 0.
-* `LAYERS`: what a saved model needs to be read.
-* `check_input`: the door.
+* `FilledPadding`: 0 in place of the padding of windows.
+* `ChannelNorm`, `GroupedConvolution`: Keras layers in forms that take less of a training step on the
+  CPU, with the same results.
+* `LinearSoftmax`, `AttentionMean`: weighted means of frame scores.
+* `LAYERS`: what Keras needs to read a saved model.
+
+Frame scores are pooled as in Wang, Li and Metze (2019), "A comparison of five multiple instance
+learning pooling functions for sound event detection with weak labeling",
+https://arxiv.org/abs/1810.09050, table 1: of y, the score of a frame, and w, its weight, the mean,
+the maximum, sum(y^2) / sum(y) and sum(w y) / sum(w).
 """
 
 from collections.abc import Sequence
 
 import keras
-from keras import layers
+from keras import layers, ops
+
+from dawnchorus.runtime import backend
 
 SLOPE = 0.01  # of the leaky rectifier below zero
 INITIALISER = "glorot_uniform"
+FRAME_POOLINGS = ("average", "max", "linear_softmax", "attention")
+_LEAST_SUM = 1e-7  # of a sum that divides: where all scores are 0, so is the clip's
 
 Stage = tuple[tuple[int, int], tuple[int, int]]  # kernel and pool, each frames x bands
 
@@ -44,7 +57,7 @@ class RandomOffset(layers.Layer):
         """Return the inputs, shifted where training."""
         if not training:
             return inputs
-        shape = (keras.ops.shape(inputs)[0],) + (1,) * (len(inputs.shape) - 1)
+        shape = (ops.shape(inputs)[0],) + (1,) * (len(inputs.shape) - 1)
         offset = keras.random.uniform(
             shape, -self.limit, self.limit, dtype=inputs.dtype, seed=self.seed_generator
         )
@@ -65,14 +78,88 @@ class FilledPadding(layers.Layer):
 
     def call(self, inputs):
         """Return the inputs, filled."""
-        return keras.ops.where(keras.ops.isnan(inputs), keras.ops.zeros_like(inputs), inputs)
+        return ops.where(ops.isnan(inputs), ops.zeros_like(inputs), inputs)
 
     def compute_output_shape(self, input_shape):
         """Return the shape of the input."""
         return input_shape
 
 
-LAYERS = (RandomOffset, FilledPadding)
+@keras.saving.register_keras_serializable(package="dawnchorus")
+class ChannelNorm(layers.BatchNormalization):
+    """Batch normalisation of the last axis of (B, T, F, channels), with gain and bias.
+
+    Keras composes it of a dozen operations that TensorFlow runs one after another, each over the
+    whole batch. TensorFlow's own fused operation does the same in two: a step of a small residual
+    network takes up to a third less. Other backends, and prediction, take Keras' way.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        """Return the inputs, normalised by the batch where training, else by running statistics."""
+        # the fused operation takes images of float32 with both weights, and has no mask
+        is_plain = mask is None and len(inputs.shape) == 4 and self.axis in (-1, 3)
+        is_float = keras.backend.standardize_dtype(inputs.dtype) == "float32"
+        has_both = self.gamma is not None and self.beta is not None
+        is_tensorflow = keras.backend.backend() == "tensorflow"
+        can_be_fused = is_plain and is_float and has_both and is_tensorflow
+        if not (training and self.trainable and can_be_fused):
+            return super().call(inputs, training=training, mask=mask)
+        gain, bias = ops.convert_to_tensor(self.gamma), ops.convert_to_tensor(self.beta)
+        found, mean, variance = backend.fused_normalisation(inputs, gain, bias, self.epsilon)
+        n = ops.cast(ops.size(inputs[..., 0]), "float32")
+        # the fused operation gives the variance over n - 1, Keras keeps the one over n
+        variance = variance * (ops.maximum(n - 1, 1) / n)
+        for kept, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            kept.assign(kept * self.momentum + new * (1 - self.momentum))
+        return found
+
+
+@keras.saving.register_keras_serializable(package="dawnchorus")
+class GroupedConvolution(layers.Conv2D):
+    """A convolution in groups of channels, one convolution per group side by side.
+
+    Keras hands groups on TensorFlow's CPU to a compiler whose convolutions take thirty times as
+    long as those of all channels with all. Weights and results are those of ``Conv2D(groups=...)``.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        """Return the convolution of each group of channels with its kernels, (B, T, F, filters)."""
+        inputs = ops.split(inputs, self.groups, axis=-1)
+        kernels = ops.split(ops.convert_to_tensor(kernel), self.groups, axis=-1)
+        convolve = super().convolution_op
+        return ops.concatenate([convolve(*part) for part in zip(inputs, kernels, strict=True)], -1)
+
+
+@keras.saving.register_keras_serializable(package="dawnchorus")
+class LinearSoftmax(layers.Layer):
+    """The mean of frame scores, each weighed by itself: sum(y^2) / sum(y)."""
+
+    def call(self, frame_scores):
+        """Pool (B, T, C) to (B, C)."""
+        total = ops.maximum(ops.sum(frame_scores, axis=1), _LEAST_SUM)
+        return ops.minimum(ops.sum(frame_scores * frame_scores, axis=1) / total, 1)
+
+
+@keras.saving.register_keras_serializable(package="dawnchorus")
+class AttentionMean(layers.Layer):
+    """The mean of frame scores, weighed by a softmax over time of logits of attention."""
+
+    def call(self, inputs):
+        """Pool scores and logits, each (B, T, C), to (B, C)."""
+        frame_scores, attention_logits = inputs
+        weights = ops.softmax(attention_logits, axis=1)
+        # weights sum to 1 but for rounding
+        return ops.minimum(ops.sum(weights * frame_scores, axis=1), 1)
+
+
+LAYERS = (
+    RandomOffset,
+    FilledPadding,
+    ChannelNorm,
+    GroupedConvolution,
+    LinearSoftmax,
+    AttentionMean,
+)
 
 
 def check_input(
@@ -157,7 +244,7 @@ def convolutions(x, filters: Sequence[int], stages: Sequence[Stage]):
     return layers.Flatten(name="flatten")(x)
 
 
-def dropped(x, rate: float, name: str):
+def dropout(x, rate: float, name: str):
     """Drop a part of the values in training."""
     return layers.Dropout(rate, name=name)(x)
 
@@ -183,3 +270,36 @@ def dense_scores(x, n_classes: int, head: str):
 def scores(logits, head: str):
     """Turn logits to scores in [0, 1]."""
     return layers.Activation(head, name="clip_scores")(logits)
+
+
+def subsampled(x, name: str):
+    """Keep every second frame and band from the first on: ``x[:, ::2, ::2]``.
+
+    As means of one cell each, whose gradient is a pass over the tensor; that of a slice with steps
+    takes as long as a convolution.
+    """
+    return layers.AveragePooling2D(1, strides=2, name=name)(x)
+
+
+def clip_scores(frame_scores, features, pooling: str):
+    """Pool frame scores (B, T, C) to clip scores (B, C).
+
+    Parameters
+    ----------
+    frame_scores : tensor, shape (B, T, C)
+        In [0, 1].
+    features : tensor, shape (B, T, F)
+        What the scores come from; attention is learnt from it.
+    pooling : str
+        One of `POOLINGS`.
+    """
+    name = "clip_scores"
+    if pooling == "attention":
+        logits = layers.Dense(frame_scores.shape[-1], name="attention_logits")(features)
+        return AttentionMean(name=name)([frame_scores, logits])
+    pool = {
+        "average": layers.GlobalAveragePooling1D,
+        "max": layers.GlobalMaxPooling1D,
+        "linear_softmax": LinearSoftmax,
+    }[pooling]
+    return pool(name=name)(frame_scores)

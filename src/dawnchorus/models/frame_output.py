@@ -1,9 +1,9 @@
-"""Scores of models, and the frame scores behind those of clips.
+"""Clip scores and frame scores of a model.
 
 Axes: B windows, T frames of the input, T' frames of the scores, F bands, C classes.
 
 * `class_scores`: the scores of a batch.
-* `frame_model`, `frame_scores`: the scores per frame behind those of clips.
+* `frame_model`, `frame_scores`: the frame scores that clip scores are pooled from.
 """
 
 import weakref
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 _FRAME_SCORES = "frame_scores"  # the layer, in every architecture with frame output
-_frame_models = weakref.WeakKeyDictionary()
+_frame_models = weakref.WeakKeyDictionary()  # by model: those that are gone free their memory
 
 
 def class_scores(model: "keras.Model", windows: np.ndarray, n_classes: int) -> np.ndarray:

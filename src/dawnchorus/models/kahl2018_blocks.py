@@ -1,27 +1,88 @@
-"""Blocks of the networks of Kahl et al. (BirdCLEF 2018 baseline): normalised, then rectified.
+"""Blocks of the networks of Kahl et al. (BirdCLEF 2018 baseline), and the settings they share.
 
-Spectrograms are time x band here, channels last; the originals are band x time, channels first.
-Their framework normalises with epsilon 1e-4 and momentum 0.9 (in the sense of Keras), and pads a
-strided convolution on both sides where Keras pads more at the end: the shapes agree.
+A block is a convolution, then normalisation, then the rectifier. Spectrograms are time x band here,
+channels last; the originals are band x time, channels first. Their framework normalises with epsilon
+1e-4 and momentum 0.9 (in the sense of Keras), and pads a strided convolution on both sides where
+Keras pads more at the end: the shapes agree.
 
-* `Recipe`, `recipe`: the options that the networks share.
-* `convolution`, `normalised`, `activated`, `dropped`: single layers.
+* `BlockSettings`: settings that all of the networks have.
+* `Recipe`, `recipe`: the options of their blocks.
+* `convolution`, `normalisation`, `activation`, `dropout`: single layers.
 * `block`, `shortcut`: convolution to activation, and the way past two of them.
 * `dense`, `scores`: after the convolutions.
 * `he_normal`: the initialiser.
+
+Settings are read without Keras, so functions import it.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-import keras
-from keras import layers
+from pydantic import Field, model_validator
 
-from dawnchorus.models import blocks, fast_layers
-from dawnchorus.models.kahl2018_settings import BlockSettings
+from dawnchorus.settings.architecture import ArchitectureSettings, Layers
+from dawnchorus.settings.section import Rate, Unit, misfit
+
+if TYPE_CHECKING:
+    import keras
 
 SLOPES = {"relu": 0.0, "lrelu": 0.01, "vlrelu": 0.33}  # below zero
 # which axes of (B, T, F, channels) share one draw, by kind of dropout
 SHARED = {"random": (), "channel": (1, 2), "location": (3,)}
+
+
+class BlockSettings(ArchitectureSettings):
+    """Settings that all networks of kahl2018 have."""
+
+    kernels: Annotated[Annotated[int, Field(ge=1)] | Layers, Unit("cells")] = 3
+    """Side of the square kernels, for all blocks or for each."""
+    groups: Annotated[int, Field(ge=1), Unit("groups")] = 1
+    """Groups of the convolutions from the second block on; a divisor of all filters."""
+    dropout: Rate = 0.0
+    """Dropout after every block."""
+    dropout_kind: Literal["random", "channel", "location"] = "random"
+    """What is dropped as one: cells, whole channels, or all channels of a place."""
+    legacy_dropout: bool = False
+    """A fault of kahl2018, to reproduce it: channel silently means random, location never worked."""
+    nonlinearity: Literal["relu", "lrelu", "vlrelu", "elu", "identity"] = "relu"
+    """Slope 0.01 (lrelu) or 0.33 (vlrelu) below zero."""
+    batch_norm: bool = True
+    """Normalise blocks; where they are not, their convolutions have a bias."""
+    head: Literal["softmax", "sigmoid"] = "softmax"
+    """Last layer; softmax scores one class as absent and present."""
+
+    filters: Layers
+    """Channels of the blocks."""
+    pooling: Literal["max", "stride"]
+    """What halves time and bands."""
+
+    def grouped_channels(self) -> Sequence[int]:
+        """Return the channels that groups have to divide."""
+        return self.filters
+
+    def least_input(self) -> tuple[int, int]:
+        """Return the fewest frames and bands: pooling drops what is left over, a stride does not."""
+        side = 2 ** len(self.filters) if self.pooling == "max" else 1
+        return side, side
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        """Refuse kernels, groups and kinds of dropout that the blocks cannot have."""
+        if isinstance(self.kernels, list) and len(self.kernels) != len(self.filters):
+            expected = f"{len(self.filters)} numbers, one for each block"
+            raise misfit("kernels", self.kernels, expected)
+        channels = self.grouped_channels()
+        if any(count % self.groups for count in channels):
+            numbers = ", ".join(map(str, dict.fromkeys(channels)))
+            raise misfit("groups", self.groups, f"a divisor of all channels: {numbers}")
+        if self.legacy_dropout and self.dropout_kind == "location":
+            expected = (
+                "random or channel with legacy_dropout: true, since location never worked in the "
+                "original"
+            )
+            raise misfit("dropout_kind", self.dropout_kind, expected)
+        return self
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,26 +124,34 @@ def convolution(
     A stride of 2 never meets a kernel of 1: on some CPUs, oneDNN (TensorFlow 2.21) corrupts memory
     in training those from 4, 8 or 12 channels. Cells are left out first, which is the same.
     """
+    from keras import layers
+
+    from dawnchorus.models import blocks
+
     if kernel == 1 and stride == 2:
-        x, stride = fast_layers.subsampled(x, f"{name}_subsampled"), 1
+        x, stride = blocks.subsampled(x, f"{name}_subsampled"), 1
     options = {
         "strides": stride, "padding": "same", "use_bias": bias, "name": name,
         "kernel_initializer": he_normal(made.nonlinearity),
     }  # fmt: skip
     if groups > 1:
-        return fast_layers.GroupedConvolution(filters, kernel, groups=groups, **options)(x)
+        return blocks.GroupedConvolution(filters, kernel, groups=groups, **options)(x)
     return layers.Conv2D(filters, kernel, **options)(x)
 
 
-def normalised(x, made: Recipe, name: str):
+def normalisation(x, made: Recipe, name: str):
     """Normalise every channel over batches, where there is batch normalisation."""
+    from dawnchorus.models import blocks
+
     if not made.batch_norm:
         return x
-    return fast_layers.ChannelNorm(momentum=0.9, epsilon=1e-4, name=name)(x)
+    return blocks.ChannelNorm(momentum=0.9, epsilon=1e-4, name=name)(x)
 
 
-def activated(x, made: Recipe, name: str):
+def activation(x, made: Recipe, name: str):
     """Apply the nonlinearity."""
+    from keras import layers
+
     if made.nonlinearity == "identity":
         return x
     if made.nonlinearity == "elu":
@@ -91,8 +160,10 @@ def activated(x, made: Recipe, name: str):
     return layers.LeakyReLU(slope, name=name)(x) if slope else layers.ReLU(name=name)(x)
 
 
-def dropped(x, made: Recipe, name: str):
+def dropout(x, made: Recipe, name: str):
     """Drop cells, channels or locations of (B, T, F, channels) in training, or cells of (B, units)."""
+    from keras import layers
+
     if not made.dropout:
         return x
     shared = SHARED[made.dropout_kind] if len(x.shape) == 4 else ()
@@ -106,6 +177,8 @@ def block(x, made: Recipe, filters: int, kernel: int, name: str, *, halves: bool
     With pooling max, the maximum of 2 x 2 halves, else the convolution's stride. The convolution
     has no bias where normalisation would take it away, and no groups where it sees one channel.
     """
+    from dawnchorus.models import blocks
+
     pools = halves and made.pooling == "max"
     options = {
         "stride": 2 if halves and not pools else 1,
@@ -113,14 +186,16 @@ def block(x, made: Recipe, filters: int, kernel: int, name: str, *, halves: bool
         "bias": not made.batch_norm,
     }
     x = convolution(x, made, filters, kernel, f"{name}_conv", **options)
-    x = normalised(x, made, f"{name}_norm")
+    x = normalisation(x, made, f"{name}_norm")
     if pools:  # before the nonlinearity, which never falls: the same numbers for less work
         x = blocks.pooling(x, (2, 2), f"{name}_pool")
-    return activated(x, made, f"{name}_act")
+    return activation(x, made, f"{name}_act")
 
 
 def shortcut(x, made: Recipe, filters: int, name: str):
     """Halve frames and bands and change the channels by a convolution of one cell, without bias."""
+    from dawnchorus.models import blocks
+
     stride = 1 if made.pooling == "max" else 2
     x = convolution(x, made, filters, 1, name, stride=stride)
     return blocks.pooling(x, (2, 2), f"{name}_pool") if made.pooling == "max" else x
@@ -128,21 +203,29 @@ def shortcut(x, made: Recipe, filters: int, name: str):
 
 def dense(x, made: Recipe, units: int, name: str):
     """Apply a dense layer and the nonlinearity."""
+    from keras import layers
+
     x = layers.Dense(units, kernel_initializer=he_normal(made.nonlinearity), name=name)(x)
-    return activated(x, made, f"{name}_act")
+    return activation(x, made, f"{name}_act")
 
 
 def scores(x, n_classes: int, head: str):
     """Apply the last dense layer and the head: (B, C), or (B, 2) for one class under softmax."""
+    from keras import layers
+
+    from dawnchorus.models import blocks
+
     units = blocks.n_logits(n_classes, head)
     logits = layers.Dense(units, kernel_initializer=he_normal("relu"), name="clip_logits")(x)
     return blocks.scores(logits, head)
 
 
-def he_normal(nonlinearity: str) -> keras.initializers.Initializer:
+def he_normal(nonlinearity: str) -> "keras.initializers.Initializer":
     """Return He's normal initialiser, whose gain is sqrt(2 / (1 + slope^2)); for all else sqrt(2).
 
     The normal distribution is whole, where Keras' own cuts it at two deviations.
     """
+    import keras
+
     slope = SLOPES.get(nonlinearity, 0.0)
     return keras.initializers.VarianceScaling(2 / (1 + slope**2), "fan_in", "untruncated_normal")

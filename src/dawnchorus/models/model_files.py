@@ -1,22 +1,120 @@
-"""Models as files.
+"""Model files, whose bytes depend on the weights alone.
 
-* `load`: a model that was saved.
+* `save`, `load`: a ``.keras`` file.
+* `save_kept`, `read_kept`: weights of chosen epochs, by name, beside the last ones.
+* `load_used`: a member with the weights that predict.
+
+Keras writes the date into a ``.keras`` file, and the file is a zip archive, which dates its members.
+Kept weights are HDF5: a group per name, with the arrays of `keras.Model.get_weights` in order.
 """
 
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import keras
+import h5py
+import keras
+import numpy as np
+
+from dawnchorus.models import blocks, recurrent
+from dawnchorus.runtime import artefacts
+
+_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive can hold
 
 
-def load(path: str | Path) -> "keras.Model":
+def load(path: str | Path) -> keras.Model:
     """Load a model saved as ``.keras``, of any architecture, for predicting (not compiled)."""
-    import keras
-
-    from dawnchorus.models import blocks, fast_layers, frame_pooling, recurrent
-
     # Keras finds them only where they are handed over
-    own = (*blocks.LAYERS, *fast_layers.LAYERS, *frame_pooling.LAYERS, *recurrent.LAYERS)
+    own = (*blocks.LAYERS, *recurrent.LAYERS)
     own = {layer.__name__: layer for layer in own}
     return keras.saving.load_model(path, custom_objects=own, compile=False)
+
+
+def save(model: keras.Model, path: str | Path) -> None:
+    """Write a model without its optimiser; equal models give equal bytes on one set of versions."""
+    # not clone_model: a clone of a compiled model is compiled, and its file three times as long
+    plain = type(model).from_config(model.get_config())
+    plain.set_weights(model.get_weights())
+    with artefacts.writing(path, check=load) as temporary:
+        dated = temporary.with_name(f".dated{temporary.name}")
+        try:
+            plain.save(dated)
+            with zipfile.ZipFile(dated) as source, zipfile.ZipFile(temporary, "w") as target:
+                for name in sorted(source.namelist()):
+                    content = source.read(name)
+                    if name == "metadata.json":
+                        metadata = json.loads(content)
+                        metadata.pop("date_saved", None)
+                        content = json.dumps(metadata, sort_keys=True).encode()
+                    info = zipfile.ZipInfo(name, _DATE)
+                    info.external_attr = 0o644 << 16  # Unix keeps permissions in the upper half
+                    target.writestr(info, content)
+        finally:
+            dated.unlink(missing_ok=True)
+
+
+def save_kept(path: str | Path, kept: Mapping[str, Sequence[np.ndarray]]) -> None:
+    """Write weights by name; none is a whole file, too.
+
+    Parameters
+    ----------
+    path : path
+    kept : mapping of name to arrays
+        ``best_<metric>`` or ``epoch_<n>``, and the weights of a model in order.
+    """
+    with artefacts.writing(
+        path, check=lambda written: _opened(written).close(), rows=len(kept)
+    ) as temporary:
+        # newer root groups carry a time stamp, and equal work has to give equal bytes
+        with h5py.File(temporary, "w", libver=("earliest", "v110")) as file:
+            for name in sorted(kept):
+                group = file.create_group(name)
+                for number, array in enumerate(kept[name]):
+                    group[f"{number:04d}"] = array
+            file.attrs["complete"] = 1
+
+
+def read_kept(path: str | Path, name: str) -> list[np.ndarray]:
+    """Return the weights of a name, in the order `keras.Model.set_weights` takes.
+
+    Raises
+    ------
+    ValueError
+        Where the file is not whole or keeps no weights of that name.
+    """
+    with _opened(path) as file:
+        if name not in file:
+            there = ", ".join(sorted(file)) or "none"
+            raise ValueError(
+                f"{path} keeps no weights {name!r}; expected one of: {there} (a metric that is a "
+                "number in no epoch keeps none, nor does an epoch after the last: see the history)"
+            )
+        return [file[name][number][()] for number in sorted(file[name])]
+
+
+def load_used(paths: Mapping[str, str], use: str) -> keras.Model:
+    """Load a member with the weights that are used: the last, or kept ones by their name.
+
+    Parameters
+    ----------
+    paths : mapping
+        ``model`` (the ``.keras`` file, last weights) and ``kept`` (weights kept beside them).
+    use : str
+        ``last``, ``best_<metric>`` or ``epoch_<n>``.
+    """
+    model = load(paths["model"])
+    if use != "last":
+        model.set_weights(read_kept(paths["kept"], use))
+    return model
+
+
+def _opened(path: str | Path) -> h5py.File:
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except OSError as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and run again") from None
+    if not file.attrs.get("complete"):
+        file.close()
+        raise ValueError(f"{path} is not complete; delete it and run again")
+    return file

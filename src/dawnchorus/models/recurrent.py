@@ -167,7 +167,9 @@ def _gradients(projected, before, wanted, kernels, biases):
     """
     states = _by_direction(before)
     recurrent = ops.matmul(states, kernels) + biases  # (2, T B, 3 H)
-    recurrent = _by_frame(recurrent, ops.shape(projected))
+    n_frames, _, n_clips, n_gates = ops.shape(projected)
+    recurrent = ops.reshape(recurrent, (2, n_frames, n_clips, n_gates))
+    recurrent = ops.transpose(recurrent, (1, 0, 2, 3))  # (T, 2, B, 3 H)
     update, reset, candidate = _gates(projected, recurrent)
     size = kernels.shape[1]
     slope = (1 - update) * (1 - candidate * candidate)  # of a state by its candidate's argument
@@ -181,8 +183,8 @@ def _gradients(projected, before, wanted, kernels, biases):
         by_product = ops.tile(found, (1, 1, 3)) * frame[..., 2 * size :]
         return found * frame[..., size : 2 * size] + ops.matmul(by_product, turned), found
 
-    told = ops.concatenate([wanted, update, slopes], axis=-1)
-    found = ops.scan(step, ops.zeros_like(before[0]), told, reverse=True)[1]  # (T, 2, B, H)
+    frames = ops.concatenate([wanted, update, slopes], axis=-1)
+    found = ops.scan(step, ops.zeros_like(before[0]), frames, reverse=True)[1]  # (T, 2, B, H)
     by_product = _by_direction(ops.tile(found, (1, 1, 1, 3)) * slopes)
     by_input = ops.concatenate([found * slope_update, found * slope_reset, found * slope], axis=-1)
     by_kernels = ops.matmul(ops.transpose(states, (0, 2, 1)), by_product)
@@ -192,8 +194,3 @@ def _gradients(projected, before, wanted, kernels, biases):
 def _by_direction(x):
     """Put all frames and clips of a direction in a row: (T, 2, B, n) to (2, T B, n)."""
     return ops.reshape(ops.transpose(x, (1, 0, 2, 3)), (2, -1, x.shape[-1]))
-
-
-def _by_frame(x, shape):
-    """Undo `_by_direction`: (2, T B, n) to ``shape``, (T, 2, B, n)."""
-    return ops.transpose(ops.reshape(x, (2, shape[0], shape[2], shape[3])), (1, 0, 2, 3))

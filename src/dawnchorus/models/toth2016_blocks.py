@@ -2,7 +2,7 @@
 
 Spectrograms are time x band here, channels last; the originals are band x time, channels first.
 
-* `convolution`, `normalised`, `pooled`, `dense`: from layer to layer.
+* `convolution`, `normalisation`, `pooling`, `dense`: from layer to layer.
 * `glorot_normal`: the initialiser of one of them.
 
 The initialiser of most layers is not published; they have the one that Keras gives: an inference.
@@ -11,7 +11,7 @@ The initialiser of most layers is not published; they have the one that Keras gi
 import keras
 from keras import layers
 
-from dawnchorus.models import blocks, fast_layers
+from dawnchorus.models import blocks
 
 INITIALISER = "glorot_uniform"
 
@@ -37,7 +37,7 @@ def glorot_normal() -> keras.initializers.Initializer:
     return keras.initializers.VarianceScaling(1.0, "fan_avg", "untruncated_normal")
 
 
-def normalised(x, norm_axis: str, name: str):
+def normalisation(x, norm_axis: str, name: str):
     """Normalise batches per channel, or per frame as the originals do.
 
     They say axis -1, which with channels first is time: each of the few columns of the tensor has
@@ -46,10 +46,10 @@ def normalised(x, norm_axis: str, name: str):
     options = {"momentum": 0.99, "epsilon": 1e-5, "name": name}
     if norm_axis == "time":
         return layers.BatchNormalization(axis=1, **options)(x)
-    return fast_layers.ChannelNorm(**options)(x)
+    return blocks.ChannelNorm(**options)(x)
 
 
-def pooled(x, name: str):
+def pooling(x, name: str):
     """Take the maximum of blocks of 2 x 2; an odd row at the end is dropped."""
     return blocks.pooling(x, (2, 2), name)
 

@@ -1,7 +1,7 @@
-"""The zoo: one module per architecture in ``architectures/``, found by its name.
+"""Architectures by name: one module each in ``architectures/``.
 
-Every module has a class ``Settings`` (its options, and what the rest must know of it: outputs, head,
-least input) and ``build(input_shape, n_classes, output, settings) -> keras.Model``. A model takes
+Every module has a class ``Settings`` (its options, and its properties: outputs, head, least
+input) and ``build(input_shape, n_classes, output, settings) -> keras.Model``. A model takes
 spectrograms of shape (B, T, F), time first, then bands in the order of the frontend, and gives scores
 in [0, 1]; inside, one channel is added last. Models hold Keras layers and `keras.ops`, so that every
 backend runs them (one layer takes another way to the same numbers on TensorFlow); augmentation is the
@@ -14,12 +14,12 @@ training's work, not theirs. A new architecture is a new module there.
 Nothing here loads Keras before a model is built.
 """
 
-import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dawnchorus.settings.architecture import ARCHITECTURES
 from dawnchorus.settings.errors import validated
+from dawnchorus.settings.section import is_own_file
 
 if TYPE_CHECKING:
     import keras
@@ -67,8 +67,18 @@ def build(
     from dawnchorus.models import blocks
 
     blocks.check_input(name, input_shape, settings.least_input(), any_length=settings.ANY_LENGTH)
-    module = importlib.import_module(f"{ARCHITECTURES.folder}.{name}")
-    return module.build(tuple(input_shape), n_classes, output, settings)
+    module = ARCHITECTURES.module(name)
+    model = module.build(tuple(input_shape), n_classes, output, settings)
+    # a prediction loads the model without the file that its network stands in
+    own = sorted(
+        {type(one).__name__ for one in model.layers if type(one).__module__ == module.__name__}
+    )
+    if own and is_own_file(name):
+        raise ValueError(
+            f"model {name}: layers {', '.join(own)} are defined in it; expected layers of Keras or of "
+            "dawnchorus.models, which a saved model finds again"
+        )
+    return model
 
 
 def frames_per_score(settings: Mapping) -> int:

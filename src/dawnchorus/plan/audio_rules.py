@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.wildcards import Params, Wildcards
-from dawnchorus.plan.workflow_run import Run
+from dawnchorus.plan.workflow_run import Params, Run, Wildcards
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from dawnchorus.plan.wildcards import Params, Wildcards
-from dawnchorus.plan.workflow_run import Run
+from dawnchorus.plan.workflow_run import Params, Run, Wildcards
 
 # how recordings are listed and counted, not what they are
 _OF_THE_LISTING = ("max_excluded", "missing_files", "fingerprint")

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from dawnchorus.plan.wildcards import Params, Wildcards
-from dawnchorus.plan.workflow_run import Paths, Run, references_to
+from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, references_of
 
 _EVALUATED = (
     "seed", "train", "test", "folds", "ensembles", "pooling", "average", "average_unit",
@@ -71,7 +70,7 @@ class EvaluationRules:
                 "format": self.run.submission_format(wildcards.experiment, corpus),
                 **{key: chosen["submission"][key] for key in _SUBMITTED},
                 **{key: chosen[key] for key in _SUBMITTED_POOLING},
-                "test": references_to(corpus, chosen["test"]),
+                "test": references_of(corpus, chosen["test"]),
             },
             "labels": self.run.labels([corpus])[corpus],
             "label_rows": self.run.label_rows(corpus),

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.wildcards import Params, Wildcards
-from dawnchorus.plan.workflow_run import Paths, Run, names_of, references_to
+from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, corpora_in, references_of
 
 _CHOSEN_BY = ("collar", "validation", "decodings")
 _EVALUATED = ("seed", "train", "test", "ensembles", "folds", "evaluation")
@@ -28,7 +27,7 @@ class EventRules:
 
     def decoding_files(self, wildcards: Wildcards) -> list[str]:
         """Return the scores by which decodings are chosen, and verdicts of those recordings."""
-        corpora = names_of(self._events(wildcards)["validation"])
+        corpora = corpora_in(self._events(wildcards)["validation"])
         return [
             *self._validation_frames(wildcards).values(),
             *self._out_of_fold_scores(wildcards).values(),
@@ -38,7 +37,7 @@ class EventRules:
     def decoding_settings(self, wildcards: Wildcards) -> Params:
         """Return what decides the decodings of an ensemble."""
         train, events = self.run.experiment(wildcards)["train"], self._events(wildcards)
-        corpora = names_of([*train, *events["validation"]])
+        corpora = corpora_in([*train, *events["validation"]])
         return {
             "frames": self._validation_frames(wildcards),
             "recording_scores": self._out_of_fold_scores(wildcards),
@@ -126,7 +125,10 @@ class EventRules:
                 },
                 **{key: chosen[key] for key in _EVALUATED},
                 "events": events,
-                "models": self._model_counts(wildcards),
+                "models": {
+                    ensemble: sum(len(self.run.members(name, stage)) for stage in stages)
+                    for ensemble, stages in chosen["ensembles"].items()
+                },
             },
         }
 
@@ -138,7 +140,7 @@ class EventRules:
         return str(self.run.experiment(wildcards)["ensembles"][wildcards.ensemble][0])
 
     def _tested(self, wildcards: Wildcards) -> list[str]:
-        return references_to(wildcards.corpus, self.run.experiment(wildcards)["test"])
+        return references_of(wildcards.corpus, self.run.experiment(wildcards)["test"])
 
     def _is_tuned_by(self, wildcards: Wildcards, truth: str) -> bool:
         decodings = self._events(wildcards)["decodings"].values()
@@ -148,14 +150,14 @@ class EventRules:
         """Return the frame scores by which decodings are chosen."""
         if not self._is_tuned_by(wildcards, "events"):
             return {}
-        corpora = names_of(self._events(wildcards)["validation"])
+        corpora = corpora_in(self._events(wildcards)["validation"])
         return self.run.ensemble_frames(wildcards.experiment, wildcards.ensemble, corpora)
 
     def _out_of_fold_scores(self, wildcards: Wildcards) -> Paths:
         """Return the recording scores by which thresholds are chosen."""
         if not self._is_tuned_by(wildcards, "clips"):
             return {}
-        corpora = names_of(self.run.experiment(wildcards)["train"])
+        corpora = corpora_in(self.run.experiment(wildcards)["train"])
         return self.run.ensemble_scores(wildcards.experiment, wildcards.ensemble, corpora)
 
     def _all_frames(self, wildcards: Wildcards) -> dict[str, Paths]:
@@ -167,8 +169,3 @@ class EventRules:
     def _all_decoders(self, wildcards: Wildcards) -> Paths:
         name, ensembles = wildcards.experiment, self.run.experiment(wildcards)["ensembles"]
         return {e: paths.DECODERS.format(experiment=name, ensemble=e) for e in ensembles}
-
-    def _model_counts(self, wildcards: Wildcards) -> dict[str, int]:
-        """Return the number of models in each ensemble."""
-        name, ensembles = wildcards.experiment, self.run.experiment(wildcards)["ensembles"]
-        return {e: sum(len(self.run.members(name, s)) for s in of) for e, of in ensembles.items()}

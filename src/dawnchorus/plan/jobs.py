@@ -1,24 +1,29 @@
 """The jobs of a run, and which of them a change makes stale; without Snakemake.
 
-Snakemake decides what is run. This says the same of the params and inputs of a run in
-milliseconds, for tests and for the documentation of the config; a test holds the jobs equal to those
-of a dry run.
+Snakemake decides what is run. This finds the same from params and inputs in milliseconds, for tests
+and for the reference of the config; a test compares the jobs with those of a dry run.
 
 * `jobs`: the jobs of a run, each after those whose outputs it reads.
 * `stale`: the jobs that a change of config, recordings or code makes stale.
+* `rules_by_key`: the rules that a change of each key makes stale, for the reference of the config.
 * `Job`: rule, wildcards, inputs, outputs, params.
 """
 
+import copy
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from dawnchorus.plan import paths
 from dawnchorus.plan.result_files import result_files
-from dawnchorus.plan.rule_files import Rule, Unpacked, read_rules
+from dawnchorus.plan.rules import Rule, Unpacked, read_rules
 from dawnchorus.plan.workflow_run import Run
+from dawnchorus.settings.corpus_check import corpora_of_run
+from dawnchorus.settings.load import compose
 
 _COPIES = paths.PRETRAINED.partition("{")[0]  # made before the rules
 Key = tuple[str, tuple[tuple[str, str], ...]]  # rule, sorted wildcards
@@ -34,8 +39,8 @@ class Job:
         Name of its rule.
     wildcards : mapping of str to str
         Those of the outputs of the rule.
-    inputs : mapping of str to list of str
-        Paths by the name that the rule gives them.
+    inputs : mapping of str to str or list of str
+        A path, or paths, by the name that the rule gives them.
     outputs : mapping of str to str
         Paths by the name that the rule gives them.
     params : mapping
@@ -44,7 +49,7 @@ class Job:
 
     rule: str
     wildcards: Mapping[str, str]
-    inputs: Mapping[str, list[str]]
+    inputs: Mapping[str, str | list[str]]
     outputs: Mapping[str, str]
     params: Mapping[str, Any]
 
@@ -56,7 +61,8 @@ class Job:
     @property
     def input_paths(self) -> list[str]:
         """All inputs."""
-        return [path for found in self.inputs.values() for path in found]
+        found = self.inputs.values()
+        return [path for one in found for path in ([one] if isinstance(one, str) else one)]
 
 
 def jobs(run: Run) -> list[Job]:
@@ -99,69 +105,51 @@ class _Planner:
     def __init__(self, run: Run) -> None:
         self.found: list[Job] = []
         self._made: set[str] = set()  # outputs of the jobs that are found
-        self._rules = [_MatchedRule(rule, run) for rule in read_rules(run)]
+        self._patterns: list[tuple[re.Pattern[str], Rule]] = []
+        for rule in read_rules(run):
+            for pattern in rule.outputs.values():
+                text = re.escape(pattern).replace(r"\{", "{").replace(r"\}", "}")
+                for name in paths.wildcards_of(pattern):
+                    first, rest = f"(?P<{name}>{run.constraint(name)})", f"(?P={name})"
+                    before, _, after = text.partition(f"{{{name}}}")
+                    text = before + first + after.replace(f"{{{name}}}", rest)
+                self._patterns.append((re.compile(text), rule))
 
     def add(self, path: str) -> None:
         """Add the job that makes a file, after those that make its inputs."""
-        if path in self._made or not path.startswith(f"{paths.RESULTS}/"):
+        is_result = path.startswith(f"{paths.RESULTS}/") and not path.startswith(_COPIES)
+        if path in self._made or not is_result:
             return
-        if path.startswith(_COPIES):
-            return
-        matches = [(r, wildcards) for r in self._rules if (wildcards := r.match(path)) is not None]
+        matches = {
+            rule.name: (rule, found.groupdict())
+            for pattern, rule in self._patterns
+            if (found := pattern.fullmatch(path))
+        }
         if len(matches) != 1:
-            names = ", ".join(matched.rule.name for matched, _ in matches)
-            raise ValueError(f"{path} is made by {names or 'no rule'}; expected one")
-        job = matches[0][0].job(matches[0][1])
+            raise ValueError(f"{path} is made by {', '.join(matches) or 'no rule'}; expected one")
+        job = _job(*next(iter(matches.values())))
         self._made.update(job.outputs.values())
         for needed in job.input_paths:
             self.add(needed)
         self.found.append(job)
 
 
-class _MatchedRule:
-    """A rule and the regular expressions of its outputs."""
-
-    def __init__(self, rule: Rule, run: Run) -> None:
-        self.rule = rule
-        self._patterns = [_expression(pattern, run) for pattern in rule.outputs.values()]
-
-    def match(self, path: str) -> dict[str, str] | None:
-        """Return the wildcards with which the rule makes a file, or None."""
-        for pattern in self._patterns:
-            if found := pattern.fullmatch(path):
-                return found.groupdict()
-        return None
-
-    def job(self, wildcards: Mapping[str, str]) -> Job:
-        """Return the rule's job for some wildcards."""
-        return Job(
-            self.rule.name,
-            wildcards,
-            dict(_inputs(self.rule.inputs, wildcards)),
-            {name: _filled(p, wildcards) for name, p in self.rule.outputs.items()},
-            {name: _filled(value, wildcards) for name, value in self.rule.params.items()},
-        )
-
-
-def _expression(pattern: str, run: Run) -> re.Pattern[str]:
-    text = re.escape(pattern).replace(r"\{", "{").replace(r"\}", "}")
-    for name in paths.wildcards_of(pattern):
-        first, rest = f"(?P<{name}>{run.constraint(name)})", f"(?P={name})"
-        before, _, after = text.partition(f"{{{name}}}")
-        text = before + first + after.replace(f"{{{name}}}", rest)
-    return re.compile(text)
-
-
-def _inputs(
-    inputs: Mapping[str, Any], wildcards: Mapping[str, str]
-) -> Iterator[tuple[str, list[str]]]:
-    for name, value in inputs.items():
+def _job(rule: Rule, wildcards: Mapping[str, str]) -> Job:
+    """Return a rule's job for some wildcards."""
+    inputs: dict[str, str | list[str]] = {}
+    for name, value in rule.inputs.items():
         if isinstance(value, Unpacked):
-            found = value.function(SimpleNamespace(**wildcards))
-            yield from ((key, [path]) for key, path in found.items())
+            inputs |= value.function(SimpleNamespace(**wildcards))
         else:
             found = _filled(value, wildcards)
-            yield name, [found] if isinstance(found, str) else list(found)
+            inputs[name] = found if isinstance(found, str) else list(found)
+    return Job(
+        rule.name,
+        wildcards,
+        inputs,
+        {name: _filled(pattern, wildcards) for name, pattern in rule.outputs.items()},
+        {name: _filled(value, wildcards) for name, value in rule.params.items()},
+    )
 
 
 def _filled(value: Any, wildcards: Mapping[str, str]) -> Any:
@@ -169,3 +157,126 @@ def _filled(value: Any, wildcards: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         return value.format(**wildcards)
     return value(SimpleNamespace(**wildcards)) if callable(value) else value
+
+
+# Overlays and the experiment to look at: together they have every kind of stage.
+EXAMPLES = (
+    ((), "demo"),
+    (("grill2017",), "grill2017"),
+    (("kahl2018",), "kahl2018-distilled"),
+    (("toth2016",), "toth2016"),
+    (("serizel2018",), "serizel2018"),
+    (("serizel2018", "sound-events"), "sound-events"),
+    (("finch",), "finch"),
+)
+# Of a listed corpus: what stands for its tables where no recording is there.
+_LISTED = {
+    "shards": {"000": {"digest": "0"}}, "labels": "0", "excluded": "0", "events": "0", "names": "0",
+    "label_rows": {"columns": ["itemid", "hasbird"], "digest": "0"},
+}  # fmt: skip
+# Sections that a name stands in, by the keys above it.
+_NAMED = (
+    ("audio",), ("frontends",), ("corpora",), ("experiments",), ("experiments", "stages"),
+    ("experiments", "events", "decodings"), ("corpora", "data_sets"), ("corpora", "parts", "shares"),
+    ("experiments", "ensembles"), ("experiments", "submission", "by_corpus"),
+    ("corpora", "classes"), ("corpora", "columns"),
+)  # fmt: skip
+
+
+def rules_by_key(base: str | Path) -> dict[str, list[str]]:
+    """Return the rules that follow from each key, by the path of the key without names.
+
+    Parameters
+    ----------
+    base : path
+        Folder of the Snakefile, with config.yaml and experiments/.
+
+    Returns
+    -------
+    dict of str to list of str
+        Such as ``experiments.training.epochs: [train]``; what is made from the results of these rules
+        is stale as well. A key that no example has is absent.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for overlays, name in EXAMPLES:
+        for path, rules in _rules_of_example(Path(base), overlays, name).items():
+            found[path] |= rules
+    return {path: sorted(rules) for path, rules in found.items() if rules}
+
+
+def _rules_of_example(base: Path, overlays: Sequence[str], name: str) -> dict[str, set[str]]:
+    files = [base / f"experiments/{overlay}.yaml" for overlay in overlays]
+    config = {**compose(base / "config.yaml", files, {}), "run": [name]}
+    run = Run(config, {corpus: _LISTED for corpus in corpora_of_run(config)}, base)
+    known = {job.key: _compared(job) for job in jobs(run)}
+    found: dict[str, set[str]] = {}
+    for keys, value in _leaves(run.config, name):
+        path = ".".join(_without_names(keys))
+        if found.get(path):
+            continue  # the same key of another stage
+        config = {**run.config}
+        place: Any = config  # mappings above the key are copied, all others shared
+        for key in keys[:-1]:
+            place[key] = {**place[key]}
+            place = place[key]
+        place[keys[-1]] = _other(copy.deepcopy(value))
+        try:
+            changed = {job.key: _compared(job) for job in jobs(replace(run, config=config))}
+        except (KeyError, ValueError, TypeError, AttributeError):
+            continue  # a name of something else: no value stands for another one
+        both = changed.keys() | known.keys()
+        found[path] = {key[0] for key in both if changed.get(key) != known.get(key)}
+    return found
+
+
+def _leaves(config: Mapping[str, Any], name: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the keys of the sections that an experiment uses, with their values."""
+    experiment = config["experiments"][name]
+    used = {
+        "experiments": {name}, "corpora": set(corpora_of_run(config)),
+        "frontends": {stage["frontend"] for stage in experiment["stages"].values()},
+    }  # fmt: skip
+    used["audio"] = {config["frontends"][frontend]["audio"] for frontend in used["frontends"]}
+    for section, names in used.items():
+        for chosen in sorted(names):
+            yield from _below((section, chosen), config[section][chosen])
+
+
+def _below(above: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            # a stage has what it takes from its experiment; the keys of an experiment act in its stages
+            yield from _below((*above, key), inner)
+    else:
+        yield above, value
+
+
+def _without_names(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the path of a key as the reference has it: names left out, keys of stages merged."""
+    found: list[str] = []
+    for key in keys:
+        if found and tuple(k for k in found if k != "NAME") in _NAMED and found[-1] != "NAME":
+            found.append("NAME")
+        else:
+            found.append(key)
+    path = tuple(found)
+    if path[:1] == ("experiments",):
+        path = ("experiments", *path[2:])
+        if path[1:3] == ("stages", "NAME") and path[3:4] != ("targets",):
+            path = ("experiments", *path[3:])
+    elif path[1:2] == ("NAME",):
+        path = (path[0], *path[2:])
+    return path
+
+
+def _other(value: Any) -> Any:
+    """Return a value of the same type that is another."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        return f"{value}-other"
+    if isinstance(value, list):
+        return [*value, 1]
+    return {"other": 1} if isinstance(value, Mapping) else 1

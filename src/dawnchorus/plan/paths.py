@@ -1,4 +1,4 @@
-"""Every path of a run, as a pattern in wildcards.
+"""Patterns of all paths of a run, in wildcards.
 
 The rules write the same patterns out, so that a reader sees them there; a test holds both equal.
 Plan and commands build paths from these constants and from nothing else.
@@ -14,15 +14,17 @@ from collections.abc import Iterable
 RESULTS = "results"  # below the working directory
 
 # tables of a listed corpus, named by the digest of their content (`dawnchorus.corpora`)
-LISTING = "results/corpora/{corpus}/listings/{shard}-{digest}.csv"
-LABELS = "results/corpora/{corpus}/labels-{digest}.csv"
-EXCLUDED = "results/corpora/{corpus}/excluded-{digest}.csv"
-EVENTS = "results/corpora/{corpus}/events-{digest}.csv"
-NAMES = "results/corpora/{corpus}/names-{digest}.csv"
-LABEL_ROWS = "results/corpora/{corpus}/label-rows-{digest}.csv"
+LISTING = "results/corpora/{corpus}/listings/{shard}-{digest}.parquet"
+LABELS = "results/corpora/{corpus}/labels-{digest}.parquet"
+EXCLUDED = "results/corpora/{corpus}/excluded-{digest}.parquet"
+EVENTS = "results/corpora/{corpus}/events-{digest}.parquet"
+NAMES = "results/corpora/{corpus}/names-{digest}.parquet"
+LABEL_ROWS = "results/corpora/{corpus}/label-rows-{digest}.parquet"
 
 # copies of models from outside the results, by the first 16 digits of their SHA-256
 PRETRAINED = "results/pretrained/{digest}.keras"
+# copies of models' and frontends' code from outside the package, by the digest of their syntax tree
+OWN_CODE = "results/code/{digest}.py"
 
 # per corpus
 ARCHIVE = "results/corpora/{corpus}/made/{shard}.zip"
@@ -43,7 +45,7 @@ EVENT_SUMMARY = "results/{experiment}/events.txt"
 
 # per stage
 THRESHOLDS = "results/{experiment}/stages/{stage}/thresholds.csv"
-TARGETS = "results/{experiment}/stages/{stage}/targets.csv"
+TARGETS = "results/{experiment}/stages/{stage}/targets.parquet"
 AUDIT = "results/{experiment}/stages/{stage}/audit.json"
 NORMALISER = "results/{experiment}/stages/{stage}/normaliser.csv"
 SEGMENTS_PICTURE = "results/{experiment}/stages/{stage}/segments.png"

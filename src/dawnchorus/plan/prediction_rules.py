@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.wildcards import Params, Wildcards
-from dawnchorus.plan.workflow_run import Run
+from dawnchorus.plan.workflow_run import Params, Run, Wildcards
 
 _POOLING_SETTINGS = ("pooling", "average", "average_unit", "ignored_classes")
 _WINDOW_SETTINGS = ("window", "segments", "use", "clip_pooling")

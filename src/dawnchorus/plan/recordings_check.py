@@ -1,4 +1,4 @@
-"""Whether the listed recordings can serve the experiments of a run.
+"""Checks of the listed recordings against the experiments of a run.
 
 * `check_experiments`: subsets have recordings, folds have groups, decodings have events.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dawnchorus.corpora import bird_detection_labels, tables
-from dawnchorus.settings.evaluation import format_of
+from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.references import parse_reference
 
 Settings = Mapping[str, Any]
@@ -35,75 +35,70 @@ def check_experiments(config: Settings, indexes: Settings, results: str | Path) 
     for name in config["run"]:
         here, experiment = f"experiments.{name}", config["experiments"][name]
         validation = (experiment["events"] or {}).get("validation", [])
-        for reference in [*_references(experiment), *validation]:
+        stages = experiment["stages"].values()
+        unlabelled = [r for stage in stages for r in stage["targets"].get("unlabelled", [])]
+        for reference in [*experiment["train"], *experiment["test"], *unlabelled, *validation]:
             if ":" in reference:
-                _selected(here, reference, read)
+                _counts(here, reference, indexes)  # raises for a subset that is not there
         for reference in validation:
-            _check_events(f"{here}.events.validation", reference, indexes, read)
+            _check_events(f"{here}.events.validation", reference, indexes)
         if experiment["folds"]["kind"] in ("grouped", "given"):
-            _check_folds(here, experiment, read)
+            _check_folds(here, experiment, indexes, read)
         for corpus in sorted({parse_reference(r)[0] for r in experiment["test"]}):
             repeats = format_of(experiment["submission"], corpus) == "bad2017"
             if repeats and "label_rows" not in indexes[corpus]:
-                _refuse_label_files(f"{here}.submission", corpus, config)
+                try:  # again, for the reason why listing left them aside
+                    parts, _ = bird_detection_labels.label_rows(config["corpora"][corpus])
+                    bird_detection_labels.submission_rows(parts)
+                except ValueError as error:
+                    where = f"{here}.submission: corpus {corpus!r}"
+                    raise ValueError(f"{where}: {error}") from None
 
 
-def _references(experiment: Settings) -> list[str]:
-    stages = experiment["stages"].values()
-    unlabelled = [r for stage in stages for r in stage["targets"].get("unlabelled", [])]
-    return [*experiment["train"], *experiment["test"], *unlabelled]
-
-
-def _selected(path: str, reference: str, read: ReadLabels) -> list[tables.Labelled]:
+def _counts(path: str, reference: str, indexes: Settings) -> Settings:
+    """Return the counts of a corpus or a subset of it, from its index."""
     corpus, subset = parse_reference(reference)
     try:
-        return tables.select(read(corpus), subset)
+        return tables.counts_of(indexes[corpus], subset)
     except ValueError as error:
         raise ValueError(f"{path}: {reference!r}: {error}") from None
 
 
-def _check_events(path: str, reference: str, indexes: Settings, read: ReadLabels) -> None:
+def _check_events(path: str, reference: str, indexes: Settings) -> None:
     corpus, _ = parse_reference(reference)
     has_table = "events" in indexes[corpus]
-    if not has_table or not any(r.data_set == "strong" for r in _selected(path, reference, read)):
+    if not has_table or not _counts(path, reference, indexes)["strong"]:
         raise ValueError(
             f"{path}: {reference!r} has no recording with known events; expected one whose strong "
             "labels choose the decodings"
         )
 
 
-def _refuse_label_files(path: str, corpus: str, config: Settings) -> None:
-    """Raise for label files that no submission can repeat."""
-    try:
-        parts, _ = bird_detection_labels.label_rows(config["corpora"][corpus])
-        bird_detection_labels.submission_rows(parts)
-    except ValueError as error:
-        raise ValueError(f"{path}: corpus {corpus!r}: {error}") from None
-
-
-def _check_folds(path: str, experiment: Settings, read: ReadLabels) -> None:
+def _check_folds(path: str, experiment: Settings, indexes: Settings, read: ReadLabels) -> None:
     folds = experiment["folds"]
+    counts = [_counts(path, reference, indexes) for reference in experiment["train"]]
+    if folds["kind"] == "given":
+        names = {name for one in counts for name in one["folds"]}
+        if "" in names or len(names) != folds["count"]:
+            raise ValueError(
+                f"{path}.folds.count: {folds['count']}; the fold column has {len(names - {''})} folds"
+                f"{', and is empty for some recordings' if '' in names else ''}"
+            )
+        return
+    # Two subsets may share groups. Their labels are read only where that decides: it takes longer
+    # than all else that the start of a run does.
+    if max(one[f"{folds['by']}s"] for one in counts) >= folds["count"]:
+        return
     found = [
-        (parse_reference(reference)[0], recording)
-        for reference in experiment["train"]
-        for recording in _selected(path, reference, read)
+        (corpus, recording)
+        for corpus, subset in map(parse_reference, experiment["train"])
+        for recording in tables.select(read(corpus), subset)
         if recording.labelled
     ]
-    if folds["kind"] == "given":
-        _check_fold_column(path, folds["count"], {recording.fold for _, recording in found})
-        return
     # a recording without a group is its own
     groups = {(corpus, getattr(r, folds["by"]) or f"id {r.id}") for corpus, r in found}
     if len(groups) < folds["count"]:
         raise ValueError(
             f"{path}.folds.count: {folds['count']}; the {len(found)} labelled training recordings "
             f"have {len(groups)} groups, and no fold may split one: expected at most {len(groups)}"
-        )
-
-
-def _check_fold_column(path: str, count: int, found: set[str]) -> None:
-    if "" in found or len(found) != count:
-        raise ValueError(
-            f"{path}.folds.count: {count}; the fold column has {len(found - {''})} folds"
-            f"{', and is empty for some recordings' if '' in found else ''}"
         )

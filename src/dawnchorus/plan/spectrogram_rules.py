@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.wildcards import Params, Wildcards
-from dawnchorus.plan.workflow_run import Run
+from dawnchorus.plan.workflow_run import Params, Run, Wildcards
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -28,9 +27,13 @@ class SpectrogramRules:
     def frontend(self, wildcards: Wildcards) -> Params:
         """Return the settings of a frontend, with the sample rate of its audio recipe."""
         chosen = self.run.config["frontends"][wildcards.frontend]
-        return {**chosen, "sample_rate": self.run.config["audio"][chosen["audio"]]["sample_rate"]}
+        return {
+            **chosen,
+            "kind": self.run.name_in_jobs(chosen["kind"]),
+            "sample_rate": self.run.config["audio"][chosen["audio"]]["sample_rate"],
+        }
 
     def library(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the digests of the code behind spectrograms, their own kind's alone."""
         kind = self.run.config["frontends"][wildcards.frontend]["kind"]
-        return self.run.library("make_spectrograms", f"dawnchorus.frontends.kinds.{kind}")
+        return self.run.library("make_spectrograms", self.run.chosen_code("frontends.kinds", kind))

@@ -1,22 +1,30 @@
-"""What happens before the first rule: config, lock, listed corpora.
+"""What happens before the first rule: config, lock, listed corpora, copies of models.
 
 * `start`: the run, or one line that says why there is none.
+* `list_corpora`: list the corpora of a run (main process), or read their indexes (its jobs).
+* `write_configs`: the complete config of each experiment, as a file beside its results.
+* `copy_models`, `copy_code`: copy what jobs read from outside the results.
 """
 
+import contextlib
+import json
+import os
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+import yaml
+
+from dawnchorus.corpora import catalog, tables
 from dawnchorus.plan import paths
-from dawnchorus.plan.config_files import write_configs
-from dawnchorus.plan.corpora_index import list_corpora
-from dawnchorus.plan.pretrained_models import keep_models
 from dawnchorus.plan.recordings_check import check_experiments
 from dawnchorus.plan.workflow_run import Run
-from dawnchorus.runtime import run
-from dawnchorus.settings.corpus_check import corpora_of_run
+from dawnchorus.runtime import artefacts, provenance, run
+from dawnchorus.settings.corpus_check import corpora_of, corpora_of_run
 from dawnchorus.settings.load import load
+from dawnchorus.settings.section import is_own_file
 
 
 def start(
@@ -50,24 +58,160 @@ def start(
         index = list_corpora(names, config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
-            keep_models(config)
+            copy_models(config)
+            copy_code(config)
         if is_main and not run.is_only_looking(arguments):
             write_configs(config, paths.RESULTS)
     except (ValueError, OSError) as error:
-        _refuse(error)
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(2)
     return Run(config, index, base)
 
 
 def _take_lock(arguments: Sequence[str]) -> None:
     """Take the lock of the results, unless the command only looks; warn of lost metadata."""
     if not run.is_only_looking(arguments):
-        run.held(paths.RESULTS)
+        run.hold_lock(paths.RESULTS)
         run.announce(arguments)
         run.clear_stale_locks()
     if warning := run.lost_metadata(paths.RESULTS):
         print(warning, file=sys.stderr)
 
 
-def _refuse(error: Exception) -> NoReturn:
-    print(f"error: {error}", file=sys.stderr, flush=True)
-    sys.exit(2)
+Index = dict[str, Any]
+
+# environment variable in which the main process hands its indexes down to its cluster jobs
+_INDEXES = "DAWNCHORUS_INDEXES"
+# keys of an index that plan reads
+_PLANNED_WITH = ("shards", "labels", "excluded", "names", "events", "label_rows")
+_MAX_BYTES = 100_000  # the kernel refuses longer environment variables
+
+
+def list_corpora(
+    names: Iterable[str], config: Mapping[str, Any], results: str | Path, is_main: bool
+) -> dict[str, Index]:
+    """Return the index of each corpus.
+
+    Only the main process looks at the recordings. A cluster job parses the Snakefile again: it
+    takes the indexes that the main process has handed down, whatever has changed since.
+    """
+    if not is_main:
+        handed = json.loads(os.environ.get(_INDEXES) or "{}")
+        return {name: handed.get(name) or tables.read_index(name, results) for name in names}
+    indexes: dict[str, Index] = {}
+    for name in names:
+        try:
+            known = list(tables.read_index(name, results)["notes"])
+        except (OSError, ValueError, KeyError):  # not listed yet, or by another version
+            known = []
+        corpus = config["corpora"][name]
+        indexes[name] = catalog.list_corpus(name, corpus, results, has_lock=run.has_lock())
+        for note in indexes[name]["notes"]:
+            if note not in known:
+                print(f"corpus {name}: {note}", file=sys.stderr)
+    slim = {n: {k: i[k] for k in _PLANNED_WITH if k in i} for n, i in indexes.items()}
+    text = json.dumps(slim)
+    if len(text) < _MAX_BYTES:
+        os.environ[_INDEXES] = text
+    return indexes
+
+
+def write_configs(config: Mapping[str, Any], results: str | Path) -> None:
+    """Write ``results/{experiment}/config.yaml`` for each experiment of a run.
+
+    The file holds all settings of the experiment, defaults filled in, with the corpora, frontends and
+    audio recipes that it uses. No rule reads it; it follows the config at each start.
+    """
+    for name in config["run"]:
+        path = Path(paths.CONFIG.format(experiment=name))
+        path = Path(results, path.relative_to(paths.RESULTS))
+        text = yaml.safe_dump(
+            config_of(config, name), sort_keys=False, allow_unicode=True, width=100
+        )
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        about = {
+            "rule": "start",
+            "wildcards": {"experiment": name},
+            "inputs": {},
+            "settings": {},
+            "library": {},
+            **run.environment(),
+        }
+        with artefacts.record_job({"results": Path(results), "about": about}):
+            artefacts.write_text(path, text)
+
+
+def config_of(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the part of a complete config that one experiment uses."""
+    experiment = config["experiments"][name]
+    frontends = {experiment["frontend"]}
+    for stage in experiment["stages"].values():
+        frontends |= {stage["frontend"], stage["predict_frontend"]} - {None}
+    audio = {config["frontends"][frontend]["audio"] for frontend in frontends}
+    used = {
+        "audio": audio, "frontends": frontends, "corpora": corpora_of(experiment),
+        "experiments": [name],
+    }  # fmt: skip
+    sections = {s: {key: config[s][key] for key in sorted(keys)} for s, keys in used.items()}
+    return {"config_version": config["config_version"], "run": [name], **sections}
+
+
+def _record_copy(path: str) -> contextlib.AbstractContextManager[None]:
+    """Keep a record of what is copied in a block, and where it came from."""
+    about = {
+        "rule": "(a copy of the main process)", "wildcards": {}, "inputs": {},
+        "settings": {"from": path}, "library": {}, **run.environment(),
+    }  # fmt: skip
+    return artefacts.record_job({"results": Path(paths.RESULTS), "about": about})
+
+
+def copy_models(config: Mapping[str, Any]) -> None:
+    """Copy the models that trainings of the run start from, where they are not copied yet.
+
+    A training reads the copy, which its content names: a model that is moved repeats nothing, and one
+    that is replaced while a run goes on changes nothing that a job reads.
+
+    Raises
+    ------
+    ValueError
+        Where a model changes while it is copied.
+    """
+    stages = [s for name in config["run"] for s in config["experiments"][name]["stages"].values()]
+    chosen = [stage["training"]["pretrained"] for stage in stages]
+    for path in {one["path"]: None for one in chosen if one}:
+        digest = run.digest_of_file(path)
+        copy = Path(paths.PRETRAINED.format(digest=digest[:16]))
+        if copy.exists():
+            continue
+        # the record is what tells a damaged copy, and where it came from
+        with _record_copy(path), artefacts.writing(copy) as temporary:
+            shutil.copyfile(path, temporary)
+            if artefacts.sha256(temporary) != digest:
+                raise ValueError(f"{path} changes while it is copied; start again once it is whole")
+
+
+def copy_code(config: Mapping[str, Any]) -> None:
+    """Copy the models' and frontends' code from outside the package that the run uses.
+
+    A job imports the copy, which the digest of its syntax tree names: a file that is moved repeats
+    nothing, and one that is edited while a run goes on changes nothing that a job reads.
+
+    Raises
+    ------
+    ValueError
+        Where a file changes while it is copied.
+    """
+    stages = [s for name in config["run"] for s in config["experiments"][name]["stages"].values()]
+    frontends = {stage[key] for stage in stages for key in ("frontend", "predict_frontend")}
+    names = {stage["model"]["name"] for stage in stages}
+    names |= {config["frontends"][frontend]["kind"] for frontend in frontends - {None}}
+    for name in sorted(filter(is_own_file, names)):
+        digest = provenance.code_digest(name)
+        copy = Path(paths.OWN_CODE.format(digest=digest))
+        if copy.exists():
+            continue
+        with _record_copy(name), artefacts.writing(copy) as temporary:
+            shutil.copyfile(name, temporary)
+            if provenance.code_digest(temporary) != digest:
+                raise ValueError(f"{name} changes while it is copied; start again once it is whole")

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.wildcards import Params, Wildcards
-from dawnchorus.plan.workflow_run import Paths, Run, names_of
+from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, corpora_in
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -22,7 +21,7 @@ class TargetRules:
     def folds(self, wildcards: Wildcards) -> Params:
         """Return what decides the folds of an experiment."""
         chosen = self.run.experiment(wildcards)
-        corpora = names_of(chosen["train"])
+        corpora = corpora_in(chosen["train"])
         # which fold validates a model is the training's choice, not the folds'
         dealt = {key: value for key, value in chosen["folds"].items() if key != "validation"}
         return {
@@ -38,7 +37,7 @@ class TargetRules:
         chosen = self.run.experiment(wildcards)
         unlabelled = self.run.unlabelled_references(wildcards.experiment)
         validation = (chosen["events"] or {}).get("validation", [])
-        corpora = names_of([*chosen["train"], *unlabelled, *chosen["test"], *validation])
+        corpora = corpora_in([*chosen["train"], *unlabelled, *chosen["test"], *validation])
         return {
             "train": chosen["train"],
             "unlabelled": unlabelled,
@@ -58,7 +57,7 @@ class TargetRules:
         return {
             "settings": {**self._targets(wildcards), "classes": chosen["classes"]},
             "train": chosen["train"],
-            "labels": self.run.labels(names_of(chosen["train"])),
+            "labels": self.run.labels(corpora_in(chosen["train"])),
             "scores": self._validation_scores(wildcards),
         }
 
@@ -85,8 +84,8 @@ class TargetRules:
         return {
             "settings": {**targets, "seed": chosen["seed"], "classes": chosen["classes"]},
             "train": chosen["train"],
-            "labels": self.run.labels(names_of([*chosen["train"], *read])),
-            "teachers": {r: scores[names_of([r])[0]] for r in references if scores},
+            "labels": self.run.labels(corpora_in([*chosen["train"], *read])),
+            "teachers": {r: scores[corpora_in([r])[0]] for r in references if scores},
             "verdicts": verdicts,
         }
 
@@ -96,7 +95,7 @@ class TargetRules:
         return {
             "targets": targets,
             "scores": self._teacher_scores(wildcards),
-            "labels": self.run.labels(names_of(targets["unlabelled"])),
+            "labels": self.run.labels(corpora_in(targets["unlabelled"])),
         }
 
     def _targets(self, wildcards: Wildcards) -> Mapping[str, Any]:
@@ -104,7 +103,7 @@ class TargetRules:
         return found
 
     def _training_verdicts(self, wildcards: Wildcards) -> Paths:
-        corpora = names_of(self.run.experiment(wildcards)["train"])
+        corpora = corpora_in(self.run.experiment(wildcards)["train"])
         return self.run.verdicts(wildcards.experiment, corpora)
 
     def _teacher_scores(self, wildcards: Wildcards) -> Paths:
@@ -112,7 +111,7 @@ class TargetRules:
         targets = self._targets(wildcards)
         if targets["from"] != "predictions":
             return {}
-        corpora = names_of(targets["unlabelled"])
+        corpora = corpora_in(targets["unlabelled"])
         return self.run.scores(wildcards.experiment, targets["stage"], corpora)
 
     def _unlabelled_verdicts(self, wildcards: Wildcards) -> Paths:
@@ -120,14 +119,14 @@ class TargetRules:
         targets = self._targets(wildcards)
         if targets["from"] != "mean_teacher":
             return {}
-        return self.run.verdicts(wildcards.experiment, names_of(targets["unlabelled"]))
+        return self.run.verdicts(wildcards.experiment, corpora_in(targets["unlabelled"]))
 
     def _validation_scores(self, wildcards: Wildcards) -> Paths:
         """Return the out-of-fold scores of training recordings by the earlier stage."""
         targets = self._targets(wildcards)
         if not _are_hard(targets) or isinstance(targets["thresholds"], (int, float)):
             return {}
-        corpora = names_of(self.run.experiment(wildcards)["train"])
+        corpora = corpora_in(self.run.experiment(wildcards)["train"])
         return self.run.scores(wildcards.experiment, targets["stage"], corpora)
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.wildcards import Params, Wildcards
-from dawnchorus.plan.workflow_run import Paths, Run, names_of
+from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, corpora_in
 
 _DRAWN_PER_CLASS = 12
 _MODEL_SETTINGS = (
@@ -37,7 +36,7 @@ class TrainingRules:
         return {
             "shards": {c: self.run.spectrograms(stage["frontend"], [c]) for c in corpora},
             # only to find subsets: an edit of other labels makes no training stale
-            "labels": self.run.labels(names_of([r for r in unlabelled if ":" in r])),
+            "labels": self.run.labels(corpora_in([r for r in unlabelled if ":" in r])),
             "unlabelled": unlabelled,
             "labelled_twice": stage["training"]["labelled_twice"],
         }
@@ -85,19 +84,29 @@ class TrainingRules:
     def settings(self, wildcards: Wildcards) -> Params:
         """Return what decides the weights of a member."""
         experiment, stage = self.run.experiment(wildcards), self.run.stage(wildcards)
+        targets, mean_teacher, validation = (
+            stage["targets"],
+            None,
+            experiment["folds"]["validation"],
+        )
+        if targets["from"] == "mean_teacher":
+            mean_teacher = {k: v for k, v in targets.items() if k not in ("from", "unlabelled")}
+        if targets.get("labelled") == "validate":
+            validation = "all"  # of the labelled recordings choose the epoch
         training = {
             **stage["training"],
             "pretrained": self.run.pretrained(stage),
-            "mean_teacher": self._mean_teacher(wildcards),
+            "mean_teacher": mean_teacher,
         }
         return {
             **{key: experiment[key] for key in ("seed", "backend")},
             **{key: stage[key] for key in _MODEL_SETTINGS},
+            "model": {**stage["model"], "name": self.run.name_in_jobs(stage["model"]["name"])},
             "training": training,
             "pooling": stage["training"]["validation"]["pooling"],
-            "validation": self._validation(wildcards),
+            "validation": validation,
             "teachers": self._teachers(wildcards),
-            "temperature": stage["targets"].get("temperature"),
+            "temperature": targets.get("temperature"),
             "normaliser": next(iter(self.normaliser(wildcards)), None),
             "frame_targets": self._frame_targets(wildcards),
         }
@@ -108,7 +117,7 @@ class TrainingRules:
         seen = [wildcards.stage, *self._teacher_stages(wildcards)]
         return self.run.library(
             "train",
-            f"dawnchorus.models.architectures.{stage['model']['name']}",
+            self.run.chosen_code("models.architectures", stage["model"]["name"]),
             f"dawnchorus.training.schedules.{stage['training']['schedule']['kind']}",
             *self.run.window_modules(wildcards.experiment, *seen),
             *(f"dawnchorus.augmentation.methods.{m}" for m in stage["augmentation"]["methods"]),
@@ -131,7 +140,7 @@ class TrainingRules:
 
     def _normalised_corpora(self, wildcards: Wildcards) -> list[str]:
         unlabelled = self.run.unlabelled_references(wildcards.experiment)
-        return names_of([*self.run.experiment(wildcards)["train"], *unlabelled])
+        return corpora_in([*self.run.experiment(wildcards)["train"], *unlabelled])
 
     def _shards_by_corpus(self, wildcards: Wildcards, frontend: str) -> dict[str, list[str]]:
         corpora = self.run.training_corpora(wildcards.experiment, wildcards.stage)
@@ -147,28 +156,31 @@ class TrainingRules:
 
     def _teachers(self, wildcards: Wildcards) -> list[Params]:
         """Return the models of earlier stages of the same fold and seed, with their windows."""
-        return [self._teacher(wildcards, stage) for stage in self._teacher_stages(wildcards)]
-
-    def _teacher(self, wildcards: Wildcards, stage: str) -> Params:
-        windows = self.run.window_settings(wildcards.experiment, stage)
-        names = {
-            "experiment": wildcards.experiment, "stage": stage, "member": wildcards.member,
-        }  # fmt: skip
-        is_same = self._has_same_windows(wildcards, stage)
-        return {
-            **windows,
-            "stage": stage,
-            "model": paths.MODEL.format(**names),
-            "kept": paths.KEPT_WEIGHTS.format(**names),
-            "use": self.run.experiment(wildcards)["stages"][stage]["use"],
-            "shards": None if is_same else self._shards_by_corpus(wildcards, windows["frontend"]),
-        }
+        found = []
+        for stage in self._teacher_stages(wildcards):
+            windows = self.run.window_settings(wildcards.experiment, stage)
+            names = {
+                "experiment": wildcards.experiment, "stage": stage, "member": wildcards.member,
+            }  # fmt: skip
+            shards = None
+            if not self._has_same_windows(wildcards, stage):
+                shards = self._shards_by_corpus(wildcards, windows["frontend"])
+            teacher = {
+                **windows,
+                "stage": stage,
+                "model": paths.MODEL.format(**names),
+                "kept": paths.KEPT_WEIGHTS.format(**names),
+                "use": self.run.experiment(wildcards)["stages"][stage]["use"],
+                "shards": shards,
+            }
+            found.append(teacher)
+        return found
 
     def _teacher_frames(self, wildcards: Wildcards) -> Paths:
         targets = self.run.stage(wildcards)["targets"]
         if targets.get("level") != "frame":
             return {}
-        corpora = names_of(targets["unlabelled"])
+        corpora = corpora_in(targets["unlabelled"])
         return self.run.frame_scores(wildcards.experiment, targets["stage"], corpora)
 
     def _frame_targets(self, wildcards: Wildcards) -> Params | None:
@@ -176,7 +188,7 @@ class TrainingRules:
         stage = self.run.stage(wildcards)
         if stage["output"] == "clip" and stage["segments"]["labels"] == "recording":
             return None
-        tables = self.run.event_tables(names_of(self.run.experiment(wildcards)["train"]))
+        tables = self.run.event_tables(corpora_in(self.run.experiment(wildcards)["train"]))
         labels = self.run.labels(tables)
         targets: Mapping[str, Any] = stage["targets"]
         return {
@@ -184,15 +196,3 @@ class TrainingRules:
             "scores": self._teacher_frames(wildcards),
             **{key: targets[key] for key in _FRAME_TARGET_SETTINGS if key in targets},
         }
-
-    def _mean_teacher(self, wildcards: Wildcards) -> Params | None:
-        targets = self.run.stage(wildcards)["targets"]
-        if targets["from"] != "mean_teacher":
-            return None
-        return {k: v for k, v in targets.items() if k not in ("from", "unlabelled")}
-
-    def _validation(self, wildcards: Wildcards) -> str:
-        """Return which labelled recordings choose the epoch."""
-        if self.run.stage(wildcards)["targets"].get("labelled") == "validate":
-            return "all"
-        return str(self.run.experiment(wildcards)["folds"]["validation"])

@@ -4,7 +4,8 @@ The Snakefile makes one `Run`; the modules of rules (``training_rules`` and so o
 no file but the model that a training starts from and the code behind a rule.
 
 * `Run`: settings by wildcards, tables and shards of corpora, members, paths of scores, code digests.
-* `names_of`: corpora of references such as ``clips:weak``.
+* `Wildcards`, `Params`: what a function of a rule gets, and what it returns for the script.
+* `corpora_in`: corpora of references such as ``clips:weak``.
 """
 
 import functools
@@ -12,28 +13,81 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.wildcards import WILDCARDS, Params, Wildcards
 from dawnchorus.runtime import provenance
 from dawnchorus.runtime.run import digest_of_file
-from dawnchorus.settings.evaluation import format_of
+from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.references import parse_reference
+from dawnchorus.settings.section import is_own_file
 from dawnchorus.settings.stage_check import see_alike
+
+# Params of a rule: str, int, float, bool, None, list and dict only. Snakemake compares their `repr`
+# and drops all others from the comparison.
+Params = dict[str, Any]
+
+
+WILDCARDS = (
+    "audio", "frontend", "corpus", "shard", "experiment", "stage", "member", "ensemble", "decoding",
+)  # fmt: skip
+
+
+class Wildcards(Protocol):
+    """Values of the wildcards of a job; a rule has only those of its outputs.
+
+    Snakemake's own object fits, and so does a ``types.SimpleNamespace``.
+    """
+
+    @property
+    def audio(self) -> str:
+        """Name of an audio recipe."""
+
+    @property
+    def frontend(self) -> str:
+        """Name of a frontend."""
+
+    @property
+    def corpus(self) -> str:
+        """Name of a corpus."""
+
+    @property
+    def shard(self) -> str:
+        """Name of a shard of a corpus: ``000``, ``001``, ..."""
+
+    @property
+    def experiment(self) -> str:
+        """Name of an experiment."""
+
+    @property
+    def stage(self) -> str:
+        """Name of a stage of the experiment."""
+
+    @property
+    def member(self) -> str:
+        """Name of a member of the stage: ``f1p0s1``."""
+
+    @property
+    def ensemble(self) -> str:
+        """Name of an ensemble of the experiment."""
+
+    @property
+    def decoding(self) -> str:
+        """Name of a decoding of the experiment."""
+
 
 Paths = dict[str, str]  # by corpus
 NOTHING = "(?!)"  # a wildcard constraint that no name meets
 
 
-def names_of(references: Iterable[str]) -> list[str]:
+def corpora_in(references: Iterable[str]) -> list[str]:
     """Return the corpora of references (``corpus`` or ``corpus:subset``), in order, once each."""
     return list(dict.fromkeys(parse_reference(r)[0] for r in references))
 
 
-def references_to(corpus: str, references: Iterable[str]) -> list[str]:
+def references_of(corpus: str, references: Iterable[str]) -> list[str]:
     """Return those references that name recordings of one corpus."""
-    return [reference for reference in references if names_of([reference]) == [corpus]]
+    return [reference for reference in references if corpora_in([reference]) == [corpus]]
 
 
 @functools.cache
@@ -105,20 +159,19 @@ class Run:
             return r"\d+"
         if wildcard == "member":
             return re.sub(r"\{\w+\}", r"\\d+", paths.MEMBER)
-        return "|".join(map(re.escape, sorted(self._names(wildcard)))) or NOTHING
-
-    def _names(self, wildcard: str) -> set[str]:
-        sections = {"audio": "audio", "frontend": "frontends", "corpus": "corpora"}
+        sections = {
+            "audio": "audio", "frontend": "frontends", "corpus": "corpora",
+            "experiment": "experiments",
+        }  # fmt: skip
+        experiments = self.config["experiments"].values()
         if wildcard in sections:
-            return set(self.config[sections[wildcard]])
-        experiments = self.config["experiments"]
-        if wildcard == "experiment":
-            return set(experiments)
-        if wildcard == "decoding":
-            found = [(e["events"] or {}).get("decodings", ()) for e in experiments.values()]
+            found = [self.config[sections[wildcard]]]
+        elif wildcard == "decoding":
+            found = [(e["events"] or {}).get("decodings", ()) for e in experiments]
         else:
-            found = [e[f"{wildcard}s"] for e in experiments.values()]
-        return {name for names in found for name in names}
+            found = [e[f"{wildcard}s"] for e in experiments]
+        names = {name for named in found for name in named}
+        return "|".join(map(re.escape, sorted(names))) or NOTHING
 
     # corpora
 
@@ -126,7 +179,7 @@ class Run:
         """Return the corpora of the recordings in a stage's targets."""
         chosen = self.settings_of(experiment)
         pseudo_labelled = chosen["stages"][stage]["targets"].get("unlabelled", [])
-        return names_of([*chosen["train"], *pseudo_labelled])
+        return corpora_in([*chosen["train"], *pseudo_labelled])
 
     def unlabelled_references(self, experiment: str) -> list[str]:
         """Return what any stage of an experiment uses without its labels."""
@@ -136,12 +189,12 @@ class Run:
     def scored_corpora(self, experiment: str) -> list[str]:
         """Return the corpora that every stage of an experiment scores."""
         chosen, unlabelled = self.settings_of(experiment), self.unlabelled_references(experiment)
-        return names_of([*chosen["train"], *chosen["test"], *unlabelled])
+        return corpora_in([*chosen["train"], *chosen["test"], *unlabelled])
 
     def event_corpora(self, experiment: str) -> list[str]:
         """Return the corpora in which events are detected: to choose decodings, and to test."""
         chosen = self.settings_of(experiment)
-        return names_of([*chosen["test"], *chosen["events"]["validation"]])
+        return corpora_in([*chosen["test"], *chosen["events"]["validation"]])
 
     def listing(self, corpus: str, shard: str) -> str:
         """Return the listing of a shard; its path names the digest of its content."""
@@ -241,7 +294,8 @@ class Run:
         script : str
             Name of the script, which is that of the rule.
         *chosen : str
-            Modules that the config picks by name, such as ``dawnchorus.models.architectures.bulbul``.
+            Modules that the config picks by name, such as ``dawnchorus.models.architectures.bulbul``,
+            or paths of files outside the package; see `chosen_code`.
         """
         path = self.base / "workflow/scripts" / f"{script}.py"
         return dict(_library(path, chosen, self.package))
@@ -251,10 +305,20 @@ class Run:
         kinds = [self.settings_of(experiment)["stages"][s]["segments"]["kind"] for s in stages]
         return [f"dawnchorus.segments.kinds.{kind}" for kind in dict.fromkeys(kinds)]
 
+    def chosen_code(self, folder: str, name: str) -> str:
+        """Return what a choice is digested by: its module, or the path of a file of one's own."""
+        return name if is_own_file(name) else f"dawnchorus.{folder}.{name}"
+
+    def name_in_jobs(self, name: str) -> str:
+        """Return the name of a choice for a job: that of the copy where it is a file of one's own."""
+        if not is_own_file(name):
+            return name
+        return paths.OWN_CODE.format(digest=provenance.code_digest(name))
+
     def pretrained(self, stage: Mapping[str, Any]) -> Params | None:
         """Return the model that a stage starts from: its copy, whose name is its content."""
         chosen = stage["training"]["pretrained"]
-        digest = digest_of_file(chosen)
-        if digest is None:
+        if not chosen:
             return None
+        digest = digest_of_file(chosen["path"])
         return {**chosen, "path": paths.PRETRAINED.format(digest=digest[:16])}

@@ -2,7 +2,7 @@
 
 * `plain_style`: nobody's own style.
 * `Sheet`, `new_sheet`: an empty picture with the names of its lanes, and where what is on it.
-* `write`, `fitted`: a text, and what of a long one there is room for.
+* `write`, `truncated`: a text, and what of a long one there is room for.
 * `points`: the size of letters as Matplotlib has it.
 """
 
@@ -76,7 +76,7 @@ def new_sheet(names: Sequence[str], end_s: float):
 
     figure = Figure((1, 1), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    shown = [fitted(figure, name, _LEFT[1] - 16, NAME) for name in names]
+    shown = [truncated(figure, name, _LEFT[1] - 16, NAME) for name in names]
     widest = max(width for _, width in shown)
     left = min(max(math.ceil(widest) + 16, _LEFT[0]), _LEFT[1])
     width = min(max(math.ceil(end_s * _PER_SECOND), _NARROWEST), WIDEST - left - _RIGHT)
@@ -90,7 +90,7 @@ def new_sheet(names: Sequence[str], end_s: float):
     return figure, sheet
 
 
-def fitted(figure, text: str, most: float, size: int) -> tuple[str, float]:
+def truncated(figure, text: str, most: float, size: int) -> tuple[str, float]:
     """Return a text that can be drawn, cut to its end where it is too wide, and its width."""
     from matplotlib.font_manager import FontProperties
 

@@ -1,10 +1,11 @@
-"""Grey pictures as PNG files.
+"""Grey images, and PNG files of them.
 
 PNG specification, third edition, https://www.w3.org/TR/png-3/. What is written holds the picture and
 nothing else; equal pictures give equal bytes with the same zlib.
 
 * `write`: a picture from bands of its rows.
 * `check`: whether a file is whole.
+* `grey`: an image in 256 shades; `thumbnail`: made small as well.
 """
 
 import struct
@@ -13,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+
+THUMBNAIL = (96, 160)  # rows and columns of a thumbnail [pixels]
 
 
 def write(path: str | Path, shape: tuple[int, int], bands: Iterable[np.ndarray]) -> None:
@@ -41,6 +44,41 @@ def check(path: str | Path) -> None:
     content = Path(path).read_bytes()
     if not (content.startswith(_SIGNATURE) and content.endswith(_END)):
         raise OSError(f"{path} reads back without a beginning or an end; is the disk sound?")
+
+
+def thumbnail(image: np.ndarray) -> np.ndarray:
+    """Return an image (F, T) as a grey picture of the size `THUMBNAIL`, uint8: means of its pixels."""
+    if image.dtype == np.uint8 and image.shape == THUMBNAIL:
+        return image
+    rows, columns = THUMBNAIL
+    small = _resized(_resized(_finite(image), rows).T, columns).T
+    return np.round(small).astype(np.uint8) if image.dtype == np.uint8 else grey(small)
+
+
+def grey(image: np.ndarray) -> np.ndarray:
+    """Return an image stretched to 0..255, uint8; one without contrast is black."""
+    image = _finite(image)
+    low, high = np.percentile(image, 1), image.max()
+    if not low < high:
+        return np.zeros(image.shape, np.uint8)
+    return np.round((image - low).clip(0) * (255 / (high - low))).astype(np.uint8)
+
+
+def _finite(image: np.ndarray) -> np.ndarray:
+    """Return an image as float32, with the least of its finite values for those that are not."""
+    image = np.asarray(image, np.float32)
+    is_finite = np.isfinite(image)
+    least = image[is_finite].min() if is_finite.any() else np.float32(0)
+    return np.where(is_finite, image, least)
+
+
+def _resized(image: np.ndarray, size: int) -> np.ndarray:
+    """Return ``size`` rows for those of an image: means of neighbours, or each several times."""
+    first = np.arange(size) * len(image) // size
+    if len(image) <= size:
+        return image[first]
+    counts = np.diff([*first, len(image)])
+    return np.add.reduceat(image, first, axis=0) / counts[:, None].astype(np.float32)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

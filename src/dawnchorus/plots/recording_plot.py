@@ -1,10 +1,10 @@
-"""A picture of one recording: what sounds in it, what was detected, and why.
+"""The plot of one recording: its spectrogram, annotated and detected events, and frame scores.
 
 The spectrogram is at the top, low frequencies at the bottom. Below it each class has a lane over the
-same time axis: reference events in its upper half, detected events in its lower half, and under them
+same time axis: the ground truth in its upper half, detected events in its lower half, and under them
 the curve of its frame scores from 0 to 1 with its threshold. Equal content gives equal bytes.
 
-* `clip_picture`: the picture of a recording as a PNG.
+* `draw_recording`: the plot as a PNG; `Track`: values over time.
 
 Axes: T frames of the spectrogram, F bands, T' frames of scores, C classes.
 """
@@ -12,34 +12,43 @@ Axes: T frames of the spectrogram, F bands, T' frames of scores, C classes.
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from dawnchorus.formats.event import Event
 from dawnchorus.plots import canvas, png
-from dawnchorus.plots.contact_sheet import grey
+from dawnchorus.plots.png import grey
 from dawnchorus.runtime import artefacts
 
 MOST_CLASSES = 40  # lanes; of more classes those with events, then those with the highest scores
-REFERENCE, DETECTED = "#0072b2", "#e69f00"  # told apart by every kind of colour vision
-_EDGES = {REFERENCE: "#00476f", DETECTED: "#946600"}
+GROUND_TRUTH, DETECTED = "#0072b2", "#e69f00"  # told apart by every kind of colour vision
+_EDGES = {GROUND_TRUTH: "#00476f", DETECTED: "#946600"}
 _AREA, _THRESHOLD = "#e4e4e4", "#c0392b"
 _SEEN = 3  # pixels: least width of an event
 
 
-def clip_picture(
-    spectrogram: np.ndarray,
-    frames_per_second: float,
-    onset_s: float,
-    reference: Sequence[Event] | None,
-    detected: Sequence[Event],
-    scores: np.ndarray,
-    score_rate: float,
+class Track(NamedTuple):
+    """Values over time: frames (T, ...), frames per second (above 0), and the first one's time [s]."""
+
+    values: np.ndarray
+    per_second: float
+    onset_s: float = 0.0
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """First and last time [s]."""
+        return self.onset_s, self.onset_s + len(self.values) / self.per_second
+
+
+def draw_recording(
+    spectrogram: Track,
+    scores: Track,
     class_names: Sequence[str],
+    ground_truth: Sequence[Event] | None,
+    detected: Sequence[Event],
     thresholds: np.ndarray | Sequence[float] | None,
     output: str | Path,
-    *,
-    scores_onset_s: float = 0.0,
     title: str = "",
 ) -> None:
     """Draw a recording with its events and scores as one PNG.
@@ -49,27 +58,19 @@ def clip_picture(
 
     Parameters
     ----------
-    spectrogram : array, shape (T, F)
+    spectrogram : Track of shape (T, F)
         The first band is the lowest; stretched from its 1st percentile (white) to its maximum.
-    frames_per_second : float > 0
-        Of the spectrogram.
-    onset_s : float
-        Time of its first frame [s].
-    reference : sequence of Event or None
-        None: not known. Then the upper halves are empty and the legend says so.
-    detected : sequence of Event
-    scores : array, shape (T', C)
+    scores : Track of shape (T', C)
         In [0, 1].
-    score_rate : float > 0
-        Frames of scores per second.
     class_names : sequence of str
         C.
+    ground_truth : sequence of Event or None
+        None: not known. Then the upper halves are empty and the legend says so.
+    detected : sequence of Event
     thresholds : array, shape (C,), or None
         Drawn as a line through each curve.
     output : path
         The PNG.
-    scores_onset_s : float, optional
-        Time of the first frame of scores [s].
     title : str, optional
         Drawn at the top; of a long text the end.
 
@@ -78,54 +79,63 @@ def clip_picture(
     ValueError
         Where shapes do not fit, a rate is not above 0, or an event is of another class.
     """
-    scores, spectrogram = np.asarray(scores, np.float32), np.asarray(spectrogram)
-    _check(spectrogram, scores, class_names, thresholds, (frames_per_second, score_rate))
+    spectrogram = spectrogram._replace(values=np.asarray(spectrogram.values))
+    scores = scores._replace(values=np.asarray(scores.values, np.float32))
     events = {DETECTED: list(detected)}
-    if reference is not None:
-        events[REFERENCE] = list(reference)
-    _check_classes(events, class_names)
-    span_s = (onset_s, onset_s + len(spectrogram) / frames_per_second)
-    scored_s = (scores_onset_s, scores_onset_s + len(scores) / score_rate)
-    lanes = _lanes(scores, class_names, events)
+    if ground_truth is not None:
+        events[GROUND_TRUTH] = list(ground_truth)
+    _check(spectrogram, scores, class_names, thresholds, events)
+    lanes = _lanes(scores.values, class_names, events)
     names = [class_names[lane] for lane in lanes]
     if len(lanes) < len(class_names):
         title = f"{title}   {len(lanes)} of {len(class_names)} classes".strip()
+    end_s = max(spectrogram.span_s[1], scores.span_s[1])
     with artefacts.writing(output, check=png.check, rows=1) as temporary, canvas.plain_style():
-        figure, sheet = canvas.new_sheet(names, max(span_s[1], scored_s[1]))
-        _draw_head(figure, sheet, title, reference is not None, thresholds is not None)
-        _draw_spectrogram(figure, sheet, spectrogram, span_s)
+        figure, sheet = canvas.new_sheet(names, end_s)
+        _draw_head(figure, sheet, title, ground_truth is not None, thresholds is not None)
+        _draw_spectrogram(figure, sheet, spectrogram)
         axes = _lane_axes(figure, sheet)
-        _draw_curves(axes, sheet, scores[:, lanes], scored_s)
+        _draw_curves(axes, sheet, scores.values[:, lanes], scores.span_s)
         if thresholds is not None:
-            _draw_thresholds(axes, sheet, [float(thresholds[lane]) for lane in lanes])
+            for lane, threshold in enumerate(float(thresholds[lane]) for lane in lanes):
+                share = 1 - min(max(threshold, 0), 1)  # from the top of its curve
+                y = lane * canvas.LANE + canvas.CURVE_TOP + share * canvas.CURVE
+                axes.axhline(y, color=_THRESHOLD, linewidth=0.7, linestyle="--", zorder=2)
+                place = sheet.left + sheet.width + 6, sheet.lane(0) + y
+                text = f"{threshold:.2f}"
+                canvas.write(figure, sheet, *place, text, canvas.SMALL, color=_THRESHOLD)
         for colour, found in events.items():
             _draw_events(axes, sheet, found, names, colour)
-        # no name of the program and its version
+        # no name of the program and its version: equal content gives equal bytes
         figure.canvas.print_png(temporary, metadata={"Software": None})
 
 
-def _check(spectrogram, scores, class_names, thresholds, rates: tuple[float, float]) -> None:
-    n_classes = len(class_names)
-    is_drawable = spectrogram.ndim == 2 and spectrogram.size and scores.ndim == 2 and scores.size
-    if not is_drawable or scores.shape[1] != n_classes:
+def _check(
+    spectrogram: Track,
+    scores: Track,
+    class_names: Sequence[str],
+    thresholds: np.ndarray | Sequence[float] | None,
+    events: dict[str, list[Event]],
+) -> None:
+    shapes, n_classes = (spectrogram.values.shape, scores.values.shape), len(class_names)
+    is_drawable = all(len(shape) == 2 and 0 not in shape for shape in shapes)
+    if not is_drawable or shapes[1][1] != n_classes:
         raise ValueError(
-            f"spectrogram {spectrogram.shape} and scores {scores.shape}; expected (T, F) and "
+            f"spectrogram {shapes[0]} and scores {shapes[1]}; expected (T, F) and "
             f"(T', {n_classes}) with a frame each, for {n_classes} classes"
         )
     if thresholds is not None and np.shape(thresholds) != (n_classes,):
         raise ValueError(
             f"thresholds have shape {np.shape(thresholds)}; expected ({n_classes},), one per class"
         )
+    rates = spectrogram.per_second, scores.per_second
     if not all(0 < rate < math.inf for rate in rates):
         raise ValueError(f"frame rates {rates} of spectrogram and scores; expected them above 0")
-
-
-def _check_classes(events: dict[str, list[Event]], class_names: Sequence[str]) -> None:
     labels = {one.label for found in events.values() for one in found}
     if others := sorted(labels - set(class_names)):
         raise ValueError(
             f"{len(others)} classes of events have no scores: {others[:5]!r}; expected events of "
-            f"the {len(class_names)} classes"
+            f"the {n_classes} classes"
         )
 
 
@@ -147,12 +157,12 @@ def _draw_head(
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    shown, _ = canvas.fitted(figure, title, sheet.width, canvas.NAME + 1)
+    shown, _ = canvas.truncated(figure, title, sheet.width, canvas.NAME + 1)
     canvas.write(figure, sheet, sheet.left, 18, shown, canvas.NAME + 1)
     handles = [
-        Patch(facecolor=REFERENCE, label="reference events")
+        Patch(facecolor=GROUND_TRUTH, label="ground truth")
         if is_known
-        else Patch(facecolor="white", edgecolor="#888888", label="reference: not known"),
+        else Patch(facecolor="white", edgecolor="#888888", label="ground truth: not known"),
         Patch(facecolor=DETECTED, label="detected events"),
         Patch(facecolor=_AREA, edgecolor=canvas.DARK, linewidth=0.7, label="frame score, 0 to 1"),
     ]
@@ -167,11 +177,10 @@ def _draw_head(
     )  # fmt: skip
 
 
-def _draw_spectrogram(
-    figure, sheet: canvas.Sheet, spectrogram: np.ndarray, span_s: tuple[float, float]
-) -> None:
+def _draw_spectrogram(figure, sheet: canvas.Sheet, spectrogram: Track) -> None:
+    span_s = spectrogram.span_s
     axes = figure.add_axes(sheet.box(canvas.HEAD, canvas.SPECTROGRAM))
-    image = grey(_columns(spectrogram, sheet.pixels(span_s), np.add)).T
+    image = grey(_columns(spectrogram.values, sheet.pixels(span_s), np.add)).T
     axes.imshow(
         image, cmap="gray_r", vmin=0, vmax=255, origin="lower", aspect="auto",
         interpolation="nearest", extent=(*span_s, 0, len(image)),
@@ -239,15 +248,6 @@ def _draw_curves(
     axes.add_collection(PolyCollection(areas, facecolor=_AREA, linewidth=0), autolim=False)
     lines = [area[1:-1] for area in areas]
     axes.add_collection(LineCollection(lines, colors=canvas.DARK, linewidths=0.7), autolim=False)
-
-
-def _draw_thresholds(axes, sheet: canvas.Sheet, thresholds: Sequence[float]) -> None:
-    for lane, threshold in enumerate(thresholds):
-        y = lane * canvas.LANE + canvas.CURVE_TOP + (1 - min(max(threshold, 0), 1)) * canvas.CURVE
-        axes.axhline(y, color=_THRESHOLD, linewidth=0.7, linestyle="--", zorder=2)
-        x = sheet.left + sheet.width + 6
-        text = f"{threshold:.2f}"
-        canvas.write(axes.figure, sheet, x, sheet.lane(0) + y, text, canvas.SMALL, color=_THRESHOLD)
 
 
 def _draw_events(

@@ -1,4 +1,4 @@
-"""The one writer for every artefact, and the record that stands behind each.
+"""Writing artefacts, and the record of each.
 
 An artefact is a file under the results folder that a rule declares. It appears under its final name
 whole or not at all: a unique temporary file beside the target is written, synchronised, re-opened
@@ -8,8 +8,9 @@ and checked, renamed, and its folder synchronised. One small JSON record per art
 * `writing`: a temporary path that becomes the artefact when its block ends well.
 * `writing_folder`: a temporary folder that does, for a job that writes as many files as it finds.
 * `write_bytes`, `write_text`, `write_json`, `write_table`: the common kinds.
-* `recording_for`: what the records of this block say of the job (set by `dawnchorus.runtime.job`).
+* `record_job`: what the records of this block say of the job (set by `dawnchorus.runtime.job`).
 * `read_record`, `record_path`: the record of an artefact.
+* `sha256`, `input_sha256`: digests of files.
 """
 
 import contextlib
@@ -43,6 +44,16 @@ def sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def input_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file that is read: of an input of the job, the one its record has.
+
+    A job hashes its inputs before it begins (see `dawnchorus.runtime.job`): large ones only once.
+    """
+    job = _job.get()
+    known = job["about"].get("inputs", {}) if job else {}
+    return known.get(str(path)) or sha256(path)
+
+
 def canonical_json(value) -> str:
     """Return JSON with sorted keys: equal values give equal text."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1) + "\n"
@@ -73,8 +84,8 @@ def read_record(path: str | Path, results: str | Path) -> dict | None:
 
 
 @contextlib.contextmanager
-def recording_for(job: Mapping) -> Iterator[None]:
-    """Give the artefacts written in this block a record.
+def record_job(job: Mapping) -> Iterator[None]:
+    """Keep a record of each artefact that is written in this block.
 
     Parameters
     ----------
@@ -122,14 +133,16 @@ def writing(
     temporary = path.with_name(f".{path.stem[:40]}.{uuid.uuid4().hex[:12]}.tmp{path.suffix}")
     try:
         yield temporary
-        _synchronise(temporary)
+        synchronise(temporary)
         if check is not None:
             check(temporary)
         about = {"sha256": sha256(temporary), "bytes": temporary.stat().st_size}
-        if record:
-            _forget(path)
+        if record and (job := _job.get()):
+            # A job that is killed before it writes the new record leaves a file without one, which
+            # says the truth; beside the former record the new file would look damaged.
+            record_path(path, job["results"]).unlink(missing_ok=True)
         os.replace(temporary, path)
-        _synchronise(path.parent)
+        synchronise(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
     if record:
@@ -155,22 +168,24 @@ def writing_folder(path: str | Path) -> Iterator[Path]:
         path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex[:12]}.tmp") for _ in range(2)
     )
     temporary.mkdir()
-    job = _job.set(None)  # nothing has its final name yet, so nothing gets a record
+    token = _job.set(None)  # nothing has its final name yet, so nothing gets a record
     try:
         try:
             yield temporary
         finally:
-            _job.reset(job)
+            _job.reset(token)
         files = sorted(one for one in temporary.rglob("*") if one.is_file())
         found = {
             one.relative_to(temporary): {"sha256": sha256(one), "bytes": one.stat().st_size}
             for one in files
         }
-        _forget_folder(path)
+        if job := _job.get():
+            records = record_path(path / "any", job["results"]).parent
+            shutil.rmtree(records, ignore_errors=True)
         if path.is_dir():
             os.replace(path, former)  # only an empty folder can be replaced at once
         os.replace(temporary, path)
-        _synchronise(path.parent)
+        synchronise(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     shutil.rmtree(former, ignore_errors=True)
@@ -225,31 +240,13 @@ def _finite(value):
     return value
 
 
-def _synchronise(path: Path) -> None:
+def synchronise(path: str | Path) -> None:
+    """Wait until the content of a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _forget(path: Path) -> None:
-    """Remove the record of the file that is about to be replaced.
-
-    A job that is killed before it writes the new one leaves a file without a record, which says the
-    truth; beside the former record the new file would look damaged.
-    """
-    job = _job.get()
-    if job is not None:
-        record_path(path, job["results"]).unlink(missing_ok=True)
-
-
-def _forget_folder(path: Path) -> None:
-    """Remove the records of all files of a folder that is about to be replaced."""
-    job = _job.get()
-    if job is not None:
-        records = record_path(path / "any", job["results"]).parent
-        shutil.rmtree(records, ignore_errors=True)
 
 
 def _write_record(path: Path, about: dict) -> None:
@@ -267,8 +264,8 @@ def _write_record(path: Path, about: dict) -> None:
     temporary = record.with_name(f".{uuid.uuid4().hex[:12]}.tmp")
     try:
         temporary.write_text(text)
-        _synchronise(temporary)
+        synchronise(temporary)
         os.replace(temporary, record)
-        _synchronise(record.parent)
+        synchronise(record.parent)
     finally:
         temporary.unlink(missing_ok=True)

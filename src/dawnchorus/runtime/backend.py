@@ -28,7 +28,20 @@ def start(settings: dict) -> None:
     name, threads = settings["name"], settings["threads"]
     os.environ["KERAS_BACKEND"] = name
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    globals()[f"_start_{name}"](threads, settings["deterministic"])
+    if name == "jax":
+        # Eigen's threads of a convolution add in an order of their own; one thread has one order
+        flags = [f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"]
+        if settings["deterministic"]:
+            flags.append("--xla_gpu_deterministic_ops=true")
+        os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *flags]).strip()
+    elif name == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+        # PyTorch has no deterministic kernel for some operations: it warns of them
+        torch.use_deterministic_algorithms(settings["deterministic"], warn_only=True)
+    else:
+        _start_tensorflow(threads, settings["deterministic"])
 
 
 def fused_normalisation(inputs, gain, bias, epsilon: float) -> tuple:
@@ -84,17 +97,3 @@ def _hushed() -> Iterator[None]:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
-
-
-def _start_jax(threads: int, deterministic: bool) -> None:
-    flags = [f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"]
-    if deterministic:
-        flags.append("--xla_gpu_deterministic_ops=true")
-    os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *flags]).strip()
-
-
-def _start_torch(threads: int, deterministic: bool) -> None:
-    import torch
-
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)

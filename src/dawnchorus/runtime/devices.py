@@ -1,6 +1,6 @@
-"""Which GPU a job may use.
+"""The GPU that a job uses.
 
-* `leased`: a GPU of its own for the length of a block, or none.
+* `lease_gpu`: a GPU of its own for the length of a block, or none.
 
 Under a cluster's scheduler its choice stands. Locally each job that asks for a GPU gets one by an
 OS lock, which the kernel gives back when the process ends, however it ends. Without a GPU the job
@@ -25,7 +25,7 @@ _WAIT_S = 1.0
 
 
 @contextlib.contextmanager
-def leased(n_gpus: int) -> Iterator[None]:
+def lease_gpu(n_gpus: int) -> Iterator[None]:
     """Hold ``n_gpus`` GPUs (0 or 1) of this machine while the block runs.
 
     ``CUDA_VISIBLE_DEVICES`` names the GPU in the block, is empty where none is asked for, and is
@@ -35,7 +35,8 @@ def leased(n_gpus: int) -> Iterator[None]:
         with _shown(""):
             yield
         return
-    names = [] if os.environ.get("SLURM_JOB_ID") else visible()
+    # SLURM has chosen already: its variable names the cards of this job
+    names = [] if os.environ.get("SLURM_JOB_ID") else visible_gpus()
     if not names:
         yield
         return
@@ -48,7 +49,7 @@ def leased(n_gpus: int) -> Iterator[None]:
         os.close(lock)
 
 
-def visible() -> list[str]:
+def visible_gpus() -> list[str]:
     """Return the GPUs that jobs of this machine may use: ``CUDA_VISIBLE_DEVICES``, or all."""
     given = os.environ.get(VARIABLE)
     if given is not None:
@@ -57,6 +58,7 @@ def visible() -> list[str]:
         return list(itertools.takewhile(lambda name: not name.startswith("-"), names))
     try:
         listing = subprocess.run(
+            # by UUID: numbers change where CUDA_VISIBLE_DEVICES is set already
             ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"],
             capture_output=True, text=True, timeout=20, check=True,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Content hashes that are remembered, each under the state that its file was in.
+"""A cache of content hashes, by the state that each file was in.
 
 A line of the file that keeps them is the hash, a blank, the state, a blank and the path, which may
 hold anything. It is no artefact: it holds times and inodes.
@@ -18,7 +18,7 @@ _HASH = 64  # hexadecimal digits
 
 
 def state(found: os.stat_result) -> str:
-    """Return ``bytes mtime_ns inode`` of a file: while they stay, its content is taken to."""
+    """Return ``bytes mtime_ns inode`` of a file: while they stay, its content counts as the same."""
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
 
 

@@ -1,4 +1,4 @@
-"""A rule's script at work: it dies with its run, writes its log and records what it makes.
+"""Running a rule's script: its log, its GPU, its records, and its end when the run ends.
 
 Importing this module binds the process to the one that started it: when that one is gone, the
 kernel ends this one too. Snakemake's jobs outlive a killed head otherwise, and would overwrite what
@@ -11,16 +11,14 @@ a later run has made. A script imports this module first and does its work insid
 import contextlib
 import ctypes
 import os
-import platform
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dawnchorus.runtime import artefacts, devices, logs, provenance, signals
+from dawnchorus.runtime import artefacts, devices, logs, run
 
 _PR_SET_PDEATHSIG = 1
-COMMAND = "DAWNCHORUS_COMMAND"  # variable in which the main process says how it was started
 STOPPED = 143  # exit status of a job that was told to stop: 128 + SIGTERM
 
 
@@ -57,34 +55,28 @@ def running(snakemake) -> Iterator[None]:
         With status 1 and one line on the terminal where the work fails (the traceback is in the
         log), with status 143 where the job was told to stop.
     """
-    with logs.recorded_to(snakemake.log[0]):
+    with logs.log_to(snakemake.log[0]):
         try:
-            with devices.leased(snakemake.resources.get("gpu", 0)):
-                with artefacts.recording_for(_description(snakemake)):
+            with devices.lease_gpu(snakemake.resources.get("gpu", 0)):
+                results = Path(artefacts.RESULTS)
+                # kept apart in a record: settings are a person's, digests are the code's
+                params = dict(snakemake.params.items())
+                about = {
+                    "rule": snakemake.rule,
+                    "wildcards": dict(snakemake.wildcards.items()),
+                    "inputs": {str(path): _input_hash(path, results) for path in snakemake.input},
+                    "library": dict(params.pop("library")),
+                    "settings": params,
+                    **run.environment(f"(no workflow) {snakemake.output[0]}"),
+                }
+                with artefacts.record_job({"results": results, "about": about}):
                     yield
-        except signals.Stopped as stop:
+        except run.Stopped as stop:
             logs.LOG.info("%s", stop)
             sys.exit(STOPPED)
         except Exception as error:
-            logs.failed(error, snakemake.log[0])
+            logs.log_error(error, snakemake.log[0])
             sys.exit(1)
-
-
-def _description(snakemake) -> dict:
-    """Return what the record of every artefact of this job says."""
-    results = Path(artefacts.RESULTS)
-    params = {name: value for name, value in snakemake.params.items() if name != "library"}
-    about = {
-        "rule": snakemake.rule,
-        "wildcards": dict(snakemake.wildcards.items()),
-        "inputs": {str(path): _input_hash(path, results) for path in snakemake.input},
-        "settings": params,
-        "library": dict(snakemake.params.library),
-        "versions": provenance.versions() | {"python": platform.python_version()},
-        "machine": f"{platform.system()} {platform.machine()}",
-        "command": os.environ.get(COMMAND, f"(no workflow) {snakemake.output[0]}"),
-    }
-    return {"results": results, "about": about}
 
 
 def _input_hash(path: str, results: Path) -> str:

@@ -1,8 +1,9 @@
-"""Where a job says what it does: its log file and the terminal.
+"""Messages of jobs and commands, in the log file and on the terminal.
 
-* `recorded_to`: log file and terminal for a block.
-* `failed`: an error as one line, in the log above its traceback.
+* `log_to`: log file and terminal for a block.
+* `log_error`: an error as one line, in the log above its traceback.
 * `progress`: one line about long work, at most every few seconds.
+* `terminal_progress`: the same for a command, on one line of the terminal.
 """
 
 import contextlib
@@ -11,18 +12,18 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 LOG = logging.getLogger("dawnchorus")
 
 
 @contextlib.contextmanager
-def recorded_to(path: str | Path) -> Iterator[None]:
+def log_to(path: str | Path) -> Iterator[None]:
     """Send what is logged in this block to a file, made anew, and to the terminal."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_bytes(b"")
-    # appending: `failed` writes to the same file, and neither may write over the other
+    # appending: `log_error` writes to the same file, and neither may write over the other
     file = logging.FileHandler(path, mode="a", encoding="utf-8")
     handlers = [file, logging.StreamHandler(sys.stderr)]
     for handler in handlers:
@@ -38,7 +39,7 @@ def recorded_to(path: str | Path) -> Iterator[None]:
             handler.close()
 
 
-def failed(error: BaseException, path: str | Path) -> None:
+def log_error(error: BaseException, path: str | Path) -> None:
     """Log an error: one line for the terminal, and in the log its traceback below that line."""
     LOG.error("error: %s", one_line(error))
     with open(path, "a", encoding="utf-8") as file:
@@ -54,8 +55,24 @@ def one_line(error: BaseException) -> str:
     return text if named else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
+def terminal_progress() -> Callable[[int, int], None] | None:
+    """Return what shows on a terminal how many of all files are done; None where there is none."""
+    if not sys.stderr.isatty():
+        return None
+    last_s = [0.0]
+
+    def said(done: int, total: int) -> None:
+        if done == total:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - last_s[0] > 0.2:
+            last_s[0] = time.monotonic()
+            print(f"\r{done} of {total} files", end="", file=sys.stderr, flush=True)
+
+    return said
+
+
 class progress:  # noqa: N801  reads like a function where it is used
-    """Say how far long work has come, at most every ``every_s`` seconds.
+    """Log how far long work has come, at most every ``every_s`` seconds.
 
     Parameters
     ----------
@@ -71,7 +88,7 @@ class progress:  # noqa: N801  reads like a function where it is used
         self.said = self.started
 
     def step(self, n: int = 1) -> None:
-        """Count ``n`` more units and say so where it is time."""
+        """Count ``n`` more units, and log that when it is time."""
         self.done += n
         now = time.monotonic()
         if self.done and now - self.said >= self.every_s:

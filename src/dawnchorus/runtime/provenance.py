@@ -1,6 +1,7 @@
-"""What code and what software stand behind a result.
+"""The code and the packages that a result comes from.
 
 * `library`: digests of the modules that a script reaches, for a rule's ``params``.
+* `code_digest`: of one file.
 * `versions`: of the packages that decide the numbers.
 * `settings_digest`: of a config section.
 
@@ -12,6 +13,7 @@ the caller.
 """
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -23,11 +25,13 @@ PACKAGE = Path(__file__).parents[1]
 # Modules and folders that no number passes through: a change of theirs makes nothing stale.
 NEUTRAL = (
     "cli", "runtime.devices", "runtime.job", "runtime.logs", "runtime.provenance", "runtime.run",
-    "runtime.signals", "settings.errors", "settings.structure", "settings.wording",
+    "settings.errors", "settings.structure",
 )  # fmt: skip
+# Packages that numbers pass through. Not those that keep numbers as they are (h5py, pyarrow), read
+# text (PyYAML, pydantic, defusedxml), draw or print, nor Snakemake, which decides the order of jobs.
+# A backend counts where it is installed.
 PACKAGES = (
-    "h5py", "keras", "librosa", "numpy", "pandas", "scikit-learn", "scipy", "snakemake",
-    "soundfile", "soxr", "tensorflow",
+    "jax", "keras", "librosa", "numpy", "pandas", "scipy", "soundfile", "soxr", "tensorflow", "torch",
 )  # fmt: skip
 
 
@@ -39,14 +43,16 @@ def library(script: str | Path, *chosen: str, package: Path | None = None) -> di
     script : path
         The rule's script.
     *chosen : str
-        Modules that the config picks by name, such as ``dawnchorus.models.architectures.bulbul``.
+        Modules that the config picks by name, such as ``dawnchorus.models.architectures.bulbul``, and
+        paths of files outside the package, which end in ``.py``.
     package : path, optional
         Folder of the library; that of this module where it is not given.
 
     Returns
     -------
     dict
-        Module name to 12 hexadecimal digits, sorted; the script is ``script``.
+        Module name to 12 hexadecimal digits, sorted; the script is ``script``, and a file outside the
+        package its digest with ``.py``.
 
     Raises
     ------
@@ -54,24 +60,41 @@ def library(script: str | Path, *chosen: str, package: Path | None = None) -> di
         Where a chosen module is not there: its changes would make nothing stale.
     """
     package = package or PACKAGE
+    digest, imports = _code(Path(script).read_bytes())
+    found, waiting = {"script": digest}, [*imports]
     for name in chosen:
-        if _path(name, package) is None:
+        if name.endswith(".py"):
+            # by its content alone: a file that is moved or renamed makes nothing stale
+            digest, imports = _code(Path(name).read_bytes())
+            found[f"{digest}.py"] = digest
+            waiting += imports
+        elif _path(name, package) is None:
             raise ValueError(f"{name} is chosen by name and is no module of {package}")
-    found = {"script": _digest(Path(script))}
-    waiting = [*_imports(Path(script)), *chosen]
+        else:
+            waiting.append(name)
     while waiting:
         name = waiting.pop()
-        if name in found or _is_neutral(name):
+        below = f"{name.removeprefix('dawnchorus.')}."
+        if name in found or any(below.startswith(f"{neutral}.") for neutral in NEUTRAL):
             continue
         if path := _path(name, package):
-            found[name] = _digest(path)
-            waiting += _imports(path)
+            found[name], imports = _code(path.read_bytes())
+            waiting += imports
     return dict(sorted(found.items()))
+
+
+def code_digest(path: str | Path) -> str:
+    """Return 12 hexadecimal digits of a Python file: those of its syntax tree without docstrings."""
+    return _code(Path(path).read_bytes())[0]
 
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that decide the numbers; absent ones are left out."""
-    return dict(_versions())
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def settings_digest(settings) -> str:
@@ -80,27 +103,11 @@ def settings_digest(settings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _is_neutral(name: str) -> bool:
-    below = name.removeprefix("dawnchorus.")
-    return any(below == neutral or below.startswith(f"{neutral}.") for neutral in NEUTRAL)
-
-
 def _path(name: str, package: Path) -> Path | None:
     """Return the file of a module of the library; a package, whose file is empty, has none."""
     top, *parts = name.split(".")
     path = package.joinpath(*parts).with_suffix(".py")
     return path if top == "dawnchorus" and parts and path.is_file() else None
-
-
-@functools.cache
-def _imports(path: Path) -> tuple[str, ...]:
-    return _imports_of(path.read_bytes())
-
-
-@functools.cache
-def _imports_of(content: bytes) -> tuple[str, ...]:
-    names = _imported(ast.parse(content))
-    return tuple(name for name in names if name.startswith("dawnchorus."))
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -119,35 +126,20 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 
 @functools.cache
-def _digest(path: Path) -> str:
-    return _digest_of(path.read_bytes())
-
-
-@functools.cache
-def _digest_of(content: bytes) -> str:
+def _code(content: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return the digest of a module, and the modules of the package that it imports."""
     tree = ast.parse(content)
+    imports = tuple(name for name in _imported(tree) if name.startswith("dawnchorus."))
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            before = [None, *node.body]
-            node.body = [
-                below for above, below in zip(before, node.body, strict=False)
-                if not (_is_text(below) and (above is None or isinstance(above, ast.AnnAssign)))
-            ]  # fmt: skip
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
-
-
-def _is_text(node: ast.stmt) -> bool:
-    """Return whether a statement is a string alone: a docstring, or the sentence below a setting."""
-    is_constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return is_constant and isinstance(node.value.value, str)
-
-
-@functools.cache
-def _versions() -> tuple[tuple[str, str], ...]:
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append((name, importlib.metadata.version(name)))
-        except importlib.metadata.PackageNotFoundError:
+        if not isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
-    return tuple(found)
+        kept, above = [], None
+        for statement in node.body:
+            # a docstring comes first, the sentence of a setting below its annotation
+            is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            is_text = is_text and isinstance(statement.value.value, str)
+            if not (is_text and (above is None or isinstance(above, ast.AnnAssign))):
+                kept.append(statement)
+            above = statement
+        node.body = kept
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12], imports

@@ -1,13 +1,16 @@
-"""A run: the main process of the workflow, one per results folder.
+"""A run: the main process of the workflow, one per results folder, and signals to stop.
 
-* `held`, `is_held`: take the lock of a results folder for as long as this process lives.
-* `announce`: tell the jobs how the run was started.
+* `hold_lock`, `has_lock`: take the lock of a results folder for as long as this process lives.
+* `announce`: tell the jobs how the run was started; `environment`: that and more, for records.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `is_only_looking`: whether a command line starts no job.
 * `digest_of_file`: of a model that a training starts from.
 * `lost_metadata`: say so where Snakemake's own records are gone.
+* `catch_signals`: SIGTERM (a scheduler takes the machine back) and SIGINT (a person) set a flag only.
+* `Stopped`: raised by work that saw the flag and has kept what it needs to go on later.
 """
 
+import contextlib
 import fcntl
 import functools
 import hashlib
@@ -16,16 +19,20 @@ import platform
 import re
 import shlex
 import shutil
+import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+from dawnchorus.runtime import provenance
 
 LOCK = ".run.lock"
-COMMAND = "DAWNCHORUS_COMMAND"
+COMMAND = "DAWNCHORUS_COMMAND"  # environment variable: how the main process was started
 _kept: list = []  # open lock files: the kernel frees a lock when its file is closed
 
 
-def held(results: str | Path) -> None:
+def hold_lock(results: str | Path) -> None:
     """Take the lock of a results folder until this process ends, however it ends.
 
     Raises
@@ -52,7 +59,7 @@ def held(results: str | Path) -> None:
     _kept.append(file)
 
 
-def is_held() -> bool:
+def has_lock() -> bool:
     """Return whether this process has the lock of its results folder."""
     return bool(_kept)
 
@@ -60,6 +67,21 @@ def is_held() -> bool:
 def announce(arguments: Iterable[str]) -> None:
     """Tell the jobs of this run, for their records, how it was started."""
     os.environ[COMMAND] = shlex.join(["snakemake", *arguments])
+
+
+def environment(command: str = "") -> dict[str, Any]:
+    """Return what every record holds of packages, machine and command line.
+
+    Parameters
+    ----------
+    command : str, optional
+        Of a process that no run has started.
+    """
+    return {
+        "versions": provenance.versions() | {"python": platform.python_version()},
+        "machine": f"{platform.system()} {platform.machine()}",
+        "command": os.environ.get(COMMAND, command),
+    }
 
 
 def clear_stale_locks(persistence: str | Path = ".snakemake") -> None:
@@ -71,13 +93,9 @@ def clear_stale_locks(persistence: str | Path = ".snakemake") -> None:
     shutil.rmtree(Path(persistence) / "locks", ignore_errors=True)
 
 
-def digest_of_file(pretrained: Mapping | None) -> str | None:
-    """Return the digest of the model that a training starts from, or None where there is none."""
-    return _hash(pretrained["path"]) if pretrained else None
-
-
 @functools.cache
-def _hash(path: str) -> str:
+def digest_of_file(path: str) -> str:
+    """Return the SHA-256 of a model that a training starts from; of one path once in a run."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -108,3 +126,22 @@ def is_only_looking(arguments: Iterable[str]) -> bool:
         argument.split("=")[0] in _LOOKING or re.fullmatch(r"-[npqkFft]*n[npqkFft]*", argument)
         for argument in arguments
     )
+
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopped(Exception):
+    """The work was told to stop and can be taken up again."""
+
+
+@contextlib.contextmanager
+def catch_signals() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether a signal to stop has come since the block began."""
+    told = []
+    before = {number: signal.signal(number, lambda *_: told.append(True)) for number in _SIGNALS}
+    try:
+        yield lambda: bool(told)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""Everything random is a function of names and numbers, never of what ran before.
+"""Random generators by seed and names: what was drawn before changes nothing.
 
 * `generator`: a NumPy Generator for a seed and a path such as (stage, member, epoch).
 * `integer`: a seed for a library that wants one number.
@@ -11,17 +11,17 @@ import numpy as np
 
 def generator(seed: int, *path: str | int) -> np.random.Generator:
     """Return the Generator of a seed and a path of names and numbers."""
-    return np.random.default_rng([seed, *_words(path)])
+    digest = _digest(path)
+    return np.random.default_rng([seed, *(_number(digest, at) for at in range(0, 16, 4))])
 
 
 def integer(seed: int, *path: str | int) -> int:
     """Return a seed in [0, 2**31) for a seed and a path of names and numbers."""
-    return int.from_bytes(_digest((seed, *path))[:4], "big") >> 1
+    return _number(_digest((seed, *path)), 0) >> 1
 
 
-def _words(path: tuple) -> list[int]:
-    digest = _digest(path)
-    return [int.from_bytes(digest[at : at + 4], "big") for at in range(0, 16, 4)]
+def _number(digest: bytes, at: int) -> int:
+    return int.from_bytes(digest[at : at + 4], "big")
 
 
 def _digest(path: tuple) -> bytes:

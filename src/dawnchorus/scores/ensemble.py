@@ -1,8 +1,9 @@
-"""Windows to recordings, and several members to one opinion.
+"""Scores of several members averaged, and windows pooled to recordings.
 
-* `pooled`: window scores to one score per member, recording and class.
+* `pool_members`: window scores to one score per member, recording and class.
 * `ensemble`: window scores of some stages to recording scores.
 * `chunk_scores`: window scores of some stages to one score per window and class.
+* `ensemble_frames`: frame scores of some stages to those of one member.
 
 Scores of a large corpus do not fit the memory of a job, so they are read in blocks of whole
 recordings; the result does not depend on the blocks. Axes: M members, N recordings, W windows, C
@@ -10,15 +11,18 @@ classes.
 """
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.scores import pooling
+from dawnchorus.runtime import logs
+from dawnchorus.scores import frame_files, pooling
 from dawnchorus.scores.score_files import RecordingScores, Windows, open_windows, write_recordings
 
+UNITS = ("recording", "chunk")  # what is averaged over members
 _BLOCK = 1 << 24  # scores read at a time: 64 MiB, a few times that while they are pooled
 _SAME_S = 1e-3  # windows whose ends differ by no more are one
 _NAMED = 5  # classes an error names
@@ -36,7 +40,7 @@ class _Grid(NamedTuple):
     has: np.ndarray
 
 
-def pooled(
+def pool_members(
     path: str | Path, how: str, ignored_classes: Sequence[str] = ()
 ) -> tuple[list[str], list[str], np.ndarray]:
     """Return ids (N), members (M) and recording scores (M, N, C), pooled over windows.
@@ -80,12 +84,23 @@ def ensemble(paths: Sequence[str | Path], output: str | Path, settings: Mapping)
         Where a setting is unknown, the files score other recordings or classes, or windows that
         should be averaged one by one differ between members.
     """
-    units = {"recording": _of_recordings, "chunk": _of_chunks}
     unit = settings["average_unit"]
-    if unit not in units:
-        raise ValueError(f"average_unit {unit!r}; expected one of {', '.join(units)}")
+    if unit not in UNITS:
+        raise ValueError(f"average_unit {unit!r}; expected one of {', '.join(UNITS)}")
     with _stages(paths) as stages:
-        scores, models = units[unit](stages, settings)
+        if unit == "recording":
+            stack = _by_member(stages, settings["pooling"], settings["ignored_classes"])
+            # a row is NaN as a whole or not at all: one class tells who scored a recording
+            models = np.isfinite(stack[:, :, 0]).sum(axis=0)
+            scores = pooling.average(stack, settings["average"])
+        else:
+            grid = _shared_grid(stages)
+            lower = _lowering(stages[0].class_names, settings["ignored_classes"])
+            averages = _averages(stages, grid, settings["average"])
+            blocks = ((grid.recording[rows], lower(found)) for rows, found in averages)
+            shape = len(stages[0].ids), len(stages[0].class_names)
+            scores = _pooled(blocks, *shape, settings["pooling"])
+            models = grid.has.sum(axis=0)
         content = RecordingScores(
             ids=stages[0].ids,
             scores=scores,
@@ -129,9 +144,56 @@ def chunk_scores(
         grid = _shared_grid(stages)
         lower = _lowering(stages[0].class_names, settings["ignored_classes"])
         scores = np.empty((len(grid.recording), len(stages[0].class_names)), np.float32)
-        for rows, averaged in _averaged(stages, grid, settings["average"]):
-            scores[rows] = lower(averaged)
+        for rows, found in _averages(stages, grid, settings["average"]):
+            scores[rows] = lower(found)
         return stages[0].ids, grid.recording, grid.onset, grid.offset, scores
+
+
+def ensemble_frames(paths: Sequence[str | Path], output: str | Path, how: str) -> None:
+    """Average the frame scores of all members of some stages, recording by recording.
+
+    Parameters
+    ----------
+    paths : paths
+        Frame scores of the stages for one corpus.
+    output : path
+        Frame scores of one member that is named as ``how``; recordings without any are left out.
+    how : {"mean", "median"}
+        Over the members that scored a recording.
+
+    Raises
+    ------
+    ValueError
+        Where the files score other recordings, classes or frames, or ``how`` is unknown.
+    """
+    if how not in pooling.AVERAGES:
+        raise ValueError(f"average {how!r}; expected one of {', '.join(pooling.AVERAGES)}")
+    if not paths:
+        raise ValueError("received no frame scores to average; expected those of one stage or more")
+    with contextlib.ExitStack() as stack:
+        stages = [stack.enter_context(frame_files.open_frames(path)) for path in paths]
+        _check_alike(stages)
+        first, rate = stages[0], stages[0].frames_per_second
+        for stage in stages[1:]:
+            if not math.isclose(stage.frames_per_second, rate, rel_tol=1e-9):
+                raise ValueError(
+                    f"{stage.path} has {stage.frames_per_second:g} frames per second, {first.path} "
+                    f"has {rate:g}; average stages of equal frames alone"
+                )
+        ids = [i for i in first.ids if any(stage.places(i) for stage in stages)]
+        # the onset of a recording is that of the first member; `average_frames` refuses others
+        places = [next((stage, *p) for stage in stages for p in stage.places(i)) for i in ids]
+        onset_s = [float(stage.onset_s(member)[row]) for stage, member, row in places]
+
+        def averages() -> Iterator[np.ndarray]:
+            progress = logs.progress("recordings", len(ids))
+            for identifier in ids:
+                found = frame_files.member_scores(stages, identifier)
+                yield frame_files.average_frames(found, identifier, how)[1]
+                progress.step()
+
+        with frame_files.writing_frames(output, ids, [how], first.class_names, rate) as put:
+            put(how, np.arange(len(ids)), onset_s, averages())
 
 
 @contextlib.contextmanager
@@ -139,31 +201,18 @@ def _stages(paths: Sequence[str | Path]) -> Iterator[list[Windows]]:
     """Open the window scores of some stages, of the same recordings and classes."""
     with contextlib.ExitStack() as stack:
         stages = [stack.enter_context(open_windows(path)) for path in paths]
-        for stage in stages:
-            for what, named in (("ids", "recordings"), ("class_names", "classes")):
-                if getattr(stage, what) != getattr(stages[0], what):
-                    raise ValueError(
-                        f"{stage.path} scores other {named} than {stages[0].path}; predict again"
-                    )
+        _check_alike(stages)
         yield stages
 
 
-def _of_recordings(stages: Sequence[Windows], settings: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores (N, C) and models (N,): members are pooled, then averaged."""
-    stack = _by_member(stages, settings["pooling"], settings["ignored_classes"])
-    models = np.isfinite(stack[:, :, 0]).sum(axis=0)
-    return pooling.average(stack, settings["average"]), models
-
-
-def _of_chunks(stages: Sequence[Windows], settings: Mapping) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores (N, C) and models (N,): members are averaged, then pooled."""
-    grid = _shared_grid(stages)
-    averaged = _averaged(stages, grid, settings["average"])
-    lower = _lowering(stages[0].class_names, settings["ignored_classes"])
-    n_recordings, n_classes = len(stages[0].ids), len(stages[0].class_names)
-    blocks = ((grid.recording[rows], lower(scores)) for rows, scores in averaged)
-    scores = _pooled(blocks, n_recordings, n_classes, settings["pooling"])
-    return scores, grid.has.sum(axis=0)
+def _check_alike(stages: Sequence[Windows] | Sequence[frame_files.Frames]) -> None:
+    """Refuse score files of different recordings or classes."""
+    for stage in stages:
+        for what, named in (("ids", "recordings"), ("class_names", "classes")):
+            if getattr(stage, what) != getattr(stages[0], what):
+                raise ValueError(
+                    f"{stage.path} scores other {named} than {stages[0].path}; predict again"
+                )
 
 
 def _by_member(stages: Sequence[Windows], how: str, ignored_classes: Sequence[str]) -> np.ndarray:
@@ -187,6 +236,7 @@ def _pooled(
 ) -> np.ndarray:
     """Pool blocks of whole recordings, each (recording, scores), to shape (N, C)."""
     found = np.full((n_recordings, n_classes), np.nan, np.float32)
+    # no recording is in two blocks, so what is pooled does not depend on where blocks end
     for recording, scores in blocks:
         first, stop = recording[0], recording[-1] + 1
         found[first:stop] = pooling.pool(scores, recording - first, stop - first, how)
@@ -194,7 +244,8 @@ def _pooled(
 
 
 def _blocks(recording: np.ndarray, scores_per_window: int) -> Iterator[slice]:
-    """Yield slices of windows that hold whole recordings, as many as the memory is meant for."""
+    """Yield slices of windows that hold whole recordings and about `_BLOCK` scores."""
+    # windows are in the order of recordings: a recording ends where the next one begins
     ends = np.append(np.flatnonzero(np.diff(recording)) + 1, len(recording))
     at_once = _BLOCK // max(1, scores_per_window)
     start = 0
@@ -210,7 +261,7 @@ def _blocks(recording: np.ndarray, scores_per_window: int) -> Iterator[slice]:
 def _lowering(
     class_names: Sequence[str], ignored_classes: Sequence[str]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what sets ignored classes to the lowest score of each window, (W, C) to (W, C)."""
+    """Return a function that sets ignored classes to the lowest score of each window, (W, C)."""
     if unknown := [name for name in ignored_classes if name not in class_names]:
         raise ValueError(
             f"ignored_classes names {unknown[0]!r}; expected classes of the scores, such as "
@@ -227,13 +278,13 @@ def _lowering(
 
 
 def _shared_grid(stages: Sequence[Windows]) -> _Grid:
-    """Return the windows that all members of some stages share."""
+    """Return the windows that all members of some stages share; a member without them is refused."""
     ids = stages[0].ids
     members = [(stage, member) for stage in stages for member in stage.members]
     times = [stage.times(member) for stage, member in members]
     counts = np.stack([np.bincount(recording, minlength=len(ids)) for recording, _, _ in times])
     has = counts > 0
-    expected = counts[has.argmax(axis=0), np.arange(len(ids))]  # of whoever scored it first
+    expected = counts[has.argmax(axis=0), np.arange(len(ids))]  # of the first member that has it
     recording = np.repeat(np.arange(len(ids), dtype=np.int32), expected)
     ends = np.full((2, len(recording)), np.nan)
     for (stage, member), own, count, (_, *own_ends) in zip(
@@ -259,7 +310,7 @@ def _refuse_others(others: np.ndarray, ids: Sequence[str], named: str) -> None:
         )
 
 
-def _averaged(
+def _averages(
     stages: Sequence[Windows], grid: _Grid, how: str
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield slices of the grid, of whole recordings, and their averaged scores (w, C), float32."""
@@ -267,6 +318,7 @@ def _averaged(
     n_classes = len(stages[0].class_names)
     place = [0] * len(members)  # the next window of each member
     for rows in _blocks(grid.recording, n_classes * len(members)):
+        # NaN, which no average counts, where a member may not score the recording
         stack = np.full((len(members), rows.stop - rows.start, n_classes), np.nan, np.float32)
         for number, (stage, member) in enumerate(members):
             own = grid.has[number, grid.recording[rows]]

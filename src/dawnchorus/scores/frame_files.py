@@ -15,7 +15,7 @@ in seconds from the recording's beginning.
 
 * `writing_frames`: a new file, member by member.
 * `open_frames`, `Frames`: reading it, recording by recording.
-* `opinions`, `averaged`: one recording, as all members of some files have it.
+* `member_scores`, `average_frames`: the scores of one recording by all members of some files.
 
 Axes: N recordings, n of them scored by a member, T frames, C classes.
 """
@@ -33,8 +33,8 @@ import numpy as np
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores import pooling, score_files
 
-_PIECE = 1 << 22  # scores from which on a piece is written: 16 MiB
-_SAME_S = 1e-3  # recordings whose onsets differ by no more begin at once
+_PIECE = 1 << 22  # a piece is written once it holds as many scores: 16 MiB
+_SAME_S = 1e-3  # [s]; onsets that differ by no more are equal
 _TABLES = ("recording", "onset", "frames", "piece", "first")
 
 
@@ -98,14 +98,14 @@ class Frames:
         ValueError
             Where no member scored the recording, or members have other frames of it.
         """
-        found = opinions([self], identifier)
+        found = member_scores([self], identifier)
         if not found:
             scored = self.scored
             raise ValueError(
                 f"{self.path} has no scores of recording {identifier!r}, only those of "
                 f"{len(scored)} recordings, such as {scored[:3]!r}; predict the corpus it is in"
             )
-        return averaged(found, identifier, how)
+        return average_frames(found, identifier, how)
 
     @functools.cached_property
     def scored(self) -> list[str]:
@@ -113,7 +113,7 @@ class Frames:
         return [identifier for identifier in self.ids if self._places[identifier]]
 
     def places(self, identifier: str) -> list[tuple[str, int]]:
-        """Return who scored a recording: pairs (member, position among those it scored)."""
+        """Return the members that scored a recording: (member, position among those it scored)."""
         return self._places.get(identifier, [])
 
     @functools.cached_property
@@ -127,8 +127,8 @@ class Frames:
 
 @contextlib.contextmanager
 def open_frames(path: str | Path) -> Iterator[Frames]:
-    """Open frame scores for reading; a file that is not whole, or holds others, is refused."""
-    with score_files.opened(path) as file:
+    """Open frame scores for reading; an incomplete file, or one of window scores, is refused."""
+    with score_files.open_file(path) as file:
         if "frames_per_second" not in file.attrs:
             raise ValueError(f"{path} holds no frame scores; expected a file that holds them")
         yield Frames(file)
@@ -155,14 +155,18 @@ def writing_frames(
     """
     if not (math.isfinite(frames_per_second) and frames_per_second > 0):
         raise ValueError(f"frames_per_second {frames_per_second!r}; expected a number above 0")
-    with artefacts.writing(path, check=score_files.check_whole, rows=len(ids)) as temporary:
-        with score_files.created(temporary) as file:
+    with artefacts.writing(path, check=score_files.check_complete, rows=len(ids)) as temporary:
+        with score_files.create_file(temporary) as file:
             score_files.write_header(file, ids, class_names, members)
             file.attrs["frames_per_second"] = float(frames_per_second)
             groups = file.create_group("members")
 
             def put(member: str, recording, onset_s, blocks: Iterable[np.ndarray]) -> None:
-                _check_member(member, members, groups)
+                if member not in members or member in groups:
+                    fault = "were put before" if member in groups else "are of no member"
+                    raise ValueError(
+                        f"frame scores of {member!r} {fault}; expected each of {list(members)} once"
+                    )
                 recording = np.asarray(recording, np.int32)
                 onset_s = np.asarray(onset_s, np.float64)
                 _check_recordings(member, recording, onset_s, len(ids))
@@ -179,8 +183,8 @@ def writing_frames(
             file.attrs["complete"] = 1
 
 
-def opinions(stages: Sequence[Frames], identifier: str) -> list[tuple[str, float, np.ndarray]]:
-    """Return who scored a recording: (name to show, onset [s], scores (T, C)) of each member."""
+def member_scores(stages: Sequence[Frames], identifier: str) -> list[tuple[str, float, np.ndarray]]:
+    """Return name, onset [s] and scores (T, C) of each member that scored a recording."""
     return [
         (
             f"{member} of {stage.path}",
@@ -192,10 +196,10 @@ def opinions(stages: Sequence[Frames], identifier: str) -> list[tuple[str, float
     ]
 
 
-def averaged(
+def average_frames(
     found: Sequence[tuple[str, float, np.ndarray]], identifier: str, how: str
 ) -> tuple[float, np.ndarray]:
-    """Return onset [s] and averaged scores (T, C) of one recording, of one or more `opinions`."""
+    """Return onset [s] and averaged scores (T, C) of one recording, from its `member_scores`."""
     (first, onset_s, scores), *others = found
     for named, other_s, other in others:
         if other.shape != scores.shape or abs(other_s - onset_s) > _SAME_S:
@@ -209,6 +213,7 @@ def averaged(
 
 def _write_pieces(group: h5py.Group, blocks: Iterator[np.ndarray], n_classes: int) -> None:
     """Write the scores of whole recordings in pieces, and where each recording is."""
+    # pieces, not a dataset per recording: HDF5 takes a header for each, and corpora have short clips
     pieces = group.create_group("pieces")
     places, held, n_held = [], [], 0
     for block in blocks:
@@ -216,20 +221,13 @@ def _write_pieces(group: h5py.Group, blocks: Iterator[np.ndarray], n_classes: in
         held.append(block)
         n_held += len(block)
         if n_held * n_classes >= _PIECE:
-            _write_piece(pieces, held, (n_held, n_classes))
+            score_files.write_rows(pieces, str(len(pieces)), (n_held, n_classes), held)
             held, n_held = [], 0
     if held:
-        _write_piece(pieces, held, (n_held, n_classes))
+        score_files.write_rows(pieces, str(len(pieces)), (n_held, n_classes), held)
     table = np.array(places, np.int64).reshape(-1, 3)
     for name, column in zip(("frames", "piece", "first"), table.T, strict=True):
         group[name] = column
-
-
-def _write_piece(pieces: h5py.Group, held: Sequence[np.ndarray], shape: tuple[int, int]) -> None:
-    rows, first = pieces.create_dataset(str(len(pieces)), shape, np.float32), 0
-    for block in held:  # one behind the other: joined, they would be in memory twice
-        rows[first : first + len(block)] = block
-        first += len(block)
 
 
 def _checked(
@@ -237,6 +235,7 @@ def _checked(
 ) -> Iterator[np.ndarray]:
     """Yield the blocks of a member as float32, each that of a recording."""
     n_blocks = 0
+    # checked as they come: blocks may be the scores of a model that are not computed yet
     for n_blocks, block in enumerate(blocks, 1):
         if n_blocks > len(ids):
             break
@@ -257,14 +256,6 @@ def _checked(
         raise ValueError(
             f"frame scores of {member!r} are of {there} recordings; expected a block for each of "
             f"{len(ids)}"
-        )
-
-
-def _check_member(member: str, members: Sequence[str], groups: h5py.Group) -> None:
-    if member not in members or member in groups:
-        fault = "were put before" if member in groups else "are of no member"
-        raise ValueError(
-            f"frame scores of {member!r} {fault}; expected each of {list(members)} once"
         )
 
 

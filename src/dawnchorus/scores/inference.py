@@ -1,6 +1,6 @@
-"""Models and spectrograms to scores of windows, or of frames.
+"""Scores of windows, or of frames, by the models of a stage.
 
-* `predict_stage`: all members of a stage on one corpus, each only where it may score.
+* `predict_stage`: all members of a stage on one corpus, each on recordings it did not train on.
 * `predict_frames`: the same for the frames of models that score frames.
 """
 
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dawnchorus.models import frame_output, weight_files
+from dawnchorus.models import frame_output, model_files
 from dawnchorus.runtime import logs
 from dawnchorus.scores import frame_files, score_files, window_scores
-from dawnchorus.segments import open_windows, window_index
+from dawnchorus.segments import window_index, window_source
 
 if TYPE_CHECKING:
     import keras
@@ -52,7 +52,7 @@ def predict_stage(
     output : path
         Window scores; see `score_files`.
     """
-    source = open_windows.open_source({corpus: shards}, settings["segments"], settings["window"])
+    source = window_source.open_source({corpus: shards}, settings["segments"], settings["window"])
     ids = sorted(source.ids(corpus))
     clip_pooling = settings.get("clip_pooling", "average")
     progress = logs.progress("models", len(model_paths))
@@ -60,13 +60,13 @@ def predict_stage(
         for name, paths in model_paths.items():
             numbers = targets.may_score(name, corpus, ids)
             recordings = [(corpus, ids[number]) for number in numbers]
-            model = weight_files.load_used(paths, settings["use"])
+            model = model_files.load_used(paths, settings["use"])
             index = source.index(recordings, prediction=True)
-            scored = window_scores.in_batches(
+            scored = window_scores.score_batches(
                 model, source, recordings, index, settings["batch_size"], len(targets.class_names),
                 clip_pooling,
             )  # fmt: skip
-            # a member may have nothing to score here: its fold lies in another corpus
+            # a member may have nothing to score here: its fold may be in another corpus
             rows = numbers[index.recording]
             put(name, rows, index.onset_s, index.offset_s, (scores for _, scores in scored))
             progress.step()
@@ -82,9 +82,10 @@ def predict_frames(
 ) -> None:
     """Score the frames of a corpus with every member of a stage.
 
-    Who may score what is as in `predict_stage`. The windows of a recording follow one another, and
-    so do their frames; those that begin after the recording's end are left out. A recording whose
-    last windows are not scored (``min_fill``, ``max_per_recording``) has its frames up to there.
+    Each member scores the recordings that `predict_stage` lets it score. The windows of a recording
+    follow one another, and so do their frames; those that begin after the recording's end are left
+    out. A recording whose last windows are not scored (``min_fill``, ``max_per_recording``) has its
+    frames up to there.
 
     Parameters
     ----------
@@ -106,15 +107,21 @@ def predict_frames(
         Where segments are of another kind, a model has no frame scores, or its frames do not
         divide a window.
     """
-    _check_kind(settings["segments"]["kind"], corpus)
-    source = open_windows.open_source({corpus: shards}, settings["segments"], settings["window"])
+    # frames of a recording are joined window by window, so its windows may not overlap
+    if (kind := settings["segments"]["kind"]) != "windows":
+        raise ValueError(
+            f"frames of corpus {corpus!r} cannot be scored in segments of kind {kind!r}, which are "
+            "not one behind the other; expected kind 'windows'"
+        )
+    source = window_source.open_source({corpus: shards}, settings["segments"], settings["window"])
     ids = sorted(source.ids(corpus))
-    # the first is asked before the file is begun, and again in its turn
+    # the first model is loaded before the file is begun, and used again in its turn
     load = functools.lru_cache(1)(
-        lambda name: weight_files.load_used(model_paths[name], settings["use"])
+        lambda name: model_files.load_used(model_paths[name], settings["use"])
     )
     ratio = _frames_per_score(load(next(iter(model_paths))), settings["window"])
     rate = source.frames_per_second(corpus)
+    # fewer frame scores than frames where the model pools in time
     members, progress = list(model_paths), logs.progress("models", len(model_paths))
     with frame_files.writing_frames(output, ids, members, targets.class_names, rate / ratio) as put:
         for name in members:
@@ -122,20 +129,12 @@ def predict_frames(
             recordings = [(corpus, ids[number]) for number in numbers]
             index = source.index(recordings, prediction=True)
             _, first = np.unique(index.recording, return_index=True)
-            scored = window_scores.frames_in_batches(
+            scored = window_scores.frame_score_batches(
                 load(name), source, recordings, index, settings["batch_size"]
             )
             n_scores = np.ceil(np.rint((index.offset_s - index.onset_s) * rate) / ratio)
             put(name, numbers, index.onset_s[first], _of_recordings(scored, index, n_scores))
             progress.step()
-
-
-def _check_kind(kind: str, corpus: str) -> None:
-    if kind != "windows":
-        raise ValueError(
-            f"frames of corpus {corpus!r} cannot be scored in segments of kind {kind!r}, which are "
-            "not one behind the other; expected kind 'windows'"
-        )
 
 
 def _frames_per_score(model: "keras.Model", window: int) -> int:
@@ -164,7 +163,7 @@ def _strides(model: "keras.Model") -> Iterator[int]:
 def _of_recordings(
     scored: Iterator[tuple[slice, np.ndarray]], index: window_index.Index, n_scores: np.ndarray
 ) -> Iterator[np.ndarray]:
-    """Yield the frame scores (T, C) of each recording: its windows joined, without what is padding.
+    """Yield the frame scores (T, C) of each recording: its windows joined, without padding.
 
     Parameters
     ----------

@@ -1,15 +1,15 @@
 """Window scores to recording scores, and scores of several models to one.
 
 NumPy only. Axes: W windows of all recordings, N recordings, C classes, M models. Sums are taken in
-float64, results are float32. What is unknown is a row of NaN: a recording without a window, or
-without a score of some model.
+float64, results are float32. A recording without a window, or without a score of some model, has a
+row of NaN.
 
 * `pool`: windows to recordings, by one of `POOLINGS`: `maximum`, `mean`, `median`, `minimum`,
   `mean_exp`, `mean_exp_3`, `median_filtered`, `log_mean_exp`, `mean_normalised`.
 * `average`: models to one, by one of `AVERAGES`.
 
 Of scores in [0, 1], pooled scores are in [0, 1] too. `mean_exp` and `median_filtered` are those of
-system 002 (BirdCLEF 2018 baseline), `mean_normalised` that of system 001 (BirdCLEF 2016).
+kahl2018 (BirdCLEF 2018 baseline), `mean_normalised` that of toth2016 (BirdCLEF 2016).
 """
 
 import numpy as np
@@ -48,7 +48,25 @@ def pool(
     if how not in POOLINGS:
         raise ValueError(f"pooling {how!r}; expected one of {', '.join(POOLINGS)}")
     scores, recording_index = np.asarray(scores), np.asarray(recording_index)
-    _check_windows(scores, recording_index, n_recordings)
+    if scores.ndim != 2 or recording_index.shape != scores.shape[:1]:
+        raise ValueError(
+            f"scores {scores.shape} and recording_index {recording_index.shape}; expected "
+            "(n_windows, C) and (n_windows,)"
+        )
+    if len(scores) and recording_index.dtype.kind not in "iu":
+        raise ValueError(f"recording_index is {recording_index.dtype}; expected whole numbers")
+    if len(scores) and not 0 <= recording_index.min() <= recording_index.max() < n_recordings:
+        raise ValueError(
+            f"recording_index runs from {recording_index.min()} to {recording_index.max()}; "
+            f"expected 0 to {n_recordings - 1}"
+        )
+    finite = np.isfinite(scores).all(axis=1)
+    if not finite.all():
+        bad = np.unique(recording_index[~finite])
+        raise ValueError(
+            f"windows of {len(bad)} recordings have scores that are not finite, of recordings "
+            f"{bad[:5].tolist()}; did the training of this model diverge?"
+        )
     if how in _BETWEEN_CLASSES and scores.shape[1] < 2:
         raise ValueError(
             f"pooling {how!r} of {scores.shape[1]} class; it compares classes, expected 2 or more"
@@ -77,6 +95,7 @@ def median(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -
     Of an even number of windows, the mean of the middle two.
     """
     n_windows = np.bincount(recording_index, minlength=n_recordings)
+    # where the windows of each recording begin, and its middle one or two, once they are in order
     first = np.cumsum(n_windows) - n_windows
     used = n_windows > 0
     low, high = (first + (n_windows - 1) // 2)[used], (first + n_windows // 2)[used]
@@ -102,13 +121,14 @@ def mean_exp_3(scores: np.ndarray, recording_index: np.ndarray, n_recordings: in
 def median_filtered(
     scores: np.ndarray, recording_index: np.ndarray, n_recordings: int
 ) -> np.ndarray:
-    """Return each recording's windows pooled as system 002 does by default; see `pool`.
+    """Return each recording's windows pooled as kahl2018 does by default; see `pool`.
 
     In each window, classes below 1.5 times the median of its classes count as 0. Then the mean of
     ``(2 score) ** 2`` over windows, less its smallest value over classes, and divided by its largest
     where that is above 1. Classes are compared, so 2 or more are needed.
     """
     scores = scores.astype(np.float64)
+    # 1.5 is the factor of the published system
     loud = scores >= 1.5 * np.median(scores, axis=1, keepdims=True)
     pooled = _mean(np.where(loud, (2 * scores) ** 2, 0), recording_index, n_recordings)
     pooled -= pooled.min(axis=1, keepdims=True)
@@ -180,12 +200,22 @@ def average(stack: np.ndarray, how: str = "mean") -> np.ndarray:
     if how not in AVERAGES:
         raise ValueError(f"average {how!r}; expected one of {', '.join(AVERAGES)}")
     stack = np.asarray(stack)
-    has_score = _rows_with_scores(stack)
+    if stack.ndim != 3 or not len(stack):
+        raise ValueError(f"stack has shape {stack.shape}; expected (M, N, C) with M of 1 or more")
+    unknown = np.isnan(stack)
+    partly = unknown.any(axis=2) & ~unknown.all(axis=2)
+    if partly.any() or np.isinf(stack).any():
+        raise ValueError(
+            f"{int(partly.sum())} rows of the stack are NaN in part and "
+            f"{int(np.isinf(stack).sum())} scores infinite; expected scores, or NaN for a whole row"
+        )
+    has_score = ~unknown.all(axis=2)  # (M, N)
     known = has_score.any(axis=0)
     averaged = np.full(stack.shape[1:], np.nan, dtype=np.float32)
     if how == "median":
         averaged[known] = np.nanmedian(stack[:, known].astype(np.float64), axis=0)
         return averaged
+    # model by model: a float64 copy of the whole stack may not fit the memory of a job
     sums = np.zeros(stack.shape[1:])
     for scores, rows in zip(stack, has_score, strict=True):
         sums[rows] += scores[rows]
@@ -207,45 +237,10 @@ def _reduced(
     n_recordings: int,
     dtype: type = np.float32,
 ) -> np.ndarray:
+    # a stable order: windows of a recording are summed in the order in which they come
     order = np.argsort(recording_index, kind="stable")
     names, starts = np.unique(recording_index[order], return_index=True)
     pooled = np.full((n_recordings, scores.shape[1]), np.nan, dtype=dtype)
     if len(names):
         pooled[names] = reduction.reduceat(scores[order].astype(np.float64), starts, axis=0)
     return pooled
-
-
-def _check_windows(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> None:
-    if scores.ndim != 2 or recording_index.shape != scores.shape[:1]:
-        raise ValueError(
-            f"scores {scores.shape} and recording_index {recording_index.shape}; expected "
-            "(n_windows, C) and (n_windows,)"
-        )
-    if len(scores) and recording_index.dtype.kind not in "iu":
-        raise ValueError(f"recording_index is {recording_index.dtype}; expected whole numbers")
-    if len(scores) and not 0 <= recording_index.min() <= recording_index.max() < n_recordings:
-        raise ValueError(
-            f"recording_index runs from {recording_index.min()} to {recording_index.max()}; "
-            f"expected 0 to {n_recordings - 1}"
-        )
-    finite = np.isfinite(scores).all(axis=1)
-    if not finite.all():
-        bad = np.unique(recording_index[~finite])
-        raise ValueError(
-            f"windows of {len(bad)} recordings have scores that are not finite, of recordings "
-            f"{bad[:5].tolist()}; did the training of this model diverge?"
-        )
-
-
-def _rows_with_scores(stack: np.ndarray) -> np.ndarray:
-    """Return which model has a score for which recording, shape (M, N)."""
-    if stack.ndim != 3 or not len(stack):
-        raise ValueError(f"stack has shape {stack.shape}; expected (M, N, C) with M of 1 or more")
-    unknown = np.isnan(stack)
-    partly = unknown.any(axis=2) & ~unknown.all(axis=2)
-    if partly.any() or np.isinf(stack).any():
-        raise ValueError(
-            f"{int(partly.sum())} rows of the stack are NaN in part and "
-            f"{int(np.isinf(stack).sum())} scores infinite; expected scores, or NaN for a whole row"
-        )
-    return ~unknown.all(axis=2)

@@ -12,14 +12,14 @@ Scores are float32 in [0, 1]. Two files, both HDF5 with contiguous data:
 
 * `writing_windows`, `open_windows`, `Windows`: window scores.
 * `write_recordings`, `read_recordings`, `RecordingScores`: recording scores.
-* `created`, `opened`, `write_header`, `check_whole`: what all score files share.
+* `create_file`, `open_file`, `write_header`, `write_rows`, `check_complete`: what all score files share.
 
 Frame scores are in `frame_files`. Axes: N recordings, W windows, C classes.
 """
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Windows:
     """Open window scores; see the module for the layout."""
 
     def __init__(self, file: h5py.File):
+        # scores are read when asked for: those of a large corpus exceed the memory of a job
         self._file = file
         self.path = file.filename
         self.ids = [text.decode() for text in file["ids"][:]]
@@ -68,8 +69,8 @@ class Windows:
 
 @contextlib.contextmanager
 def open_windows(path: str | Path) -> Iterator[Windows]:
-    """Open window scores for reading; a file that is not whole is refused by name."""
-    with opened(path) as file:
+    """Open window scores for reading; an incomplete file is refused by name."""
+    with open_file(path) as file:
         yield Windows(file)
 
 
@@ -81,11 +82,11 @@ def writing_windows(
 
     ``recording`` (W,) counts ``ids`` from 0, ``onset`` and ``offset`` (W,) are seconds and
     ``scores`` (W, C) finite, in any order of windows; put raises ValueError where they are not.
-    An iterator of rows of scores, block by block, is never held whole: windows are then to come in
+    Of an iterator of blocks of scores one block is in memory at a time; its windows have to be in
     the order of the file.
     """
-    with artefacts.writing(path, check=check_whole, rows=len(ids)) as temporary:
-        with created(temporary) as file:
+    with artefacts.writing(path, check=check_complete, rows=len(ids)) as temporary:
+        with create_file(temporary) as file:
             write_header(file, ids, class_names, members)
 
             def put(member: str, recording, onset, offset, scores) -> None:
@@ -101,10 +102,21 @@ def writing_windows(
                 order = np.lexsort((columns["onset"], columns["recording"]))
                 group = file.create_group(f"members/{member}")
                 for name, column in columns.items():
+                    # no copy of large scores that are in order
                     group[name] = column if _is_sorted(order) else column[order]
                 if isinstance(scores, Iterator):
-                    _check_order(member, order)
-                    _write_blocks(group, member, scores, (len(order), len(class_names)))
+                    if not _is_sorted(order):
+                        raise ValueError(
+                            f"windows of {member!r} are not in the order of recordings and onsets; "
+                            "expected it where scores come block by block"
+                        )
+                    shape = len(order), len(class_names)
+                    n_rows = write_rows(group, "scores", shape, _checked(member, scores))
+                    if n_rows != len(order):
+                        raise ValueError(
+                            f"windows of {member!r} have {n_rows} rows of scores; expected "
+                            f"{len(order)}"
+                        )
 
             yield put
             file.attrs["complete"] = 1
@@ -113,8 +125,9 @@ def writing_windows(
 def write_recordings(path: str | Path, content: RecordingScores) -> None:
     """Write recording scores; recordings that no model may score are left out."""
     kept = np.flatnonzero(content.models)
-    with artefacts.writing(path, check=check_whole, rows=len(kept)) as temporary:
-        with created(temporary) as file:
+    with artefacts.writing(path, check=check_complete, rows=len(kept)) as temporary:
+        with create_file(temporary) as file:
+            # no model may score a recording whose fold has no member
             ids = [content.ids[index] for index in kept]
             write_header(file, ids, content.class_names, content.members)
             file["scores"] = content.scores[kept].astype(np.float32)
@@ -124,7 +137,7 @@ def write_recordings(path: str | Path, content: RecordingScores) -> None:
 
 def read_recordings(path: str | Path) -> RecordingScores:
     """Read recording scores."""
-    with opened(path) as file:
+    with open_file(path) as file:
         return RecordingScores(
             ids=[text.decode() for text in file["ids"][:]],
             scores=file["scores"][:],
@@ -135,28 +148,14 @@ def read_recordings(path: str | Path) -> RecordingScores:
 
 
 def _is_sorted(order: np.ndarray) -> bool:
-    """Return whether an order changes nothing: large scores are then not copied."""
+    """Return whether an order changes nothing."""
     return bool(np.array_equal(order, np.arange(len(order))))
 
 
-def _write_blocks(
-    group: h5py.Group, member: str, blocks: Iterator[np.ndarray], shape: tuple[int, int]
-) -> None:
-    rows, first = group.create_dataset("scores", shape, np.float32), 0
+def _checked(member: str, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     for block in blocks:
         _check_scores(member, block)
-        rows[first : first + len(block)] = block
-        first += len(block)
-    if first != shape[0]:
-        raise ValueError(f"windows of {member!r} have {first} rows of scores; expected {shape[0]}")
-
-
-def _check_order(member: str, order: np.ndarray) -> None:
-    if not _is_sorted(order):
-        raise ValueError(
-            f"windows of {member!r} are not in the order of recordings and onsets; expected it where "
-            "scores come block by block"
-        )
+        yield block
 
 
 def _check_scores(member: str, scores: np.ndarray) -> None:
@@ -189,21 +188,36 @@ def _check_columns(
 
 
 def write_header(file: h5py.File, ids, class_names, members) -> None:
-    """Write what all score files say: ``ids``, ``class_names`` and ``members``."""
+    """Write the header of a score file: ``ids``, ``class_names`` and ``members``."""
     file.create_dataset("ids", data=list(ids), dtype=_TEXT, shape=(len(ids),))
     file.attrs["class_names"] = json.dumps(list(class_names), ensure_ascii=False)
     file.attrs["members"] = json.dumps(list(members), ensure_ascii=False)
 
 
-def created(path: Path) -> h5py.File:
+def write_rows(
+    group: h5py.Group, name: str, shape: tuple[int, int], blocks: Iterable[np.ndarray]
+) -> int:
+    """Write blocks of rows as one float32 dataset, and return how many rows they had.
+
+    Block by block: joined, they would be in memory twice.
+    """
+    rows, first = group.create_dataset(name, shape, np.float32), 0
+    for block in blocks:
+        rows[first : first + len(block)] = block
+        first += len(block)
+    return first
+
+
+def create_file(path: Path) -> h5py.File:
     """Return a new file, open for writing; whoever closes it sets ``complete`` before."""
     # newer root groups carry a time stamp, and equal work has to give equal bytes
     return h5py.File(path, "w", libver=("earliest", "v110"))
 
 
-def opened(path: str | Path) -> h5py.File:
-    """Return a file open for reading; one that is not whole is refused by name."""
+def open_file(path: str | Path) -> h5py.File:
+    """Return a file open for reading; an incomplete one is refused by name."""
     try:
+        # without a lock: not every network file system has locks, and files never change
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and run again") from None
@@ -213,6 +227,6 @@ def opened(path: str | Path) -> h5py.File:
     return file
 
 
-def check_whole(path: Path) -> None:
-    """Refuse a file that is not whole; see `dawnchorus.runtime.artefacts.writing`."""
-    opened(path).close()
+def check_complete(path: Path) -> None:
+    """Refuse an incomplete file; see `dawnchorus.runtime.artefacts.writing`."""
+    open_file(path).close()

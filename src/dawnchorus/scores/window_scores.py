@@ -1,8 +1,8 @@
-"""What a model says of windows; both training and prediction ask.
+"""Scores of windows by one model, for training and for prediction.
 
 * `window_scores`: one model on the windows of some recordings.
-* `in_batches`: the same a batch at a time; scores of a large corpus take more memory than a job has.
-* `frames_in_batches`: the scores of the windows' frames, a batch at a time.
+* `score_batches`: the same a batch at a time; scores of a large corpus take more memory than a job has.
+* `frame_score_batches`: the scores of the windows' frames, a batch at a time.
 * `clip_scores`: frame scores to clip scores, by one of `CLIP_POOLINGS`.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dawnchorus.models import frame_output
-from dawnchorus.segments import source, window_index
+from dawnchorus.segments import window_index, window_source
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +22,7 @@ CLIP_POOLINGS = ("average", "max", "linear_softmax")
 
 def window_scores(
     model: "keras.Model",
-    source: source.Source,
+    source: window_source.Source,
     recordings: Sequence[tuple[str, str]],
     index: window_index.Index,
     batch_size: int,
@@ -47,34 +47,34 @@ def window_scores(
         How a window's score is pooled where the model's output is frames; see `clip_scores`.
     """
     scores = np.empty((len(index), n_classes), np.float32)
-    parts = in_batches(model, source, recordings, index, batch_size, n_classes, frames)
+    parts = score_batches(model, source, recordings, index, batch_size, n_classes, frames)
     for part, found in parts:
         scores[part] = found
     return scores
 
 
-def in_batches(
+def score_batches(
     model: "keras.Model",
-    source: source.Source,
+    source: window_source.Source,
     recordings: Sequence[tuple[str, str]],
     index: window_index.Index,
     batch_size: int,
     n_classes: int,
     frames: str = "average",
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield which windows, and their scores (B, C); parameters are those of `window_scores`."""
+    """Yield slices of windows and their scores (B, C); parameters are those of `window_scores`."""
     for part, batch in _batches(source, recordings, index, batch_size):
         yield part, clip_scores(frame_output.class_scores(model, batch, n_classes), frames)
 
 
-def frames_in_batches(
+def frame_score_batches(
     model: "keras.Model",
-    source: source.Source,
+    source: window_source.Source,
     recordings: Sequence[tuple[str, str]],
     index: window_index.Index,
     batch_size: int,
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield which windows, and the scores of their frames (B, T', C); see `in_batches`."""
+    """Yield slices of windows and the scores of their frames (B, T', C); see `score_batches`."""
     for part, batch in _batches(source, recordings, index, batch_size):
         yield part, frame_output.frame_scores(model, batch)
 
@@ -111,6 +111,7 @@ def clip_scores(scores: np.ndarray, how: str = "average") -> np.ndarray:
         pooled = scores.mean(axis=1, dtype=np.float64)
     else:
         total = scores.sum(axis=1, dtype=np.float64)
+        # in float64: the sum over the frames of a long clip loses digits in float32
         squares = np.square(scores, dtype=np.float64).sum(axis=1)
         pooled = squares / np.where(total == 0, 1, total)
     # a weighted mean of ones may round to more
@@ -118,18 +119,18 @@ def clip_scores(scores: np.ndarray, how: str = "average") -> np.ndarray:
 
 
 def _batches(
-    source: source.Source,
+    source: window_source.Source,
     recordings: Sequence[tuple[str, str]],
     index: window_index.Index,
     batch_size: int,
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield which windows, and what is in them (B, T, F), in a buffer that is used again."""
+    """Yield slices of windows and their spectrograms (B, T, F), in a buffer that is reused."""
     n = len(index)
     windows = np.empty((min(batch_size, n), *source.shape), np.float32)
     for first in range(0, n, batch_size):
         part = slice(first, min(first + batch_size, n))
         batch = windows[: part.stop - first]
         names = [recordings[row] for row in index.recording[part]]
-        source.into(batch, names, index.place[part])
-        source.finish(batch)
+        source.fill(batch, names, index.place[part])
+        source.scale(batch)
         yield part, batch

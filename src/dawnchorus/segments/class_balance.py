@@ -1,7 +1,7 @@
-"""Rare classes more often, or with more weight.
+"""Balance of classes: rare ones more often, or with more weight.
 
-* `oversampled`: windows of rare classes repeated.
-* `window_weights`: weights that give classes an equal say.
+* `oversample`: windows of rare classes repeated.
+* `window_weights`: weights under which all classes weigh the same.
 * `has_class`: which recordings are of which class.
 """
 
@@ -12,16 +12,17 @@ from dawnchorus.segments.window_index import Index
 
 def has_class(values: np.ndarray) -> np.ndarray:
     """Return which recordings are of which classes (N, C), bool: targets from 0.5 on."""
+    # targets may be soft, as pseudo-labels are
     return values >= 0.5
 
 
-def oversampled(
+def oversample(
     index: Index, values: np.ndarray, least: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return all windows, then repetitions of windows of rare classes.
 
     A class with fewer than ``least`` windows, but at least one, gets random ones of them again
-    (with replacement), as the minimum of samples per class of system 002. Windows of several
+    (with replacement), as the minimum of samples per class of kahl2018. Windows of several
     classes count for each; what one class repeats is not counted for the next.
 
     Parameters
@@ -42,6 +43,7 @@ def oversampled(
     for is_of in has_class(values).T:
         own = np.flatnonzero(is_of[index.recording])
         if 0 < len(own) < least:
+            # with replacement: a class of one window may need it many times
             rows.append(rng.choice(own, least - len(own)))
     return np.concatenate(rows)
 
@@ -56,7 +58,7 @@ def window_weights(index: Index, values: np.ndarray) -> np.ndarray:
     is_of = has_class(values)
     if is_of.shape[1] == 1:
         is_of = np.column_stack([~is_of, is_of])
-    # by recording: a row of classes for each window would be gigabytes
+    # by recording: a row of 1,500 classes for each of millions of windows would be gigabytes
     counts = np.bincount(index.recording, minlength=len(is_of)) @ is_of
     of_class = len(index) / (max(np.count_nonzero(counts), 1) * np.maximum(counts, 1))
     n_classes = is_of.sum(axis=1)

@@ -1,10 +1,12 @@
-"""Which windows are trained on.
+"""Which windows are trained on, and which choose the epoch.
 
 * `training_rows`: those with enough signal and length, within a quota.
 * `noise_rows`: those without signal, kept as noise to add.
+* `split_windows`: windows for training, validation and test, without regard to recordings.
+* `shuffled_by_recording`: windows in the order of shuffled recordings.
 
-Both concern kind ``chunks``; of the other kinds every window is trained on and none is noise. In
-prediction nothing is left out by score.
+The first two concern kind ``chunks``; of the other kinds every window is trained on and none is
+noise. In prediction nothing is left out by score.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +26,7 @@ def training_rows(
     rng: np.random.Generator,
     class_names: Sequence[str] = (),
 ) -> np.ndarray:
-    """Return the windows to train on, ascending (system 002, Kahl et al. 2018).
+    """Return the windows to train on, ascending (kahl2018).
 
     Chunks are accepted by their score, too short ones go, a recording's quota is taken of what is
     left in random order, and of that the chunks within the score interval are used. A recording may
@@ -62,7 +64,7 @@ def training_rows(
     is_used = is_inside.copy() if threshold is None else index.score >= threshold
     is_used &= _long_enough(index, is_used, settings["min_length_s"])
     if settings["max_per_class"] is not None:
-        is_used &= _within(_quotas(values, settings["max_per_class"]), index, is_used, rng)
+        is_used &= _within_quota(index, values, is_used, settings["max_per_class"], rng)
     rows = np.flatnonzero(is_used & is_inside)
     if len(index) and not len(rows):
         raise ValueError(
@@ -103,8 +105,65 @@ def noise_rows(
     else:
         is_exempt = _exempt(values, settings["exempt"], class_names)[index.recording]
         is_rejected = (index.score < settings["min_score"]) & ~is_exempt
+    # one draw for each: another noise_share keeps or drops chunks, and moves no other draw
     rejected = np.flatnonzero(is_rejected)
     return rejected[rng.random(len(rejected)) < settings["noise_share"]]
+
+
+def split_windows(
+    index: Index, settings: Mapping, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Split windows for training, validation and test, without regard to recordings.
+
+    toth2016 and kahl2018 chose their epochs on windows of recordings that they trained on. Scores on
+    such windows are too high; the split is here to reproduce them.
+
+    Parameters
+    ----------
+    index : Index
+        W windows.
+    settings : mapping
+        ``share`` (of validation) and ``test_share``, in [0, 1]. ``order``: ``sequential``, cuts in
+        the windows of shuffled recordings (toth2016), or ``random``, windows drawn at random
+        (kahl2018). ``lose_border``: of ``sequential``, the first window behind either cut belongs to
+        no part: validation is [int(0.94 W) + 1, int(0.99 W)) in toth2016.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    train, validation, test : array, int64
+        Rows of the index; ascending for ``random``, in the order that was cut for ``sequential``.
+
+    Raises
+    ------
+    ValueError
+        Where nothing is left to train on, and for an unknown order.
+    """
+    order = settings["order"]
+    if order not in ("random", "sequential"):
+        raise ValueError(f"validation order={order!r} is not known; expected random or sequential")
+    n, test = len(index), settings["test_share"]
+    # rounded first: in float64 (1 - 0.05 - 0.01) * 100 is a little less than 94
+    first, second = (int(round(part * n, 6)) for part in (1 - settings["share"] - test, 1 - test))
+    if first < 1:
+        raise ValueError(
+            f"share={settings['share']} and test_share={test} of {n} windows leave none to train on; "
+            "make them smaller"
+        )
+    if order == "random":
+        parts = np.split(rng.permutation(n), [first, second])
+        # ascending: the order of an epoch has a generator of its own
+        train, validation, held = (np.sort(part) for part in parts)
+        return train, validation, held
+    rows = shuffled_by_recording(index, rng)
+    lost = 1 if settings["lose_border"] else 0  # toth2016 began its slices one window late
+    return rows[:first], rows[first + lost : second], rows[second + lost :]
+
+
+def shuffled_by_recording(index: Index, rng: np.random.Generator) -> np.ndarray:
+    """Return the rows of an index by recordings in random order, each recording's as they were."""
+    found, positions = np.unique(index.recording, return_inverse=True)
+    return np.argsort(rng.permutation(len(found))[positions], kind="stable")
 
 
 def _exempt(values: np.ndarray, exempt: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
@@ -125,6 +184,7 @@ def _long_enough(index: Index, is_candidate: np.ndarray, least_s: float) -> np.n
         return is_long
     has_long = set(index.recording[is_candidate & is_long].tolist())
     rows = np.flatnonzero(is_candidate & ~is_long)
+    # of each recording the longest first, and of equal ones the earliest
     order = rows[np.lexsort((rows, -index.length_s[rows], index.recording[rows]))]
     recordings, first = np.unique(index.recording[order], return_index=True)
     is_alone = [recording not in has_long for recording in recordings.tolist()]
@@ -132,20 +192,22 @@ def _long_enough(index: Index, is_candidate: np.ndarray, least_s: float) -> np.n
     return is_long
 
 
-def _quotas(values: np.ndarray, max_per_class: int) -> np.ndarray:
-    """Return how many chunks each recording (N,) may give; those of no class are a class too."""
-    is_of = has_class(values)
-    is_of = np.column_stack([is_of, ~is_of.any(axis=1)])
-    of_class = max_per_class // np.maximum(is_of.sum(axis=0), 1) + 1
-    return np.where(is_of, of_class, 0).max(axis=1)
-
-
-def _within(
-    quotas: np.ndarray, index: Index, is_candidate: np.ndarray, rng: np.random.Generator
+def _within_quota(
+    index: Index,
+    values: np.ndarray,
+    is_candidate: np.ndarray,
+    max_per_class: int,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Return the first candidates of each recording after a shuffle of all its windows."""
+    is_of = has_class(values)
+    is_of = np.column_stack([is_of, ~is_of.any(axis=1)])  # recordings of no class are a class too
+    of_class = max_per_class // np.maximum(is_of.sum(axis=0), 1) + 1
+    quotas = np.where(is_of, of_class, 0).max(axis=1)
+    # all windows are shuffled, candidates or not: a threshold must not change the order of the rest
     rows = rng.permutation(len(index))
     rows = rows[is_candidate[rows]]
+    # stable: within a recording the shuffled order stays
     rows = rows[np.argsort(index.recording[rows], kind="stable")]
     recordings, first, counts = np.unique(
         index.recording[rows], return_index=True, return_counts=True

@@ -1,7 +1,7 @@
 """The windows of some recordings, as arrays.
 
 * `Index`: where each window is, its time, its score.
-* `joined`: the index of recordings one after another.
+* `concatenate`: the index of recordings one after another.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ class Index:
     place : array, shape (W,), int64
         Where in the recording; what it counts is known to the source alone.
     onset_s, offset_s : array, shape (W,), float64
-        Beginning and end of the sound in the window, in seconds of the recording: padding, and
+        Onset and offset of the sound in the window, in seconds of the recording: padding, and
         what is repeated from the recording's beginning, are not in it.
     score : array, shape (W,), float32
         Share of signal in [0, 1]; 1 where a source does not judge it.
@@ -47,7 +47,7 @@ class Index:
         return Index(*(values[rows] for values in fields))
 
 
-def joined(parts: Sequence[tuple]) -> Index:
+def concatenate(parts: Sequence[tuple]) -> Index:
     """Return the index of recordings, one after another.
 
     Parameters
@@ -58,6 +58,7 @@ def joined(parts: Sequence[tuple]) -> Index:
     """
     counts = [len(part[0]) for part in parts]
     recording = np.repeat(np.arange(len(parts), dtype=np.int64), counts)
+    # given here, since without recordings there is no column to take them from
     types = (np.int64, np.float64, np.float64, np.float32, np.float64)
     columns = zip(*parts, strict=True) if parts else [()] * len(types)
     return Index(

@@ -1,6 +1,6 @@
 """Settings that every architecture has; its own stand in its module in `models.architectures`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -55,5 +55,30 @@ def smallest_input(stages: Sequence[tuple[tuple[int, int], tuple[int, int]]]) ->
     return sizes[0], sizes[1]
 
 
-ARCHITECTURES = ByName("dawnchorus.models.architectures", "name", "bulbul")
+ARCHITECTURES = ByName(
+    "dawnchorus.models.architectures", "name", "bulbul", ArchitectureSettings, ("Settings", "build")
+)
 Architecture = Annotated[dict[str, Any], ARCHITECTURES]
+
+
+def architecture_model(settings: Mapping[str, Any]) -> ArchitectureSettings:
+    """Return the settings of a network as an instance of the model of its architecture."""
+    found = ARCHITECTURES.model(settings["name"]).model_validate(dict(settings))
+    assert isinstance(found, ArchitectureSettings)
+    return found
+
+
+def has_frames(stage: Mapping[str, Any]) -> bool:
+    """Return whether the models of a stage score frames: by architecture and windows."""
+    outputs = architecture_model(stage["model"]).OUTPUTS
+    return stage["segments"]["kind"] == "windows" and "frame" in outputs
+
+
+def head(model: Mapping[str, Any]) -> str:
+    """Return the last layer of an architecture: ``sigmoid`` or ``softmax``."""
+    return str(getattr(architecture_model(model), "head", "sigmoid"))
+
+
+def frames_per_score(model: Mapping[str, Any]) -> int:
+    """Return how many frames of the input one frame of the scores stands for."""
+    return architecture_model(model).frames_per_score()

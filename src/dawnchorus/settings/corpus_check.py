@@ -8,8 +8,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dawnchorus.settings.errors import check_known
 from dawnchorus.settings.references import overlap, parse_reference
-from dawnchorus.settings.wording import check_known
 
 
 def check_references(path: str, references: Sequence[str], config: Mapping[str, Any]) -> None:

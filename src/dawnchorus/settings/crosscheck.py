@@ -11,14 +11,13 @@ from typing import Any
 
 from dawnchorus.settings.audio import AudioRecipe
 from dawnchorus.settings.corpus_check import check_references, corpora_of
-from dawnchorus.settings.errors import check_name
-from dawnchorus.settings.evaluation import format_of
+from dawnchorus.settings.errors import check_known, check_name
+from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.frame_check import check_events
-from dawnchorus.settings.kinds import frontend_model
+from dawnchorus.settings.frontend import frontend_model
 from dawnchorus.settings.references import overlap, parse_reference
 from dawnchorus.settings.section import ByName
 from dawnchorus.settings.stage_check import check_stages
-from dawnchorus.settings.wording import check_known
 
 FORMATS = ByName("dawnchorus.formats.submissions", "format")
 _PATHS = (  # of adapters; some are lists, or mappings of paths
@@ -26,7 +25,12 @@ _PATHS = (  # of adapters; some are lists, or mappings of paths
     *("weak", "strong", "unlabelled", "sources"),
 )
 # folders of results/
-_RESERVED = ("audio", "benchmarks", "corpora", "logs", "pretrained", "spectrograms")
+# Published systems are named by their authors.
+_RENAMED = {
+    "bad2017": "grill2017", "birdclef2016": "toth2016", "birdclef2018": "kahl2018",
+    "dcase2018_task4": "serizel2018",
+}  # fmt: skip
+_RESERVED = ("audio", "benchmarks", "code", "corpora", "logs", "pretrained", "spectrograms")
 
 
 def check_sections(config: Mapping[str, Any]) -> None:
@@ -34,12 +38,26 @@ def check_sections(config: Mapping[str, Any]) -> None:
     for name, recipe in config["audio"].items():
         AudioRecipe.model_validate(recipe).check(f"audio.{name}")
     for name, corpus in config["corpora"].items():
-        _check_data_sets(f"corpora.{name}.data_sets", corpus.get("data_sets", {}))
+        for data_set in corpus.get("data_sets", {}):
+            if "/" in data_set or data_set in ("", ".", ".."):
+                raise ValueError(
+                    f"corpora.{name}.data_sets.{data_set}: {data_set!r} stands before '/' in ids; "
+                    "expected a text"
+                )
     for name, settings in config["frontends"].items():
-        _check_frontend(f"frontends.{name}", settings, config)
+        audio, path = settings["audio"], f"frontends.{name}"
+        check_known(f"{path}.audio: {audio!r}", audio, config["audio"])
+        frontend_model(settings).check(path, config["audio"][audio]["sample_rate"])
     for name, settings in config["experiments"].items():
         _check_experiment(f"experiments.{name}", name, settings, config)
     for name in config["run"]:
+        old = next((key for key in _RENAMED if name == key or name.startswith(f"{key}-")), None)
+        if old and name not in config["experiments"]:
+            now = name.replace(old, _RENAMED[old])
+            raise ValueError(
+                f"run: {name!r} is called {now!r} since config_version 2 "
+                f"(experiments/{_RENAMED[old]}.yaml)"
+            )
         check_known(f"run: {name!r}", name, config["experiments"])
 
 
@@ -53,18 +71,6 @@ def check_files(config: Mapping[str, Any]) -> None:
             if pretrained := about["training"]["pretrained"]:
                 here = f"experiments.{name}.stages.{stage}.training.pretrained.path"
                 _check_file(here, pretrained["path"])
-
-
-def _check_frontend(path: str, settings: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    audio = settings["audio"]
-    check_known(f"{path}.audio: {audio!r}", audio, config["audio"])
-    frontend_model(settings).check(path, config["audio"][audio]["sample_rate"])
-
-
-def _check_data_sets(path: str, data_sets: Mapping[str, Any]) -> None:
-    for name in data_sets:
-        if not isinstance(name, str) or "/" in name or name in ("", ".", ".."):
-            raise ValueError(f"{path}.{name}: {name!r} stands before '/' in ids; expected a text")
 
 
 def _check_experiment(
@@ -139,16 +145,16 @@ def _data_sets(corpus: Mapping[str, Any]) -> Iterable[str] | None:
         return [corpus["data_set"]]
     if corpus["adapter"] != "bird_detection":
         return None
-    files = [about["labels"] for about in corpus["data_sets"].values() if about["labels"]]
-    return None if any(map(_names_data_sets, files)) else corpus["data_sets"]
-
-
-def _names_data_sets(label_file: str) -> bool:
-    try:
-        with open(label_file, "rb") as file:
-            return b"datasetid" in file.readline(1000)
-    except OSError:
-        return False  # `check_files` says so
+    for about in corpus["data_sets"].values():
+        try:
+            # a label file of DCASE 2018 names the data set of each row
+            with open(about["labels"] or os.devnull, "rb") as file:
+                if b"datasetid" in file.readline(1000):
+                    return None
+        except OSError:
+            continue  # `check_files` says so
+    found: Iterable[str] = corpus["data_sets"]
+    return found
 
 
 def _check_ensembles(path: str, experiment: Mapping[str, Any]) -> None:

@@ -3,11 +3,13 @@
 * `validated`: a section checked by its model, or a ValueError with that sentence.
 * `sentence`: the first error that a model reports, in words.
 * `check_name`: whether a name can be part of paths.
+* `nearest`, `check_known`, `shown`: what errors say of names and values.
 """
 
+import difflib
 import re
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import annotated_types
@@ -17,8 +19,8 @@ from pydantic_core import ErrorDetails
 
 from dawnchorus.settings.section import Choice, Settings
 from dawnchorus.settings.structure import section_at
-from dawnchorus.settings.wording import nearest, shown
 
+_SHOWN = 80  # characters of a refused value
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _TYPES = {
     "bool_type": "true or false",
@@ -85,7 +87,8 @@ def sentence(
     located = [
         (place, error)
         for place, error in located
-        if error["type"] not in _TYPES or not any(_is_below(deep, place) for deep, _ in located)
+        if error["type"] not in _TYPES
+        or not any(len(deep) > len(place) and deep[: len(place)] == place for deep, _ in located)
     ]
     location, first = min(located, key=lambda pair: _weight(*pair))
     same = [error for place, error in located if place == location]
@@ -109,10 +112,6 @@ def _location(error: ErrorDetails, value: Any) -> tuple[Any, ...]:
     elif error["type"] == "name_unknown":
         found.append(error["ctx"]["received"])
     return tuple(found)
-
-
-def _is_below(location: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    return len(location) > len(other) and location[: len(other)] == other
 
 
 def _weight(location: tuple[Any, ...], error: ErrorDetails) -> tuple[bool, int, list[str], bool]:
@@ -209,3 +208,24 @@ def _exact_length(field: FieldInfo | None) -> int | None:
     least = {mark.min_length for mark in marks if isinstance(mark, annotated_types.MinLen)}
     most = {mark.max_length for mark in marks if isinstance(mark, annotated_types.MaxLen)}
     return least.pop() if least and least == most else None
+
+
+def nearest(name: Any, known: Iterable[Any]) -> str:
+    """Return what to add to an error about an unknown name."""
+    names = sorted(map(str, known))
+    near = difflib.get_close_matches(str(name), names, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    expected = f"{', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+    return f"; expected {expected or 'none, there are none'}{meant}"
+
+
+def check_known(said: str, name: str, known: Iterable[str]) -> None:
+    """Raise a ValueError where a name is not among those there are."""
+    if name not in known:
+        raise ValueError(f"{said}{nearest(name, known)}")
+
+
+def shown(value: Any) -> str:
+    """Return a refused value as an error shows it: short."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,4 +1,10 @@
-"""Settings of an experiment and of its stages."""
+"""Settings of an experiment, of its stages, folds, segments, evaluation and submissions.
+
+* `Experiment`, `Stage`: what an experiment is; `ModelSettings`: what its stages take from it.
+* `SegmentSettings`: what of a recording a model sees at once.
+* `FoldSettings`: which recordings validate which models.
+* `EvaluationSettings`, `SubmissionSettings`, `format_of`: how scores are measured and written.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -6,11 +12,22 @@ from pydantic import Field
 
 from dawnchorus.settings.architecture import Architecture
 from dawnchorus.settings.augmentation import AugmentationSettings
-from dawnchorus.settings.evaluation import EvaluationSettings, SubmissionSettings
 from dawnchorus.settings.event_task import EventSettings
-from dawnchorus.settings.fold import FoldSettings
-from dawnchorus.settings.section import Count, Few, Names, Seed, Settings, SomeNames, Unit
-from dawnchorus.settings.segment import SegmentSettings
+from dawnchorus.settings.section import (
+    Count,
+    Few,
+    Names,
+    Positive,
+    PositiveSeconds,
+    Rate,
+    Score,
+    Seconds,
+    Seed,
+    Settings,
+    Share,
+    SomeNames,
+    Unit,
+)
 from dawnchorus.settings.target import Targets
 from dawnchorus.settings.training import Pooling, TrainingSettings
 
@@ -32,6 +49,77 @@ class Backend(Settings):
     """CPU threads of one training; the bits of its weights follow from it."""
     deterministic: bool = True
     """Use only operations that give the same bits every time."""
+
+
+class SegmentSettings(Settings):
+    """How recordings are cut into windows, and which windows are trained on."""
+
+    kind: Literal["windows", "cells", "chunks"] = "windows"
+    """windows: fixed steps; cells: the signal mask of toth2016; chunks: pictures of a frontend."""
+    padding: Literal["loop", "zeros"] = "loop"
+    """windows: what follows the end of a recording: its beginning, or zeros."""
+    min_fill: Rate = 0.0
+    """windows: a last window with no more than this share of sound is left out."""
+    labels: Literal["recording", "window"] = "recording"
+    """Which classes a window gets: those of its recording, or those with an event in the window."""
+    factor: Positive = 1.5
+    """cells: a cell is signal at so many times the mean plus deviation of its band."""
+    expand: bool = True
+    """cells: neighbours of signal count as signal."""
+    drop_columns: Share = 0.95
+    """cells: columns with more than this share of zeros are dropped."""
+    filtered: bool = True
+    """cells: false keeps every column and masks nothing."""
+    empty: Literal["unfiltered", "zeros"] = "unfiltered"
+    """cells: what a recording without signal gives: all columns, or nothing as in the original."""
+    signal_threshold: Score | None = None
+    """chunks in training: least score of a chunk with signal; null: min_score."""
+    min_score: Score = 0.0
+    """chunks in training: least score of an accepted chunk."""
+    max_score: Score = 1.0
+    """chunks in training: greatest score of an accepted chunk."""
+    exempt: Names = []
+    """chunks in training: classes whose chunks need no score."""
+    min_length_s: Seconds = 0.0
+    """chunks in training: least sound in a chunk; one chunk of each recording stays."""
+    max_per_class: Annotated[int, Field(ge=1), Unit("chunks")] | None = None
+    """chunks in training: a recording gives its share of so many, plus one."""
+    max_per_recording: Annotated[int, Field(ge=1), Unit("chunks")] | None = None
+    """chunks in prediction: only the first so many."""
+    noise_share: Share = 0.1
+    """chunks: share of the chunks without signal that is kept as noise to add."""
+    rescale: bool = False
+    """chunks: stretch to 0..1 where both ends are used, as kahl2018 does."""
+    zero_centre: bool = False
+    """chunks: map 0..1 to -1..1."""
+
+
+class HeldOut(Settings):
+    """Shares of the recordings that kind holdout keeps out of the training."""
+
+    test: Rate = 0.0
+    """Share that is scored."""
+    validation: Rate = 0.05
+    """Share that chooses the epoch."""
+
+
+class FoldSettings(Settings):
+    """How recordings are dealt into folds. A fold never divides a group."""
+
+    kind: Literal[
+        "rotate", "stratified", "grouped", "given", "leave_one_data_set_out", "holdout"
+    ] = "rotate"
+    """rotate: by position; given: the column of the corpus; holdout: one member, two shares."""
+    count: Annotated[int, Field(ge=1, le=1000), Unit("folds")] = 5
+    """Number of folds; one member is trained for each."""
+    by: Literal["group", "recordist"] = "group"
+    """What no fold divides."""
+    split_groups: bool = False
+    """Let folds divide groups; scores are then marked as optimistic."""
+    validation: Literal["none", "next", "own"] = "none"
+    """Which fold chooses the epoch; own is the fold that is scored, and is marked as optimistic."""
+    shares: HeldOut = HeldOut()
+    """Of kind holdout."""
 
 
 class ModelSettings(Settings):
@@ -69,6 +157,44 @@ class Stage(ModelSettings):
 
     targets: Targets
     """What the stage learns."""
+
+
+class EvaluationSettings(Settings):
+    """How the scores of an experiment are measured."""
+
+    replicates: Annotated[int, Field(ge=100, le=1_000_000), Unit("replicates")] = 1000
+    """Replicates of the bootstrap over groups."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1), Unit("share")] = 0.95
+    """Coverage of the intervals."""
+    threshold: Literal["f1", "youden"] = "f1"
+    """Rule by which the threshold of a class is chosen out of fold."""
+    top_k: Annotated[int, Field(ge=2, le=1000), Unit("classes")] = 5
+    """Rank up to which top-k accuracy counts."""
+    compare: list[Annotated[list[str], Field(min_length=2, max_length=2)]] = []
+    """Pairs of ensembles; the second is compared with the first."""
+
+
+class SubmissionSettings(Settings):
+    """How the scores of test corpora are written for a challenge."""
+
+    format: str = "none"
+    """The format; none: no submission. Formats are the modules of formats/submissions."""
+    by_corpus: dict[str, str] = {}
+    """Another format for a test corpus."""
+    ensemble: str = "first"
+    """The ensemble that is submitted."""
+    best: Annotated[Few, Unit("classes")] = 100
+    """Classes of each recording or interval (birdclef2018 formats)."""
+    interval_s: PositiveSeconds = 5.0
+    """Length of an interval (birdclef2018_soundscape)."""
+    keep_trailing: bool = True
+    """Keep an incomplete last interval (birdclef2018_soundscape); false as kahl2018 did."""
+
+
+def format_of(submission: dict[str, Any], corpus: str) -> str:
+    """Return the submission format of a test corpus; ``none`` for none."""
+    chosen: str = submission["by_corpus"].get(corpus, submission["format"])
+    return chosen
 
 
 class Experiment(ModelSettings):

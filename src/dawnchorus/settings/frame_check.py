@@ -5,14 +5,14 @@
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from dawnchorus.settings import kinds
+from dawnchorus.settings.architecture import frames_per_score, has_frames
 from dawnchorus.settings.corpus_check import check_references
-from dawnchorus.settings.errors import check_name
+from dawnchorus.settings.errors import check_known, check_name
+from dawnchorus.settings.frontend import frame_s
 from dawnchorus.settings.references import overlap
-from dawnchorus.settings.wording import check_known
 
 # Methods of augmentation that move sound in time, while the targets of frames stay where they were.
 _MOVING = ("flip", "roll_time", "crop", "zoom", "rotate_image")
@@ -21,7 +21,7 @@ _MOVING = ("flip", "roll_time", "crop", "zoom", "rotate_image")
 def check_frames(path: str, stage: Mapping[str, Any], experiment: Mapping[str, Any]) -> None:
     """Raise a ValueError where a stage wants of frames or windows what it cannot have."""
     targets, segments = stage["targets"], stage["segments"]
-    if stage["output"] == "frame" and not kinds.has_frames(stage):
+    if stage["output"] == "frame" and not has_frames(stage):
         raise ValueError(
             f"{path}.output: 'frame'; expected clip, or segments.kind: windows and a model with "
             f"frame output, such as crnn ({stage['model']['name']} with {segments['kind']} has none)"
@@ -33,11 +33,25 @@ def check_frames(path: str, stage: Mapping[str, Any], experiment: Mapping[str, A
             f"{path}.training.validation.unit: 'frame'; expected it with output: frame"
         )
     if targets.get("level") == "frame":
-        _check_level(f"{path}.targets.level", stage, experiment["stages"][targets["stage"]])
+        if stage["output"] != "frame":
+            raise ValueError(
+                f"{path}.targets.level: 'frame'; expected output: frame of the stage, or level: clip"
+            )
+        if not has_frames(experiment["stages"][targets["stage"]]):
+            raise ValueError(
+                f"{path}.targets.level: 'frame'; expected a stage before it that scores frames, such as "
+                "a crnn's"
+            )
     if stage["output"] == "frame" or segments["labels"] == "window":
         _check_targets(path, stage)
-    if kinds.has_frames(stage) and (stage["output"] == "frame" or experiment["events"]):
-        _check_pools(path, stage)
+    if has_frames(stage) and (stage["output"] == "frame" or experiment["events"]):
+        # a window has whole frames of scores
+        pools = frames_per_score(stage["model"])
+        if stage["window"] % pools:
+            raise ValueError(
+                f"{path}.window: {stage['window']!r}; expected a multiple of {pools}, the product of "
+                "the model's frame_pools"
+            )
     _check_windows(path, stage)
     taught = [experiment["stages"][name] for name in targets.get("stages", ())]
     if any(teacher["output"] == "frame" for teacher in taught):
@@ -48,10 +62,19 @@ def check_events(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
     """Raise a ValueError for what cannot be in an experiment's section of events."""
     events = experiment["events"]
     check_references(f"{path}.validation", events["validation"], config)
-    _check_validation(f"{path}.validation", experiment)
+    # what chooses a decoding plays no other part: its scores would be too good
+    others = [*experiment["train"], *experiment["test"]]
+    for stage in experiment["stages"].values():
+        others += stage["targets"].get("unlabelled", [])
+    for chosen_by, other in itertools.product(events["validation"], others):
+        if overlap(chosen_by, other):
+            raise ValueError(
+                f"{path}.validation: {chosen_by!r} shares recordings with {other!r}; decodings are "
+                "never chosen by what is trained on or tested"
+            )
     for name, stage in experiment["stages"].items():
         used = any(name in stages for stages in experiment["ensembles"].values())
-        if used and not kinds.has_frames(stage):
+        if used and not has_frames(stage):
             raise ValueError(
                 f"{path}: ensembles have stage {name!r}, whose model {stage['model']['name']} scores "
                 "no frames; expected one such as crnn, with segments.kind: windows"
@@ -66,33 +89,27 @@ def check_events(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
 
 
 def _check_rates(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Refuse ensembles of unequal frames: they are averaged one by one."""
+    """Reject ensembles of unequal frames: they are averaged one by one."""
     for name, stages in experiment["ensembles"].items():
-        rates = {stage: _frames_s(experiment["stages"][stage], config) for stage in stages}
+        rates, tails = {}, set()
+        for stage_name in stages:
+            stage = experiment["stages"][stage_name]
+            frontend = config["frontends"][stage["predict_frontend"] or stage["frontend"]]
+            seconds = frame_s(frontend, config["audio"][frontend["audio"]]["sample_rate"])
+            rates[stage_name] = frames_per_score(stage["model"]) * seconds
+            tails.add((stage["window"], stage["segments"]["min_fill"]))
         if len(set(rates.values())) > 1:
             shown = ", ".join(f"{stage} {seconds:.4g} s" for stage, seconds in rates.items())
             raise ValueError(
                 f"{path}: ensemble {name!r} averages frames of different lengths ({shown}); expected "
                 "one frontend and equal frame_pools"
             )
-        _check_tails(path, name, [experiment["stages"][stage] for stage in stages])
-
-
-def _check_tails(path: str, name: str, stages: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse stages that leave out other ends of recordings than each other."""
-    tails = {(stage["window"], stage["segments"]["min_fill"]) for stage in stages}
-    if len(tails) > 1 and any(fill > 0 for _, fill in tails):
-        raise ValueError(
-            f"{path}: ensemble {name!r} has stages of other windows or segments.min_fill, which "
-            f"leave out other ends of recordings ({sorted(tails)}); expected the same of all"
-        )
-
-
-def _frames_s(stage: Mapping[str, Any], config: Mapping[str, Any]) -> float:
-    """Return the seconds from one frame of scores to the next."""
-    frontend = config["frontends"][stage["predict_frontend"] or stage["frontend"]]
-    pools = kinds.frames_per_score(stage["model"])
-    return pools * kinds.frame_s(frontend, config["audio"][frontend["audio"]]["sample_rate"])
+        # with min_fill, other windows leave out other ends of recordings
+        if len(tails) > 1 and any(fill > 0 for _, fill in tails):
+            raise ValueError(
+                f"{path}: ensemble {name!r} has stages of other windows or segments.min_fill, which "
+                f"leave out other ends of recordings ({sorted(tails)}); expected the same of all"
+            )
 
 
 def _check_decoding(path: str, decoding: Mapping[str, Any], events: Mapping[str, Any]) -> None:
@@ -136,24 +153,6 @@ def _check_targets(path: str, stage: Mapping[str, Any]) -> None:
         )
 
 
-def _check_pools(path: str, stage: Mapping[str, Any]) -> None:
-    pools = kinds.frames_per_score(stage["model"])
-    if stage["window"] % pools:
-        raise ValueError(
-            f"{path}.window: {stage['window']!r}; expected a multiple of {pools}, the product of the "
-            "model's frame_pools"
-        )
-
-
-def _check_level(path: str, stage: Mapping[str, Any], teacher: Mapping[str, Any]) -> None:
-    if stage["output"] != "frame":
-        raise ValueError(f"{path}: 'frame'; expected output: frame of the stage, or level: clip")
-    if not kinds.has_frames(teacher):
-        raise ValueError(
-            f"{path}: 'frame'; expected a stage before it that scores frames, such as a crnn's"
-        )
-
-
 def _check_windows(path: str, stage: Mapping[str, Any]) -> None:
     segments, augmentation = stage["segments"], stage["augmentation"]
     for key, other in (("padding", "zeros"), ("labels", "window")):
@@ -175,17 +174,4 @@ def _check_windows(path: str, stage: Mapping[str, Any]) -> None:
         raise ValueError(
             f"{path}.training.validation.unit: 'chunk'; expected recording with output: frame, and "
             "of a mean teacher"
-        )
-
-
-def _check_validation(path: str, experiment: Mapping[str, Any]) -> None:
-    """Reject corpora that choose decodings and are trained on or tested as well."""
-    others = [*experiment["train"], *experiment["test"]]
-    for stage in experiment["stages"].values():
-        others += stage["targets"].get("unlabelled", [])
-    pairs = itertools.product(experiment["events"]["validation"], others)
-    if pair := next((pair for pair in pairs if overlap(*pair)), None):
-        raise ValueError(
-            f"{path}: {pair[0]!r} shares recordings with {pair[1]!r}; decodings are never chosen by "
-            "what is trained on or tested"
         )

@@ -1,7 +1,7 @@
 """Settings that every frontend has; those of a kind stand in its module in `frontends.kinds`."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
@@ -50,7 +50,10 @@ def _no_flag(value: Any) -> Any:
 
 
 Power = Annotated[Literal[1, 2], BeforeValidator(_no_flag)]
-KINDS = ByName("dawnchorus.frontends.kinds", "kind", "log_mel")
+KINDS = ByName(
+    "dawnchorus.frontends.kinds", "kind", "log_mel", FrontendSettings,
+    ("Settings", "hop_length", "n_frames", "n_bands"),
+)  # fmt: skip
 Frontend = Annotated[dict[str, Any], KINDS]
 
 
@@ -125,3 +128,21 @@ def check_mel_bands(
                 f"{path}: {n_bands}; band {band + 1} of them lies between two bins of n_fft "
                 f"{n_fft}; expected fewer bands, a higher fmin or a larger n_fft"
             )
+
+
+def frontend_model(frontend: Mapping[str, Any]) -> FrontendSettings:
+    """Return the settings of a frontend as an instance of the model of its kind."""
+    model = KINDS.model(frontend["kind"])
+    found = model.model_validate({key: v for key, v in frontend.items() if key != "sample_rate"})
+    assert isinstance(found, FrontendSettings)
+    return found
+
+
+def layout(frontend: Mapping[str, Any]) -> str:
+    """Return ``frames`` (rows in time) or ``chunks`` (a picture for each chunk)."""
+    return frontend_model(frontend).LAYOUT
+
+
+def frame_s(frontend: Mapping[str, Any], sample_rate: int) -> float:
+    """Return the seconds from one frame to the next, of a frontend that stores frames."""
+    return frontend_model(frontend).frame_s(sample_rate)

@@ -12,14 +12,20 @@ from dawnchorus.settings import merge, yaml_file
 from dawnchorus.settings.audio import AudioRecipe
 from dawnchorus.settings.corpus import ADAPTERS
 from dawnchorus.settings.crosscheck import check_files, check_sections
-from dawnchorus.settings.errors import check_name, validated
+from dawnchorus.settings.errors import check_name, shown, validated
 from dawnchorus.settings.experiment import Experiment
 from dawnchorus.settings.frontend import KINDS
-from dawnchorus.settings.presets import PRESETS
 from dawnchorus.settings.section import Choice, Settings, SomeNames
-from dawnchorus.settings.wording import shown
 
 VERSION = 2
+# Audio recipes and frontends that every config knows; an overlay may add others.
+PRESETS: dict[str, Any] = {
+    "audio": {"mono-22k": {}, "mono-44k": {"sample_rate": 44100}},
+    "frontends": {
+        "bulbul": {},  # of grill2017
+        "portable": {"audio": "mono-44k", "n_fft": 2048},
+    },
+}
 MODELS: dict[str, type[Settings] | Choice] = {
     "audio": AudioRecipe, "frontends": KINDS, "corpora": ADAPTERS, "experiments": Experiment,
 }  # fmt: skip
@@ -67,7 +73,10 @@ def compose(
     """Return what `load` returns, whether or not the recordings are there."""
     try:
         layers = [(str(path), yaml_file.read(path)) for path in (base, *overlays)]
-        layers = [("presets", PRESETS), *layers, ("--config", _from_command_line(given))]
+        said = yaml_file.resolved(given)
+        if isinstance(said.get("run"), str):
+            said["run"] = [said["run"]]  # --config run=demo is short for run=[demo]
+        layers = [("presets", PRESETS), *layers, ("--config", said)]
         for source, layer in layers:
             _check_version(source, layer)
         complete = _completed(merge.merged(layers))
@@ -103,14 +112,6 @@ def _completed(merged: Mapping[str, Any]) -> dict[str, Any]:
         }
         for section, model in MODELS.items()
     }
-
-
-def _from_command_line(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of ``--config``; ``run=demo`` is short for ``run=[demo]``."""
-    values: dict[str, Any] = yaml_file.resolved(given)
-    if isinstance(values.get("run"), str):
-        values["run"] = [values["run"]]
-    return values
 
 
 def _one_line(error: ValueError) -> str:

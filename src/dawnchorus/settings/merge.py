@@ -8,8 +8,8 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dawnchorus.settings.errors import nearest, shown
 from dawnchorus.settings.experiment import DEFAULT_STAGES, INHERITED
-from dawnchorus.settings.wording import nearest, shown
 
 NAMED = ("audio", "frontends", "corpora", "experiments")
 SECTIONS = ("config_version", "run", "defaults", *NAMED)

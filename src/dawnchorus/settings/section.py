@@ -6,17 +6,24 @@ so an edit of it makes no result stale (`dawnchorus.runtime.provenance`).
 
 * `Settings`: the base of all models: strict types, no unknown keys, no NaN.
 * `Unit`: the unit of a number, for the documentation.
-* `ByName`, `ByKey`: a section whose keys depend on a name in it: ``kind: plateau``, ``name: bulbul``.
+* `ByName`, `ByKey`: a section whose keys depend on a name in it: ``kind: plateau``, ``name: bulbul``,
+  or ``name: my_model.py``, a file outside the package.
 * `Each`: a mapping from names of modules to the settings of each.
 * `misfit`: the error of a key that does not go with other keys of its section.
 * `Hertz`, `Seconds`, `Share`, ...: numbers with range and unit; `Names`: lists without repeats.
 """
 
 import functools
+import hashlib
 import importlib
+import importlib.util
 import pkgutil
+import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
@@ -71,10 +78,18 @@ class Choice:
         name = value.get(self.key, self.default)
         if name is None:
             raise PydanticCustomError("choice_missing", "missing", {"key": self.key})
-        if not isinstance(name, str) or name not in self.names():
-            context = {"key": self.key, "received": name, "known": list(self.names())}
+        if not isinstance(name, str) or not self.has(name):
+            context = {"key": self.key, "received": name, "known": self.known()}
             raise PydanticCustomError("choice_unknown", "unknown", context)
         return self.model(name).model_validate({**value, self.key: name}).complete()
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a choice of this name."""
+        return name in self.names()
+
+    def known(self) -> list[str]:
+        """Return what an error lists as expected."""
+        return list(self.names())
 
     def __get_pydantic_core_schema__(self, *_: Any) -> core_schema.CoreSchema:
         """Let pydantic check fields of this type with `validate`."""
@@ -85,7 +100,8 @@ class Choice:
 class ByName(Choice):
     """A choice among the modules of a folder, each with a class ``Settings``.
 
-    A new choice is a new module; nothing else has to know of it.
+    A new choice is a new module; nothing else has to know of it. It may also be a file outside the
+    package: then the name is its path from the working directory, and ends in ``.py``.
 
     Parameters
     ----------
@@ -93,20 +109,59 @@ class ByName(Choice):
         Package of the modules, such as ``dawnchorus.models.architectures``.
     key, default
         See `Choice`.
+    base : type
+        What the class ``Settings`` is derived from.
+    own_file : tuple of str
+        Names that a file outside the package must define; without any none is accepted.
     """
 
     folder: str
     key: str
     default: str | None = None
+    base: type[Settings] = Settings
+    own_file: tuple[str, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the modules, sorted."""
         return _modules(self.folder)
 
+    def known(self) -> list[str]:
+        """Return what an error lists as expected: names, and that a path of a file would do."""
+        return [*self.names(), *(["your/file.py"] if self.own_file else [])]
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a choice of this name; a path is checked when it is loaded."""
+        return super().has(name) or (bool(self.own_file) and is_own_file(name))
+
     def model(self, name: str) -> type[Settings]:
         """Return the class ``Settings`` of one module."""
-        found: type[Settings] = importlib.import_module(f"{self.folder}.{name}").Settings
+        found: type[Settings] = self.module(name).Settings
         return found
+
+    def module(self, name: str) -> ModuleType:
+        """Return the module of one choice.
+
+        Raises
+        ------
+        PydanticCustomError
+            Where a file outside the package cannot be imported: its line, and why; or where it does
+            not define what such a file must.
+        """
+        if not is_own_file(name):
+            return importlib.import_module(f"{self.folder}.{name}")
+        try:
+            content = Path(name).read_bytes()
+        except OSError as error:
+            expected = f"a file that can be read from the working directory ({error.strerror})"
+            raise misfit(self.key, name, expected) from None
+        module = _own_module(name, content, self.key)
+        missing = [one for one in self.own_file if not hasattr(module, one)]
+        if missing:
+            raise misfit(self.key, name, f"a file that defines {', '.join(missing)} too")
+        if not (isinstance(module.Settings, type) and issubclass(module.Settings, self.base)):
+            base = f"{self.base.__module__}.{self.base.__name__}"
+            raise misfit(self.key, name, f"its class Settings to be derived from {base}")
+        return module
 
 
 @dataclass(frozen=True)
@@ -161,6 +216,31 @@ def misfit(key: str, received: Any, expected: str) -> PydanticCustomError:
     """Return the error of a key whose value does not go with other keys of its section."""
     context = {"key": key, "received": received, "expected": expected}
     return PydanticCustomError("misfit", "{expected}", context)
+
+
+def is_own_file(name: str) -> bool:
+    """Return whether the name of a choice is the path of a file outside the package."""
+    return name.endswith(".py")
+
+
+@functools.cache
+def _own_module(path: str, content: bytes, key: str) -> ModuleType:
+    name = f"dawnchorus_own_{hashlib.sha256(content).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # pydantic looks types up there
+    try:
+        # what was read, and not what Python may have kept compiled of another content
+        exec(compile(content, path, "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:
+        lines = [step.lineno for step in traceback.extract_tb(error.__traceback__)
+                 if step.filename == path]  # fmt: skip
+        line = lines[-1] if lines else getattr(error, "lineno", None)
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        expected = f"a file that Python can import; line {line}: {type(error).__name__}: {reason}"
+        raise misfit(key, path, expected) from None
+    return module
 
 
 @functools.cache

@@ -10,13 +10,13 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dawnchorus.settings import kinds
+from dawnchorus.settings.architecture import architecture_model, head
 from dawnchorus.settings.corpus_check import check_references
-from dawnchorus.settings.errors import check_name
+from dawnchorus.settings.errors import check_known, check_name, nearest
 from dawnchorus.settings.frame_check import check_frames
+from dawnchorus.settings.frontend import frontend_model, layout
 from dawnchorus.settings.references import overlap
 from dawnchorus.settings.training import optimizer_options
-from dawnchorus.settings.wording import check_known, nearest
 
 # of segments: which windows are trained on or scored, not what a window is
 _CHOOSING = (
@@ -55,8 +55,8 @@ def _check_segments(
     kind = stage["segments"]["kind"]
     for name in frontends:
         frontend = config["frontends"][name]
-        if (kind == "chunks") != (kinds.layout(frontend) == "chunks"):
-            fitting = "chunks" if kinds.layout(frontend) == "chunks" else "windows or cells"
+        if (kind == "chunks") != (layout(frontend) == "chunks"):
+            fitting = "chunks" if layout(frontend) == "chunks" else "windows or cells"
             raise ValueError(
                 f"{path}.segments.kind: {kind!r}; expected {fitting} for frontends.{name} of kind "
                 f"{frontend['kind']}"
@@ -76,9 +76,9 @@ def _check_segments(
 
 def _check_least_input(path: str, stage: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     """Reject a network that is too deep for what it sees: a job would find out, once per member."""
-    least = kinds.architecture_model(stage["model"]).least_input()
+    least = architecture_model(stage["model"]).least_input()
     for name in filter(None, (stage["frontend"], stage["predict_frontend"])):
-        found = kinds.frontend_model(config["frontends"][name]).shape(stage["window"])
+        found = frontend_model(config["frontends"][name]).shape(stage["window"])
         if any(size < needed for size, needed in zip(found, least, strict=True)):
             raise ValueError(
                 f"{path}.model: {stage['model']['name']} sees {found[0]} frames x {found[1]} bands of "
@@ -106,7 +106,7 @@ def _check_limits(
 
 def _check_training(path: str, stage: Mapping[str, Any]) -> None:
     training = stage["training"]
-    if training["loss"] == "categorical_crossentropy" and kinds.head(stage["model"]) != "softmax":
+    if training["loss"] == "categorical_crossentropy" and head(stage["model"]) != "softmax":
         raise ValueError(
             f"{path}.loss: 'categorical_crossentropy'; expected binary_crossentropy, or a model "
             "with head: softmax"

@@ -1,13 +1,17 @@
-"""Labels as the truth of recordings.
+"""Labels of recordings as their ground truth.
 
-* `known_truth`, `learnt_classes`: labels of the recordings that have a fold, and their classes.
-* `recordings`, `labelled`: those of some references that are used, and of them the labelled.
+* `training_labels`, `training_classes`: labels of the recordings that have a fold, and their classes.
+* `used_recordings`, `labelled_recordings`: those of some references.
+* `indicator`: names of classes as an array.
 """
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from dawnchorus.audio.verdicts import USED, read_verdicts
 from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts
 from dawnchorus.settings.references import parse_reference
@@ -15,7 +19,7 @@ from dawnchorus.settings.references import parse_reference
 _NAMED = 12  # classes an error names
 
 
-def recordings(
+def used_recordings(
     references: Sequence[str], labels: Mapping[str, str], verdicts: Mapping[str, str]
 ) -> Iterator[tuple[str, tables.Labelled]]:
     """Yield (corpus, recording); where a corpus has verdicts, of those that are used alone."""
@@ -23,23 +27,23 @@ def recordings(
         corpus, split = parse_reference(reference)
         used = None
         if corpus in verdicts:
-            rows = artefacts.read_table(verdicts[corpus])
-            used = {row["id"] for row in rows if row["verdict"] == "used"}
+            frame = read_verdicts(verdicts[corpus])
+            used = set(frame.loc[frame["verdict"] == USED, "id"])
         for recording in tables.select(tables.read_labels(labels[corpus]), split):
             if used is None or recording.id in used:
                 yield corpus, recording
 
 
-def labelled(
+def labelled_recordings(
     references: Sequence[str], labels: Mapping[str, str], verdicts: Mapping[str, str]
 ) -> Iterator[tuple[str, tables.Labelled]]:
     """Yield (corpus, recording) for recordings with known truth that are used."""
-    for corpus, recording in recordings(references, labels, verdicts):
+    for corpus, recording in used_recordings(references, labels, verdicts):
         if recording.labelled:
             yield corpus, recording
 
 
-def known_truth(
+def training_labels(
     references: Sequence[str], labels: Mapping[str, str], folds_path: str | Path
 ) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], tuple[str, ...]]]:
     """Return folds and labels of the recordings that have a fold, by (corpus, id).
@@ -56,15 +60,16 @@ def known_truth(
     fold = {
         (row["corpus"], row["id"]): int(row["fold"]) for row in artefacts.read_table(folds_path)
     }
+    # without verdicts: a recording that has a fold was used when folds were dealt
     truth = {
         (corpus, recording.id): recording.labels
-        for corpus, recording in labelled(references, labels, {})
+        for corpus, recording in labelled_recordings(references, labels, {})
         if (corpus, recording.id) in fold
     }
     return fold, truth
 
 
-def learnt_classes(
+def training_classes(
     truth: Mapping[tuple[str, str], Sequence[str]], classes: Sequence[str] | None
 ) -> list[str]:
     """Return the classes of an experiment: those given, or all of its labels in order.
@@ -75,6 +80,7 @@ def learnt_classes(
         Where there is no class, or one that is given has no positive.
     """
     found = {name for names in truth.values() for name in names}
+    # in alphabetical order, so that equal labels give models with equal outputs
     chosen = list(classes or sorted(found))
     if not chosen:
         raise ValueError(f"none of {len(truth)} training recordings has a class; nothing to learn")
@@ -87,3 +93,14 @@ def learnt_classes(
                 f"classes are {', '.join(sorted(found)[:_NAMED])}{meant}"
             )
     return chosen
+
+
+def indicator(
+    names: Sequence[Sequence[str]], class_names: Sequence[str], dtype: type = np.int64
+) -> np.ndarray:
+    """Return which of the classes each of N recordings names, shape (N, C) of 0 and 1."""
+    column = {name: index for index, name in enumerate(class_names)}
+    found = np.zeros((len(names), len(class_names)), dtype)
+    for row, own in enumerate(names):
+        found[row, [column[name] for name in own if name in column]] = 1
+    return found

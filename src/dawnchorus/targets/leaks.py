@@ -1,7 +1,7 @@
-"""Nothing that is tested is trained on as well.
+"""Leaks between training and test data.
 
-* `check_test_leaks`: recordings, groups and contents of what is trained on, pseudo-labelled, chosen by
-  and tested.
+* `check_test_leaks`: compares recordings, groups and contents of the training, pseudo-labelled,
+  validation and test recordings.
 """
 
 import itertools
@@ -24,9 +24,9 @@ def check_test_leaks(
 ) -> None:
     """Write how many recordings were compared; raise where parts share what they must not.
 
-    Nothing trained on may be tested, or get a pseudo-label, under another name; nor may what is
-    tested get one under another name, for that score would be transductive and not say so. What
-    chooses decodings is none of the others.
+    A training recording may be neither a test recording nor a pseudo-labelled one. A test recording
+    may be pseudo-labelled under its own name, and its score is then marked as transductive, but not
+    under another name. Validation recordings, which choose decodings, may be none of the others.
 
     Parameters
     ----------
@@ -46,6 +46,7 @@ def check_test_leaks(
     ValueError
         Naming a content, or a group of one corpus, that is on both sides.
     """
+    # contents, too: collections share recordings under different names
     hashes = {
         (corpus, row.id): row.sha256
         for corpus, paths in listings.items()
@@ -55,29 +56,22 @@ def check_test_leaks(
     parts = {"train": train, "unlabelled": unlabelled, "test": test}
     parts |= {"validation": validation} if validation else {}
     sides = {name: _side(references, labels, hashes) for name, references in parts.items()}
-    for pair in itertools.combinations(parts, 2):
-        _compare(pair, *(sides[name] for name in pair))
+    for first, second in itertools.combinations(parts, 2):
+        # the same recording may be pseudo-labelled and tested: such scores are called transductive
+        may_share = (first, second) == ("unlabelled", "test")
+        for what, place in (("group", 1), ("content", 2)):
+            one, other = sides[first][place], sides[second][place]
+            both = []
+            for key in sorted(one.keys() & other.keys()):
+                odd = [name for name in one[key] if not (may_share and name in other[key])]
+                both += [(odd[0], other[key][0])] if odd else []
+            if both and not (may_share and what == "group"):
+                raise ValueError(
+                    f"{both[0][0]} is in {first} and {both[0][1]} in {second}, of one {what} "
+                    f"({len(both)} such); leave them out of one part, or the score is worth nothing"
+                )
     rows = [(name, *map(len, side)) for name, side in sides.items()]
     artefacts.write_table(output, ("part", "recordings", "groups", "contents"), rows)
-
-
-def _compare(pair: tuple[str, str], first: tuple, second: tuple) -> None:
-    may_share = pair == ("unlabelled", "test")  # the same recording may be both: that is said aloud
-    for what, place in (("group", 1), ("content", 2)):
-        both = [
-            (odd[0], second[place][key][0])
-            for key in sorted(first[place].keys() & second[place].keys())
-            if (odd := _odd(first[place][key], second[place][key], may_share))
-        ]
-        if both and not (may_share and what == "group"):
-            raise ValueError(
-                f"{both[0][0]} is in {pair[0]} and {both[0][1]} in {pair[1]}, of one {what} "
-                f"({len(both)} such); leave them out of one part, or the score is worth nothing"
-            )
-
-
-def _odd(names: Sequence[str], others: Sequence[str], may_share: bool) -> list[str]:
-    return [name for name in names if name not in others] if may_share else list(names)
 
 
 def _side(references, labels, hashes) -> tuple[dict, dict, dict]:
@@ -91,6 +85,7 @@ def _side(references, labels, hashes) -> tuple[dict, dict, dict]:
             if recording.group:
                 shown = f"{name} (group {recording.group})"
                 groups.setdefault((corpus, recording.group), []).append(shown)
+            # no hash is known of a recording that was listed by size and time alone
             if hashes.get((corpus, recording.id)):
                 contents.setdefault(hashes[corpus, recording.id], []).append(name)
     return recordings, groups, contents

@@ -1,8 +1,8 @@
-"""What an earlier stage says of recordings, as labels.
+"""Pseudo-labels: the scores of an earlier stage as targets.
 
-* `teacher_scores`: its mean opinion.
-* `confident`: which recordings it is sure of.
-* `hard_labels`, `read_thresholds`: yes or no instead of a score.
+* `teacher_scores`: the mean scores of its members.
+* `is_confident`: which recordings have scores near 0 or 1 alone.
+* `hard_labels`, `read_thresholds`: 0 or 1 instead of a score.
 * `pseudo_labelled`: rows of the targets.
 
 Axes: N recordings, C classes.
@@ -17,9 +17,10 @@ from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts, logs, seeds
 from dawnchorus.scores import ensemble, pooling
 from dawnchorus.settings.references import parse_reference
+from dawnchorus.targets.targets_table import Targets
 
 _NAMED = 5  # classes an error names
-_CHOICES = {"select": ("confident", "all"), "labels": ("soft", "hard")}  # today's default first
+_CHOICES = {"select": ("confident", "all"), "labels": ("soft", "hard")}  # the default first
 
 
 def teacher_scores(path: str | Path, settings: Mapping) -> tuple[list[str], np.ndarray]:
@@ -27,11 +28,11 @@ def teacher_scores(path: str | Path, settings: Mapping) -> tuple[list[str], np.n
 
     The pooling is that of the pseudo-labels, apart from the one that is evaluated.
     """
-    ids, _, stack = ensemble.pooled(path, settings["pooling"])
+    ids, _, stack = ensemble.pool_members(path, settings["pooling"])
     return ids, pooling.average(stack, settings["average"])
 
 
-def confident(scores: np.ndarray, settings: Mapping) -> np.ndarray:
+def is_confident(scores: np.ndarray, settings: Mapping) -> np.ndarray:
     """Return which of N recordings (N, C) are confident in all classes: <= low or >= high."""
     return np.all((scores <= settings["low"]) | (scores >= settings["high"]), axis=1)
 
@@ -42,14 +43,31 @@ def hard_labels(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     return (np.asarray(scores, np.float64) >= thresholds).astype(np.int64)
 
 
-def read_thresholds(path: str | Path, class_names: Sequence[str]) -> np.ndarray:
-    """Return the thresholds (C,), float64, of classes, as ``thresholds`` has chosen them.
+def read_thresholds(
+    settings: Mapping, path: str | Path | None, class_names: Sequence[str]
+) -> np.ndarray | None:
+    """Return the thresholds (C,), float64, of hard labels, as `choose_thresholds` has chosen them.
+
+    Parameters
+    ----------
+    settings : mapping
+        ``labels``; None is returned where they are ``soft``.
+    path : path or None
+        Table of `dawnchorus.targets.thresholds.choose_thresholds`.
+    class_names : sequence of str
+        C.
 
     Raises
     ------
     ValueError
-        Where a class has none.
+        Where hard labels have no table, or a class has no threshold.
     """
+    if choice(settings, "labels") == "soft":
+        return None
+    if path is None:
+        raise ValueError(
+            "hard labels have no thresholds; expected the table that choose_thresholds writes"
+        )
     found = {row["class"]: float(row["threshold"]) for row in artefacts.read_table(path)}
     if lacking := [name for name in class_names if name not in found]:
         raise ValueError(
@@ -59,8 +77,8 @@ def read_thresholds(path: str | Path, class_names: Sequence[str]) -> np.ndarray:
     return np.array([found[name] for name in class_names])
 
 
-def chosen(settings: Mapping, name: str) -> str:
-    """Return ``select`` or ``labels`` of pseudo-labels, checked; what is missing is the default."""
+def choice(settings: Mapping, name: str) -> str:
+    """Return ``select`` or ``labels`` of pseudo-labels, checked, or the default where it is missing."""
     choices = _CHOICES[name]
     value = settings.get(name, choices[0])
     if value not in choices:
@@ -73,11 +91,12 @@ def pseudo_labelled(
     labels: Mapping[str, str],
     settings: Mapping,
     thresholds: np.ndarray | None,
-) -> list[tuple]:
-    """Return rows of recordings that a stage has scored, shuffled and dealt into parts.
+    class_names: Sequence[str],
+) -> Targets:
+    """Return the targets of recordings that a stage has scored, shuffled and dealt into parts.
 
-    Confident ones with their scores are section 1.6 of system 000; all of them with hard labels are
-    system 004, where a recording of no class stays.
+    Confident ones with their scores are section 1.6 of grill2017; all of them with hard labels are
+    serizel2018, where a recording of no class stays.
 
     Parameters
     ----------
@@ -89,42 +108,28 @@ def pseudo_labelled(
         ``select``, ``labels``, ``low``, ``high``, ``parts``, ``pooling``, ``average``, ``seed``.
     thresholds : array, shape (C,), or None
         Of hard labels.
+    class_names : sequence of str
+        C, those of the scores.
     """
-    kept, n_seen = _kept(teachers, labels, settings)
-    how = {"confident": "confident", "all": "scored"}[chosen(settings, "select")]
-    logs.LOG.info("%d of %d recordings are %s and join the training", len(kept), n_seen, how)
-    order = seeds.generator(settings["seed"], "pseudo-labels").permutation(len(kept))
-    parts = np.empty(len(kept), int)
-    parts[order] = 1 + np.arange(len(kept)) % settings["parts"]
-    return [
-        (corpus, name, 0, part, *_said(scores, thresholds))
-        for (corpus, name, scores), part in zip(kept, parts.tolist(), strict=True)
-    ]
-
-
-def _kept(teachers, labels, settings) -> tuple[list[tuple], int]:
-    """Return (corpus, id, scores) of what joins the training, and out of how many recordings."""
-    everything = chosen(settings, "select") == "all"
-    kept, n_seen = [], 0
+    everything = choice(settings, "select") == "all"
+    names, values, n_seen = [], [np.empty((0, len(class_names)), np.float32)], 0
     for reference, path in teachers.items():
         corpus, split = parse_reference(reference)
         ids, scores = teacher_scores(path, settings)
-        wanted = _of_split(labels, corpus, split)
-        joins = ~np.isnan(scores).any(axis=1) if everything else confident(scores, settings)
-        for index in np.flatnonzero(joins):
-            if wanted is None or ids[index] in wanted:
-                kept.append((corpus, ids[index], scores[index]))
-        n_seen += len(ids) if wanted is None else len(wanted)
-    return kept, n_seen
-
-
-def _of_split(labels, corpus: str, split: str | None) -> set[str] | None:
-    if split is None:
-        return None
-    return {recording.id for recording in tables.select(tables.read_labels(labels[corpus]), split)}
-
-
-def _said(scores: np.ndarray, thresholds: np.ndarray | None) -> list:
-    if thresholds is None:
-        return [f"{value:.9g}" for value in scores]
-    return hard_labels(scores, thresholds).tolist()
+        is_wanted = np.ones(len(ids), dtype=bool)
+        if split is not None:
+            own = {r.id for r in tables.select(tables.read_labels(labels[corpus]), split)}
+            is_wanted = np.array([name in own for name in ids], dtype=bool)
+        joins = ~np.isnan(scores).any(axis=1) if everything else is_confident(scores, settings)
+        kept = np.flatnonzero(joins & is_wanted)
+        names += [(corpus, ids[index]) for index in kept]
+        values.append(scores[kept] if thresholds is None else hard_labels(scores[kept], thresholds))
+        n_seen += len(ids) if split is None else len(own)
+    how = "scored" if everything else "confident"
+    logs.LOG.info("%d of %d recordings are %s and join the training", len(names), n_seen, how)
+    order = seeds.generator(settings["seed"], "pseudo-labels").permutation(len(names))
+    # dealt in turn: parts differ by at most one recording
+    part = np.empty(len(names), np.int64)
+    part[order] = 1 + np.arange(len(names)) % settings["parts"]
+    joined = np.concatenate(values).astype(np.float32)
+    return Targets(names, np.zeros_like(part), part, joined, list(class_names))

@@ -1,16 +1,17 @@
-"""The targets of a stage, written.
+"""Targets of a stage: labels, pseudo-labels, and recordings without either.
 
-* `set_targets`: labels, predictions of an earlier stage, and recordings without either.
+* `set_targets`: their table, see `targets_table`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus.runtime import artefacts, logs
+import numpy as np
+
+from dawnchorus.runtime import logs
 from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets import labels as labelling
-from dawnchorus.targets import pseudo_labels as pseudo
-from dawnchorus.targets import targets_table
+from dawnchorus.targets import pseudo_labels, targets_table
 
 
 def set_targets(
@@ -42,7 +43,7 @@ def set_targets(
         ``labels``: ``soft``, which are scores, or ``hard``. Of ``from: mean_teacher``,
         ``unlabelled``: the references whose used recordings join without a label.
     output : path
-        CSV; see the room.
+        Parquet; see `dawnchorus.targets.targets_table`.
     thresholds : path, optional
         Table of `dawnchorus.targets.thresholds.choose_thresholds`, for hard labels.
     verdicts : mapping of corpus to path, optional
@@ -54,54 +55,35 @@ def set_targets(
         Where there is nothing to learn, hard labels have no thresholds, or what joins without a
         label has no verdicts or no used recording.
     """
-    fold, truth = labelling.known_truth(references, labels, folds_path)
-    classes = labelling.learnt_classes(truth, settings["classes"])
-    rows = [
-        (*recording, fold[recording], 0, *(int(name in names) for name in classes))
-        for recording, names in sorted(truth.items())
-    ]
+    fold, truth = labelling.training_labels(references, labels, folds_path)
+    classes = labelling.training_classes(truth, settings["classes"])
+    names = sorted(truth)
+    values = labelling.indicator([truth[name] for name in names], classes, np.float32)
+    folds = np.array([fold[name] for name in names])
+    # part 0: no member leaves out labelled recordings but by their fold
+    rows = [targets_table.Targets(names, folds, np.zeros_like(folds), values, classes)]
     if teachers:
-        bounds = _thresholds(settings, thresholds, classes)
-        rows += pseudo.pseudo_labelled(teachers, labels, settings, bounds)
+        bounds = pseudo_labels.read_thresholds(settings, thresholds, classes)
+        rows.append(pseudo_labels.pseudo_labelled(teachers, labels, settings, bounds, classes))
     if settings.get("from") == "mean_teacher":
-        names = _unlabelled(settings["unlabelled"], labels, verdicts or {}, truth)
-        rows += [(*recording, 0, 0, *[0] * len(classes)) for recording in names]
-    columns = (
-        "corpus",
-        "id",
-        "fold",
-        "part",
-        *(f"{targets_table.PREFIX}{name}" for name in classes),
-    )
-    artefacts.write_table(output, columns, rows)
-
-
-def _thresholds(settings: Mapping, path: str | Path | None, classes: Sequence[str]):
-    if pseudo.chosen(settings, "labels") == "soft":
-        return None
-    if path is None:
-        raise ValueError(
-            "hard labels have no thresholds; expected the table that choose_thresholds writes"
-        )
-    return pseudo.read_thresholds(path, classes)
-
-
-def _unlabelled(references, labels, verdicts, known: Collection) -> list[tuple[str, str]]:
-    """Return (corpus, id) of used recordings, in order; one with a label is a row already."""
-    if missing := {parse_reference(r)[0] for r in references} - set(verdicts):
-        raise ValueError(
-            f"no verdicts of {', '.join(sorted(missing))}; expected the table that says which "
-            "recordings are used"
-        )
-    found = {
-        (corpus, recording.id)
-        for corpus, recording in labelling.recordings(references, labels, verdicts)
-    }
-    if references and not found:
-        raise ValueError(
-            f"no used recording in {', '.join(references)}; a mean teacher learns from unlabelled "
-            "ones"
-        )
-    own = sorted(found - set(known))
-    logs.LOG.info("%d recordings without a label join the training", len(own))
-    return own
+        unlabelled, used = settings["unlabelled"], verdicts or {}
+        if missing := {parse_reference(reference)[0] for reference in unlabelled} - set(used):
+            raise ValueError(
+                f"no verdicts of {', '.join(sorted(missing))}; expected the table that says which "
+                "recordings are used"
+            )
+        joining = {
+            (corpus, r.id) for corpus, r in labelling.used_recordings(unlabelled, labels, used)
+        }
+        if unlabelled and not joining:
+            raise ValueError(
+                f"no used recording in {', '.join(unlabelled)}; a mean teacher learns from "
+                "unlabelled ones"
+            )
+        # one with a label has a row already
+        names = sorted(joining - truth.keys())
+        logs.LOG.info("%d recordings without a label join the training", len(names))
+        none = np.zeros(len(names), np.int64)
+        values = np.zeros((len(names), len(classes)), np.float32)
+        rows.append(targets_table.Targets(names, none, none, values, classes))
+    targets_table.write(output, targets_table.concatenate(rows))

@@ -1,25 +1,32 @@
-"""The targets of a stage as arrays.
+"""Targets of a stage as arrays, and their file.
 
-A row of the targets has ``corpus``, ``id``, ``fold``, ``part`` and a number in [0, 1] per class.
+On disk they are a Parquet table with columns ``corpus``, ``id``, ``fold``, ``part`` and ``targets``:
+a number in [0, 1] for each class; the names of the classes are in the metadata of its schema.
+
 Labelled recordings have a fold (1 to count) and part 0; pseudo-labelled ones have fold 0 and a part
-(1 to parts); those on which nothing but consistency is learnt have neither, and say nothing. A
+(1 to parts); those that a mean teacher uses without a label have neither, and values of 0. A
 member ``f{fold}p{part}s{seed}`` trains on the labelled rows of all other folds, but for those that
 choose its epoch, and on the pseudo-labelled rows of its part.
 
-* `Targets`: rows, and which of them a member trains on or is watched by.
+* `Targets`: rows, and which of them a member trains on or is validated on.
 * `Member`: one model of a stage.
-* `read`: the table of `dawnchorus.targets.stage_targets.set_targets`.
+* `concatenate`: the rows of several.
+* `write`, `read`: the table of a stage.
+* `read_class_names`: its classes alone.
 """
 
-import csv
 import dataclasses
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-PREFIX = "target:"  # of the columns that are classes
+from dawnchorus.runtime import artefacts
+
+_CLASSES = b"class_names"  # the entry of the schema that names the classes
+_AT_ONCE = 1 << 23  # values in a row group: 32 MiB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Targets:
     class_names: list[str]
 
     def training_rows(self, member: "Member", validation: str = "none") -> np.ndarray:
-        """Return the row numbers a member trains on, which say what their recordings should score.
+        """Return the numbers of the rows that a member trains on.
 
         Parameters
         ----------
@@ -45,6 +52,7 @@ class Targets:
             Which fold chooses the epoch: none, the member's own, the next one (not trained on); or
             all labelled rows do, and none of them is trained on.
         """
+        # the member's own fold is held out in any case: it is what the member scores
         labelled = (self.fold > 0) & (self.fold != member.fold)
         if validation == "next":
             labelled &= self.fold != self._next_fold(member)
@@ -54,10 +62,10 @@ class Targets:
         return np.flatnonzero(labelled | pseudo)
 
     def validation_rows(self, member: "Member", validation: str = "none") -> np.ndarray:
-        """Return the row numbers that choose the epoch.
+        """Return the numbers of the rows that choose the epoch.
 
-        Of ``none``, the member's own fold, which is watched and chooses nothing; see
-        `training_rows`.
+        With ``none``, those of the member's own fold: their loss is written, but chooses nothing.
+        See `training_rows`.
         """
         if validation == "all":
             return np.flatnonzero(self.fold > 0)
@@ -65,7 +73,7 @@ class Targets:
         return np.flatnonzero(self.fold == fold)
 
     def unlabelled_rows(self) -> np.ndarray:
-        """Return the row numbers on which nothing but consistency is learnt, by every member."""
+        """Return the numbers of the rows without a label, which every member uses."""
         return np.flatnonzero((self.fold == 0) & (self.part == 0))
 
     def may_score(self, member_name: str, corpus: str, ids: Sequence[str]) -> np.ndarray:
@@ -78,6 +86,7 @@ class Targets:
             for (name, identifier), number in zip(self.recordings, self.fold, strict=True)
             if name == corpus and number > 0
         }
+        # members of other folds trained on the recording, or chose their epoch by it
         own = Member.named(member_name).fold
         return np.array([i for i, key in enumerate(ids) if fold.get(key, own) == own], np.int32)
 
@@ -102,21 +111,86 @@ class Member:
         return cls(*map(int, match.groups()))
 
 
-def read(path: str | Path) -> Targets:
-    """Read the targets of a stage, row by row: as text, 24,000 of 1000 classes are gigabytes."""
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = csv.reader(file)
-        columns = next(rows)
-        names = [name.removeprefix(PREFIX) for name in columns if name.startswith(PREFIX)]
-        first = len(columns) - len(names)
-        known, values = [], []
-        for row in rows:
-            known.append(dict(zip(columns[:first], row, strict=False)))
-            values.append(np.array([float(value) for value in row[first:]], np.float32))
+def concatenate(parts: Sequence[Targets]) -> Targets:
+    """Return the rows of several targets of the same classes, in their order."""
     return Targets(
-        recordings=[(row["corpus"], row["id"]) for row in known],
-        fold=np.array([int(row["fold"]) for row in known]),
-        part=np.array([int(row["part"]) for row in known]),
-        values=np.array(values, np.float32).reshape(len(known), len(names)),
+        recordings=[name for part in parts for name in part.recordings],
+        fold=np.concatenate([part.fold for part in parts]),
+        part=np.concatenate([part.part for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
+        class_names=parts[0].class_names,
+    )
+
+
+def write(path: str | Path, targets: Targets) -> None:
+    """Write the targets of a stage; equal targets give equal bytes."""
+    import pyarrow
+    from pyarrow import parquet
+
+    n_classes = len(targets.class_names)
+    values = pyarrow.array(np.ascontiguousarray(targets.values, np.float32).reshape(-1))
+    columns = {
+        "corpus": pyarrow.array([corpus for corpus, _ in targets.recordings], pyarrow.string()),
+        "id": pyarrow.array([name for _, name in targets.recordings], pyarrow.string()),
+        "fold": pyarrow.array(np.asarray(targets.fold, np.int32)),
+        "part": pyarrow.array(np.asarray(targets.part, np.int32)),
+        # a list of fixed size: a column for each of 1,500 classes is slow to read
+        "targets": pyarrow.FixedSizeListArray.from_arrays(values, n_classes),
+    }
+    names = json.dumps(list(targets.class_names), ensure_ascii=False)
+    table = pyarrow.table(columns).replace_schema_metadata({_CLASSES: names})
+    n_rows = len(targets.recordings)
+    with artefacts.writing(path, check=parquet.read_metadata, rows=n_rows) as temporary:
+        parquet.write_table(
+            table, temporary, compression="zstd", row_group_size=max(1, _AT_ONCE // n_classes)
+        )
+
+
+def read(path: str | Path) -> Targets:
+    """Read the targets of a stage.
+
+    Raises
+    ------
+    ValueError
+        Where the file is damaged or holds no targets.
+    """
+    with _opened(path) as file:
+        names = json.loads(file.schema_arrow.metadata[_CLASSES])
+        known = file.read(["corpus", "id", "fold", "part"])
+        values, first = np.empty((file.metadata.num_rows, len(names)), np.float32), 0
+        # row group by row group: values are in memory once, and in an array that may be changed
+        for number in range(file.num_row_groups):
+            for chunk in file.read_row_group(number, ["targets"])["targets"].chunks:
+                values[first : first + len(chunk)] = (
+                    chunk.flatten().to_numpy().reshape(len(chunk), len(names))
+                )
+                first += len(chunk)
+    corpora, ids = (known[name].to_pylist() for name in ("corpus", "id"))
+    return Targets(
+        recordings=list(zip(corpora, ids, strict=True)),
+        fold=known["fold"].to_numpy().astype(np.int64),
+        part=known["part"].to_numpy().astype(np.int64),
+        values=values,
         class_names=names,
     )
+
+
+def read_class_names(path: str | Path) -> list[str]:
+    """Read the names of the classes of a stage, without its targets."""
+    with _opened(path) as file:
+        return json.loads(file.schema_arrow.metadata[_CLASSES])
+
+
+def _opened(path: str | Path):
+    """Return an open table of targets; a file that is none is refused by name."""
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+    except pyarrow.ArrowInvalid as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and run again") from None
+    if _CLASSES not in (file.schema_arrow.metadata or {}):
+        file.close()
+        raise ValueError(f"{path} holds no targets; expected the table that set_targets writes")
+    return file

@@ -1,10 +1,11 @@
 """Thresholds of hard pseudo-labels, from out-of-fold scores of labelled recordings.
 
-System 004 chooses, for each class, the threshold that gives the best clip F on the validation part
+serizel2018 chooses, for each class, the threshold that gives the best clip F on the validation part
 of its first pass. Here every training recording that has a label and an out-of-fold score counts:
 of a holdout, that is what was held out.
 
 * `choose_thresholds`: the table of a stage.
+* `out_of_fold_scores`: what they are chosen by.
 
 The table has ``class``, ``threshold``, ``f`` (what it reaches; empty where that is not defined, or
 nothing was chosen), and ``positives`` and ``recordings``, which it was chosen by.
@@ -53,7 +54,7 @@ def choose_thresholds(
     settings : mapping
         The stage's ``targets`` section, with the experiment's ``classes``. ``thresholds``:
         ``tuned`` (`tuning.THRESHOLDS`, 0.5 unless another is better), ``published`` (those of
-        system 004, from 0 upwards; a class that is never right has threshold 0), or a number in
+        serizel2018, from 0 upwards; a class that is never right has threshold 0), or a number in
         [0, 1] for all classes. ``pooling``, ``average``.
     output : path
         CSV; see the module.
@@ -65,11 +66,26 @@ def choose_thresholds(
         no recording has both a label and a score.
     """
     how = settings["thresholds"]
-    fold, truth = labelling.known_truth(references, labels, folds_path)
-    classes = labelling.learnt_classes(truth, settings.get("classes"))
+    fold, truth = labelling.training_labels(references, labels, folds_path)
+    classes = labelling.training_classes(truth, settings.get("classes"))
     if how in GRIDS:
-        found, known = _scored(scores, fold, truth, classes, settings)
-        rows = _tuned(found, known, classes, GRIDS[how])
+        found, known = out_of_fold_scores(scores, fold, truth, classes, settings)
+        tuned = tuning.clip_thresholds(known, found, GRIDS[how])
+        rows = []
+        for name, threshold, f, n in zip(
+            classes, tuned.settings["threshold"].tolist(), tuned.scores.tolist(),
+            known.sum(axis=0).tolist(), strict=True,
+        ):  # fmt: skip
+            about = name, threshold, f, n, len(known)
+            logs.LOG.info("threshold of %s: %g (F %.3f, %d of %d)", *about)
+            rows.append((name, threshold, "" if np.isnan(f) else f"{f:.9g}", n, len(known)))
+        # without a positive no threshold is better than another, and the first stays
+        if lacking := [name for name, *_, n, _ in rows if not n]:
+            logs.LOG.info(
+                "warning: %d of %d classes have no positive among %d recordings; their threshold is "
+                "%g: %s", len(lacking), len(classes), len(known), GRIDS[how][0],
+                ", ".join(lacking[:_NAMED]),
+            )  # fmt: skip
     elif isinstance(how, int | float) and 0 <= how <= 1:
         rows = [(name, float(how), "", 0, 0) for name in classes]
     else:
@@ -79,61 +95,47 @@ def choose_thresholds(
     artefacts.write_table(output, COLUMNS, rows)
 
 
-def _tuned(
-    scores: np.ndarray, known: np.ndarray, classes: Sequence[str], grid: Sequence[float]
-) -> list[tuple]:
-    """Return rows of the table, from scores and truth (N, C)."""
-    found = tuning.clip_thresholds(known, scores, grid)
-    positives = known.sum(axis=0).tolist()
-    rows = []
-    for name, threshold, f, n in zip(
-        classes, found.settings["threshold"].tolist(), found.figures.tolist(), positives,
-        strict=True,
-    ):  # fmt: skip
-        logs.LOG.info("threshold of %s: %g (F %.3f, %d of %d)", name, threshold, f, n, len(known))
-        rows.append((name, threshold, "" if np.isnan(f) else f"{f:.9g}", n, len(known)))
-    if lacking := [name for name, n in zip(classes, positives, strict=True) if not n]:
-        logs.LOG.info(
-            "warning: %d of %d classes have no positive among %d recordings; their threshold is %g:"
-            " %s", len(lacking), len(classes), len(known), grid[0], ", ".join(lacking[:_NAMED]),
-        )  # fmt: skip
-    return rows
-
-
-def _scored(
-    scores: Mapping[str, str | Path], fold, truth, classes: Sequence[str], settings: Mapping
+def out_of_fold_scores(
+    scores: Mapping[str, str | Path],
+    fold: Mapping[tuple[str, str], int],
+    truth: Mapping[tuple[str, str], Sequence[str]],
+    classes: Sequence[str],
+    settings: Mapping,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores and truth (N, C) of the recordings that have both."""
+    """Return scores and targets (N, C) of the training recordings that have both.
+
+    Parameters
+    ----------
+    scores, settings
+        As `choose_thresholds` has them.
+    fold, truth : mapping of (corpus, id) to fold, and to labels
+    classes : sequence of str
+        C.
+    """
     found, known = [], []
     for corpus in sorted({corpus for corpus, _ in truth}):
         if corpus not in scores:
             raise ValueError(f"no scores of corpus {corpus!r}; expected those of {list(scores)!r}")
-        own = {name: number for (other, name), number in fold.items() if other == corpus}
-        ids, values = _out_of_fold(scores[corpus], own, classes, settings)
+        path = scores[corpus]
+        with score_files.open_windows(path) as windows:
+            if windows.class_names != list(classes):
+                raise ValueError(
+                    f"{path} scores the classes {windows.class_names[:_NAMED]!r}; expected "
+                    f"{list(classes)[:_NAMED]!r}; predict again"
+                )
+        ids, members, stack = ensemble.pool_members(path, settings["pooling"])
+        folds = np.array([fold.get((corpus, name), 0) for name in ids])
+        # every other member trained on the recording; a row of NaN where its fold has no member
+        for name, own in zip(members, stack, strict=True):
+            own[folds != targets_table.Member.named(name).fold] = np.nan
+        values = pooling.average(stack, settings["average"])
         for name, row in zip(ids, values, strict=True):
             if (corpus, name) in truth and not np.isnan(row).any():
                 found.append(row)
-                known.append([int(label in truth[corpus, name]) for label in classes])
+                known.append(truth[corpus, name])
     if not found:
         raise ValueError(
             f"none of {len(truth)} training recordings has both a label and an out-of-fold score; "
             "expected some to choose thresholds by: use folds that have a member, or a number"
         )
-    return np.stack(found), np.array(known)
-
-
-def _out_of_fold(
-    path: str | Path, fold: Mapping[str, int], classes: Sequence[str], settings: Mapping
-) -> tuple[list[str], np.ndarray]:
-    """Return ids (N) and scores (N, C); NaN for recordings whose fold has no member."""
-    with score_files.open_windows(path) as windows:
-        if windows.class_names != list(classes):
-            raise ValueError(
-                f"{path} scores the classes {windows.class_names[:_NAMED]!r}; expected "
-                f"{list(classes)[:_NAMED]!r}; predict again"
-            )
-    ids, members, stack = ensemble.pooled(path, settings["pooling"])
-    folds = np.array([fold.get(name, 0) for name in ids])
-    for name, own in zip(members, stack, strict=True):
-        own[folds != targets_table.Member.named(name).fold] = np.nan
-    return ids, pooling.average(stack, settings["average"])
+    return np.stack(found), labelling.indicator(known, classes)

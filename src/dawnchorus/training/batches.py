@@ -1,7 +1,7 @@
-"""What a training step sees.
+"""Batches of windows and targets for training.
 
 * `Batches`: windows (B, T, F) and targets (B, C), or (B, T', C) of frames, of a step.
-* `ahead`: the same, made in a thread while the step before is computed.
+* `ahead`: the same, prepared in a thread while the step before is computed.
 
 The order of windows is an endless sequence of passes over all of them, each pass shuffled anew; step s
 of epoch e takes its slice of that sequence, so an epoch need not be a pass.
@@ -15,7 +15,7 @@ import numpy as np
 
 from dawnchorus.augmentation import engine, mixup, shifts
 from dawnchorus.runtime import seeds
-from dawnchorus.segments import chunk_split, class_balance, source, training_windows, window_index
+from dawnchorus.segments import class_balance, training_windows, window_index, window_source
 from dawnchorus.training import frame_targets
 
 _BUFFERS = 4  # batches that exist at once: one in use, up to two waiting, one being made
@@ -28,7 +28,7 @@ class Batches:
 
     Parameters
     ----------
-    source : dawnchorus.segments.source.Source
+    source : dawnchorus.segments.window_source.Source
     recordings : N pairs (corpus, id)
     values : array, shape (N, C)
         Targets in [0, 1]; a recording is of the classes from 0.5 on.
@@ -37,7 +37,7 @@ class Batches:
         targets are mapped there linearly before the loss. ``steps_per_epoch`` (None: as many steps
         as begin within one pass). ``shuffle``: ``windows``, or ``batches``: the same rows stay
         together, and batches come in random order. ``oversample``, ``class_weights``: see
-        `dawnchorus.segments.class_balance.oversampled`,
+        `dawnchorus.segments.class_balance.oversample`,
         `dawnchorus.segments.class_balance.window_weights`. ``loss``: of
         ``categorical_crossentropy`` targets of several classes are divided by their sum.
     key : tuple
@@ -63,7 +63,7 @@ class Batches:
 
     def __init__(
         self,
-        source: source.Source,
+        source: window_source.Source,
         recordings: Sequence[tuple[str, str]],
         values: np.ndarray,
         settings: Mapping,
@@ -103,7 +103,7 @@ class Batches:
         settings = self.settings["augmentation"]
         rotations = shifts.rotations(self.size, out.shape[1], settings, rng)
         names = [self.recordings[number] for number in part.recording]
-        self.source.into(out, names, part.place, rotations)
+        self.source.fill(out, names, part.place, rotations)
         shifts.random_band_shifts(out, settings, rng)
         kept = engine.augment(out, settings, rng, self._noise if self.n_noise else None)
         if not kept.all() and kept.any():
@@ -111,22 +111,26 @@ class Batches:
             rows, part, rotations = rows[kept], part.take(np.flatnonzero(kept)), rotations[kept]
         weights = None if self.weights is None else self.weights[rows]
         windows = out[: len(rows)]
-        made = _mixed(windows, self._targets(part, rotations), weights, settings, rng)
-        self.source.finish(windows)
-        return made
+        values = self.values[part.recording]
+        if self.frames is not None:
+            turned = rotations * (self.frames.n_frames / self.source.shape[0])
+            values = self.frames.of(part, np.round(turned).astype(int))
+            if self.settings["output"] == "clip":
+                values = values.max(axis=1)
+            values = _mapped(values, self.settings)
+        if weights is None:
+            values = mixup.mixup(windows, values, settings, rng)
+        else:  # a mixed window has the mean of the weights, too
+            both = np.column_stack([values.reshape(len(values), -1), weights])
+            both = mixup.mixup(windows, both, settings, rng)
+            values = np.ascontiguousarray(both[:, :-1]).reshape(values.shape)
+            weights = both[:, -1].copy()
+        self.source.scale(windows)
+        return values, weights
 
     def empty(self) -> np.ndarray:
         """Return an array for one batch."""
         return np.empty((self.size, *self.source.shape), np.float32)
-
-    def _targets(self, part: window_index.Index, rotations: np.ndarray) -> np.ndarray:
-        if self.frames is None:
-            return self.values[part.recording]
-        turned = np.round(rotations * (self.frames.n_frames / self.source.shape[0])).astype(int)
-        found = self.frames.of(part, turned)
-        if self.settings["output"] == "clip":
-            found = found.max(axis=1)
-        return _mapped(found, self.settings)
 
     def _chosen(self, index: window_index.Index, values, rows, class_names) -> window_index.Index:
         rng = seeds.generator(*self.key, "selection")
@@ -136,16 +140,14 @@ class Batches:
             index = index.take(training_windows.training_rows(index, *wanted))
         is_repeated = settings["oversample"] is not None
         if is_repeated:
-            index = index.take(
-                class_balance.oversampled(index, values, settings["oversample"], rng)
-            )
+            index = index.take(class_balance.oversample(index, values, settings["oversample"], rng))
         # recordings by name, or repetitions class by class: a batch would be one class
         if settings["shuffle"] == "batches" and (rows is None or is_repeated):
             order = seeds.generator(*self.key, "recordings")
             if is_repeated:
                 index = index.take(order.permutation(len(index)))
             else:
-                index = index.take(chunk_split.in_shuffled_recordings(index, order))
+                index = index.take(training_windows.shuffled_by_recording(index, order))
         if not len(index):
             raise ValueError(
                 f"no window to train on in {len(self.recordings)} recordings; give the member "
@@ -175,14 +177,16 @@ class Batches:
                 order = np.append(rng.permutation(n_whole), np.arange(n_whole, -(-n // self.size)))
             else:
                 order = rng.permutation(n)
-            self._orders = {number: order}
+            self._orders = {
+                number: order
+            }  # one pass is kept: of many windows each takes much memory
         return self._orders[number]
 
     def _noise(self, rng: np.random.Generator) -> np.ndarray:
         """Return a random window of the noise bank as an image (F, T)."""
         part = self._bank.take([rng.integers(self.n_noise)])
         out = np.empty((1, *self.source.shape), np.float32)
-        self.source.into(out, [self.recordings[part.recording[0]]], part.place)
+        self.source.fill(out, [self.recordings[part.recording[0]]], part.place)
         return out[0].T
 
 
@@ -238,12 +242,3 @@ def _mapped(values: np.ndarray, settings: Mapping) -> np.ndarray:
         values = values / np.maximum(values.sum(axis=-1, keepdims=True), 1)
     low, high = settings["target_range"]
     return (low + (high - low) * values).astype(np.float32)
-
-
-def _mixed(windows, values, weights, settings, rng) -> Made:
-    """Mix windows in place, and targets and weights alike."""
-    if weights is None:
-        return mixup.mixed(windows, values, settings, rng), None
-    both = np.column_stack([values.reshape(len(values), -1), weights])
-    both = mixup.mixed(windows, both, settings, rng)
-    return np.ascontiguousarray(both[:, :-1]).reshape(values.shape), both[:, -1].copy()

@@ -1,14 +1,14 @@
-"""All that a killed training needs to go on to the same weights.
+"""Checkpoints: all that a killed training needs to resume to the same weights.
 
 A checkpoint lies beside the model it will become, is named by the digest of settings, targets and
-code (so another training never takes it up), and is removed when the model is there. Snakemake does
+code (so another training never resumes from it), and is removed when the model is there. Snakemake does
 not know it: it removes declared outputs when a job starts. Weights of earlier epochs that are to be
 kept lie in files of their own beside it, so that they are written once and not with every
 checkpoint: a checkpoint names the epochs it needs, and what none needs goes after the next is whole.
 
 * `save`, `load`, `remove`
-* `path_beside`: its name.
-* `save_epoch`, `forget_epochs`, `Epochs`: weights of earlier epochs.
+* `checkpoint_path`: its name.
+* `save_epoch`, `remove_epochs`, `Epochs`: weights of earlier epochs.
 """
 
 import json
@@ -24,7 +24,7 @@ from dawnchorus.runtime import artefacts, logs
 _SUFFIX = ".checkpoint.npz"
 
 
-def path_beside(model: str | Path, digest: str) -> Path:
+def checkpoint_path(model: str | Path, digest: str) -> Path:
     """Return where the checkpoint of a model is kept."""
     model = Path(model)
     return model.with_name(f"{model.stem}.{digest}{_SUFFIX}")
@@ -35,6 +35,7 @@ def save(path: Path, arrays: Sequence[np.ndarray], state: dict) -> None:
     with artefacts.writing(path, record=False) as temporary:
         named = {f"a{index}": array for index, array in enumerate(arrays)}
         with open(temporary, "wb") as file:
+            # not compressed: weights hardly shrink, and writing them holds up the training
             np.savez(file, state=np.frombuffer(json.dumps(state).encode(), np.uint8), **named)
 
 
@@ -63,7 +64,7 @@ def save_epoch(path: Path, epoch: int, weights: Sequence[np.ndarray]) -> None:
     save(_path_of_epoch(path, epoch), weights, {"epoch": epoch})
 
 
-def forget_epochs(path: Path, needed: Iterable[int]) -> None:
+def remove_epochs(path: Path, needed: Iterable[int]) -> None:
     """Remove the weights of epochs that a checkpoint, now whole, does not name."""
     there = set(path.parent.glob(f"{path.name.removesuffix(_SUFFIX)}.epoch_*{_SUFFIX}"))
     for old in there - {_path_of_epoch(path, epoch) for epoch in needed}:
@@ -71,7 +72,7 @@ def forget_epochs(path: Path, needed: Iterable[int]) -> None:
 
 
 class Epochs(Mapping):
-    """Kept weights by name, read when asked for: many snapshots need not fit into memory.
+    """Kept weights by name, read on access: many snapshots need not fit into memory.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ class Epochs(Mapping):
         """Return the number of names."""
         return len(self._kept)
 
-    def are_whole(self) -> bool:
+    def are_complete(self) -> bool:
         """Return whether every epoch's weights can be read."""
         epochs = set(self._kept.values())
         return all(load(_path_of_epoch(self._path, epoch)) is not None for epoch in epochs)

@@ -1,12 +1,12 @@
 """Distillation: targets that earlier models give.
 
-* `Teachers`: what the teachers of a member say of a batch.
-* `tempered`: scores made softer.
+* `Teachers`: the scores that the teachers of a member give a batch.
+* `tempered`: scores made softer by a temperature.
 
-System 002 replaces the targets of a batch by the mean of its teachers' softmax on the same augmented
+kahl2018 replaces the targets of a batch by the mean of its teachers' softmax on the same augmented
 batch; there is no mixing with labels, ``target_range`` is for labels alone, and validation keeps
-them. A teacher that hears through another frontend, or cuts recordings into other windows, cannot be
-asked about the batch: its mean over the windows of a recording then stands for every window of it.
+them. A teacher with another frontend, or with other windows, cannot score the batch: its mean over the
+windows of a recording then stands for every window of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
-from dawnchorus.models import frame_output, weight_files
+from dawnchorus.models import frame_output, model_files
 from dawnchorus.scores import window_scores
-from dawnchorus.segments import open_windows
+from dawnchorus.segments import window_source
 
 
 class Teachers:
@@ -52,16 +52,21 @@ class Teachers:
         self._of_batches: list[keras.Model] = []
         self._of_recordings = np.zeros((len(recordings), n_classes))
         for teacher in about:
-            model = weight_files.load_used(teacher, teacher["use"])
-            _check_classes(model, teacher, n_classes)
+            model = model_files.load_used(teacher, teacher["use"])
+            found = model.output_shape[-1]
+            if found not in (n_classes, n_classes + (n_classes == 1)):  # a softmax over one class
+                raise ValueError(
+                    f"teacher {teacher['model']} scores {found} classes; expected {n_classes}, those "
+                    "of the student"
+                )
             if teacher["shards"] is None:
                 self._of_batches.append(model)
             else:
-                self._of_recordings += self._heard(model, teacher, recordings)
+                self._of_recordings += self._recording_scores(model, teacher, recordings)
 
     @property
     def table(self) -> np.ndarray:
-        """What the teachers of recordings say: mean scores, shape (N, C), float32; 0 for none."""
+        """Mean scores of the teachers of recordings, shape (N, C), float32; 0 for none."""
         others = max(1, self._n - len(self._of_batches))
         return (self._of_recordings / others).astype(np.float32)
 
@@ -75,15 +80,20 @@ class Teachers:
         of_recordings : array, shape (B, C)
             Rows of `table`, mixed where the windows were.
         """
+        # a mean of all teachers: those of recordings have been averaged already
         total = of_recordings.astype(np.float64) * (self._n - len(self._of_batches))
         for model in self._of_batches:
             total += self._tempered(frame_output.class_scores(model, windows, self._n_classes))
         return (total / self._n).astype(np.float32)
 
-    def _heard(self, model: keras.Model, teacher: Mapping, recordings: Sequence) -> np.ndarray:
-        source = open_windows.open_source(teacher["shards"], teacher["segments"], teacher["window"])
+    def _recording_scores(
+        self, model: keras.Model, teacher: Mapping, recordings: Sequence
+    ) -> np.ndarray:
+        source = window_source.open_source(
+            teacher["shards"], teacher["segments"], teacher["window"]
+        )
         index = source.index(recordings, prediction=True)
-        scored = window_scores.in_batches(
+        scored = window_scores.score_batches(
             model, source, recordings, index, self._settings["batch_size"], self._n_classes
         )
         total = np.zeros((len(recordings), self._n_classes))
@@ -100,7 +110,7 @@ def tempered(scores: np.ndarray, temperature: float, together: bool) -> np.ndarr
     """Return scores (B, C) to the power 1 / T, made to sum to 1 again, float64.
 
     The same as dividing logits by T before the softmax: Hinton, Vinyals and Dean (2015),
-    https://arxiv.org/abs/1503.02531. System 002 has none, which is T = 1.
+    https://arxiv.org/abs/1503.02531. kahl2018 has none, which is T = 1.
 
     Parameters
     ----------
@@ -120,12 +130,3 @@ def tempered(scores: np.ndarray, temperature: float, together: bool) -> np.ndarr
         return powers / powers.sum(axis=1, keepdims=True)
     present, absent = scores ** (1 / temperature), (1 - scores) ** (1 / temperature)
     return present / (present + absent)
-
-
-def _check_classes(model: keras.Model, teacher: Mapping, n_classes: int) -> None:
-    found = model.output_shape[-1]
-    if found not in (n_classes, n_classes + (n_classes == 1)):
-        raise ValueError(
-            f"teacher {teacher['model']} scores {found} classes; expected {n_classes}, those of "
-            "the student"
-        )

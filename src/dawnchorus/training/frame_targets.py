@@ -1,10 +1,10 @@
 """Targets of the frames in a window.
 
-* `FrameTargets`: what each frame of a window should score.
+* `FrameTargets`: targets in [0, 1] of each frame of a window.
 
-A recording with a pseudo-label of frames has what an earlier stage said of its frames; a labelled one
-whose events are known has them; of any other, every frame has the classes of the recording (system
-004's second pass). Events of recordings that are not labelled for the training are not looked at.
+A recording with frame-level pseudo-labels has those of an earlier stage; a labelled one whose events
+are known has the events; in any other, every frame has the classes of the recording (as in the second
+pass of serizel2018). Events of recordings that are not labelled for the training are not used.
 
 Axes: B windows, T' frames of a window, C classes.
 """
@@ -23,8 +23,8 @@ from dawnchorus.segments import window_index
 _ROUNDING = 1e-6  # of a frame
 
 
-class Said(NamedTuple):
-    """What an earlier stage said of a recording: values (T, C) at a rate [1/s] from a time on [s]."""
+class PseudoLabels(NamedTuple):
+    """Pseudo-labels of a recording's frames: values (T, C) at a rate [1/s] from a time on [s]."""
 
     onset_s: float
     frames_per_second: float
@@ -71,7 +71,7 @@ class FrameTargets:
         known = [True] * len(recordings) if labelled is None else labelled
         own = [recording for recording, ok in zip(recordings, known, strict=True) if ok]
         self._events = _events(settings["events"], own, class_names)
-        self._said = _said(settings, recordings, values, class_names)
+        self._pseudo_labels = _pseudo_labels(settings, recordings, values, class_names)
         self._known: dict[tuple[int, float], np.ndarray] = {}
 
     def of(self, part: window_index.Index, rotations: Sequence[int] | None = None) -> np.ndarray:
@@ -103,39 +103,35 @@ class FrameTargets:
         key = number, onset_s
         if key not in self._known:
             recording = self.recordings[number]
-            if recording in self._events or recording in self._said:
+            if recording in self._events or recording in self._pseudo_labels:
                 n_sound = self.n_sound(part)[row]
                 first_s = onset_s - int(part.place[row]) / (self.rate * self._frames_each)
-                self._known[key] = self._looped(recording, onset_s, n_sound, first_s)
+                found = np.zeros((self.n_frames, len(self.class_names)), np.float32)
+                found[:n_sound] = self._between(recording, onset_s, n_sound)
+                if n_sound < self.n_frames and not self._is_padded:  # the recording starts again
+                    n_all = round((onset_s - first_s) * self.rate) + n_sound
+                    again = np.arange(self.n_frames - n_sound) % n_all
+                    found[n_sound:] = self._between(recording, first_s, n_all)[again]
+                self._known[key] = found
             else:
                 self._known[key] = self.values[number][None].astype(np.float32)
         return self._known[key]
 
-    def _looped(self, recording, onset_s: float, n_sound: int, first_s: float) -> np.ndarray:
-        """Return the targets (T', C) of a window with so many frames of sound before its end."""
-        out = np.zeros((self.n_frames, len(self.class_names)), np.float32)
-        out[:n_sound] = self._between(recording, onset_s, n_sound)
-        if n_sound < self.n_frames and not self._is_padded:
-            n_all = round((onset_s - first_s) * self.rate) + n_sound
-            again = np.arange(self.n_frames - n_sound) % n_all
-            out[n_sound:] = self._between(recording, first_s, n_all)[again]
-        return out
-
     def _between(self, recording, onset_s: float, n_frames: int) -> np.ndarray:
-        if recording not in self._said:
+        if recording not in self._pseudo_labels:
             end_s, events = onset_s + n_frames / self.rate, self._events[recording]
             near = [event for event in events if event.onset_s < end_s and event.offset_s > onset_s]
             return decoding.frame_targets(
                 near, n_frames, self.rate, self.class_names, onset_s=onset_s
             )
-        said = self._said[recording]
+        labels = self._pseudo_labels[recording]
         middles_s = onset_s + (np.arange(n_frames) + 0.5) / self.rate
-        rows = np.floor((middles_s - said.onset_s) * said.frames_per_second).astype(np.int64)
-        return said.values[np.clip(rows, 0, len(said.values) - 1)]
+        rows = np.floor((middles_s - labels.onset_s) * labels.frames_per_second).astype(np.int64)
+        return labels.values[np.clip(rows, 0, len(labels.values) - 1)]
 
 
 def _events(paths: Mapping, recordings: Sequence, class_names: Sequence[str]) -> dict:
-    """Return the events of those recordings whose truth is one of events."""
+    """Return the events of recordings with strong labels."""
     wanted, known = set(recordings), set(class_names)
     found: dict[tuple[str, str], list] = {}
     for corpus, about in paths.items():
@@ -148,8 +144,10 @@ def _events(paths: Mapping, recordings: Sequence, class_names: Sequence[str]) ->
     return found
 
 
-def _said(settings: Mapping, recordings: Sequence, values: np.ndarray, class_names) -> dict:
-    """Return what an earlier stage said of the frames of recordings."""
+def _pseudo_labels(
+    settings: Mapping, recordings: Sequence, values: np.ndarray, class_names
+) -> dict:
+    """Return the pseudo-labels of recordings, from the frame scores of an earlier stage."""
     row = {recording: number for number, recording in enumerate(recordings)}
     found = {}
     for corpus, path in settings["scores"].items():
@@ -161,16 +159,13 @@ def _said(settings: Mapping, recordings: Sequence, values: np.ndarray, class_nam
                     continue
                 onset_s, scores = frames.of(name, settings["average"])
                 own = values[row[corpus, name]]
-                labels = _labels(scores, own, frames.frames_per_second, settings)
-                found[corpus, name] = Said(onset_s, frames.frames_per_second, labels)
+                labels = scores
+                if settings["labels"] == "hard":
+                    active = decoding.activity(
+                        scores, frames.frames_per_second,
+                        threshold=settings["frame_threshold"], filter_s=settings["filter_s"],
+                    )  # fmt: skip
+                    # as serizel2018: no class that the clip has not
+                    labels = (active & (own >= 0.5)).astype(np.float32)
+                found[corpus, name] = PseudoLabels(onset_s, frames.frames_per_second, labels)
     return found
-
-
-def _labels(scores: np.ndarray, own: np.ndarray, rate: float, settings: Mapping) -> np.ndarray:
-    """Return pseudo-labels (T, C) of frames: scores, or activity of the classes a clip has."""
-    if settings["labels"] == "soft":
-        return scores
-    active = decoding.activity(
-        scores, rate, threshold=settings["frame_threshold"], filter_s=settings["filter_s"]
-    )
-    return (active & (own >= 0.5)).astype(np.float32)

@@ -12,23 +12,23 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus.models import weight_files
-from dawnchorus.runtime import artefacts, logs, provenance, signals
-from dawnchorus.segments import open_windows
+from dawnchorus.models import model_files
+from dawnchorus.runtime import artefacts, logs, provenance, run
+from dawnchorus.segments import window_source
 from dawnchorus.targets import targets_table
 from dawnchorus.training import (
     batches,
     checkpoints,
     distillation,
-    epoch_choice,
     members,
     setup,
     steps,
+    validation,
 )
 
-HISTORY = ("epoch", "rate", *epoch_choice.METRICS)
+HISTORY = ("epoch", "rate", *validation.METRICS)
 TEST = ("test_accuracy", "test_map_micro", "test_map_macro")  # of the last row, where there is any
-_SAID_EVERY_S = 10.0
+_LOG_EVERY_S = 10.0
 
 
 def train_member(
@@ -66,25 +66,25 @@ def train_member(
 
     Raises
     ------
-    dawnchorus.runtime.signals.Stopped
+    dawnchorus.runtime.run.Stopped
         On SIGTERM, after the step in hand; the checkpoint is written.
     """
     key = (settings["seed"], stage, member_name)
     wanted = targets_table.read(targets_path)
-    source = open_windows.open_source(shards, settings["segments"], settings["window"])
+    source = window_source.open_source(shards, settings["segments"], settings["window"])
     own = members.parts(wanted, targets_table.Member.named(member_name), source, settings, key)
     teachers = setup.teachers(own.examples, settings)
-    training = setup.training(own.examples, settings, key)
+    training = setup.new_training(own.examples, settings, key)
     digest = training_digest(stage, targets_path, shards, settings, library)
-    checkpoint = checkpoints.path_beside(model_path, digest)
-    _take_up(training, checkpoint)
+    checkpoint = checkpoints.checkpoint_path(model_path, digest)
+    _resume(training, checkpoint)
     _fit(training, own, teachers, settings["training"], checkpoint)
     for name in settings["training"]["keep"]:
         if name not in training.choice.kept:
             logs.LOG.info("warning: no weights are kept as %s: it was a number in no epoch", name)
     _write_history(training, own, history_path)
-    weight_files.save_kept(kept_path, checkpoints.Epochs(checkpoint, training.choice.kept))
-    weight_files.save(training.result, model_path)
+    model_files.save_kept(kept_path, checkpoints.Epochs(checkpoint, training.choice.kept))
+    model_files.save(training.result, model_path)
     checkpoints.remove(checkpoint)
 
 
@@ -97,8 +97,8 @@ def training_digest(
 ) -> str:
     """Return 16 hexadecimal digits of all that decides the weights of a stage's members.
 
-    A checkpoint is taken up only where this agrees; the contents of targets and spectrograms count,
-    and those of teachers, of a model to start from, and of what is known of frames.
+    A training resumes from a checkpoint only where this agrees. The contents of targets and
+    spectrograms count, and those of teachers, of a model to start from, and of frame labels.
     """
     read = [targets_path, *_in_order(shards)]
     for teacher in settings.get("teachers") or ():
@@ -109,7 +109,8 @@ def training_digest(
     about = settings["frame_targets"] or {"events": {}, "scores": {}}
     read += [*about["scores"].values()]
     read += [path for of in about["events"].values() for path in of.values()]
-    contents = [artefacts.sha256(path) for path in read]
+    # contents, not times: a copy of the results goes on where its original was
+    contents = [artefacts.input_sha256(path) for path in read]
     return provenance.settings_digest([stage, settings, library, contents])
 
 
@@ -124,34 +125,40 @@ def _fit(
     settings: Mapping,
     checkpoint: Path,
 ) -> None:
-    with signals.heeded() as told_to_stop:
+    with run.catch_signals() as should_stop:
         while training.epoch < settings["epochs"] and not training.is_over:
             started = time.monotonic()
-            n_windows = _train_epoch(training, own.examples, teachers, told_to_stop, checkpoint)
+            n_windows = _train_epoch(training, own.examples, teachers, should_stop, checkpoint)
             windows_per_s = n_windows / (time.monotonic() - started)
-            is_kept = training.end_epoch(own.watched.measure(training.result, "val"))
+            is_kept = training.end_epoch(own.validation.measure(training.result, "val"))
             if is_kept:
                 checkpoints.save_epoch(checkpoint, training.epoch, training.result.get_weights())
-            _say_epoch(training, settings, windows_per_s, time.monotonic() - started)
+            row = training.history[-1]
+            metrics = ", ".join(f"{name} {row[name]:.4g}" for name in validation.METRICS)
+            logs.LOG.info(
+                "epoch %d of %d: %s, rate %.1g, %.0f windows/s, at most %.0f s left", row["epoch"],
+                settings["epochs"], metrics, row["rate"], windows_per_s,
+                (settings["epochs"] - row["epoch"]) * (time.monotonic() - started),
+            )  # fmt: skip
             if training.epoch % settings["checkpoint_every"] == 0:
                 _save(training, checkpoint)
 
 
-def _train_epoch(training, examples, teachers, told_to_stop, checkpoint: Path) -> int:
+def _train_epoch(training, examples, teachers, should_stop, checkpoint: Path) -> int:
     """Take the steps of an epoch that are left and return the number of windows."""
-    said, n_windows = time.monotonic(), 0
-    for windows, wanted, weights in batches.ahead(examples, training.epoch, training.step):
+    logged_s, n_windows = time.monotonic(), 0
+    for windows, targets, weights in batches.ahead(examples, training.epoch, training.step):
         if teachers is not None:
-            wanted = teachers.targets(windows, wanted)
-        training.train_on(windows, wanted, weights)
+            targets = teachers.targets(windows, targets)
+        training.train_step(windows, targets, weights)
         n_windows += len(windows)
-        if told_to_stop():
+        if should_stop():
             _save(training, checkpoint)
-            raise signals.Stopped(
+            raise run.Stopped(
                 f"told to stop in epoch {training.epoch + 1}; {checkpoint} goes on from there"
             )
-        if time.monotonic() - said > _SAID_EVERY_S:
-            said = time.monotonic()
+        if time.monotonic() - logged_s > _LOG_EVERY_S:
+            logged_s = time.monotonic()
             logs.LOG.info(
                 "epoch %d: step %d of %d, loss %.4f", training.epoch + 1, training.step,
                 examples.steps, training.loss_sum / training.step,
@@ -161,15 +168,15 @@ def _train_epoch(training, examples, teachers, told_to_stop, checkpoint: Path) -
 
 def _save(training: steps.Training, checkpoint: Path) -> None:
     checkpoints.save(checkpoint, training.arrays(), training.state())
-    checkpoints.forget_epochs(checkpoint, training.choice.kept.values())
+    checkpoints.remove_epochs(checkpoint, training.choice.kept.values())
 
 
-def _take_up(training: steps.Training, checkpoint: Path) -> None:
+def _resume(training: steps.Training, checkpoint: Path) -> None:
     found = checkpoints.load(checkpoint)
     if found is None:
         return
     _, state = found
-    if not checkpoints.Epochs(checkpoint, state["choice"]["kept"]).are_whole():
+    if not checkpoints.Epochs(checkpoint, state["choice"]["kept"]).are_complete():
         logs.LOG.info("kept weights of checkpoint %s are gone: training starts anew", checkpoint)
         return
     training.restore(*found)
@@ -177,7 +184,7 @@ def _take_up(training: steps.Training, checkpoint: Path) -> None:
 
 
 def _write_history(training: steps.Training, own: members.Parts, path: str | Path) -> None:
-    """Write a row per epoch; what is measured once stands in the last."""
+    """Write a row per epoch; the metrics of test windows stand in the last."""
     columns, rows = HISTORY, [dict(row) for row in training.history]
     if own.test is not None and rows:
         columns = (*HISTORY, *TEST)
@@ -185,15 +192,3 @@ def _write_history(training: steps.Training, own: members.Parts, path: str | Pat
     nan = float("nan")
     table = [[row["epoch"], *(f"{row.get(name, nan):.7g}" for name in columns[1:])] for row in rows]
     artefacts.write_table(path, columns, table)
-
-
-def _say_epoch(
-    training: steps.Training, settings: Mapping, windows_per_s: float, seconds: float
-) -> None:
-    row = training.history[-1]
-    figures = ", ".join(f"{name} {row[name]:.4g}" for name in epoch_choice.METRICS)
-    logs.LOG.info(
-        "epoch %d of %d: %s, rate %.1g, %.0f windows/s, at most %.0f s left", row["epoch"],
-        settings["epochs"], figures, row["rate"], windows_per_s,
-        (settings["epochs"] - row["epoch"]) * seconds,
-    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The mean teacher: a student learns labels, and to agree with the average of its own past.
+"""The mean teacher: a student learns labels, and consistency with the average of its past weights.
 
 Tarvainen and Valpola (2017), https://arxiv.org/abs/1703.01780, as the baselines of DCASE 2019 to 2021
 task 4 have it: consistency of clip scores and of frame scores, on labelled and unlabelled windows.
@@ -18,7 +18,7 @@ import numpy as np
 
 from dawnchorus.models import frame_output
 from dawnchorus.runtime import seeds
-from dawnchorus.training import batches, optimizers, steps
+from dawnchorus.training import batches, steps
 
 
 def ramp_up(step: int, n_steps: int) -> float:
@@ -105,25 +105,25 @@ class MeanTeacher(steps.Training):
         on the student's windows.
     key : tuple
         Seed, stage and member.
-    steps : int
+    n_steps : int
         Of an epoch.
     """
 
-    def __init__(self, model: keras.Model, settings: Mapping, key: tuple, steps: int):
+    def __init__(self, model: keras.Model, settings: Mapping, key: tuple, n_steps: int):
         super().__init__(model, settings, key)
-        self._chosen, self._steps = settings["mean_teacher"], steps
+        self._chosen, self._steps = settings["mean_teacher"], n_steps
         # not clone_model: a clone of a compiled model is compiled, with an optimiser of its own
         self._teacher = type(model).from_config(model.get_config())
         self._teacher.set_weights(model.get_weights())
         self._approach = _approaching(self._teacher.weights, model.weights)
-        self._watched = keras.Model(self._teacher.inputs, _scores(self._teacher))
-        for predicting in (self._teacher, self._watched):
+        self._predicting = keras.Model(self._teacher.inputs, _scores(self._teacher))
+        for predicting in (self._teacher, self._predicting):
             predicting.compile(jit_compile=model.jit_compile)
         found = _scores(model)
         again = {name: keras.layers.Identity()(scores) for name, scores in found.items()}
         # the labels' scores as they are: some losses are computed from the logits behind them
         self._student = keras.Model(model.inputs, {"labels": next(iter(found.values())), **again})
-        self.optimizer = optimizers.make(
+        self.optimizer = steps.make_optimizer(
             settings["optimizer"], self.schedule.rate(1), settings["optimizer_options"]
         )
         losses = {"labels": settings["loss"]} | dict.fromkeys(found, "mean_squared_error")
@@ -132,64 +132,59 @@ class MeanTeacher(steps.Training):
 
     @property
     def result(self) -> keras.Model:
-        """The teacher: what is watched, kept and saved."""
+        """The teacher, which is validated, kept and saved."""
         return self._teacher
 
     def scores(self, windows: np.ndarray) -> dict[str, np.ndarray]:
         """Return the teacher's scores of windows: ``clip`` (B, C), ``frames`` (B, T', C), or one."""
-        return self._watched.predict_on_batch(windows)
+        return self._predicting.predict_on_batch(windows)
 
-    def train_on(
-        self, windows: np.ndarray, wanted: np.ndarray, weights: np.ndarray | None = None
+    def train_step(
+        self, windows: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None
     ) -> None:
         """Take one step on windows (B, T, F).
 
         Parameters
         ----------
         windows : array, shape (B, T, F)
-        wanted : array, shape (B, C) or (B, T', C)
+        targets : array, shape (B, C) or (B, T', C)
             Targets; NaN of a window without labels.
         weights : array, shape (B,), optional
             Of the labels of windows.
         """
-        self._seed_dropout()
+        self.seed_dropout()
         self._student.reset_metrics()
-        if self.model.output_shape[-1] != wanted.shape[-1]:  # a softmax over absent and present
-            wanted = np.concatenate([1 - wanted, wanted], axis=-1)
-        targets = {"labels": np.nan_to_num(wanted), **self.scores(windows)}
-        weighed = dict.fromkeys(targets, np.full((len(windows), 1), self._weight(), np.float32))
-        weighed["labels"] = _label_weights(wanted, weights)
-        told = self._student.train_on_batch(
-            self._disturbed(windows), targets, sample_weight=weighed, return_dict=True
-        )
-        self.loss_sum += float(told["loss"])
+        if self.model.output_shape[-1] != targets.shape[-1]:  # a softmax over absent and present
+            targets = np.concatenate([1 - targets, targets], axis=-1)
+        outputs = {"labels": np.nan_to_num(targets), **self.scores(windows)}
+        n_ramp = self._chosen["ramp_up_epochs"] * self._steps
+        consistency = self._chosen["weight"] * ramp_up(self._taken(), n_ramp)
+        weighed = dict.fromkeys(outputs, np.full((len(windows), 1), consistency, np.float32))
+        # times these a mean over the batch is one over its labelled windows; in a column, which Keras
+        # spreads over frames, and no vector
+        is_labelled = ~np.isnan(targets).reshape(len(targets), -1).any(axis=1)
+        share = len(targets) / max(1, np.count_nonzero(is_labelled))
+        own = share * is_labelled * (1 if weights is None else weights)
+        weighed["labels"] = own.astype(np.float32)[:, np.newaxis]
+        if self._chosen["noise"]:
+            rng = seeds.generator(*self.key, "student_noise", self.epoch, self.step)
+            drawn = rng.standard_normal(windows.shape, np.float32)
+            windows = windows + np.float32(self._chosen["noise"]) * drawn
+        found = self._student.train_on_batch(
+            windows, outputs, sample_weight=weighed, return_dict=True
+        )  # the teacher has seen the windows without noise
+        self.loss_sum += float(found["loss"])
         self.step += 1
-        self._follow()
+        share = max(1 / (self._taken() + 1), 1 - self._chosen["decay"])
+        self._approach(keras.ops.convert_to_tensor(share, "float32"))
 
     def _taken(self) -> int:
         """Return the number of steps since the training began."""
         return self.epoch * self._steps + self.step
 
-    def _weight(self) -> float:
-        """Return the weight of the consistency in the step to come."""
-        n_steps = self._chosen["ramp_up_epochs"] * self._steps
-        return self._chosen["weight"] * ramp_up(self._taken(), n_steps)
-
-    def _disturbed(self, windows: np.ndarray) -> np.ndarray:
-        """Return windows with the student's noise, drawn for the step."""
-        if not self._chosen["noise"]:
-            return windows
-        rng = seeds.generator(*self.key, "student_noise", self.epoch, self.step)
-        drawn = rng.standard_normal(windows.shape, np.float32)
-        return windows + np.float32(self._chosen["noise"]) * drawn
-
-    def _follow(self) -> None:
-        """Move the teacher's weights towards the student's, after a step."""
-        share = max(1 / (self._taken() + 1), 1 - self._chosen["decay"])
-        self._approach(keras.ops.convert_to_tensor(share, "float32"))
-
-    def _variables(self) -> list:
-        return [*super()._variables(), *self._teacher.weights]
+    def variables(self) -> list:
+        """Return all variables that a checkpoint keeps."""
+        return [*super().variables(), *self._teacher.weights]
 
 
 def _scores(model: keras.Model) -> dict:
@@ -212,7 +207,7 @@ def _scores(model: keras.Model) -> dict:
 
 
 def _approaching(own: Sequence, others: Sequence) -> Callable:
-    """Return what moves weights a share of the way to others; the share is a tensor."""
+    """Return a function that moves weights a share (a tensor) of the way to others."""
 
     def approach(share):
         for one, other in zip(own, others, strict=True):
@@ -224,14 +219,3 @@ def _approaching(own: Sequence, others: Sequence) -> Callable:
 
     # operation by operation it takes a tenth of the step of a small network
     return tensorflow.function(approach)
-
-
-def _label_weights(wanted: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Return weights (B, 1), times which a mean over the batch is one over its labelled windows.
-
-    Keras spreads a single column over frames, but no vector.
-    """
-    is_labelled = ~np.isnan(wanted).reshape(len(wanted), -1).any(axis=1)
-    share = len(wanted) / max(1, np.count_nonzero(is_labelled))
-    found = share * is_labelled * (1 if weights is None else weights)
-    return found.astype(np.float32)[:, np.newaxis]

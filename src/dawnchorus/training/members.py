@@ -1,8 +1,9 @@
-"""Which windows a member trains on, and which it is watched by.
+"""Training and validation windows of a member.
 
-* `parts`: both, and those that are measured once at the end.
+* `parts`: both, and the test windows that are scored once at the end.
 
-They are the windows of other recordings, or, where the unit is a chunk, of the training recordings.
+Validation windows are those of other recordings, or, where the unit is a chunk, of the training
+recordings.
 """
 
 import dataclasses
@@ -12,9 +13,9 @@ import numpy as np
 
 from dawnchorus.models import zoo
 from dawnchorus.runtime import logs, seeds
-from dawnchorus.segments import chunk_split, class_balance, source, training_windows
+from dawnchorus.segments import class_balance, training_windows, window_source
 from dawnchorus.targets import targets_table
-from dawnchorus.training import batches, epoch_choice, frame_targets, mean_teacher, validation
+from dawnchorus.training import batches, frame_targets, mean_teacher, validation
 
 _NAMED = 5  # classes a warning names
 _SHARED = ("segments", "augmentation", "pooling", "output", "clip_pooling")
@@ -22,24 +23,24 @@ _SHARED = ("segments", "augmentation", "pooling", "output", "clip_pooling")
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Windows to train on, to watch, and to measure at the end (None: nothing is)."""
+    """Windows to train on, to validate on, and to test on at the end (None: none are)."""
 
     examples: batches.Batches
-    watched: validation.Validation
+    validation: validation.Validation
     test: validation.Validation | None
 
 
 def parts(
     wanted: targets_table.Targets,
     member: targets_table.Member,
-    source: source.Source,
+    source: window_source.Source,
     settings: Mapping,
     key: tuple,
 ) -> Parts:
-    """Return what a member trains on and is watched by.
+    """Return the training and validation windows of a member.
 
-    Where ``frame_targets`` of the settings say what is known of frames (else None), they are the
-    targets: of frames where the ``output`` is frame, of windows where it is clip.
+    Where the settings have ``frame_targets`` (else None), these are the targets: of frames where the
+    ``output`` is frame, of windows where it is clip.
 
     Parameters
     ----------
@@ -69,25 +70,30 @@ def parts(
     rows = wanted.training_rows(member, about)
     frames = _frames(source, wanted, rows, settings)
     examples = batches.Batches(source, recordings, values, shared, key, **named, frames=frames)
-    _say_what_lacks(examples, values, shared, **named)
+    _warn_of_gaps(examples, values, shared, **named)
     if training["mean_teacher"]:
-        examples = mean_teacher.Paired(examples, _unlabelled(source, wanted, shared, key))
+        # only student and teacher are to agree on these: no labels that would balance them
+        chosen = shared | {
+            "batch_size": training["mean_teacher"]["unlabelled_batch"], "oversample": None,
+            "class_weights": "none", "output": "clip",
+        }  # fmt: skip
+        unlabelled = batches.Batches(
+            source, *_rows(wanted, wanted.unlabelled_rows()), chosen, (*key, "unlabelled"), **named
+        )
+        examples = mean_teacher.Paired(examples, unlabelled)
     rows = wanted.validation_rows(member, about)
     frames = _frames(source, wanted, rows, settings)
-    watched = _watched(source, *_rows(wanted, rows), shared, frames)
-    _check_watched(watched, training, f"{key[2]} has no recording to validate on", "fewer folds")
-    return Parts(examples, watched, None)
-
-
-def _watched(source, recordings, values, settings: Mapping, frames) -> validation.Validation:
-    """Return what is watched: recordings, or each of their windows or frames."""
-    index, unit = source.index(recordings, prediction=True), settings["validation"]["unit"]
+    recordings, values = _rows(wanted, rows)
+    index, unit = source.index(recordings, prediction=True), training["validation"]["unit"]
     if unit == "recording":
-        return validation.Validation(source, recordings, values, index, settings)
-    each = settings | {"pooling": None}
-    return validation.Validation(
-        source, recordings, values, index, each, frames, by_frame=unit == "frame"
-    )
+        held = validation.Validation(source, recordings, values, index, shared)
+    else:
+        held = validation.Validation(
+            source, recordings, values, index, shared | {"pooling": None}, frames,
+            by_frame=unit == "frame",
+        )  # fmt: skip
+    _check_validation(held, training, f"{key[2]} has no recording to validate on", "fewer folds")
+    return Parts(examples, held, None)
 
 
 def _frames(source, wanted: targets_table.Targets, rows: np.ndarray, settings: Mapping):
@@ -107,52 +113,37 @@ def _frames(source, wanted: targets_table.Targets, rows: np.ndarray, settings: M
     )  # fmt: skip
 
 
-def _unlabelled(
-    source, wanted: targets_table.Targets, settings: Mapping, key: tuple
-) -> batches.Batches:
-    """Return windows that only two models are to agree on."""
-    recordings, values = _rows(wanted, wanted.unlabelled_rows())
-    chosen = settings | {
-        "batch_size": settings["mean_teacher"]["unlabelled_batch"], "oversample": None,
-        "class_weights": "none", "output": "clip",
-    }  # fmt: skip
-    names = wanted.class_names
-    return batches.Batches(
-        source, recordings, values, chosen, (*key, "unlabelled"), class_names=names
-    )
-
-
 def _by_chunks(source, recordings, values, settings: Mapping, key: tuple, named: Mapping) -> Parts:
-    """Split the chunks of the training recordings, as systems 001 and 002 do."""
+    """Split the chunks of the training recordings, as toth2016 and kahl2018 do."""
     index = source.index(recordings)
     rng = seeds.generator(*key, "selection")
     rows = training_windows.training_rows(index, values, settings["segments"], rng, **named)
     chosen = index.take(rows)
     rng = seeds.generator(*key, "validation")
-    split = chunk_split.split_chunks(chosen, settings["validation"], rng)
-    own, watched, test = (chosen.take(part) for part in split)
+    split = training_windows.split_windows(chosen, settings["validation"], rng)
+    own, held_out, test = (chosen.take(part) for part in split)
     if settings["shuffle"] == "batches" and settings["validation"]["order"] == "random":
         # they are in the order of recordings by name: a batch would be one class
-        own = own.take(chunk_split.in_shuffled_recordings(own, rng))
+        own = own.take(training_windows.shuffled_by_recording(own, rng))
     logs.LOG.info(
-        "warning: epochs are judged by %d chunks of training recordings: chunks of one recording "
-        "are on both sides, and the figures optimistic", len(watched),
+        "warning: epochs are validated on %d chunks of training recordings: chunks of one "
+        "recording are on both sides, and the metrics optimistic", len(held_out),
     )  # fmt: skip
     examples = batches.Batches(source, recordings, values, settings, key, rows=own, **named)
-    _say_what_lacks(examples, values, settings, **named)
+    _warn_of_gaps(examples, values, settings, **named)
     each = settings | {"pooling": None}
     held = [
-        validation.Validation(source, recordings, values, part, each) for part in (watched, test)
+        validation.Validation(source, recordings, values, part, each) for part in (held_out, test)
     ]
     what = f"{key[2]} has none of {len(chosen)} chunks to validate on"
-    _check_watched(held[0], settings, what, "a greater validation.share")
+    _check_validation(held[0], settings, what, "a greater validation.share")
     return Parts(examples, held[0], held[1] if settings["validation"]["test_share"] else None)
 
 
-def _say_what_lacks(
+def _warn_of_gaps(
     examples: batches.Batches, values: np.ndarray, settings: Mapping, class_names: Sequence[str]
 ) -> None:
-    """Say what settings ask for and recordings do not give: nothing fails for the want of it."""
+    """Warn of classes without training windows and of noise that augmentation does not find."""
     is_trained = class_balance.has_class(values)[np.unique(examples.windows.recording)].any(axis=0)
     if lacking := [name for name, ok in zip(class_names, is_trained, strict=True) if not ok]:
         logs.LOG.info(
@@ -163,15 +154,15 @@ def _say_what_lacks(
     if "add_noise" in chosen["methods"] and chosen["count"] and not examples.n_noise:
         logs.LOG.info(
             "warning: add_noise finds no chunk without signal to add; signal_threshold (or "
-            "min_score) and noise_share of the segments say which are"
+            "min_score) and noise_share of the segments decide which are"
         )
 
 
-def _check_watched(
-    watched: validation.Validation, training: Mapping, what: str, remedy: str
+def _check_validation(
+    held: validation.Validation, training: Mapping, what: str, remedy: str
 ) -> None:
-    choices = epoch_choice.validated(training)
-    if choices and not len(watched):
+    choices = validation.validation_choices(training)
+    if choices and not len(held):
         raise ValueError(
             f"{what}; expected some, as {choices[0]} chooses an epoch: use {remedy}, or keep and "
             "early_stopping without val_"

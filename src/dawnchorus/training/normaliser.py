@@ -1,12 +1,15 @@
-"""The mean and the deviation of every band of a corpus, by which a model's input is standardised.
+"""The normaliser: mean and deviation of every band of a corpus, to standardise a model's input.
 
 * `write_normaliser`: computed from spectrogram shards, recording by recording.
+* `read_normaliser`: as arrays.
 
-System 004 (baseline of DCASE 2018 task 4) normalises by the mean and the sample deviation (n - 1) of
-every band over all frames of its training recordings, labelled and unlabelled, and adds them up fold
-by fold: its labelled recordings are in the training part of both folds and count twice. Here each
-counts once, or twice by a switch. Recordings of all folds of an experiment count, their labels do
-not. The file is that of `normaliser_file`.
+The file has a row per band, F in all: ``band`` (from 0, the lowest), ``mean`` and ``deviation`` in the
+unit of the frontend, ``frames`` (n, the same in each row).
+
+serizel2018 normalises by the mean and the sample deviation (n - 1) of every band over all frames of
+its training recordings, labelled and unlabelled, and adds them up fold by fold: its labelled
+recordings are in the training part of both folds and count twice. Here each counts once, or twice by a
+switch. Recordings of all folds of an experiment count, their labels do not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from dawnchorus.corpora import tables
-from dawnchorus.frontends import spectrogram_reader
+from dawnchorus.frontends import shard_reader
 from dawnchorus.runtime import artefacts, logs
 from dawnchorus.settings.references import parse_reference
-from dawnchorus.training.normaliser_file import COLUMNS
 
+COLUMNS = ("band", "mean", "deviation", "frames")
 _FRAMES_AT_ONCE = 16384  # in memory, as float64
-_SHOWN = 5  # bands named in a warning
+_SHOWN = 5  # bands named in a message
 
 
 def write_normaliser(
@@ -41,12 +44,12 @@ def write_normaliser(
     folds_path : path
         CSV of ``corpus``, ``id``, ``fold``: the labelled recordings, all of which count.
     labels : mapping of corpus to path
-        Label tables, which have the splits of corpora; asked only for references with a split.
+        Label tables, which name the subsets of corpora; read only for references with a subset.
     unlabelled : sequence of str
-        References ``corpus`` or ``corpus:split``. Of these the recordings that are in the shards
+        References ``corpus`` or ``corpus:subset``. Of these the recordings that are in the shards
         count, each once; those that have a fold are labelled.
     labelled_twice : bool
-        The original's fault: every labelled recording counts as if it were there twice.
+        As in serizel2018 by mistake: every labelled recording counts as if it were there twice.
     output : path
         CSV; see the module.
 
@@ -58,14 +61,33 @@ def write_normaliser(
     FileNotFoundError
         For a file that is not there.
     """
-    readers = {corpus: spectrogram_reader.open_shards(paths) for corpus, paths in shards.items()}
-    _check_readers(readers)
+    readers = {corpus: shard_reader.open_shards(paths) for corpus, paths in shards.items()}
+    for corpus, reader in readers.items():
+        if reader.layout != "frames":
+            raise ValueError(
+                f"spectrograms of corpus {corpus!r} have layout {reader.layout!r}; a normaliser "
+                "needs 'frames', which the kinds log_mel and psd have"
+            )
+    sizes = {corpus: reader.n_bands for corpus, reader in readers.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(
+            f"spectrograms of the corpora have {sizes} bands; a normaliser needs one frontend for all"
+        )
     labelled = {(row["corpus"], row["id"]) for row in artefacts.read_table(folds_path)}
     weights = dict.fromkeys(_named(readers, labels, unlabelled), 1)
+    # after the others: a recording that is labelled counts as that
     weights |= dict.fromkeys(labelled, 2 if labelled_twice else 1)
     n, mean, deviation = _moments(readers, weights)
     logs.LOG.info("normaliser of %d recordings, %d frames", len(weights), n)
-    _warn_of_constant_bands(deviation)
+    # a constant's deviation is 0 to the last bit: sums of equal float32 are exact in float64
+    constant = np.flatnonzero(deviation == 0).tolist()
+    if constant:
+        shown = ", ".join(map(str, constant[:_SHOWN])) + (", ..." if constant[_SHOWN:] else "")
+        logs.LOG.info(
+            "warning: %d of %d bands are the same in every frame (%s) and become 0 where a model "
+            "standardises them",
+            len(constant), len(deviation), shown,
+        )  # fmt: skip
     deviation = np.where(deviation > 0, deviation, 1.0)
     bands = zip(mean.tolist(), deviation.tolist(), strict=True)
     # the shortest text that gives the same number back
@@ -73,15 +95,41 @@ def write_normaliser(
     artefacts.write_table(output, COLUMNS, rows)
 
 
+def read_normaliser(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation of the bands of a normaliser: (F,) and (F,), float64.
+
+    Raises
+    ------
+    ValueError
+        Where the file is no normaliser: other columns, bands that are not 0, 1, ... in order, or
+        a mean or deviation that is not finite; deviations are above 0.
+    """
+    rows = artefacts.read_table(path)
+    try:
+        bands = [int(row["band"]) for row in rows]
+        mean, deviation = (
+            np.array([float(row[name]) for row in rows], np.float64) for name in COLUMNS[1:3]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, f"{type(error).__name__}: {error}") from None
+    if not rows or bands != list(range(len(rows))):
+        raise _damaged(path, f"its bands are {bands[:_SHOWN]}, {len(bands)} in all")
+    is_sound = np.isfinite(mean) & np.isfinite(deviation) & (deviation > 0)
+    if not is_sound.all():
+        band = int(np.argmin(is_sound))
+        raise _damaged(path, f"band {band} has mean {mean[band]} and deviation {deviation[band]}")
+    return mean, deviation
+
+
 def _named(readers: Mapping, labels: Mapping, references: Sequence[str]) -> set[tuple[str, str]]:
     """Return the recordings of some references that are in the shards."""
     found = set()
     for reference in references:
-        corpus, split = parse_reference(reference)
+        corpus, subset = parse_reference(reference)
         reader = _reader(readers, corpus)
         ids = reader.ids
-        if split is not None:
-            chosen = tables.select(tables.read_labels(labels[corpus]), split)
+        if subset is not None:
+            chosen = tables.select(tables.read_labels(labels[corpus]), subset)
             ids = [recording.id for recording in chosen if recording.id in reader]
         found |= {(corpus, identifier) for identifier in ids}
     return found
@@ -137,27 +185,8 @@ def _reader(readers: Mapping, corpus: str):
         ) from None
 
 
-def _check_readers(readers: Mapping) -> None:
-    for corpus, reader in readers.items():
-        if reader.layout != "frames":
-            raise ValueError(
-                f"spectrograms of corpus {corpus!r} have layout {reader.layout!r}; a normaliser "
-                "needs 'frames', which the kinds log_mel and psd have"
-            )
-    sizes = {corpus: reader.n_bands for corpus, reader in readers.items()}
-    if len(set(sizes.values())) > 1:
-        raise ValueError(
-            f"spectrograms of the corpora have {sizes} bands; a normaliser needs one frontend for all"
-        )
-
-
-def _warn_of_constant_bands(deviation: np.ndarray) -> None:
-    # a constant's deviation is 0 to the last bit: sums of equal float32 are exact in float64
-    constant = np.flatnonzero(deviation == 0).tolist()
-    if constant:
-        shown = ", ".join(map(str, constant[:_SHOWN])) + (", ..." if constant[_SHOWN:] else "")
-        logs.LOG.info(
-            "warning: %d of %d bands are the same in every frame (%s) and become 0 where a model "
-            "standardises them",
-            len(constant), len(deviation), shown,
-        )  # fmt: skip
+def _damaged(path: str | Path, why: str) -> ValueError:
+    return ValueError(
+        f"{path} is no normaliser ({why}); expected columns {', '.join(COLUMNS)} with bands 0, 1, "
+        "..., finite means and deviations above 0: delete it and run again"
+    )

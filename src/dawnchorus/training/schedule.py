@@ -1,9 +1,9 @@
-"""Learning rates that follow the training.
+"""Learning-rate schedules.
 
 Every schedule has ``rate(epoch)`` for epochs counted from 1, ``observe(metrics)`` at the end of an
-epoch, and ``is_over``. What it remembers are plain attributes, which a checkpoint keeps. The rules
+epoch, and ``is_over``. Its state is plain attributes, which a checkpoint keeps. The rules
 are the modules of `dawnchorus.training.schedules`: each has ``rate`` (a formula of the epoch), or
-``Schedule``, a class with what it remembers.
+``Schedule``, a class with a state.
 
 * `make`: the schedule of a training section.
 * `Formula`: a rate that follows from the epoch alone.

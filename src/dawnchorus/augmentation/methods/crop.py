@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from dawnchorus.augmentation.cubic import resampled
+from dawnchorus.augmentation.cubic import resample
 from dawnchorus.settings.augmentation import MethodSettings
 from dawnchorus.settings.section import Unit
 
@@ -45,9 +45,9 @@ def apply(image: np.ndarray, rng: np.random.Generator, *, amounts: Sequence[floa
     )
     top, left = min(top, n_rows - 1), min(left, n_columns - 1)
     part = image[top : max(n_rows - bottom, top + 1), left : max(n_columns - right, left + 1)]
-    return resampled(part, _stretched(len(part), n_rows), _stretched(part.shape[1], n_columns))
-
-
-def _stretched(n: int, size: int) -> np.ndarray:
-    """Return the places of ``size`` pixels that divide ``n`` of them evenly."""
-    return (np.arange(size) + 0.5) * n / size - 0.5
+    # pixels are areas: place i of `size` has its middle at (i + 0.5) n / size, less half a pixel
+    rows, columns = (
+        (np.arange(size) + 0.5) * n / size - 0.5
+        for n, size in zip(part.shape, image.shape, strict=True)
+    )
+    return resample(part, rows, columns)

@@ -23,5 +23,6 @@ def apply(image: np.ndarray, rng: np.random.Generator, *, degrees: float) -> np.
 
     angle = math.radians(rng.uniform(-degrees, degrees))
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    # SciPy maps places of the result to places of the image; the offset keeps the centre in place
     centre = (np.array(image.shape) - 1) / 2
     return scipy.ndimage.affine_transform(image, turn, centre - turn @ centre, order=1)

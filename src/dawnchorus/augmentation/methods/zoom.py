@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from dawnchorus.augmentation.cubic import resampled
+from dawnchorus.augmentation.cubic import resample
 from dawnchorus.settings.augmentation import MethodSettings
 from dawnchorus.settings.section import Unit
 
@@ -20,7 +20,8 @@ class Settings(MethodSettings):
 def apply(image: np.ndarray, rng: np.random.Generator, *, amount: float) -> np.ndarray:
     """Enlarge about the centre by 1 to 1 + ``amount``, uniform."""
     factor = 1 + rng.uniform(0, amount)
+    # (size - 1) / 2: the centre of an even number of pixels lies between two
     rows, columns = (
         (size - 1) / 2 + (np.arange(size) - (size - 1) / 2) / factor for size in image.shape
     )
-    return resampled(image, rows, columns)
+    return resample(image, rows, columns)

@@ -21,7 +21,6 @@ from pydantic import Field
 from dawnchorus.corpora import audio_files
 from dawnchorus.corpora.bird_detection_labels import (
     CLASS,
-    Rows,
     folder_path,
     has_one_header,
     label_rows,
@@ -91,19 +90,49 @@ def recordings(settings: Mapping) -> Found:
         indexed = {name: _indexed(rows.audio, name, folders) for name in set(rows.data_sets)}
         for i, data_set in enumerate(rows.data_sets):
             at = indexed[data_set]
-            name = _file_of(rows, i, at)
+            name = at.by_stem.get(audio_names.composed(rows.items[i]))
+            if name is None:  # an itemid such as a.wav may be a stem as it is
+                name = at.by_stem.get(audio_names.composed(rows.texts[i]))
             if name is None:
                 missing.append((rows, i))
             elif audio_names.is_supported(name):
                 at.named.add(name)
-                found.append(_recording(rows, i, at, name, groups))
+                path, truth = at.prefix + name, rows.truths[i]
+                found.append(
+                    Recording(
+                        rows.ids[i],
+                        path,
+                        data_set,
+                        groups.get(rows.ids[i], ""),
+                        labelled=truth != "",
+                        labels=CLASS if truth == "1" else "",
+                        state=audio_files.state_of(path),
+                    )
+                )
             else:
                 at.named.add(name)
                 excluded.append(_unsupported(data_set, name))
-    excluded += _missing(missing, settings.get("missing_files", "error"))
+    if missing and settings.get("missing_files", "error") == "error":
+        rows, i = missing[0]
+        raise ValueError(
+            f"MISSING_FILE: {len(missing)} label rows have no recording: "
+            f"{label_sheet.examples([rows.ids[i] for rows, i in missing])}; the first is "
+            f"{rows.path}, line {rows.lines[i]}, looked for in "
+            f"{folder_path(rows.audio, rows.data_sets[i])}; put the files there, correct the rows "
+            "or set missing_files: exclude"
+        )
+    for rows, i in missing:
+        detail = f"line {rows.lines[i]} of the label file"
+        excluded.append((audio_names.escaped(rows.ids[i]), "MISSING_FILE", detail))
     without, said = _without_row(folders)
     notes += [note for path in sorted(folders) for note in folders[path].folder.notes()] + said
-    notes += _group_notes(groups, settings.get("groups"), found) + _truth_notes(found)
+    if settings.get("groups"):
+        notes += _group_notes(groups, str(settings["groups"]), found)
+    if n_unknown := sum(not recording.labelled for recording in found):
+        notes.append(
+            f"{n_unknown} recordings have no label that is a number: their truth is unknown"
+        )
+    # label files of different years have no header in common: nothing can repeat them
     repeated = submission_rows(parts) if has_one_header(parts) else None
     return Found(found, excluded + without, notes, label_rows=repeated)
 
@@ -114,56 +143,15 @@ def _indexed(audio: str, data_set: str, folders: dict[str, _Indexed]) -> _Indexe
     if path not in folders:
         folder = audio_files.scan(path)
         stems = [name.rpartition(".")[0] for name in folder.audio]
-        audio_files.refuse_collisions(stems, folder.audio, path)
+        audio_files.reject_collisions(stems, folder.audio, path)
         by_stem = dict(zip(map(audio_names.composed, stems), folder.audio, strict=True))
         folders[path] = _Indexed(folder, os.path.join(path, ""), data_set, by_stem, set())
     return folders[path]
 
 
-def _file_of(rows: Rows, i: int, indexed: _Indexed) -> str | None:
-    """Return the name of a row's file, or None; an id such as ``a.wav`` may be a stem as it is."""
-    name = indexed.by_stem.get(audio_names.composed(rows.items[i]))
-    if name is None:
-        name = indexed.by_stem.get(audio_names.composed(rows.texts[i]))
-    return name
-
-
-def _recording(rows: Rows, i: int, indexed: _Indexed, name: str, groups: Mapping) -> Recording:
-    path = indexed.prefix + name
-    truth = rows.truths[i]
-    return Recording(
-        rows.ids[i],
-        path,
-        rows.data_sets[i],
-        groups.get(rows.ids[i], ""),
-        labelled=truth != "",
-        labels=CLASS if truth == "1" else "",
-        state=audio_files.state_of(path),
-    )
-
-
 def _unsupported(data_set: str, name: str) -> tuple[str, str, str]:
     identifier = audio_names.escaped(f"{data_set}/{name}")
     return identifier, "NAME_UNSUPPORTED", "control characters or bytes that are not UTF-8"
-
-
-def _missing(missing: list[tuple[Rows, int]], policy: str) -> list[tuple[str, str, str]]:
-    if missing and policy == "error":
-        rows, i = missing[0]
-        raise ValueError(
-            f"MISSING_FILE: {len(missing)} label rows have no recording: "
-            f"{label_sheet.listed([rows.ids[i] for rows, i in missing])}; the first is {rows.path}, "
-            f"line {rows.lines[i]}, looked for in {folder_path(rows.audio, rows.data_sets[i])}; "
-            "put the files there, correct the rows or set missing_files: exclude"
-        )
-    return [
-        (
-            audio_names.escaped(rows.ids[i]),
-            "MISSING_FILE",
-            f"line {rows.lines[i]} of the label file",
-        )
-        for rows, i in missing
-    ]
 
 
 def _without_row(folders: Mapping[str, _Indexed]) -> tuple[list[tuple[str, str, str]], list[str]]:
@@ -181,7 +169,7 @@ def _without_row(folders: Mapping[str, _Indexed]) -> tuple[list[tuple[str, str, 
         if supported:
             notes.append(
                 f"{indexed.data_set}: {len(supported)} recordings have no label row and are left "
-                f"out: {label_sheet.listed(supported)}"
+                f"out: {label_sheet.examples(supported)}"
             )
     return excluded, notes
 
@@ -192,25 +180,20 @@ def _groups(settings: Mapping) -> dict[str, str]:
         return {}
     sheet = label_sheet.read_sheet(path)
     ids, groups = label_sheet.column(sheet, "id"), label_sheet.column(sheet, "group")
-    label_sheet.kept_once(ids, lambda i: label_sheet.Entry((groups[i],), str(path), sheet.lines[i]))
+    label_sheet.unique_entries(
+        ids, lambda i: label_sheet.Entry((groups[i],), str(path), sheet.lines[i])
+    )
     return dict(zip(ids, groups, strict=True))
 
 
-def _group_notes(groups: Mapping, path: str | None, found: list[Recording]) -> list[str]:
+def _group_notes(groups: Mapping, path: str, found: list[Recording]) -> list[str]:
     n_without = sum(not recording.group for recording in found)
-    if path is None or not n_without:
+    if not n_without:
         return []
     if n_without == len(found):
         raise ValueError(
             f"no id of {path} is a recording of the corpus: the first is {next(iter(groups))!r}, "
             f"expected ids such as {found[0].id!r}"
         )
-    named = os.path.basename(str(path))
+    named = os.path.basename(path)
     return [f"{n_without} recordings have no group in {named} and are groups of their own"]
-
-
-def _truth_notes(found: list[Recording]) -> list[str]:
-    n_unknown = sum(not recording.labelled for recording in found)
-    if not n_unknown:
-        return []
-    return [f"{n_unknown} recordings have no label that is a number: their truth is unknown"]

@@ -1,9 +1,9 @@
 """Adapter ``birdclef``: the BirdCLEF challenges of 2014 to 2018, a file of metadata per recording.
 
 Audio (wav, mp3, ogg, flac) lies in one folder, XML in another; or both in the tree into which
-system 002 sorts them: ``train/<class>/``, ``val/<class>/`` and ``metadata/<stem>.json``. The id of
+kahl2018 sorts them: ``train/<class>/``, ``val/<class>/`` and ``metadata/<stem>.json``. The id of
 a recording is its file name without the extension. Without XML, and where the XML names no class
-(test sets), the truth is unknown.
+(test sets), the ground truth is unknown.
 
 * `recordings`: what the folders hold.
 """
@@ -92,15 +92,40 @@ def recordings(settings: Mapping) -> Found:
         if settings.get("sorted")
         else birdclef_files.from_folders(settings)
     )
-    names = birdclef_metadata.translation([row.said for row in read.rows], settings["class_from"])
-    rows, notes = _with_background(read.rows, names, settings["class_from"])
-    for choose in (_of_quality, _without_background, _of_classes, _held_out):
-        rows, said = choose(rows, settings)
+    kind, group_by, notes = settings["class_from"], settings["group_by"], list(read.notes)
+    rows, said = _name_background(read.rows, kind)
+    notes += said
+    rows, said = _drop_by_metadata(rows, settings)
+    notes += said
+    ids, classes = [row.id for row in rows], [row.name for row in rows]
+    kept, said = selection.select_recordings(ids, classes, settings)
+    rows, notes = [rows[i] for i in kept], notes + said
+    if settings.get("holdout"):
+        ids, classes = [row.id for row in rows], [row.name for row in rows]
+        splits, said = selection.hold_out(ids, classes, settings["holdout"])
+        rows = [row._replace(split=split) for row, split in zip(rows, splits, strict=True)]
         notes += said
-    notes += _unknown_notes(rows, settings["class_from"])
-    notes += _group_notes(rows, settings["group_by"])
-    found = [_recording(row, settings["group_by"]) for row in rows]
-    return Found(found, read.excluded, read.notes + notes)
+    if n_unknown := sum(not row.name for row in rows):
+        notes.append(f"{n_unknown} recordings have no {kind}: their truth is unknown")
+    n_alone = sum(not _group(row.said, group_by) for row in rows)
+    if n_alone and group_by != "recording":
+        notes.append(f"{n_alone} recordings have no {group_by} and are groups of their own")
+    found = [
+        Recording(
+            id=row.id,
+            path=row.path,
+            group=_group(row.said, group_by),
+            split=row.split,
+            labelled=bool(row.name),
+            labels=row.name,
+            state=audio_files.state_of(row.path),
+            recordist=row.said.author,
+            background=SEPARATOR.join(row.background),
+            media_id=row.said.media_id or birdclef_metadata.media_id_of(row.id),
+        )
+        for row in rows
+    ]
+    return Found(found, read.excluded, notes)
 
 
 def _check(settings: Mapping) -> None:
@@ -120,90 +145,45 @@ def _check(settings: Mapping) -> None:
         raise ValueError(f"quality={quality!r}, expected [least, most] from 0 to 5")
 
 
-def _with_background(rows: list[Row], names: Mapping, kind: str) -> tuple[list[Row], list[str]]:
+def _name_background(rows: Sequence[Row], kind: str) -> tuple[list[Row], list[str]]:
+    """Return the rows with background species as class names."""
+    names = birdclef_metadata.class_name_lookup([row.said for row in rows], kind)
     changed, unexplained = [], {}
     for row in rows:
-        found, others = birdclef_metadata.translated(row.said.background, names, kind)
+        found, others = birdclef_metadata.background_classes(row.said.background, names, kind)
         changed.append(row._replace(background=tuple(name for name in found if name != row.name)))
         unexplained.update(dict.fromkeys(others))
     if not unexplained:
         return changed, []
     return changed, [
         f"{len(unexplained)} background species are of no recording and stay as they are written: "
-        f"{label_sheet.listed(sorted(unexplained))}"
+        f"{label_sheet.examples(sorted(unexplained))}"
     ]
 
 
-def _of_quality(rows: list[Row], settings: Mapping) -> tuple[list[Row], list[str]]:
-    if settings.get("quality") is None:
-        return rows, []
-    least, most = settings["quality"]
-    n_missing = sum(row.said.quality not in tuple("012345") for row in rows)
-    kept = [row for row in rows if least <= _quality(row.said) <= most]
-    notes = [f"{n_missing} recordings have no quality, which counts as 0"] * (n_missing > 0)
-    return kept, notes + _left_out(rows, kept, f"quality {least} to {most}")
-
-
-def _quality(said: Description) -> int:
-    return int(said.quality) if said.quality in tuple("012345") else 0
-
-
-def _without_background(rows: list[Row], settings: Mapping) -> tuple[list[Row], list[str]]:
-    if settings["background"] == "use":
-        return rows, []
-    kept = [row for row in rows if not row.said.background]
-    return kept, _left_out(rows, kept, "background: drop")
-
-
-def _left_out(rows: Sequence, kept: Sequence, why: str) -> list[str]:
-    n_left = len(rows) - len(kept)
-    return [f"{why} leaves out {n_left} recordings"] * (n_left > 0)
-
-
-def _of_classes(rows: list[Row], settings: Mapping) -> tuple[list[Row], list[str]]:
-    ids, classes = [row.id for row in rows], [row.name for row in rows]
-    kept, notes = selection.chosen(ids, classes, settings)
-    return [rows[i] for i in kept], notes
-
-
-def _held_out(rows: list[Row], settings: Mapping) -> tuple[list[Row], list[str]]:
-    if not settings.get("holdout"):
-        return rows, []
-    ids, classes = [row.id for row in rows], [row.name for row in rows]
-    splits, notes = selection.held_out(ids, classes, settings["holdout"])
-    return [row._replace(split=split) for row, split in zip(rows, splits, strict=True)], notes
-
-
-def _recording(row: Row, group_by: str) -> Recording:
-    said = row.said
-    return Recording(
-        id=row.id,
-        path=row.path,
-        group=_group(said, group_by),
-        split=row.split,
-        labelled=bool(row.name),
-        labels=row.name,
-        state=audio_files.state_of(row.path),
-        recordist=said.author,
-        background=SEPARATOR.join(row.background),
-        media_id=said.media_id or birdclef_metadata.media_id_of(row.id),
-    )
+def _drop_by_metadata(rows: list[Row], settings: Mapping) -> tuple[list[Row], list[str]]:
+    """Return the recordings of the quality that is asked for, and without background if so set."""
+    notes = []
+    if settings.get("quality") is not None:
+        least, most = settings["quality"]
+        known = {str(quality): quality for quality in range(6)}
+        if n_missing := sum(row.said.quality not in known for row in rows):
+            notes.append(f"{n_missing} recordings have no quality, which counts as 0")
+        kept = [row for row in rows if least <= known.get(row.said.quality, 0) <= most]
+        if n_left := len(rows) - len(kept):
+            notes.append(f"quality {least} to {most} leaves out {n_left} recordings")
+        rows = kept
+    if settings["background"] == "drop":
+        kept = [row for row in rows if not row.said.background]
+        if n_left := len(rows) - len(kept):
+            notes.append(f"background: drop leaves out {n_left} recordings")
+        rows = kept
+    return rows, notes
 
 
 def _group(said: Description, group_by: str) -> str:
     if group_by == "author":
         return said.author
+    # one person at one place on one day records the same individuals, with the same device
     parts = (said.author, said.date, said.locality) if group_by == "session" else ()
     return " / ".join(parts) if any(parts) else ""
-
-
-def _group_notes(rows: list[Row], group_by: str) -> list[str]:
-    n_alone = sum(not _group(row.said, group_by) for row in rows)
-    if group_by == "recording" or not n_alone:
-        return []
-    return [f"{n_alone} recordings have no {group_by} and are groups of their own"]
-
-
-def _unknown_notes(rows: list[Row], kind: str) -> list[str]:
-    n_unknown = sum(not row.name for row in rows)
-    return [f"{n_unknown} recordings have no {kind}: their truth is unknown"] * (n_unknown > 0)

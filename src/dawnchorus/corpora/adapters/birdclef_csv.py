@@ -75,23 +75,55 @@ def recordings(settings: Mapping) -> Found:
         raise ValueError(f"group_by={settings['group_by']!r}, expected {' or '.join(GROUPINGS)}")
     path = str(settings["table"])
     rows, notes = _rows(path, settings)
-    audio_files.refuse_collisions([row.id for row in rows], [row.id for row in rows], path)
+    audio_files.reject_collisions([row.id for row in rows], [row.id for row in rows], path)
     found, excluded, missing = [], [], []
     for row in rows:
         if not audio_names.is_supported(row.file):
             detail = "control characters in the name"
             excluded.append((audio_names.escaped(row.id), "NAME_UNSUPPORTED", detail))
             continue
-        place, state = _place(row, str(settings["audio"]))
-        if place:
-            found.append(_recording(row, place, state, settings["group_by"]))
+        # as unzipped, or all files in one folder
+        places = [os.path.join(str(settings["audio"]), row.file)]
+        if "/" not in row.file and row.primary not in (".", "..") and "/" not in row.primary:
+            places.append(os.path.join(str(settings["audio"]), row.primary, row.file))
+        for place in places:
+            state = audio_files.state_of(place)
+            # a link that leads nowhere is there: the step that decodes says what is wrong with it
+            if state or os.path.lexists(place):
+                break
         else:
             missing.append(row)
-    excluded += _missing(missing, settings)
+            continue
+        found.append(
+            Recording(
+                id=row.id,
+                path=place,
+                group=row.author if settings["group_by"] == "author" else "",
+                labelled=True,
+                labels=row.primary,
+                state=state,
+                recordist=row.author,
+                background=SEPARATOR.join(row.secondary),
+            )
+        )
+    if missing and settings.get("missing_files", "error") == "error":
+        raise ValueError(
+            f"MISSING_FILE: {len(missing)} rows of {path} name no file: "
+            f"{label_sheet.examples([row.file for row in missing])}; the first is line "
+            f"{missing[0].line}, looked for below {settings['audio']}; correct audio or set "
+            "missing_files: exclude"
+        )
+    excluded += [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]
     ids, classes = [one.id for one in found], [one.labels for one in found]
-    kept, said = selection.chosen(ids, classes, settings)
+    kept, said = selection.select_recordings(ids, classes, settings)
     found = [found[i] for i in kept]
-    return Found(found, excluded, notes + said + _group_notes(found, settings["group_by"]))
+    notes += said
+    n_alone = sum(not one.group for one in found)
+    if n_alone and settings["group_by"] != "recording":
+        notes.append(
+            f"{n_alone} recordings have no {settings['group_by']} and are groups of their own"
+        )
+    return Found(found, excluded, notes)
 
 
 def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
@@ -100,8 +132,8 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
     columns = zip(
         label_sheet.column(sheet, "filename"),
         label_sheet.column(sheet, "primary_label"),
-        _optional(sheet, "secondary_labels"),
-        _optional(sheet, "author"),
+        label_sheet.optional_column(sheet, "secondary_labels"),
+        label_sheet.optional_column(sheet, "author"),
         _ratings(sheet, settings.get("min_rating")),
         sheet.lines,
         strict=True,
@@ -110,7 +142,7 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
         _row(path, file, primary, secondary, author, rating, line)
         for file, primary, secondary, author, rating, line in columns
     ]
-    kept, said = label_sheet.kept_once(
+    kept, said = label_sheet.unique_entries(
         [row.id for row in rows],
         lambda i: label_sheet.Entry(tuple(map(str, rows[i][:-1])), path, rows[i].line),
     )
@@ -121,10 +153,6 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
     n_left = len(rows) - len(rated)
     text = f"min_rating {settings['min_rating']} leaves out {n_left} recordings"
     return rated, notes + [text] * (n_left > 0)
-
-
-def _optional(sheet: label_sheet.Sheet, name: str) -> list[str]:
-    return label_sheet.column(sheet, name) if name in sheet.columns else [""] * len(sheet.rows)
 
 
 def _ratings(sheet: label_sheet.Sheet, min_rating: float | None) -> list[float]:
@@ -150,7 +178,17 @@ def _row(path, file, primary, secondary, author, rating, line) -> _Row:
         raise ValueError(
             f"{where}: filename is {file!r}, expected the path of a file below the audio folder"
         )
-    others = _secondary(secondary, where)
+    if len(secondary) > _MOST_CHARACTERS:
+        raise ValueError(
+            f"{where}: secondary_labels has {len(secondary)} characters, at most "
+            f"{_MOST_CHARACTERS} are read"
+        )
+    others = _listed(secondary) if secondary else ()
+    if others is None:
+        raise ValueError(
+            f"{where}: secondary_labels is {secondary[:60]!r}, expected a list of names such as "
+            "['abc', 'def']"
+        )
     for name in (primary, *others):
         if not name or SEPARATOR in name or not audio_names.is_supported(name):
             raise ValueError(
@@ -159,24 +197,6 @@ def _row(path, file, primary, secondary, author, rating, line) -> _Row:
             )
     name = file.rpartition(".")[0] if audio_names.is_audio(file) else file
     return _Row(name, file, primary, tuple(n for n in others if n != primary), author, rating, line)
-
-
-def _secondary(text: str, where: str) -> tuple[str, ...]:
-    if not text:
-        return ()
-    if len(text) > _MOST_CHARACTERS:
-        n_characters = len(text)
-        raise ValueError(
-            f"{where}: secondary_labels has {n_characters} characters, at most {_MOST_CHARACTERS} "
-            "are read"
-        )
-    names = _listed(text)
-    if names is None:
-        raise ValueError(
-            f"{where}: secondary_labels is {text[:60]!r}, expected a list of names such as "
-            "['abc', 'def']"
-        )
-    return names
 
 
 @functools.lru_cache(maxsize=4096)
@@ -191,47 +211,3 @@ def _listed(text: str) -> tuple[str, ...] | None:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return None
     return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
-
-
-def _place(row: _Row, audio: str) -> tuple[str, str]:
-    """Return where the file of a row is and the state it is in, empty where it is not there."""
-    places = [os.path.join(audio, row.file)]
-    if "/" not in row.file and row.primary not in (".", "..") and "/" not in row.primary:
-        places.append(os.path.join(audio, row.primary, row.file))
-    for place in places:
-        state = audio_files.state_of(place)
-        if state or os.path.lexists(place):
-            return place, state
-    return "", ""
-
-
-def _recording(row: _Row, place: str, state: str, group_by: str) -> Recording:
-    return Recording(
-        id=row.id,
-        path=place,
-        group=row.author if group_by == "author" else "",
-        labelled=True,
-        labels=row.primary,
-        state=state,
-        recordist=row.author,
-        background=SEPARATOR.join(row.secondary),
-    )
-
-
-def _group_notes(found: list[Recording], group_by: str) -> list[str]:
-    n_alone = sum(not one.group for one in found)
-    if group_by == "recording" or not n_alone:
-        return []
-    return [f"{n_alone} recordings have no {group_by} and are groups of their own"]
-
-
-def _missing(missing: list[_Row], settings: Mapping) -> list[tuple[str, str, str]]:
-    path = str(settings["table"])
-    if missing and settings.get("missing_files", "error") == "error":
-        raise ValueError(
-            f"MISSING_FILE: {len(missing)} rows of {path} name no file: "
-            f"{label_sheet.listed([row.file for row in missing])}; the first is line "
-            f"{missing[0].line}, looked for below {settings['audio']}; correct audio or set "
-            "missing_files: exclude"
-        )
-    return [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]

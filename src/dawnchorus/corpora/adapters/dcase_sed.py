@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from dawnchorus.corpora import audio_files, birdclef_files, clip_lists, sources, subsets
+from dawnchorus.corpora import audio_files, birdclef_files, clip_lists, selection
 from dawnchorus.corpora.clip_lists import Clip, Clips
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
@@ -96,30 +96,64 @@ def recordings(settings: Mapping) -> Found:
     """
     if all(settings[kind] is None for kind in clip_lists.KINDS):
         raise ValueError("weak, strong and unlabelled are null; expected one list at least")
-    read = clip_lists.read(settings)
+    read = clip_lists.read_clips(settings)
     folders = [settings["audio"]] if isinstance(settings["audio"], str) else settings["audio"]
     paths, excluded, notes = _files(list(map(str, folders)))
-    origins = sources.read(settings["sources"]) if settings.get("sources") else {}
+    origins = clip_lists.read_origins(settings["sources"]) if settings.get("sources") else {}
     missing = [clip for clip in read.clips.values() if clip.id not in paths]
-    excluded += _missing(missing, folders, settings.get("missing_files", "error"))
-    found = [
-        _recording(clip, _only(paths[clip.id]), origins)
-        for clip in read.clips.values()
-        if clip.id in paths
-    ]
-    notes += read.notes + _missing_notes(missing, read) + _unlisted(paths, read)
+    if missing and settings.get("missing_files", "error") == "error":
+        raise ValueError(
+            f"MISSING_FILE: {len(missing)} clips have no recording in {', '.join(folders)}: "
+            f"{label_sheet.examples([clip.id for clip in missing])}; the first is "
+            f"{missing[0].path}, line {missing[0].line}; put the files there or set "
+            "missing_files: exclude"
+        )
+    for clip in missing:
+        detail = f"line {clip.line} of the {_named(clip.kind, clip.split)} list"
+        excluded.append((audio_names.escaped(clip.id), "MISSING_FILE", detail))
+    found = []
+    for clip in read.clips.values():
+        if clip.id not in paths:
+            continue
+        path, *others = paths[clip.id]
+        if others:
+            raise ValueError(
+                f"NAME_COLLISION: a clip is in {path!r} and in {others[0]!r}; remove one, or give "
+                "the folders a corpus each"
+            )
+        origin = origins.get(clip.id, clip_lists.Origin("", ""))
+        found.append(
+            Recording(
+                id=clip.id,
+                path=path,
+                data_set=clip.kind,
+                group=origin.group,
+                fold=origin.fold,
+                split=clip.split,
+                labelled=clip.kind != "unlabelled",
+                labels=SEPARATOR.join(clip.classes),
+                state=audio_files.state_of(path),
+            )
+        )
+    notes += read.notes + _missing_notes(missing, read)
+    if unlisted := sorted(stem for stem in paths if stem not in read.clips):
+        named = label_sheet.examples(unlisted)
+        notes.append(f"{len(unlisted)} recordings are in no list and are left out: {named}")
     if origins:
         notes += _origin_notes(found, origins, settings["sources"])
     if settings.get("parts"):
-        found, said = _dealt(found, settings)
+        found, said = _deal_parts(found, settings)
         notes += said
-    return Found(found, excluded, notes, _events(read, paths, settings))
+    has_events = settings["strong"] is not None
+    events = [event for event in read.events if event.id in paths] if has_events else None
+    return Found(found, excluded, notes, events)
 
 
 def _files(folders: Sequence[str]) -> tuple[dict[str, list[str]], list, list[str]]:
     """Return the files of folders by stem, exclusions and notes."""
     paths: dict[str, list[str]] = {}
     excluded, notes = [], []
+    # a folder that is given twice is read once: its files would collide with themselves
     for folder in dict.fromkeys(map(os.path.normpath, folders)):
         scanned = audio_files.scan(folder)
         by_stem, odd = birdclef_files.by_stem(scanned.audio, folder)
@@ -133,31 +167,7 @@ def _files(folders: Sequence[str]) -> tuple[dict[str, list[str]], list, list[str
     return paths, excluded, notes
 
 
-def _only(paths: Sequence[str]) -> str:
-    if len(paths) > 1:
-        raise ValueError(
-            f"NAME_COLLISION: a clip is in {paths[0]!r} and in {paths[1]!r}; remove one, or give the "
-            "folders a corpus each"
-        )
-    return paths[0]
-
-
-def _recording(clip: Clip, path: str, origins: Mapping[str, sources.Origin]) -> Recording:
-    origin = origins.get(clip.id, sources.Origin("", ""))
-    return Recording(
-        id=clip.id,
-        path=path,
-        data_set=clip.kind,
-        group=origin.group,
-        fold=origin.fold,
-        split=clip.split,
-        labelled=clip.kind != "unlabelled",
-        labels=SEPARATOR.join(clip.classes),
-        state=audio_files.state_of(path),
-    )
-
-
-def _dealt(found: Sequence[Recording], settings: Mapping) -> tuple[list[Recording], list[str]]:
+def _deal_parts(found: Sequence[Recording], settings: Mapping) -> tuple[list[Recording], list[str]]:
     """Return the recordings, those of the strong list with the part they are dealt to as split."""
     if settings["strong"] is None or isinstance(settings["strong"], Mapping):
         raise ValueError(
@@ -165,44 +175,19 @@ def _dealt(found: Sequence[Recording], settings: Mapping) -> tuple[list[Recordin
             "expected one path, or parts: null"
         )
     strong = [one for one in found if one.data_set == "strong"]
-    names = subsets.dealt(
+    names = selection.deal_subsets(
         [one.id for one in strong], [one.group for one in strong], settings["parts"]
     )
     taken = {one.split for one in found if one.data_set != "strong"} & set(names)
     if taken:
         raise ValueError(
-            f"parts.shares has {label_sheet.listed(sorted(taken))}, which another list has "
+            f"parts.shares has {label_sheet.examples(sorted(taken))}, which another list has "
             "for its split; choose another name"
         )
     splits = {one.id: name for one, name in zip(strong, names, strict=True)}
     counts = ", ".join(f"{names.count(part)} {part}" for part in settings["parts"]["shares"])
     dealt = [one._replace(split=splits.get(one.id, one.split)) for one in found]
     return dealt, [f"parts deals {len(strong)} recordings: {counts}"]
-
-
-def _events(read: Clips, paths: Mapping, settings: Mapping) -> list | None:
-    if settings["strong"] is None:
-        return None
-    return [event for event in read.events if event.id in paths]
-
-
-def _missing(
-    missing: Sequence[Clip], folders: Sequence[str], policy: str
-) -> list[tuple[str, str, str]]:
-    if missing and policy == "error":
-        raise ValueError(
-            f"MISSING_FILE: {len(missing)} clips have no recording in {', '.join(folders)}: "
-            f"{label_sheet.listed([clip.id for clip in missing])}; the first is {missing[0].path}, line "
-            f"{missing[0].line}; put the files there or set missing_files: exclude"
-        )
-    return [
-        (
-            audio_names.escaped(clip.id),
-            "MISSING_FILE",
-            f"line {clip.line} of the {_named(clip.kind, clip.split)} list",
-        )
-        for clip in missing
-    ]
 
 
 def _missing_notes(missing: Sequence[Clip], read: Clips) -> list[str]:
@@ -216,13 +201,6 @@ def _missing_notes(missing: Sequence[Clip], read: Clips) -> list[str]:
 
 def _named(kind: str, split: str) -> str:
     return kind if kind == split else f"{kind} {split}"
-
-
-def _unlisted(paths: Mapping[str, list[str]], read: Clips) -> list[str]:
-    names = sorted(stem for stem in paths if stem not in read.clips)
-    if not names:
-        return []
-    return [f"{len(names)} recordings are in no list and are left out: {label_sheet.listed(names)}"]
 
 
 def _origin_notes(found: Sequence[Recording], origins: Mapping, settings: Mapping) -> list[str]:

@@ -1,4 +1,4 @@
-"""Adapter ``folders``: what a path says of a recording, as a template reads it.
+"""Adapter ``folders``: labels and origin of a recording from its path, by a template.
 
 The template stands for the path below ``root`` without its extension. ``{class}``, ``{fold}``,
 ``{group}``, ``{split}``, ``{data_set}`` and ``{recordist}`` are kept, ``{}`` is anything. A field
@@ -19,7 +19,7 @@ plain          ``{class}/{}``
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
@@ -89,15 +89,36 @@ def recordings(settings: Mapping) -> Found:
         if not audio_names.is_supported(path)
     ]
     stems = [path.rpartition(".")[0] for path in supported]
-    audio_files.refuse_collisions(stems, supported, root)
+    audio_files.reject_collisions(stems, supported, root)
     said = {path: fields(stem, template) for path, stem in zip(supported, stems, strict=True)}
     unmatched = [path for path in supported if said[path] is None]
-    excluded += _unmatched(unmatched, len(supported), settings)
-    classes = _class_names(settings.get("classes"))
-    found = [
-        _recording(root, path, told, classes) for path, told in said.items() if told is not None
-    ]
-    return Found(found, excluded, notes + _class_notes(pattern, said.values()))
+    if unmatched and (
+        settings.get("unmatched", "error") == "error" or len(unmatched) == len(supported)
+    ):
+        raise ValueError(
+            f"{len(unmatched)} of {len(supported)} recordings below {settings['root']} do not fit "
+            f"the pattern {pattern!r}: {label_sheet.examples(unmatched)}; correct the pattern, "
+            "move them or set unmatched: exclude"
+        )
+    detail = f"does not fit the pattern {pattern}"
+    excluded += [(path.rpartition(".")[0], "LABEL_UNREADABLE", detail) for path in unmatched]
+    classes = settings.get("classes")
+    if classes is not None:
+        # YAML reads the numbers of ESC-50 as numbers
+        classes = {
+            audio_names.composed(str(text)): "" if name is None else str(name)
+            for text, name in classes.items()
+        }
+    matched = {path: told for path, told in said.items() if told is not None}
+    found = [_recording(root, path, told, classes) for path, told in matched.items()]
+    if "{class}" not in pattern:
+        notes.append("the pattern has no {class}: no truth is known")
+        return Found(found, excluded, notes)
+    names = {told["class"] for told in matched.values()}
+    if blanks := sorted(name for name in names if name != name.strip()):
+        named = label_sheet.examples(blanks)
+        notes.append(f"blanks around {len(blanks)} class names were stripped: {named}")
+    return Found(found, excluded, notes)
 
 
 def fields(stem: str, template: str | Sequence[_Part]) -> dict[str, str] | None:
@@ -183,11 +204,11 @@ def _walk(root: str) -> tuple[list[str], list[str]]:
         for below, folder in scanned.items()
         for name in folder.audio
     ]
-    notes = audio_files.left_aside(root, list(scanned.values()))
+    notes = audio_files.ignored_notes(root, list(scanned.values()))
     if again:
         notes.append(
             f"{len(again)} links lead to folders that are read already and are left out: "
-            f"{label_sheet.listed(sorted(again))}"
+            f"{label_sheet.examples(sorted(again))}"
         )
     return sorted(paths), notes
 
@@ -201,44 +222,29 @@ def _folders(root: str) -> tuple[list[str], list[str]]:
     waiting, links = [""], []
     while waiting or links:
         below = waiting.pop() if waiting else links.pop(0)
-        about, names, linked = _below(root, below)
-        if about in seen:
+        path = os.path.join(root, below) if below else root
+        names, linked = [], []
+        try:
+            about = os.stat(path)
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.is_dir() and not entry.name.startswith("."):
+                        name = f"{below}/{entry.name}" if below else entry.name
+                        (linked if entry.is_symlink() else names).append(name)
+        except OSError as error:
+            raise ValueError(
+                f"folder {path!r} cannot be read ({error.strerror}); it should hold recordings"
+            ) from None
+        # device and inode tell a folder from all others, whatever links lead to it
+        if (about.st_dev, about.st_ino) in seen:
             again.append(below)
             continue
-        seen.add(about)
+        seen.add((about.st_dev, about.st_ino))
         found.append(below)
-        waiting += names
-        links += linked
+        # the last is read next: this way in the order of their names
+        waiting += sorted(names, reverse=True)
+        links += sorted(linked)
     return found, again
-
-
-def _below(root: str, below: str) -> tuple[tuple[int, int], list[str], list[str]]:
-    """Return what tells a folder from all others, the folders in it and the links to folders."""
-    path = os.path.join(root, below) if below else root
-    names: dict[bool, list[str]] = {False: [], True: []}
-    try:
-        about = os.stat(path)
-        with os.scandir(path) as entries:
-            for entry in entries:
-                if entry.is_dir() and not entry.name.startswith("."):
-                    name = f"{below}/{entry.name}" if below else entry.name
-                    names[entry.is_symlink()].append(name)
-    except OSError as error:
-        raise ValueError(
-            f"folder {path!r} cannot be read ({error.strerror}); it should hold recordings"
-        ) from None
-    # the last is read next: this way in the order of their names
-    return (about.st_dev, about.st_ino), sorted(names[False], reverse=True), sorted(names[True])
-
-
-def _class_names(classes: Mapping | None) -> dict[str, str] | None:
-    if classes is None:
-        return None
-    # YAML reads the numbers of ESC-50 as numbers
-    return {
-        audio_names.composed(str(text)): "" if name is None else str(name)
-        for text, name in classes.items()
-    }
 
 
 def _recording(root: str, path: str, said: Mapping, classes: Mapping | None) -> Recording:
@@ -267,25 +273,3 @@ def _recording(root: str, path: str, said: Mapping, classes: Mapping | None) -> 
         state=audio_files.state_of(place),
         recordist=said.get("recordist", ""),
     )
-
-
-def _class_notes(pattern: str, said: Iterable[Mapping | None]) -> list[str]:
-    if "{class}" not in pattern:
-        return ["the pattern has no {class}: no truth is known"]
-    names = {told["class"] for told in said if told is not None}
-    blanks = sorted(name for name in names if name != name.strip())
-    if not blanks:
-        return []
-    return [f"blanks around {len(blanks)} class names were stripped: {label_sheet.listed(blanks)}"]
-
-
-def _unmatched(paths: list[str], n_paths: int, settings: Mapping) -> list[tuple[str, str, str]]:
-    pattern = settings["pattern"]
-    if paths and (settings.get("unmatched", "error") == "error" or len(paths) == n_paths):
-        raise ValueError(
-            f"{len(paths)} of {n_paths} recordings below {settings['root']} do not fit the pattern "
-            f"{pattern!r}: {label_sheet.listed(paths)}; correct the pattern, move them or set "
-            "unmatched: exclude"
-        )
-    detail = f"does not fit the pattern {pattern}"
-    return [(path.rpartition(".")[0], "LABEL_UNREADABLE", detail) for path in paths]

@@ -71,7 +71,21 @@ def recordings(settings: Mapping) -> Found:
         Where a setting is out of its range.
     """
     _check(settings)
-    found = [_recording(settings, number) for number in range(settings["recordings"])]
+    found = []
+    for number in range(settings["recordings"]):
+        plan = recipe(settings, number)
+        found.append(
+            Recording(
+                id=f"{settings['data_set']}/{number:04d}",
+                path=_file_name(number),
+                data_set=settings["data_set"],
+                group=f"site{plan['site']}-recordist{plan['recordist']}",
+                labelled=True,
+                labels=CLASS if plan["bird"] else "",
+                # of the recipe: the sound is made later, and only where it is needed
+                sha256=_digest(plan),
+            )
+        )
     return Found(found, [], [])
 
 
@@ -143,7 +157,11 @@ def make_shard(listing: str | Path, settings: Mapping, archive: str | Path) -> N
                     f"{listing} lists {row.id!r} from other settings than those given; list the "
                     "corpus again by starting the workflow"
                 )
-            made.writestr(_member(_file_name(number)), wav(plan))
+            # neither date nor system of the machine: equal recipes give equal archives
+            member = zipfile.ZipInfo(_file_name(number), _EPOCH)
+            member.create_system = 3  # Unix
+            member.external_attr = 0o644 << 16
+            made.writestr(member, wav(plan))
             progress.step()
 
 
@@ -159,19 +177,6 @@ def wav(plan: Mapping) -> bytes:
         file.setframerate(plan["sample_rate"])
         file.writeframes(synthetic_sound.as_int16(samples).tobytes())
     return content.getvalue()
-
-
-def _recording(settings: Mapping, number: int) -> Recording:
-    plan = recipe(settings, number)
-    return Recording(
-        id=f"{settings['data_set']}/{number:04d}",
-        path=_file_name(number),
-        data_set=settings["data_set"],
-        group=f"site{plan['site']}-recordist{plan['recordist']}",
-        labelled=True,
-        labels=CLASS if plan["bird"] else "",
-        sha256=_digest(plan),
-    )
 
 
 def _file_name(number: int) -> str:
@@ -203,13 +208,6 @@ def _check(settings: Mapping) -> None:
     low, high = settings["snr_db"]
     if low > high:
         raise ValueError(f"snr_db={settings['snr_db']!r}, expected [low, high]")
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    member = zipfile.ZipInfo(name, _EPOCH)
-    member.create_system = 3
-    member.external_attr = 0o644 << 16
-    return member
 
 
 def _check_archive(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Adapter ``table``: a person's own CSV, one row per recording.
+"""Adapter ``table``: a CSV of your own, one row per recording.
 
 Columns: ``path`` and, all optional, ``labels``, ``id``, ``group``, ``recordist``, ``fold``,
 ``split``, ``data_set``, ``labelled``, ``background`` and ``media_id``; others are left alone.
@@ -24,7 +24,7 @@ from dawnchorus.settings.corpus import CorpusSettings
 
 _ORIGIN = ("group", "fold", "split", "data_set", "recordist", "media_id")
 _COLUMNS = ("path", "id", "labels", "labelled", "background", *_ORIGIN)
-_NEAR = 0.85  # likeness from which a column's name is taken for a slip
+_NEAR = 0.85  # similarity from which a column's name is taken for a misspelt one
 
 
 class Settings(CorpusSettings):
@@ -80,7 +80,7 @@ def recordings(settings: Mapping) -> Found:
     root = str(settings.get("root") or os.path.dirname(path))
     prefix = os.path.join(root, "")
     rows, notes = _rows(path, settings)
-    audio_files.refuse_collisions([row.id for row in rows], [row.id for row in rows], path)
+    audio_files.reject_collisions([row.id for row in rows], [row.id for row in rows], path)
     found, excluded, missing = [], [], []
     for row in rows:
         if not (audio_names.is_supported(row.path) and audio_names.is_supported(row.id)):
@@ -90,13 +90,34 @@ def recordings(settings: Mapping) -> Found:
         place = row.path if os.path.isabs(row.path) else prefix + row.path
         state = audio_files.state_of(place)
         if not state and not os.path.lexists(place):
-            place = _otherwise_spelled(prefix, row.path)
+            # blanks, and accents as another system writes them
+            forms = (unicodedata.normalize(form, row.path) for form in ("NFC", "NFD"))
+            others = (row.path.strip(), *forms)
+            others = (os.path.join(prefix, one) for one in others if one != row.path)
+            place = next(filter(os.path.lexists, others), "")
             state = audio_files.state_of(place)
         if place:
-            found.append(_recording(row, place, state))
+            found.append(
+                Recording(
+                    id=row.id,
+                    path=place,
+                    labelled=row.labelled,
+                    labels=row.labels,
+                    background=row.background,
+                    state=state,
+                    **dict(zip(_ORIGIN, row.origin, strict=True)),
+                )
+            )
         else:
             missing.append(row)
-    excluded += _missing(missing, path, root, settings.get("missing_files", "error"))
+    if missing and settings.get("missing_files", "error") == "error":
+        raise ValueError(
+            f"MISSING_FILE: {len(missing)} rows of {path} name no file: "
+            f"{label_sheet.examples([row.path for row in missing])}; the first is line "
+            f"{missing[0].line}, looked for below {root or '.'}; correct the paths, set root, or "
+            "set missing_files: exclude"
+        )
+    excluded += [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]
     return Found(found, excluded, notes + _beside(found))
 
 
@@ -105,8 +126,15 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
     sheet = _read(path, settings.get("columns") or {})
     places = label_sheet.column(sheet, "path")
     _refuse_near_names(sheet)
-    ids = label_sheet.column(sheet, "id") if "id" in sheet.columns else _ids(places, settings)
-    origins = zip(*(_optional(sheet, name) for name in _ORIGIN), strict=True)
+    if "id" in sheet.columns:
+        ids = label_sheet.column(sheet, "id")
+    elif settings.get("ids", "path") == "path":
+        ids = places
+    else:
+        names = [place.rpartition("/")[2] for place in places]
+        stems = [name.rpartition(".")[0] if audio_names.is_audio(name) else name for name in names]
+        ids = list(map(audio_names.composed, stems))
+    origins = zip(*(label_sheet.optional_column(sheet, name) for name in _ORIGIN), strict=True)
     truths, notes = _truths(sheet, settings)
     columns = zip(
         ids, places, origins, truths, _background(sheet, settings), sheet.lines, strict=True
@@ -121,9 +149,14 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
                 line for line, text in zip(sheet.lines, column, strict=True) if not text.strip()
             )
             raise ValueError(f"{path}, line {line}: {name} is empty, expected a name")
-    kept, said = label_sheet.kept_once(
-        ids, lambda i: label_sheet.Entry(_said(rows[i]), path, rows[i].line)
-    )
+
+    def entry(i: int) -> label_sheet.Entry:
+        row = rows[i]
+        truth = row.labels if row.labelled else "unknown"
+        said = (truth, row.path, *row.origin, row.background)
+        return label_sheet.Entry(said, path, row.line)
+
+    kept, said = label_sheet.unique_entries(ids, entry)
     return [rows[i] for i in kept], sheet.notes + notes + said
 
 
@@ -142,23 +175,6 @@ def _read(path: str, renamed: Mapping[str, str]) -> label_sheet.Sheet:
     order = [sheet.columns.index(column) for column in (*kept, *renamed.values())]
     rows = [[row[i] for i in order] for row in sheet.rows]
     return sheet._replace(columns=[*kept, *renamed], rows=rows)
-
-
-def _ids(places: list[str], settings: Mapping) -> list[str]:
-    if settings.get("ids", "path") == "path":
-        return places
-    names = [place.rpartition("/")[2] for place in places]
-    stems = [name.rpartition(".")[0] if audio_names.is_audio(name) else name for name in names]
-    return list(map(audio_names.composed, stems))
-
-
-def _said(row: _Row) -> tuple[str, ...]:
-    truth = row.labels if row.labelled else "unknown"
-    return (truth, row.path, *row.origin, row.background)
-
-
-def _optional(sheet: label_sheet.Sheet, name: str) -> list[str]:
-    return label_sheet.column(sheet, name) if name in sheet.columns else [""] * len(sheet.rows)
 
 
 def _refuse_near_names(sheet: label_sheet.Sheet) -> None:
@@ -181,45 +197,44 @@ def _truths(
     if "labels" not in sheet.columns:
         note = f"{os.path.basename(sheet.path)}: no column 'labels', so no truth is known"
         return [(False, "")] * n_rows, [note]
-    read = _binary if settings.get("binary_class") else _classes
-    option = settings.get("binary_class") or settings.get("separator") or SEPARATOR
-    seen: dict[str, tuple[bool, str]] = {}
-    truths = []
-    columns = zip(label_sheet.column(sheet, "labels"), _is_known(sheet), sheet.lines, strict=True)
-    for text, is_known, line in columns:
-        if text not in seen:
-            seen[text] = read(text, option, f"{sheet.path}, line {line}")
-        truths.append(seen[text] if is_known else (False, ""))
-    return truths, []
+    positive, separator = settings.get("binary_class"), settings.get("separator") or SEPARATOR
+    texts, known = (
+        label_sheet.column(sheet, "labels"),
+        label_sheet.optional_column(sheet, "labelled"),
+    )
+    if "labelled" in sheet.columns:
+        for told, line in zip(known, sheet.lines, strict=True):
+            if told not in ("0", "1"):
+                raise ValueError(
+                    f"{sheet.path}, line {line}: labelled is {told!r}, expected 0 or 1"
+                )
+    seen: dict[str, tuple[bool, str]] = {}  # 100,000 rows have few different texts
+    for text, line in zip(texts, sheet.lines, strict=True):
+        if text in seen:
+            continue
+        where = f"{sheet.path}, line {line}"
+        if positive and text not in ("", "0", "1"):
+            raise ValueError(
+                f"{where}: labels is {text!r}, expected 1 ({positive!r}), 0 or nothing, since "
+                "binary_class is set"
+            )
+        if positive:
+            seen[text] = (text != "", positive if text == "1" else "")
+        else:
+            seen[text] = _classes(text, separator, where)
+    unknown = (False, "")
+    pairs = zip(texts, known, strict=True)
+    return [unknown if told == "0" else seen[text] for text, told in pairs], []
 
 
 def _background(sheet: label_sheet.Sheet, settings: Mapping) -> list[str]:
     separator = settings.get("separator") or SEPARATOR
-    texts = _optional(sheet, "background")
+    texts = label_sheet.optional_column(sheet, "background")
     read = {}
     for text, line in zip(texts, sheet.lines, strict=True):
         if text not in read:
             read[text] = _classes(text, separator, f"{sheet.path}, line {line}")[1]
     return [read[text] for text in texts]
-
-
-def _is_known(sheet: label_sheet.Sheet) -> list[bool]:
-    if "labelled" not in sheet.columns:
-        return [True] * len(sheet.rows)
-    known = label_sheet.column(sheet, "labelled")
-    for text, line in zip(known, sheet.lines, strict=True):
-        if text not in ("0", "1"):
-            raise ValueError(f"{sheet.path}, line {line}: labelled is {text!r}, expected 0 or 1")
-    return [text == "1" for text in known]
-
-
-def _binary(text: str, positive: str, where: str) -> tuple[bool, str]:
-    if text not in ("", "0", "1"):
-        raise ValueError(
-            f"{where}: labels is {text!r}, expected 1 ({positive!r}), 0 or nothing, since "
-            "binary_class is set"
-        )
-    return text != "", positive if text == "1" else ""
 
 
 def _classes(text: str, separator: str, where: str) -> tuple[bool, str]:
@@ -231,38 +246,6 @@ def _classes(text: str, separator: str, where: str) -> tuple[bool, str]:
             "class name may"
         )
     return True, SEPARATOR.join(name for name in names if name)
-
-
-def _recording(row: _Row, place: str, state: str) -> Recording:
-    return Recording(
-        id=row.id,
-        path=place,
-        labelled=row.labelled,
-        labels=row.labels,
-        background=row.background,
-        state=state,
-        **dict(zip(_ORIGIN, row.origin, strict=True)),
-    )
-
-
-def _otherwise_spelled(prefix: str, text: str) -> str:
-    """Return the path of a file that differs in blanks or Unicode's form, or nothing."""
-    for other in (text.strip(), *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))):
-        place = os.path.join(prefix, other)
-        if other != text and os.path.lexists(place):
-            return place
-    return ""
-
-
-def _missing(missing: list[_Row], path: str, root: str, policy: str) -> list[tuple[str, str, str]]:
-    if missing and policy == "error":
-        raise ValueError(
-            f"MISSING_FILE: {len(missing)} rows of {path} name no file: "
-            f"{label_sheet.listed([row.path for row in missing])}; the first is line "
-            f"{missing[0].line}, looked for below {root or '.'}; correct the paths, set root, or "
-            "set missing_files: exclude"
-        )
-    return [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]
 
 
 def _beside(found: list[Recording]) -> list[str]:
@@ -279,5 +262,5 @@ def _beside(found: list[Recording]) -> list[str]:
         return []
     return [
         f"{len(beside)} audio files beside those of the table are not in it and are left out: "
-        f"{label_sheet.listed([audio_names.escaped(name) for name in beside])}"
+        f"{label_sheet.examples([audio_names.escaped(name) for name in beside])}"
     ]

@@ -1,7 +1,7 @@
 r"""Label tracks of Audacity: one recording per file, a line per label.
 
-``onset offset label`` between tabs, in seconds; a region that was marked over frequencies has a second
-line ``\ low high`` [Hz], where -1 is a bound that is not set. The file names no recording.
+``onset offset label`` between tabs, in seconds; a region with a range of frequencies has a second
+line ``\ low high`` [Hz], where -1 is a bound that is not set. The file does not name its recording.
 
 https://manual.audacityteam.org/man/importing_and_exporting_labels.html
 
@@ -11,8 +11,14 @@ https://manual.audacityteam.org/man/importing_and_exporting_labels.html
 import os
 from collections.abc import Iterable, Mapping
 
-from dawnchorus.formats import text_fields
-from dawnchorus.formats.annotation import Annotations, Band, bands_of, is_band, recording_of
+from dawnchorus.formats import annotation
+from dawnchorus.formats.annotation import (
+    Annotations,
+    Band,
+    annotated_recording,
+    is_band,
+    pair_bands,
+)
 from dawnchorus.formats.event import Event, checked_events
 from dawnchorus.runtime import artefacts
 
@@ -24,7 +30,7 @@ _UNSET_HZ = -1.0
 
 def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
     """Read a file of strong labels, by the settings of the corpus that it is of."""
-    return read(path, recording_of(path))
+    return read(path, annotated_recording(path))
 
 
 def read(path: str | os.PathLike, recording: str) -> Annotations:
@@ -45,14 +51,24 @@ def read(path: str | os.PathLike, recording: str) -> Annotations:
     events: list[Event] = []
     bands: list[Band | None] = []
     is_after_label = False
-    for line, content in text_fields.lines_of(path):
-        where, fields = f"{path}, line {line}", text_fields.fields_of(content)
+    for line, content in annotation.read_lines(path):
+        where, fields = f"{path}, line {line}", annotation.split_fields(content)
         if fields[0] == _BAND:
             if not is_after_label:
                 raise ValueError(f"{where}: frequencies, expected them after the line of a label")
             bands[-1] = _band(fields, where)
         else:
-            events.append(_event(fields, recording, where))
+            if len(fields) not in (2, 3):
+                raise ValueError(
+                    f"{where} has {len(fields)} fields, expected onset, offset and label between "
+                    "tabs"
+                )
+            onset_s = annotation.parse_number(fields[0], "onset", where)
+            offset_s = annotation.parse_number(fields[1], "offset", where)
+            if onset_s == offset_s:
+                raise ValueError(f"{where}: a label at the point {onset_s} s, expected a region")
+            label = fields[2] if len(fields) == 3 else ""
+            events.append(annotation.parse_event(recording, onset_s, offset_s, label, where))
             bands.append(None)
         is_after_label = fields[0] != _BAND
     return Annotations({recording: 1}, events, bands)
@@ -84,34 +100,20 @@ def write(
     checked_events(found)
     if len({one.id for one in found}) > 1:
         raise ValueError(f"{path}: events of several recordings, expected a label track for each")
-    text_fields.checked([one.label for one in found], "class")
+    annotation.checked_names([one.label for one in found], "class")
     lines = []
-    for one, band in bands_of(found, bands):
-        lines.append("\t".join([*text_fields.interval(one, decimals), one.label]))
+    for one, band in pair_bands(found, bands):
+        lines.append("\t".join([*annotation.interval_text(one, decimals), one.label]))
         if band is not None:
             bounds = (_UNSET_HZ if bound is None else bound for bound in band)
-            lines.append("\t".join([_BAND, *map(text_fields.number_text, bounds)]))
+            lines.append("\t".join([_BAND, *map(annotation.number_text, bounds)]))
     artefacts.write_text(path, "".join(f"{line}\n" for line in lines), rows=len(found))
-
-
-def _event(fields: list[str], recording: str, where: str) -> Event:
-    if len(fields) not in (2, 3):
-        raise ValueError(
-            f"{where} has {len(fields)} fields, expected onset, offset and label between tabs"
-        )
-    onset_s, offset_s = (
-        text_fields.number(fields[0], "onset", where),
-        text_fields.number(fields[1], "offset", where),
-    )
-    if onset_s == offset_s:
-        raise ValueError(f"{where}: a label at the point {onset_s} s, expected a region")
-    return text_fields.event(recording, onset_s, offset_s, "".join(fields[2:]), where)
 
 
 def _band(fields: list[str], where: str) -> Band:
     if len(fields) != 3:
         raise ValueError(f"{where} has {len(fields)} fields, expected a backslash, low and high")
-    bounds = [float(text_fields.number(field, "a frequency", where)) for field in fields[1:]]
+    bounds = [float(annotation.parse_number(field, "a frequency", where)) for field in fields[1:]]
     low_hz, high_hz = (None if bound == _UNSET_HZ else bound for bound in bounds)
     if not is_band((low_hz, high_hz)):
         raise ValueError(f"{where}: frequencies {bounds} Hz, expected 0 <= low <= high")

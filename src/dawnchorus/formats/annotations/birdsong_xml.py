@@ -2,8 +2,8 @@
 
 Positions and lengths are in samples of the recordings as they were annotated; a note's position counts
 from the start of its sequence, and a sequence's from that of the recording. Recordings are named with
-``.wav`` whatever they were saved as since: ids have no extension. A file that declares a document type
-or entities is refused. Messages name the sequence and the note, as XML has no lines of its own.
+``.wav``, whatever their format is now: ids have no extension. A file that declares a document type
+or entities is rejected. Messages name the sequence and the note, as XML has no lines of its own.
 
 https://doi.org/10.1371/journal.pone.0159188, https://doi.org/10.6084/m9.figshare.3470165
 
@@ -21,7 +21,7 @@ import defusedxml.ElementTree
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError
 
-from dawnchorus.formats import text_fields
+from dawnchorus.formats import annotation
 from dawnchorus.formats.annotation import Annotations
 from dawnchorus.formats.event import Event, checked_events
 from dawnchorus.runtime import artefacts
@@ -51,8 +51,8 @@ def read(path: str | os.PathLike, sample_rate: int) -> Annotations:
     Raises
     ------
     ValueError
-        Where the file cannot be read, is not what it should be, counts of sequences or notes are
-        wrong (a file that was cut), a number is none or a note has no length or no class.
+        Where the file cannot be read or is no such XML, counts of sequences or notes are wrong (a
+        file that was cut), a number is invalid, or a note has no length or no class.
     """
     root = _root(path)
     sequences = root.findall("Sequence")
@@ -61,7 +61,7 @@ def read(path: str | os.PathLike, sample_rate: int) -> Annotations:
     events = []
     for nth, sequence in enumerate(sequences, 1):
         where = f"{path}, sequence {nth}"
-        name = text_fields.id_of(_text(sequence, "WaveFileName", where))
+        name = annotation.recording_id(_text(sequence, "WaveFileName", where))
         recordings.setdefault(name, nth)
         start = _samples(sequence, "Position", where)
         notes = sequence.findall("Note")
@@ -72,7 +72,7 @@ def read(path: str | os.PathLike, sample_rate: int) -> Annotations:
             last = first + _samples(note, "Length", at)
             label = _text(note, "Label", at)
             times = (Decimal(first) / sample_rate, Decimal(last) / sample_rate)
-            events.append(text_fields.event(name, *times, label, at))
+            events.append(annotation.parse_event(name, *times, label, at))
     return Annotations(recordings, events, [None] * len(events))
 
 
@@ -102,7 +102,7 @@ def write(
     found = checked_events(events)
     by_id = {name: list(own) for name, own in itertools.groupby(found, operator.itemgetter(0))}
     ids = sorted({*by_id, *recordings})
-    text_fields.checked([*ids, *sorted({one.label for one in found})], "name")
+    annotation.checked_names([*ids, *sorted({one.label for one in found})], "name")
     parts = [_sequence(name, by_id.get(name, []), sample_rate) for name in ids]
     head = '<?xml version="1.0" encoding="UTF-8"?>\n<Sequences>\n'
     body = "".join(f"{part}\n" for part in (_element("NumSequence", len(ids)), *parts))
@@ -111,9 +111,11 @@ def write(
 
 def _root(path):
     try:
-        root = defusedxml.ElementTree.fromstring(text_fields.content_of(path), forbid_dtd=True)
+        root = defusedxml.ElementTree.fromstring(annotation.read_content(path), forbid_dtd=True)
     except DefusedXmlException:
-        raise ValueError(f"{path} declares a document type or entities, which is refused") from None
+        raise ValueError(
+            f"{path} declares a document type or entities, which is rejected"
+        ) from None
     except ParseError as error:
         raise ValueError(f"{path}, line {error.position[0]}: not XML ({error})") from None
     except LookupError as error:
@@ -138,13 +140,18 @@ def _samples(element, tag: str, where: str) -> int:
 
 
 def _check_count(element, tag: str, found: list, where: str) -> None:
-    said = _samples(element, tag, where)
-    if said != len(found):
-        raise ValueError(f"{where}: {tag} is {said}, but there are {len(found)}; was the file cut?")
+    expected = _samples(element, tag, where)
+    if expected != len(found):
+        raise ValueError(
+            f"{where}: {tag} is {expected}, but there are {len(found)}; was the file cut?"
+        )
 
 
 def _sequence(name: str, events: list[Event], sample_rate: int) -> str:
-    spans = [_span(one, sample_rate) for one in events]
+    # rounded to samples, and one sample long at least
+    starts = [round(one.onset_s * sample_rate) for one in events]
+    ends = [round(one.offset_s * sample_rate) for one in events]
+    spans = [(start, max(end, start + 1)) for start, end in zip(starts, ends, strict=True)]
     notes = [
         _element("Note", _element("Position", start), _element("Length", end - start),
                  _element("Label", escape(one.label)))
@@ -158,11 +165,6 @@ def _sequence(name: str, events: list[Event], sample_rate: int) -> str:
         _element("NumNote", len(notes)),
         *notes,
     )
-
-
-def _span(event: Event, sample_rate: int) -> tuple[int, int]:
-    start, end = (round(time * sample_rate) for time in (event.onset_s, event.offset_s))
-    return start, max(end, start + 1)
 
 
 def _element(tag: str, *contents) -> str:

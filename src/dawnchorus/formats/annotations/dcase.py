@@ -3,7 +3,7 @@
 Strong: ``filename onset offset event_label``, times in seconds; a row with a file name alone is a
 clip without events. Weak: ``filename event_labels``, class names between commas or semicolons. List:
 ``filename``. Fields stand between tabs. A header may be there or not; with one, columns may be in
-any order (dcase_util writes them by the alphabet) and others are left alone. File names may have
+any order (dcase_util sorts them by name) and other columns are ignored. File names may have
 their extension or not: ids have none.
 
 https://dcase.community/challenge2018/task-large-scale-weakly-labeled-semi-supervised-sound-event-detection
@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from dawnchorus.formats import text_fields
+from dawnchorus.formats import annotation
 from dawnchorus.formats.annotation import Annotations
 from dawnchorus.formats.event import Event, checked_events
 from dawnchorus.runtime import artefacts
@@ -35,7 +35,7 @@ _OTHER_DIALECT = re.compile(r"filename\s*[,;| ]")
 class Row(NamedTuple):
     """One clip: ``classes`` as they are written; ``line`` is counted from 1.
 
-    A class may stand there twice: in DCASE 2018's weak list it does in three clips.
+    A class may occur twice, as it does in three clips of DCASE 2018's weak list.
     """
 
     id: str
@@ -60,15 +60,15 @@ def read_strong(path: str | os.PathLike) -> Annotations:
     recordings: dict[str, int] = {}
     events = []
     for line, (name, onset, offset, label) in _rows(path, STRONG):
-        identifier, where = text_fields.id_of(name), f"{path}, line {line}"
+        identifier, where = annotation.recording_id(name), f"{path}, line {line}"
         recordings.setdefault(identifier, line)
         if not (onset or offset or label):
             continue
         onset_s, offset_s = (
-            text_fields.number(onset, "onset", where),
-            text_fields.number(offset, "offset", where),
+            annotation.parse_number(onset, "onset", where),
+            annotation.parse_number(offset, "offset", where),
         )
-        events.append(text_fields.event(identifier, onset_s, offset_s, label, where))
+        events.append(annotation.parse_event(identifier, onset_s, offset_s, label, where))
     return Annotations(recordings, events, [None] * len(events))
 
 
@@ -83,19 +83,19 @@ def read_weak(path: str | os.PathLike) -> list[Row]:
     rows = []
     for line, (name, labels) in _rows(path, WEAK):
         classes = (label.strip() for label in _CLASSES.split(labels))
-        rows.append(Row(text_fields.id_of(name), tuple(filter(None, classes)), line))
+        rows.append(Row(annotation.recording_id(name), tuple(filter(None, classes)), line))
     return rows
 
 
 def read_list(path: str | os.PathLike) -> list[Row]:
-    """Read a TSV of clips of which nothing is said, a `Row` without classes per line.
+    """Read a TSV of unlabelled clips, a `Row` without classes per line.
 
     Raises
     ------
     ValueError
         Where the file cannot be read or has no column of file names.
     """
-    return [Row(text_fields.id_of(name), (), line) for line, (name,) in _rows(path, LIST)]
+    return [Row(annotation.recording_id(name), (), line) for line, (name,) in _rows(path, LIST)]
 
 
 def write_strong(
@@ -105,7 +105,7 @@ def write_strong(
     extension: str = ".wav",
     decimals: int | None = None,
 ) -> None:
-    """Write events as the challenge wants them: in order, with a header.
+    """Write events in the format of the challenge: in order, with a header.
 
     Parameters
     ----------
@@ -126,8 +126,10 @@ def write_strong(
     found = checked_events(events)
     with_events = {one.id for one in found}
     without = sorted(set(recordings) - with_events)
-    text_fields.checked([*sorted(with_events), *without], "id")
-    rows = [(one.id + extension, *text_fields.interval(one, decimals), one.label) for one in found]
+    annotation.checked_names([*sorted(with_events), *without], "id")
+    rows = [
+        (one.id + extension, *annotation.interval_text(one, decimals), one.label) for one in found
+    ]
     _write(path, STRONG, [*rows, *((name + extension, "", "", "") for name in without)])
 
 
@@ -148,7 +150,7 @@ def write_weak(
         raise ValueError(f"separator {separator!r}; expected ',' or ';'")
     rows = []
     for name, labels in classes.items():
-        found = text_fields.checked(labels, "class")
+        found = annotation.checked_names(labels, "class")
         if wrong := [label for label in found if _CLASSES.search(label)]:
             raise ValueError(f"class {wrong[0]!r} holds ',' or ';', which stand between classes")
         rows.append((*_file_names([name], extension), separator.join(found)))
@@ -167,7 +169,7 @@ def write_list(path: str | os.PathLike, ids: Iterable[str], extension: str = ".w
 
 
 def _file_names(ids: Iterable[str], extension: str) -> list[str]:
-    return [name + extension for name in text_fields.checked(ids, "id")]
+    return [name + extension for name in annotation.checked_names(ids, "id")]
 
 
 def _write(path: str | os.PathLike, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -177,16 +179,32 @@ def _write(path: str | os.PathLike, columns: Sequence[str], rows: Sequence[Seque
 
 def _rows(path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield line and fields, in the order of ``columns``, of each row."""
-    lines = [(line, text_fields.fields_of(content)) for line, content in text_fields.lines_of(path)]
+    lines = [
+        (line, annotation.split_fields(content)) for line, content in annotation.read_lines(path)
+    ]
     if not lines:
         raise ValueError(f"{path} is empty, expected rows of {', '.join(columns)}")
     first = [field.casefold() for field in lines[0][1]]
     if columns[0] in first:
-        places, width = _places(path, first, columns), len(first)
+        for name in columns:
+            if first.count(name) != 1:
+                raise ValueError(
+                    f"{path}, line 1: {first.count(name)} columns {name!r} among {first}, "
+                    "expected one"
+                )
+        places, width = [first.index(name) for name in columns], len(first)
         lines = lines[1:]
     else:
         places, width = list(range(len(columns))), len(columns)
-        _refuse_other_dialects(path, lines, columns)
+        # rows without tabs are rejected: each of them would pass for a clip without events
+        line, fields = lines[0]
+        if _OTHER_DIALECT.match(fields[0].casefold()):
+            raise ValueError(f"{path}, line {line} is not separated by tabs, expected a TSV")
+        if len(columns) > 1 and all(len(found) == 1 for _, found in lines):
+            raise ValueError(
+                f"{path}, line {line} has one field and so has every row, expected "
+                f"{', '.join(columns)} between tabs"
+            )
     for line, fields in lines:
         if any(fields[width:]):
             raise ValueError(f"{path}, line {line} has {len(fields)} fields, expected {width}")
@@ -194,25 +212,3 @@ def _rows(path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         if not padded[places[0]]:
             raise ValueError(f"{path}, line {line}: filename is empty, expected a name")
         yield line, [padded[place] for place in places]
-
-
-def _places(path, header: Sequence[str], columns: Sequence[str]) -> list[int]:
-    for name in columns:
-        if header.count(name) != 1:
-            raise ValueError(
-                f"{path}, line 1: {header.count(name)} columns {name!r} among {list(header)}, "
-                "expected one"
-            )
-    return [header.index(name) for name in columns]
-
-
-def _refuse_other_dialects(path, lines: Sequence, columns: Sequence[str]) -> None:
-    """Refuse rows without tabs: every one of them would pass for a clip without events."""
-    line, fields = lines[0]
-    if _OTHER_DIALECT.match(fields[0].casefold()):
-        raise ValueError(f"{path}, line {line} is not separated by tabs, expected a TSV")
-    if len(columns) > 1 and all(len(found) == 1 for _, found in lines):
-        raise ValueError(
-            f"{path}, line {line} has one field and so has every row, expected "
-            f"{', '.join(columns)} between tabs"
-        )

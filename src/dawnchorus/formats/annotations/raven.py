@@ -1,11 +1,11 @@
 """Selection tables of Raven: tabs, a header, a row per selection and view.
 
-Only ``Begin Time (s)``, ``End Time (s)`` and the column of the class must be there. ``Begin File`` or
-``Begin Path`` says which recording; without them the table is of one, which the caller names. Where
+Only ``Begin Time (s)``, ``End Time (s)`` and the column of the class are required. ``Begin File`` or
+``Begin Path`` names the recording; without them the table is of one, which the caller names. Where
 several files were opened as one sequence, begin and end count from the start of the first file, and
-``File Offset (s)`` from that of the selection's own: it goes before, and a table of several files must
-have it. A selection stands there once per view (``Waveform 1``, ``Spectrogram 1``) and counts once.
-Column names are matched in any case; further columns are left alone.
+``File Offset (s)`` from that of the selection's own file: it takes precedence, and a table of several
+files must have it. A selection has a row per view (``Waveform 1``, ``Spectrogram 1``) and counts once.
+Column names are matched in any case; further columns are ignored.
 
 https://www.ravensoundsoftware.com/knowledge-base/selection-tables
 
@@ -18,8 +18,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from dawnchorus.formats import text_fields
-from dawnchorus.formats.annotation import Annotations, Band, bands_of, is_band, recording_of
+from dawnchorus.formats import annotation
+from dawnchorus.formats.annotation import (
+    Annotations,
+    Band,
+    annotated_recording,
+    is_band,
+    pair_bands,
+)
 from dawnchorus.formats.event import Event, checked_events
 from dawnchorus.runtime import artefacts
 
@@ -43,7 +49,7 @@ class _Selection(NamedTuple):
 
 def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
     """Read a file of strong labels, by the settings of the corpus that it is of."""
-    return read(path, recording_of(path), settings["label_column"])
+    return read(path, annotated_recording(path), settings["label_column"])
 
 
 def read(
@@ -62,21 +68,42 @@ def read(
     Raises
     ------
     ValueError
-        Where the file cannot be read, a column is missing, a row is no selection, it is not said
-        which recording a selection is of or where in it, or two views of one selection differ.
+        Where the file cannot be read, a column is missing, a row is no selection, the recording of
+        a selection or its times are not known, or two views of one selection differ.
     """
-    lines = [(line, text_fields.fields_of(content)) for line, content in text_fields.lines_of(path)]
+    lines = [
+        (line, annotation.split_fields(content)) for line, content in annotation.read_lines(path)
+    ]
     if not lines:
         raise ValueError(f"{path} is empty, expected the header of a selection table")
-    header = _header(path, lines[0], label_column)
-    rows = [(line, _row(path, line, fields, header)) for line, fields in lines[1:]]
+    first, titles = lines[0]
+    header = [title.casefold() for title in titles]
+    for name in (_BEGIN, _END, label_column):
+        if header.count(name.casefold()) != 1:
+            raise ValueError(
+                f"{path}, line {first}: {header.count(name.casefold())} columns {name!r} among "
+                f"{titles}, expected one between tabs"
+            )
+    rows = []
+    for line, fields in lines[1:]:
+        if any(fields[len(header) :]):
+            raise ValueError(
+                f"{path}, line {line} has {len(fields)} fields, expected {len(header)}"
+            )
+        # editors cut empty fields from the end, and some add them
+        padded = fields + [""] * (len(header) - len(fields))
+        rows.append((line, dict(zip(header, padded, strict=False))))
     names = _recordings(path, rows, recording)
-    _check_offsets(path, header, names)
+    if len(set(names)) > 1 and _OFFSET.casefold() not in header:
+        raise ValueError(
+            f"{path}, line 1: {len(set(names))} files and no column {_OFFSET!r}, so times may count "
+            "from the start of the first; add the column in Raven and save the table again"
+        )
     selections = [
         _selection(name, row, label_column.casefold(), f"{path}, line {line}", line)
         for name, (line, row) in zip(names, rows, strict=True)
     ]
-    kept = _once(path, selections)
+    kept = _merge_views(path, selections)
     is_named = bool(rows) and _names_files(header)
     found = {} if is_named or recording is None else {recording: 1}
     for selection in kept:
@@ -109,7 +136,7 @@ def write(
     decimals : int, optional
         Digits behind the point of times; None: all that they have.
     further : mapping, optional
-        Columns to put last, by name: a text for each event, empty where there is nothing to say.
+        Columns to append, by name: a text for each event, which may be empty.
 
     Raises
     ------
@@ -124,65 +151,41 @@ def write(
         raise ValueError(
             f"{path}: events of several recordings; expected a table for each, or an extension"
         )
-    text_fields.checked([label_column, *sorted(ids), *sorted({one.label for one in found})], "name")
-    with_bands = bands_of(found, bands)
+    annotation.checked_names(
+        [label_column, *sorted(ids), *sorted({one.label for one in found})], "name"
+    )
+    with_bands = pair_bands(found, bands)
     has_bands = any(band is not None for _, band in with_bands)
     columns = ["Selection", "View", "Channel", _BEGIN, _END, *([_LOW, _HIGH] * has_bands)]
     columns += [*([_FILE, _OFFSET] if extension is not None else []), label_column]
-    added = _further(path, further or {}, columns, len(found))
+    added = annotation.checked_names(further or {}, "column")
+    for name in added:
+        texts = further[name]
+        if name.casefold() in {column.casefold() for column in columns}:
+            raise ValueError(
+                f"{path}: a further column {name!r}, but a selection table has its own"
+            )
+        if len(texts) != len(found):
+            raise ValueError(
+                f"{path}: column {name!r} has {len(texts)} texts for {len(found)} events; expected "
+                "one for each"
+            )
+        annotation.checked_names([one for one in texts if one], f"text of column {name!r}")
     rows = []
     for selection, (one, band) in enumerate(with_bands, 1):
-        onset, offset = text_fields.interval(one, decimals)
+        onset, offset = annotation.interval_text(one, decimals)
         view = "Waveform 1" if band is None else "Spectrogram 1"
         place = [] if extension is None else [one.id + extension, onset]
-        bounds = _bounds(band) if has_bands else []
-        own = [texts[selection - 1] for texts in added.values()]
+        known = (band or (None, None)) if has_bands else ()
+        bounds = ["" if bound is None else annotation.number_text(bound) for bound in known]
+        own = [further[name][selection - 1] for name in added]
         rows.append([str(selection), view, "1", onset, offset, *bounds, *place, one.label, *own])
     table = ["\t".join(row) for row in ([*columns, *added], *rows)]
     artefacts.write_text(path, "\n".join([*table, ""]), rows=len(rows))
 
 
-def _further(
-    path, further: Mapping[str, Sequence[str]], columns: Sequence[str], n_events: int
-) -> dict[str, list[str]]:
-    """Return columns that can be written beside others."""
-    text_fields.checked(further, "column")
-    for name, texts in further.items():
-        if name.casefold() in {column.casefold() for column in columns}:
-            raise ValueError(
-                f"{path}: a further column {name!r}, but a selection table has its own"
-            )
-        if len(texts) != n_events:
-            raise ValueError(
-                f"{path}: column {name!r} has {len(texts)} texts for {n_events} events; expected one "
-                "for each"
-            )
-        text_fields.checked([one for one in texts if one], f"text of column {name!r}")
-    return {name: list(texts) for name, texts in further.items()}
-
-
-def _header(path, first: tuple[int, list[str]], label_column: str) -> list[str]:
-    line, fields = first
-    header = [field.casefold() for field in fields]
-    for name in (_BEGIN, _END, label_column):
-        if header.count(name.casefold()) != 1:
-            raise ValueError(
-                f"{path}, line {line}: {header.count(name.casefold())} columns {name!r} among "
-                f"{fields}, expected one between tabs"
-            )
-    return header
-
-
 def _names_files(header: Sequence[str]) -> bool:
     return _FILE.casefold() in header or _PATH.casefold() in header
-
-
-def _row(path, line: int, fields: list[str], header: Sequence[str]) -> dict[str, str]:
-    """Return a row by column; editors cut empty fields from the end, and some add them."""
-    if any(fields[len(header) :]):
-        raise ValueError(f"{path}, line {line} has {len(fields)} fields, expected {len(header)}")
-    padded = fields + [""] * (len(header) - len(fields))
-    return dict(zip(header, padded, strict=False))
 
 
 def _recordings(path, rows: Sequence, recording: str | None) -> list[str]:
@@ -190,7 +193,7 @@ def _recordings(path, rows: Sequence, recording: str | None) -> list[str]:
     for line, row in rows:
         place = row.get(_FILE.casefold()) or row.get(_PATH.casefold())
         if place:
-            names.append(text_fields.id_of(re.split(r"[/\\]", place)[-1]))
+            names.append(annotation.recording_id(re.split(r"[/\\]", place)[-1]))
         elif recording is not None and not _names_files(row):
             names.append(recording)
         else:
@@ -200,23 +203,21 @@ def _recordings(path, rows: Sequence, recording: str | None) -> list[str]:
     return names
 
 
-def _check_offsets(path, header: Sequence[str], names: Sequence[str]) -> None:
-    if len(set(names)) > 1 and _OFFSET.casefold() not in header:
-        raise ValueError(
-            f"{path}, line 1: {len(set(names))} files and no column {_OFFSET!r}, so times may count "
-            "from the start of the first; add the column in Raven and save the table again"
-        )
-
-
 def _selection(name: str, row: Mapping, label_column: str, where: str, line: int) -> _Selection:
-    begin, end = (text_fields.number(row[key.casefold()], key, where) for key in (_BEGIN, _END))
+    begin, end = (
+        annotation.parse_number(row[key.casefold()], key, where) for key in (_BEGIN, _END)
+    )
     onset = begin
     if offset := row.get(_OFFSET.casefold(), ""):
-        onset = text_fields.number(offset, _OFFSET, where)
+        onset = annotation.parse_number(offset, _OFFSET, where)
     elif _OFFSET.casefold() in row:
         raise ValueError(f"{where}: {_OFFSET} is empty, expected a number as in other rows")
-    found = text_fields.event(name, onset, onset + (end - begin), row[label_column], where)
-    band = tuple(_frequency(row.get(key.casefold(), ""), key, where) for key in (_LOW, _HIGH))
+    found = annotation.parse_event(name, onset, onset + (end - begin), row[label_column], where)
+    fields = [(key, row.get(key.casefold(), "")) for key in (_LOW, _HIGH)]
+    band = tuple(
+        float(annotation.parse_number(field, key, where)) if field else None
+        for key, field in fields
+    )
     if not is_band(band):
         raise ValueError(f"{where}: frequencies {band} Hz, expected 0 <= low <= high")
     # without a number nothing says that two rows are one selection
@@ -225,11 +226,7 @@ def _selection(name: str, row: Mapping, label_column: str, where: str, line: int
     return _Selection(key, row.get("view", ""), found, None if band == (None, None) else band, line)
 
 
-def _frequency(field: str, what: str, where: str) -> float | None:
-    return float(text_fields.number(field, what, where)) if field else None
-
-
-def _once(path, selections: Sequence[_Selection]) -> list[_Selection]:
+def _merge_views(path, selections: Sequence[_Selection]) -> list[_Selection]:
     """Return each selection once, with the frequencies of its view of the spectrogram."""
     first: dict[tuple, _Selection] = {}
     n_seen: collections.Counter = collections.Counter()
@@ -246,9 +243,3 @@ def _once(path, selections: Sequence[_Selection]) -> list[_Selection]:
         if one.band is not None and one.view.casefold().startswith("spectrogram"):
             first[one.key, copy] = known._replace(band=one.band)
     return list(first.values())
-
-
-def _bounds(band: Band | None) -> list[str]:
-    return [
-        "" if bound is None else text_fields.number_text(bound) for bound in band or (None, None)
-    ]

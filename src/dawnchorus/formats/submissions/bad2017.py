@@ -11,7 +11,7 @@ from dawnchorus.runtime import artefacts
 
 UNIT = "label"  # what has scores: a row of the label files
 OPTIONS = ()
-_NAMED = 5  # offenders an error names
+_SHOWN = 5  # offenders that a message names
 
 
 def write(
@@ -75,6 +75,6 @@ def _check_probabilities(scores: Mapping[str, float]) -> None:
     bad = {name: float(score) for name, score in scores.items() if not 0 <= score <= 1}
     if bad:
         raise ValueError(
-            f"{len(bad)} scores are no probabilities: {dict(list(bad.items())[:_NAMED])!r}; "
+            f"{len(bad)} scores are no probabilities: {dict(list(bad.items())[:_SHOWN])!r}; "
             "expected 0 to 1"
         )

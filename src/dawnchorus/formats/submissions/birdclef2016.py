@@ -1,4 +1,4 @@
-"""BirdCLEF 2016, as Toth and Czeba wrote it: every class of every recording.
+"""BirdCLEF 2016, in the form of toth2016 (Toth and Czeba): every class of every recording.
 
 No header; a line ``MediaId;ClassId;probability`` with 16 decimals for each recording and class,
 recordings in the order of their MediaIds, classes in theirs.
@@ -44,14 +44,14 @@ def write(
     Raises
     ------
     ValueError
-        Where a name cannot stand in the file or stands there twice, or a score is no probability.
+        Where a name cannot stand in the file or occurs twice, or a score is no probability.
     """
     semicolon_lines.check_table(media_ids, class_names, scores)
-    semicolon_lines.refuse_repeats("MediaIds", media_ids)
+    semicolon_lines.check_unique("MediaIds", media_ids)
     semicolon_lines.write_lines(
         path,
         (
-            (media_id, class_name, semicolon_lines.number(score))
+            (media_id, class_name, semicolon_lines.score_text(score))
             for media_id, row in zip(media_ids, scores, strict=True)
             for class_name, score in zip(class_names, row.tolist(), strict=True)
         ),
@@ -59,5 +59,5 @@ def write(
 
 
 def read(path: str | Path) -> list[Probability]:
-    """Read the file; see `dawnchorus.formats.semicolon_lines.read_lines` for what is refused."""
+    """Read the file; see `dawnchorus.formats.semicolon_lines.read_lines` for what is rejected."""
     return [Probability(*fields) for fields in semicolon_lines.read_lines(path, str, str, float)]

@@ -1,4 +1,4 @@
-"""BirdCLEF 2018 by recording, as Kahl et al. wrote it: the best classes of each.
+"""BirdCLEF 2018 by recording, in the form of kahl2018 (Kahl et al.): the best classes of each.
 
 No header; ``MediaId;ClassId;score;rank``, recordings in the order of their MediaIds, classes with
 the highest score first, scores with 16 decimals, ranks from 1.
@@ -51,14 +51,14 @@ def write(
     Raises
     ------
     ValueError
-        Where a name cannot stand in the file or stands there twice, or a score is not in [0, 1].
+        Where a name cannot stand in the file or occurs twice, or a score is not in [0, 1].
     """
     semicolon_lines.check_table(media_ids, class_names, scores)
-    semicolon_lines.refuse_repeats("MediaIds", media_ids)
+    semicolon_lines.check_unique("MediaIds", media_ids)
     semicolon_lines.write_lines(
         path,
         (
-            (media_id, class_names[column], semicolon_lines.number(row[column]), str(rank))
+            (media_id, class_names[column], semicolon_lines.score_text(row[column]), str(rank))
             for media_id, row in zip(media_ids, scores, strict=True)
             for rank, column in enumerate(semicolon_lines.best_classes(row, best), 1)
         ),
@@ -66,5 +66,5 @@ def write(
 
 
 def read(path: str | Path) -> list[Ranked]:
-    """Read the file; see `dawnchorus.formats.semicolon_lines.read_lines` for what is refused."""
+    """Read the file; see `dawnchorus.formats.semicolon_lines.read_lines` for what is rejected."""
     return [Ranked(*fields) for fields in semicolon_lines.read_lines(path, str, str, float, int)]

@@ -1,4 +1,4 @@
-"""BirdCLEF 2018 by interval, as Kahl et al. wrote it: the best classes of each.
+"""BirdCLEF 2018 by interval, in the form of kahl2018 (Kahl et al.): the best classes of each.
 
 No header; ``MediaId;hh:mm:ss-hh:mm:ss;ClassId;score``, recordings in the order of their MediaIds,
 classes with the highest score first, scores with 16 decimals.
@@ -21,7 +21,7 @@ _CLOCK = re.compile(r"(\d{2,}):([0-5]\d):([0-5]\d)-(\d{2,}):([0-5]\d):([0-5]\d)"
 _TICK_S = 1e-3  # a time so little before a whole second is that second
 
 
-class Heard(NamedTuple):
+class Detected(NamedTuple):
     """One line on an interval of a recording, ``(start, end)`` in whole seconds."""
 
     media_id: str
@@ -61,29 +61,32 @@ def write(
         tell the intervals of a recording apart.
     """
     semicolon_lines.check_table(media_ids, class_names, scores)
-    texts = [_clocks(start_s, end_s) for start_s, end_s in spans]
-    _check_intervals(media_ids, texts)
+    texts = []
+    for span in spans:
+        seconds = [int(time_s + _TICK_S) for time_s in span]
+        texts.append("-".join(f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in seconds))
+    named = list(zip(media_ids, texts, strict=True))
+    empty = [pair for pair in named if len(set(pair[1].split("-"))) == 1]
+    if empty or len(set(named)) < len(named):
+        raise ValueError(
+            f"intervals of MediaId {(empty or named)[0][0]!r} are too short for a file of whole "
+            "seconds; expected an interval_s of 1 or more, and windows less close together"
+        )
     semicolon_lines.write_lines(
         path,
         (
-            (media_id, text, class_names[column], semicolon_lines.number(row[column]))
+            (media_id, text, class_names[column], semicolon_lines.score_text(row[column]))
             for media_id, text, row in zip(media_ids, texts, scores, strict=True)
             for column in semicolon_lines.best_classes(row, best)
         ),
     )
 
 
-def read(path: str | Path) -> list[Heard]:
-    """Read the file; see `dawnchorus.formats.semicolon_lines.read_lines` for what is refused."""
+def read(path: str | Path) -> list[Detected]:
+    """Read the file; see `dawnchorus.formats.semicolon_lines.read_lines` for what is rejected."""
     return [
-        Heard(*fields) for fields in semicolon_lines.read_lines(path, str, _seconds, str, float)
+        Detected(*fields) for fields in semicolon_lines.read_lines(path, str, _seconds, str, float)
     ]
-
-
-def _clocks(*times_s: float) -> str:
-    """Return times as ``hh:mm:ss-hh:mm:ss``."""
-    seconds = [int(time_s + _TICK_S) for time_s in times_s]
-    return "-".join(f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in seconds)
 
 
 def _seconds(text: str) -> tuple[int, int]:
@@ -93,13 +96,3 @@ def _seconds(text: str) -> tuple[int, int]:
         raise ValueError(f"{text!r} is not hh:mm:ss-hh:mm:ss")
     h, m, s, end_h, end_m, end_s = map(int, match.groups())
     return 3600 * h + 60 * m + s, 3600 * end_h + 60 * end_m + end_s
-
-
-def _check_intervals(media_ids: Sequence[str], texts: Sequence[str]) -> None:
-    named = list(zip(media_ids, texts, strict=True))
-    empty = [pair for pair in named if len(set(pair[1].split("-"))) == 1]
-    if empty or len(set(named)) < len(named):
-        raise ValueError(
-            f"intervals of MediaId {(empty or named)[0][0]!r} are too short for a file of whole "
-            "seconds; expected an interval_s of 1 or more, and windows less close together"
-        )

@@ -1,4 +1,4 @@
-"""The log-mel spectrogram of the winning entry of the Bird Audio Detection challenge 2017.
+"""The log-mel spectrogram of grill2017, the winner of the Bird Audio Detection challenge 2017.
 
 Magnitude (not power) of frames under a symmetric Hann window, summed by triangles of unit area that
 are equally wide on the mel scale ``1127 ln(1 + f / 700)``, then the natural logarithm with a floor.
@@ -10,15 +10,13 @@ zeros at both ends.
 * `blocks`: the same for any length and number of channels, in bounded memory.
 """
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from dawnchorus.frontends import spectra
-from dawnchorus.frontends.filterbanks import mel_filterbank, sparse
+from dawnchorus.frontends import filterbanks, spectra
 from dawnchorus.settings.frontend import (
     FrontendSettings,
     check_band,
@@ -27,10 +25,6 @@ from dawnchorus.settings.frontend import (
     natural_mel,
 )
 from dawnchorus.settings.section import Count, EvenSamples, Hertz, PositiveHertz, Unit
-
-if TYPE_CHECKING:
-    import scipy.sparse
-
 
 ATTENUATED_BANDS = 80  # the published attenuation is a table for exactly this many bands
 
@@ -147,32 +141,17 @@ def blocks(
 
     The linear mel spectra of the channels are averaged before the logarithm ("mix after"), so
     channels in opposite phase do not cancel. A frame's value does not depend on the block it is in.
-    Parameters and yields are those of `dawnchorus.frontends.spectra.by_blocks`.
+    Parameters and yields are those of `dawnchorus.frontends.spectra.mean_blocks`.
     """
-    magnitude = functools.partial(_mel_magnitude, settings=settings)
-    for start, rows in spectra.by_blocks(channels, magnitude, first, last):
+    n_fft, hop = settings["n_fft"], hop_length(settings)
+    window = np.hanning(n_fft).astype(np.float32)  # symmetric, as the original's
+    edges = (settings[key] for key in ("sample_rate", "n_fft", "n_mels", "fmin", "fmax"))
+    bank = filterbanks.sparse(filterbanks.mel_filterbank, *edges)
+
+    def magnitudes(waveform, start: int, stop: int) -> np.ndarray:
+        frames = spectra.frames(waveform, start * hop - n_fft // 2, hop, n_fft, stop - start)
+        return spectra.band_rows(frames, window, lambda s: bank @ np.abs(s).T, bank.shape[0])
+
+    for start, rows in spectra.mean_blocks(channels, magnitudes, first, last):
         np.maximum(rows, np.float32(settings["floor"]), out=rows)
         yield start, np.log(rows, out=rows)
-
-
-def _mel_magnitude(waveform, start: int, stop: int, settings: Mapping) -> np.ndarray:
-    """Return the mel magnitudes of frames ``start`` to ``stop``: (stop - start, F), float32."""
-    n_fft, hop = settings["n_fft"], hop_length(settings)
-    window, bank = _window(n_fft), _bank(*(settings[key] for key in _BANK))
-    frames = spectra.framed(waveform, start * hop - n_fft // 2, hop, n_fft, stop - start)
-    return spectra.transformed(frames, window, lambda s: bank @ np.abs(s).T, bank.shape[0])
-
-
-_BANK = ("sample_rate", "n_fft", "n_mels", "fmin", "fmax")
-
-
-@functools.lru_cache(maxsize=8)
-def _bank(
-    sample_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float
-) -> "scipy.sparse.csr_array":
-    return sparse(mel_filterbank(sample_rate, n_fft, n_mels, fmin, fmax))
-
-
-@functools.lru_cache(maxsize=8)
-def _window(n_fft: int) -> np.ndarray:
-    return np.hanning(n_fft).astype(np.float32)

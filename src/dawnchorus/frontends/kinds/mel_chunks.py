@@ -4,15 +4,13 @@
 * `hop_length`, `n_frames`, `n_bands`: the axes.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from dawnchorus.frontends import filterbanks
-from dawnchorus.frontends.chunk_grid import hop_length, n_frames
-from dawnchorus.frontends.chunk_settings import ChunkSettings
+from dawnchorus.frontends import filterbanks, spectra
+from dawnchorus.frontends.chunk_grid import ChunkSettings, hop_length, n_frames
 from dawnchorus.settings.frontend import Power
 from dawnchorus.settings.section import EvenSamples
 
@@ -45,21 +43,12 @@ def n_fft(settings: Mapping) -> int:
 
 def bank(settings: Mapping) -> "scipy.sparse.csr_array":
     """Return the bands as weights of the bins, shape (F, n_fft / 2 + 1)."""
-    edges = (settings[key] for key in ("sample_rate", "n_bands", "fmin", "fmax"))
-    return _bank(n_fft(settings), *edges)
+    edges = (settings[key] for key in ("n_bands", "fmin", "fmax"))
+    return filterbanks.sparse(
+        filterbanks.slaney_filterbank, settings["sample_rate"], n_fft(settings), *edges
+    )
 
 
-@functools.lru_cache(maxsize=8)
 def window(n_fft: int) -> np.ndarray:
     """Return the window of a frame, shape (n_fft,), float32."""
-    import scipy.signal
-
-    return scipy.signal.get_window("hann", n_fft).astype(np.float32)
-
-
-@functools.lru_cache(maxsize=8)
-def _bank(
-    n_fft: int, sample_rate: int, n_bands: int, fmin: float, fmax: float
-) -> "scipy.sparse.csr_array":
-    weights = filterbanks.mel_filterbank(sample_rate, n_fft, n_bands, fmin, fmax, "slaney")
-    return filterbanks.sparse(weights)
+    return spectra.window("hann", n_fft)

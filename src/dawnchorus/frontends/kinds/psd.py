@@ -1,4 +1,4 @@
-"""The power spectral density of system 001, in powers of ten.
+"""The power spectral density of toth2016, in powers of ten.
 
 Toth and Czeba, "Convolutional Neural Networks for Large-Scale Bird Song Classification in Noisy
 Environment", CLEF 2016 working notes. Samples count as 16-bit integers (full scale 32,768), because
@@ -13,7 +13,6 @@ Frame ``t`` covers samples ``t * hop`` to ``t * hop + n_fft``.
 * `blocks`: channels to rows, in bounded memory.
 """
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -21,9 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from dawnchorus.frontends import spectra
-from dawnchorus.settings.frontend import (
-    FrontendSettings,
-)
+from dawnchorus.settings.frontend import FrontendSettings
 from dawnchorus.settings.section import Count, EvenSamples, Few, Unit
 
 FULL_SCALE = 32768.0  # of 16-bit integers
@@ -101,38 +98,25 @@ def blocks(
 
     The densities of the channels are averaged before the logarithm. Without a ``floor`` (0) digital
     silence is -inf, as in the original. Parameters and yields are those of
-    `dawnchorus.frontends.spectra.by_blocks`.
+    `dawnchorus.frontends.spectra.mean_blocks`.
     """
-    density = functools.partial(_density, settings=settings)
-    for start, rows in spectra.by_blocks(channels, density, first, last):
+    n_fft, hop, n_rows = settings["n_fft"], settings["hop"], settings["n_bands"]
+    hann = np.hanning(n_fft)  # symmetric, as matplotlib's
+    window = (hann * FULL_SCALE).astype(np.float32)
+    # one-sided: every bin but 0 Hz and the Nyquist frequency stands for its mirror image, too
+    scale = np.full(n_fft // 2 + 1, 2.0)
+    scale[[0, -1]] = 1.0
+    scale /= settings["sample_rate"] * np.square(hann).sum()
+    scale = scale[:n_rows].astype(np.float32)
+
+    def densities(waveform, start: int, stop: int) -> np.ndarray:
+        frames = spectra.frames(waveform, start * hop, hop, n_fft, stop - start)
+        return spectra.band_rows(
+            frames, window, lambda s: (spectra.level(s[:, :n_rows], 2) * scale).T, n_rows
+        )
+
+    for start, rows in spectra.mean_blocks(channels, densities, first, last):
         if settings["floor"] > 0:
             np.maximum(rows, np.float32(settings["floor"]), out=rows)
         with np.errstate(divide="ignore"):
             yield start, np.log10(rows, out=rows)
-
-
-def _density(waveform, start: int, stop: int, settings: Mapping) -> np.ndarray:
-    """Return the power densities of frames ``start`` to ``stop``: (stop - start, F), float32."""
-    n_fft, hop = settings["n_fft"], settings["hop"]
-    window, scale = _window(n_fft), _scale(settings["sample_rate"], n_fft, settings["n_bands"])
-    frames = spectra.framed(waveform, start * hop, hop, n_fft, stop - start)
-
-    def power(spectrum: np.ndarray) -> np.ndarray:
-        kept = spectrum[:, : len(scale)]
-        return ((kept.real**2 + kept.imag**2) * scale).T
-
-    return spectra.transformed(frames, window, power, len(scale))
-
-
-@functools.lru_cache(maxsize=8)
-def _window(n_fft: int) -> np.ndarray:
-    return (np.hanning(n_fft) * FULL_SCALE).astype(np.float32)
-
-
-@functools.lru_cache(maxsize=8)
-def _scale(sample_rate: int, n_fft: int, n_bands: int) -> np.ndarray:
-    """Return the factor of each row: (F,), float32."""
-    scale = np.full(n_fft // 2 + 1, 2.0)
-    scale[[0, -1]] = 1.0
-    scale /= sample_rate * np.square(np.hanning(n_fft)).sum()
-    return scale[:n_bands].astype(np.float32)

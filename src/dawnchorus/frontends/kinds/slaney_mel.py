@@ -1,4 +1,4 @@
-"""The log-mel spectrogram of system 004, the baseline of DCASE 2018 task 4.
+"""The log-mel spectrogram of serizel2018, the baseline of DCASE 2018 task 4.
 
 Magnitude or power of centred frames, summed by the bands of ``librosa.filters.mel`` (Slaney's scale,
 triangles of unit area), then the natural logarithm. A window of ``window_length`` samples, periodic,
@@ -13,9 +13,8 @@ with a librosa that reflected the sound there: the first frame and the last one 
 """
 
 import dataclasses
-import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -30,9 +29,6 @@ from dawnchorus.settings.frontend import (
     slaney_mel,
 )
 from dawnchorus.settings.section import Count, EvenSamples, Few, Hertz, PositiveHertz, Unit
-
-if TYPE_CHECKING:
-    import scipy.sparse
 
 
 class Settings(FrontendSettings):
@@ -107,27 +103,24 @@ def blocks(
 
     The linear mel spectra of the channels are averaged before the logarithm. A frame's value does
     not depend on the block it is in. Parameters and yields are those of
-    `dawnchorus.frontends.spectra.by_blocks`.
+    `dawnchorus.frontends.spectra.mean_blocks`.
     """
-    mel = functools.partial(_mel, settings=settings)
-    for start, rows in spectra.by_blocks(channels, mel, first, last):
+    n_fft, hop, power = settings["n_fft"], settings["hop"], settings["power"]
+    window = spectra.window(settings["window"], settings["window_length"], n_fft)
+    edges = (settings[key] for key in ("sample_rate", "n_fft", "n_bands", "fmin", "fmax"))
+    bank = filterbanks.sparse(filterbanks.slaney_filterbank, *edges)
+
+    def levels(waveform, start: int, stop: int) -> np.ndarray:
+        # lifted first: the zeros beyond the ends, which framing adds, stay zero
+        waveform = _Lifted(waveform, settings["epsilon"])
+        frames = spectra.frames(waveform, start * hop - n_fft // 2, hop, n_fft, stop - start)
+        return spectra.band_rows(
+            frames, window, lambda s: bank @ spectra.level(s, power).T, bank.shape[0]
+        )
+
+    for start, rows in spectra.mean_blocks(channels, levels, first, last):
         rows += np.float32(settings["epsilon"])
         yield start, np.log(rows, out=rows)
-
-
-def _mel(waveform, start: int, stop: int, settings: Mapping) -> np.ndarray:
-    """Return the mel sums of frames ``start`` to ``stop``: (stop - start, F), float32."""
-    n_fft, hop, power = settings["n_fft"], settings["hop"], settings["power"]
-    window = _window(settings["window"], settings["window_length"], n_fft)
-    bank = _bank(*(settings[key] for key in _BANK))
-    lifted = _Lifted(waveform, settings["epsilon"])
-    frames = spectra.framed(lifted, start * hop - n_fft // 2, hop, n_fft, stop - start)
-
-    def bands(spectrum: np.ndarray) -> np.ndarray:
-        level = np.abs(spectrum) if power == 1 else spectrum.real**2 + spectrum.imag**2
-        return bank @ level.T
-
-    return spectra.transformed(frames, window, bands, bank.shape[0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,24 +132,3 @@ class _Lifted:
 
     def __getitem__(self, part: slice) -> np.ndarray:
         return np.asarray(self.waveform[part], np.float32) + np.float32(self.epsilon)
-
-
-_BANK = ("sample_rate", "n_fft", "n_bands", "fmin", "fmax")
-
-
-@functools.lru_cache(maxsize=8)
-def _bank(
-    sample_rate: int, n_fft: int, n_bands: int, fmin: float, fmax: float
-) -> "scipy.sparse.csr_array":
-    weights = filterbanks.mel_filterbank(sample_rate, n_fft, n_bands, fmin, fmax, "slaney")
-    return filterbanks.sparse(weights)
-
-
-@functools.lru_cache(maxsize=8)
-def _window(name: str, length: int, n_fft: int) -> np.ndarray:
-    import scipy.signal
-
-    window = np.zeros(n_fft, np.float32)
-    first = (n_fft - length) // 2
-    window[first : first + length] = scipy.signal.get_window(name, length)
-    return window

@@ -1,4 +1,4 @@
-"""AlexNet for spectrograms: the default network of Toth and Czeba (BirdCLEF 2016, system 001).
+"""AlexNet for spectrograms: the default network of Toth and Czeba (BirdCLEF 2016).
 
 Toth and Czeba (2016), "Convolutional neural networks for large-scale bird song classification in
 noisy environment", CLEF working notes; the layers are those of their code. Five convolutions,
@@ -8,7 +8,6 @@ Input is time x band, low bands first, channels last: (B, 310, 200) as published
 band x time and channels first, (B, 1, 200, 310), and normalises along time by mistake: `norm_axis`.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from dawnchorus.settings.architecture import ArchitectureSettings, Layers, exactly
@@ -67,35 +66,30 @@ def build(
         (B, T, F) to (B, C).
     """
     import keras
+    from keras import layers
 
     from dawnchorus.models import blocks, toth2016_blocks
 
+    convolution, norm_axis = toth2016_blocks.convolution, settings.norm_axis
+    glorot_normal = toth2016_blocks.glorot_normal()
+    filters = settings.filters
     spectrogram = keras.Input(input_shape, name="spectrogram")
-    x = _convolutions(blocks.channel(spectrogram), settings.filters, settings.norm_axis)
+    x = blocks.channel(spectrogram)
+    x = convolution(x, filters[0], (KERNEL, KERNEL), "conv1", STRIDE, initialiser=glorot_normal)
+    x = toth2016_blocks.normalisation(x, norm_axis, "norm1")
+    x = toth2016_blocks.pooling(x, "pool1")
+    x = convolution(x, filters[1], (3, 3), "conv2", initialiser="lecun_uniform")
+    x = toth2016_blocks.normalisation(x, norm_axis, "norm2")
+    x = toth2016_blocks.pooling(x, "pool2")
+    for number in (3, 4, 5):  # the paper normalises and pools after the last of them alone
+        x = convolution(x, filters[number - 1], (3, 3), f"conv{number}", padding="same")
+    x = toth2016_blocks.normalisation(x, norm_axis, "norm5")
+    x = toth2016_blocks.pooling(x, "pool5")
+    x = layers.Flatten(name="flatten")(x)
     for number, units in enumerate(settings.dense, 1):
-        x = blocks.dropped(x, settings.dropout, f"drop{number}")
+        x = blocks.dropout(x, settings.dropout, f"drop{number}")
         x = toth2016_blocks.dense(x, units, f"dense{number}")
-    x = blocks.dropped(x, settings.dropout, f"drop{len(settings.dense) + 1}")
+    x = blocks.dropout(x, settings.dropout, f"drop{len(settings.dense) + 1}")
     return keras.Model(
         spectrogram, blocks.dense_scores(x, n_classes, settings.head), name="alexnet"
     )
-
-
-def _convolutions(x, filters: Sequence[int], norm_axis: str):
-    from keras import layers
-
-    from dawnchorus.models import toth2016_blocks
-
-    convolution = toth2016_blocks.convolution
-    glorot_normal = toth2016_blocks.glorot_normal()
-    x = convolution(x, filters[0], (KERNEL, KERNEL), "conv1", STRIDE, initialiser=glorot_normal)
-    x = toth2016_blocks.normalised(x, norm_axis, "norm1")
-    x = toth2016_blocks.pooled(x, "pool1")
-    x = convolution(x, filters[1], (3, 3), "conv2", initialiser="lecun_uniform")
-    x = toth2016_blocks.normalised(x, norm_axis, "norm2")
-    x = toth2016_blocks.pooled(x, "pool2")
-    for number in (3, 4, 5):
-        x = convolution(x, filters[number - 1], (3, 3), f"conv{number}", padding="same")
-    x = toth2016_blocks.normalised(x, norm_axis, "norm5")
-    x = toth2016_blocks.pooled(x, "pool5")
-    return layers.Flatten(name="flatten")(x)

@@ -1,4 +1,4 @@
-"""Baseline: the plain convolutional network of Kahl et al. (BirdCLEF 2018 baseline, system 002).
+"""Baseline: the plain convolutional network of Kahl et al. (BirdCLEF 2018 baseline).
 
 Kahl et al. (2018), "Recognizing birds from sound - the 2018 BirdCLEF baseline system",
 https://arxiv.org/abs/1804.07177; the layers are those of its code. Blocks of convolution,
@@ -10,7 +10,7 @@ band x time and channels first, (B, 1, 128, 256); all kernels are square.
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from dawnchorus.models.kahl2018_settings import BlockSettings
+from dawnchorus.models.kahl2018_blocks import BlockSettings
 from dawnchorus.settings.architecture import Layers
 from dawnchorus.settings.section import Unit
 
@@ -65,11 +65,11 @@ def build(
     x = blocks.channel(spectrogram)
     for number, (count, kernel) in enumerate(zip(settings.filters, made.kernels, strict=True), 1):
         x = kahl2018_blocks.block(x, made, count, kernel, f"block{number}")
-        x = kahl2018_blocks.dropped(x, made, f"drop{number}")
+        x = kahl2018_blocks.dropout(x, made, f"drop{number}")
     x = kahl2018_blocks.convolution(
         x, made, 2 * settings.filters[-1], 1, "last_conv", bias=not settings.batch_norm
     )
-    x = kahl2018_blocks.normalised(x, made, "last_norm")
+    x = kahl2018_blocks.normalisation(x, made, "last_norm")
     x = layers.GlobalAveragePooling2D(name="average")(x)
     return keras.Model(
         spectrogram, kahl2018_blocks.scores(x, n_classes, settings.head), name="baseline"

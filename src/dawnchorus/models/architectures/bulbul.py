@@ -81,7 +81,7 @@ def build(
     x = blocks.random_offset(x, settings.input_offset)
     x = blocks.convolutions(blocks.channel(x), settings.filters, STAGES)
     for number, units in enumerate(settings.dense, 1):
-        x = blocks.dropped(x, settings.dropout, name=f"drop{number}")
+        x = blocks.dropout(x, settings.dropout, name=f"drop{number}")
         x = blocks.dense(x, units, name=f"dense{number}")
-    x = blocks.dropped(x, settings.dropout, name=f"drop{len(settings.dense) + 1}")
+    x = blocks.dropout(x, settings.dropout, name=f"drop{len(settings.dense) + 1}")
     return keras.Model(spectrogram, blocks.dense_scores(x, n_classes, settings.head), name="bulbul")

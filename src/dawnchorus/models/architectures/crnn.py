@@ -1,4 +1,4 @@
-"""CRNN: convolutions, then gated recurrent units, of the DCASE 2018 task 4 baseline (system 004).
+"""CRNN: convolutions, then gated recurrent units, of the DCASE 2018 task 4 baseline.
 
 Serizel et al. (2018), "Large-scale weakly labeled semi-supervised sound event detection in domestic
 environments", https://arxiv.org/abs/1807.10501; the layers are those of its code, which runs the
@@ -99,14 +99,20 @@ def build(
     import keras
     from keras import layers
 
-    from dawnchorus.models import blocks, frame_pooling, recurrent
+    from dawnchorus.models import blocks, recurrent
 
     frame_pools = settings.frame_pools or [1] * len(settings.filters)
     spectrogram = blocks.spectrogram(input_shape)
     x = blocks.channel(spectrogram)
     pools = zip(frame_pools, settings.band_pools, strict=True)
     for number, (n_filters, pool) in enumerate(zip(settings.filters, pools, strict=True), 1):
-        x = _block(x, n_filters, pool, settings.dropout, number)
+        x = layers.Conv2D(n_filters, 3, padding="same", name=f"conv{number}")(x)
+        x = blocks.ChannelNorm(name=f"norm{number}")(x)
+        # The maximum and a rising function commute: rectified after pooling, as the original does
+        # before it, the numbers are the same.
+        x = blocks.pooling(x, pool, f"pool{number}")
+        x = layers.ReLU(name=f"relu{number}")(x)
+        x = blocks.dropout(x, settings.dropout, f"drop{number}")
     n_frames = -1 if x.shape[1] is None else x.shape[1]
     x = layers.Reshape((n_frames, x.shape[2] * x.shape[3]), name="side_by_side")(x)
     for number, n_units in enumerate(settings.units, 1):
@@ -118,19 +124,5 @@ def build(
     scores = layers.Dense(n_classes, name="frame_logits")(x)
     scores = layers.Activation("sigmoid", name="frame_scores")(scores)
     if output == "clip":
-        scores = frame_pooling.clip_scores(scores, x, settings.pooling)
+        scores = blocks.clip_scores(scores, x, settings.pooling)
     return keras.Model(spectrogram, scores, name="crnn")
-
-
-def _block(x, n_filters: int, pool: tuple[int, int], dropout: float, number: int):
-    from keras import layers
-
-    from dawnchorus.models import blocks, fast_layers
-
-    x = layers.Conv2D(n_filters, 3, padding="same", name=f"conv{number}")(x)
-    x = fast_layers.ChannelNorm(name=f"norm{number}")(x)
-    # The maximum and a rising function commute: rectified after pooling, as the original does
-    # before it, the numbers are the same.
-    x = blocks.pooling(x, pool, f"pool{number}")
-    x = layers.ReLU(name=f"relu{number}")(x)
-    return blocks.dropped(x, dropout, f"drop{number}")

@@ -78,7 +78,7 @@ def build(
     x = blocks.band_norm(spectrogram)
     x = blocks.random_offset(x, settings.input_offset)
     x = blocks.convolutions(blocks.channel(x), settings.filters, STAGES)
-    x = blocks.dropped(x, settings.dropout, name="drop1")
+    x = blocks.dropout(x, settings.dropout, name="drop1")
     return keras.Model(
         spectrogram, blocks.dense_scores(x, n_classes, settings.head), name="fullconv"
     )

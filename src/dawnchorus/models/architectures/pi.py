@@ -1,4 +1,4 @@
-"""Pi: the small network of Kahl et al. for a single-board computer (BirdCLEF 2018, system 002).
+"""Pi: the small network of Kahl et al. for a single-board computer (BirdCLEF 2018).
 
 Kahl et al. (2018), "Recognizing birds from sound - the 2018 BirdCLEF baseline system",
 https://arxiv.org/abs/1804.07177; the layers are those of its code. Blocks of strided convolution,
@@ -10,7 +10,7 @@ band x time and channels first, (B, 1, 128, 256); all kernels are square.
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from dawnchorus.models.kahl2018_settings import BlockSettings
+from dawnchorus.models.kahl2018_blocks import BlockSettings
 from dawnchorus.settings.architecture import Layers
 from dawnchorus.settings.section import Unit
 
@@ -68,5 +68,5 @@ def build(
     x = layers.Flatten(name="flatten")(x)
     for number, units in enumerate(settings.dense, 1):
         x = kahl2018_blocks.dense(x, made, units, f"dense{number}")
-        x = kahl2018_blocks.dropped(x, made, f"drop{number}")
+        x = kahl2018_blocks.dropout(x, made, f"drop{number}")
     return keras.Model(spectrogram, kahl2018_blocks.scores(x, n_classes, settings.head), name="pi")

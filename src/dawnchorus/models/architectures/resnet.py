@@ -1,4 +1,4 @@
-"""ResNet: the wide residual network of Kahl et al. (BirdCLEF 2018 baseline, system 002).
+"""ResNet: the wide residual network of Kahl et al. (BirdCLEF 2018 baseline).
 
 Kahl et al. (2018), "Recognizing birds from sound - the 2018 BirdCLEF baseline system",
 https://arxiv.org/abs/1804.07177; the layers are those of its code of May 2018, whose default it is.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from dawnchorus.models.kahl2018_settings import BlockSettings
+from dawnchorus.models.kahl2018_blocks import BlockSettings
 from dawnchorus.settings.architecture import Layers
 from dawnchorus.settings.section import Unit
 
@@ -83,20 +83,16 @@ def build(
         bias=not settings.batch_norm,
     )  # fmt: skip
     for number, (width, kernel) in enumerate(zip(widths, made.kernels, strict=True), 1):
-        x = _stack(x, made, width, kernel, settings.n, f"stack{number}")
-    x = kahl2018_blocks.activated(
-        kahl2018_blocks.normalised(x, made, "last_norm"), made, "last_act"
+        for within in range(1, settings.n + 1):
+            name = f"stack{number}_block{within}"
+            x = _block(x, made, width, kernel, name, halves=within == 1)
+    x = kahl2018_blocks.activation(
+        kahl2018_blocks.normalisation(x, made, "last_norm"), made, "last_act"
     )
     x = layers.GlobalAveragePooling2D(name="average")(x)
     return keras.Model(
         spectrogram, kahl2018_blocks.scores(x, n_classes, settings.head), name="resnet"
     )
-
-
-def _stack(x, made: "kahl2018_blocks.Recipe", width: int, kernel: int, n_blocks: int, name: str):
-    for number in range(1, n_blocks + 1):
-        x = _block(x, made, width, kernel, f"{name}_block{number}", halves=number == 1)
-    return x
 
 
 def _block(x, made: "kahl2018_blocks.Recipe", width: int, kernel: int, name: str, *, halves: bool):
@@ -105,11 +101,11 @@ def _block(x, made: "kahl2018_blocks.Recipe", width: int, kernel: int, name: str
 
     from dawnchorus.models import kahl2018_blocks
 
-    active = kahl2018_blocks.normalised(x, made, f"{name}_in_norm")
-    active = kahl2018_blocks.activated(active, made, f"{name}_in_act")
+    active = kahl2018_blocks.normalisation(x, made, f"{name}_in_norm")
+    active = kahl2018_blocks.activation(active, made, f"{name}_in_act")
     past = kahl2018_blocks.shortcut(active, made, width, f"{name}_shortcut") if halves else x
     y = kahl2018_blocks.block(active, made, width, kernel, name, halves=halves)
-    y = kahl2018_blocks.dropped(y, made, f"{name}_drop")
+    y = kahl2018_blocks.dropout(y, made, f"{name}_drop")
     y = kahl2018_blocks.convolution(
         y, made, width, kernel, f"{name}_conv2", groups=made.groups, bias=True
     )

@@ -1,4 +1,4 @@
-"""The "BirdClef" network of Toth and Czeba (BirdCLEF 2016, system 001).
+"""The "BirdClef" network of Toth and Czeba (BirdCLEF 2016).
 
 Toth and Czeba (2016), "Convolutional neural networks for large-scale bird song classification in
 noisy environment", CLEF working notes; the layers are those of their code. Four convolutions,
@@ -9,7 +9,6 @@ band x time and channels first, (B, 1, 200, 310), so its kernel of 5 x 3 is 3 x 
 normalises along time by mistake: `norm_axis`.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from dawnchorus.settings.architecture import ArchitectureSettings, Layers, exactly
@@ -68,32 +67,27 @@ def build(
         (B, T, F) to (B, C).
     """
     import keras
+    from keras import layers
 
     from dawnchorus.models import blocks, toth2016_blocks
 
+    convolution, norm_axis = toth2016_blocks.convolution, settings.norm_axis
+    filters = settings.filters
     spectrogram = keras.Input(input_shape, name="spectrogram")
-    x = _convolutions(blocks.channel(spectrogram), settings.filters, settings.norm_axis)
+    x = blocks.channel(spectrogram)
+    x = convolution(x, filters[0], (KERNEL, KERNEL), "conv1", STRIDE, initialiser="lecun_uniform")
+    x = toth2016_blocks.pooling(x, "pool1")
+    x = convolution(x, filters[1], (3, 5), "conv2")
+    x = toth2016_blocks.normalisation(x, norm_axis, "norm2")
+    x = toth2016_blocks.pooling(x, "pool2")
+    x = convolution(x, filters[2], (3, 3), "conv3", padding="same")
+    x = convolution(x, filters[3], (3, 3), "conv4", padding="same")
+    x = toth2016_blocks.normalisation(x, norm_axis, "norm4")
+    x = toth2016_blocks.pooling(x, "pool4")
+    x = layers.Flatten(name="flatten")(x)
     for number, units in enumerate(settings.dense, 1):
         x = toth2016_blocks.dense(x, units, f"dense{number}")
-        x = blocks.dropped(x, settings.dropout, f"drop{number}")
+        x = blocks.dropout(x, settings.dropout, f"drop{number}")
     return keras.Model(
         spectrogram, blocks.dense_scores(x, n_classes, settings.head), name="toth2016"
     )
-
-
-def _convolutions(x, filters: Sequence[int], norm_axis: str):
-    from keras import layers
-
-    from dawnchorus.models import toth2016_blocks
-
-    convolution = toth2016_blocks.convolution
-    x = convolution(x, filters[0], (KERNEL, KERNEL), "conv1", STRIDE, initialiser="lecun_uniform")
-    x = toth2016_blocks.pooled(x, "pool1")
-    x = convolution(x, filters[1], (3, 5), "conv2")
-    x = toth2016_blocks.normalised(x, norm_axis, "norm2")
-    x = toth2016_blocks.pooled(x, "pool2")
-    x = convolution(x, filters[2], (3, 3), "conv3", padding="same")
-    x = convolution(x, filters[3], (3, 3), "conv4", padding="same")
-    x = toth2016_blocks.normalised(x, norm_axis, "norm4")
-    x = toth2016_blocks.pooled(x, "pool4")
-    return layers.Flatten(name="flatten")(x)

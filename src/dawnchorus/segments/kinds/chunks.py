@@ -1,6 +1,6 @@
-"""Pictures that the frontend has cut already (system 002).
+"""Pictures that the frontend has cut already (kahl2018).
 
-* `Windows`: a `dawnchorus.segments.source.Source` of kind ``chunks``.
+* `Windows`: a `dawnchorus.segments.window_source.Source` of kind ``chunks``.
 
 A place is the number of a chunk in its recording.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dawnchorus.segments.source import Source
+from dawnchorus.segments.window_source import Source
 
 
 class Windows(Source):
@@ -27,14 +27,18 @@ class Windows(Source):
         reader = next(iter(self._readers.values()))
         self.shape = (reader.n_frames, reader.n_bands)
 
-    def _windows(self, recording: tuple[str, str]) -> tuple:
+    def windows_of(self, recording: tuple[str, str]) -> tuple:
+        """Return place, onset, offset, score and length of a recording's windows, as arrays."""
         corpus, identifier = recording
         reader = self._reader(corpus)
         onsets_s, lengths_s = reader.onsets_s(identifier), reader.lengths_s(identifier)
         scores = reader.scores(identifier)
         return np.arange(len(onsets_s)), onsets_s, onsets_s + lengths_s, scores, lengths_s
 
-    def _fill(self, out: np.ndarray, recording: tuple[str, str], place: int, rotation: int) -> None:
+    def fill_window(
+        self, out: np.ndarray, recording: tuple[str, str], place: int, rotation: int
+    ) -> None:
+        """Fill one window (T, F), shifted circularly by ``rotation`` frames."""
         corpus, identifier = recording
         image = self._reader(corpus).images(identifier)[place]
         first = rotation % len(out)

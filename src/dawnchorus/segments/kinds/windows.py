@@ -1,22 +1,27 @@
-"""Windows in fixed steps, looped (system 000) or padded (system 004) where the recording ends.
+"""Windows in fixed steps, looped (grill2017) or padded (serizel2018) where the recording ends.
 
-* `Windows`: a `dawnchorus.segments.source.Source` of kind ``windows``.
+With ``loop`` the window goes on at the recording's start: a 700-frame recording fills a window of 1000
+frames with frames 0-699 and then 0-299. With ``zeros`` the rest of it is padding, which stands as NaN:
+only behind the standardisation of a model can it be zero, that is, the mean of the training windows.
 
-A place is the first frame of a window; see `dawnchorus.frontends.window_grid.window_starts`.
+* `Windows`: a `dawnchorus.segments.window_source.Source` of kind ``windows``.
+* `window_starts`: where the windows of a recording begin.
+* `fill_looped`, `fill_padded`: one window.
+
+A place is the first frame of a window.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from dawnchorus.frontends import window_grid
-from dawnchorus.segments.source import Source
+from dawnchorus.segments.window_source import Source
 
 
 class Windows(Source):
     """Windows that begin every ``window`` frames.
 
-    With ``padding: loop`` the last one goes on at the recording's beginning; with ``zeros`` it is NaN
+    With ``padding: loop`` the last one goes on at the recording's start; with ``zeros`` it is NaN
     from the recording's end on. One of whose frames at most ``min_fill`` are sound is left out, but
     never a recording's only one.
     """
@@ -25,30 +30,19 @@ class Windows(Source):
 
     def __init__(self, readers: Mapping, settings: Mapping, window: int):
         super().__init__(readers, settings, window)
-        self._padding = settings.get("padding", "loop")
+        padding = settings.get("padding", "loop")
+        fillers = {"loop": fill_looped, "zeros": fill_padded}
+        if padding not in fillers:
+            raise ValueError(f"received padding={padding!r}; expected {' or '.join(fillers)}")
+        self._filler = fillers[padding]
         self._min_fill = settings.get("min_fill", 0.0)
-        window_grid.filling(self._padding)  # refused before the first batch
 
-    def frames(self, recording: tuple[str, str]) -> np.ndarray:
-        """Return the frames (T, F) of a recording."""
-        corpus, identifier = recording
-        return self._reader(corpus).frames(identifier)
-
-    def into(
-        self,
-        out: np.ndarray,
-        recordings: Sequence[tuple[str, str]],
-        places: Sequence[int],
-        rotations: Sequence[int] | None = None,
-    ) -> None:
-        """Fill a batch (B, T, F); see `dawnchorus.segments.source.Source.into`."""
-        window_grid.windows_into(out, self, recordings, places, rotations, self._padding)
-
-    def _windows(self, recording: tuple[str, str]) -> tuple:
+    def windows_of(self, recording: tuple[str, str]) -> tuple:
+        """Return place, onset, offset, score and length of a recording's windows, as arrays."""
         corpus, identifier = recording
         reader = self._reader(corpus)
         n_frames = reader.rows(identifier)
-        starts = np.array(window_grid.window_starts(n_frames, self.shape[0], self._min_fill))
+        starts = np.array(window_starts(n_frames, self.shape[0], self._min_fill))
         ends = np.minimum(starts + self.shape[0], n_frames)
         onset_s, rate = reader.onset_s(identifier), reader.frames_per_second
         return (
@@ -58,3 +52,86 @@ class Windows(Source):
             np.ones(len(starts)),
             (ends - starts) / rate,
         )
+
+    def fill_window(
+        self, out: np.ndarray, recording: tuple[str, str], place: int, rotation: int
+    ) -> None:
+        """Fill one window (T, F), shifted circularly by ``rotation`` frames."""
+        corpus, identifier = recording
+        self._filler(out, self._reader(corpus).frames(identifier), place, rotation)
+
+
+def window_starts(n_frames: int, window: int, min_fill: float = 0.0) -> list[int]:
+    """Return the first frames of a recording's windows: 0, ``window``, ... below ``n_frames``.
+
+    Parameters
+    ----------
+    n_frames, window : int
+        Length of the recording and of a window in frames.
+    min_fill : float, optional
+        0 to below 1: a last window of whose frames the recording fills at most this share is left
+        out, unless it is the only one. With 0.1 (serizel2018) 501 frames are one window of 500.
+
+    Raises
+    ------
+    ValueError
+        For a length below 1, or a share that is out of range.
+    """
+    if n_frames < 1 or window < 1:
+        raise ValueError(
+            f"received n_frames={n_frames} and window={window}; expected at least 1 frame of each"
+        )
+    if not 0 <= min_fill < 1:
+        raise ValueError(f"received min_fill={min_fill!r}; expected a share from 0 to below 1")
+    starts = list(range(0, n_frames, window))
+    if len(starts) > 1 and n_frames - starts[-1] <= min_fill * window:
+        starts.pop()
+    return starts
+
+
+def fill_looped(out: np.ndarray, frames: np.ndarray, start: int, rotation: int) -> None:
+    """Fill a window with frames of a recording, from its start again where it ends.
+
+    Parameters
+    ----------
+    out : array, shape (window, F)
+        Filled in place.
+    frames : array, shape (T, F)
+        Spectrogram of the recording, T above 0.
+    start : int
+        Frame of the recording at which the window begins.
+    rotation : int
+        Frames by which the finished window is shifted circularly, as `numpy.roll` along time.
+    """
+    # slices, not single rows: a window of a 700-frame recording is two to four of them
+    window, n_frames = len(out), len(frames)
+    shift = rotation % window
+    for place, end, frame in ((shift, window, start), (0, shift, start + window - shift)):
+        while place < end:
+            frame %= n_frames
+            n = min(end - place, n_frames - frame)
+            out[place : place + n] = frames[frame : frame + n]
+            place, frame = place + n, frame + n
+
+
+def fill_padded(out: np.ndarray, frames: np.ndarray, start: int, rotation: int) -> None:
+    """Fill a window with frames of a recording, NaN behind the recording's end.
+
+    Parameters are those of `fill_looped`; ``out`` is of a type that has NaN.
+
+    Raises
+    ------
+    ValueError
+        For a window that begins outside of its recording.
+    """
+    if not 0 <= start < len(frames):
+        raise ValueError(
+            f"received a window that begins at frame {start} of {len(frames)}; expected one of them"
+        )
+    # two slices: the rotation carries what lies behind the window's end to its start
+    shift = rotation % len(out)
+    sound = frames[start : start + len(out)]
+    n_before = min(len(sound), len(out) - shift)
+    out[:] = np.nan
+    out[shift : shift + n_before] = sound[:n_before]
+    out[: len(sound) - n_before] = sound[n_before:]

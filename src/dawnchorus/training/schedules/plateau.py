@@ -32,7 +32,7 @@ class Schedule:
     """Multiply the rate by ``factor`` after ``patience`` epochs without a better loss.
 
     grill2017 calls its schedule adaptive, from 0.001 until the rate falls to 0.00001; what it
-    watched is not published. Watched here: the mean training loss of an epoch.
+    monitored is not published. Monitored here: the mean training loss of an epoch.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Schedule:
     stop_rate : float
         The training ends where the rate would fall below this.
     warmup_epochs : int
-        Epochs before, which are not judged.
+        Epochs before, whose losses do not count.
     """
 
     current: float
@@ -66,7 +66,7 @@ class Schedule:
         return self.current
 
     def observe(self, metrics: Mapping) -> None:
-        """Take note of an epoch's ``loss``; ``epoch`` says whether it is still one of the warm-up."""
+        """Use an epoch's ``loss``, unless ``epoch`` is still one of the warm-up."""
         if metrics["epoch"] <= self.warmup_epochs:
             return
         if metrics["loss"] < self.best - self.min_delta:

@@ -1,0 +1,45 @@
+"""``dawnchorus config [KEY]``, ``dawnchorus check CONFIG...``: keys of a config, and its errors.
+
+``check`` reads a config as a start of the workflow does, and runs nothing; only the models and
+frontends that it names by the path of a file are imported, for the keys that they have.
+"""
+
+import argparse
+import os
+
+
+def add_to(commands) -> None:
+    """Add both commands to the parsers of the command line."""
+    parser = commands.add_parser("config", help="what a key of the config means")
+    parser.add_argument(
+        "key", nargs="?", default="", metavar="KEY", help="such as training.schedule"
+    )
+    parser.set_defaults(command=explain)
+    parser = commands.add_parser("check", help="look for errors in a config, running nothing")
+    parser.add_argument("overlays", nargs="*", metavar="CONFIG")
+    parser.add_argument("--workflow", default=".", metavar="FOLDER", help="where the Snakefile is")
+    parser.set_defaults(command=check)
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Print what a key means; return the exit status."""
+    # imported here and below: no other command needs the models of all sections
+    from dawnchorus.settings import documentation
+
+    print(documentation.explanation(arguments.key))
+    return 0
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Print which experiments a config runs on which corpora; return the exit status."""
+    from dawnchorus.settings import corpus_check, load
+
+    base = os.path.join(arguments.workflow, "config.yaml")
+    if not os.path.exists(base):
+        raise ValueError(
+            f"no config.yaml in {arguments.workflow!r}; name the workflow's --workflow FOLDER"
+        )
+    found = load.load(base, arguments.overlays, {})
+    corpora = corpus_check.corpora_of_run(found)
+    print(f"sound: runs {', '.join(found['run'])} on {', '.join(corpora)}")
+    return 0

@@ -1,0 +1,153 @@
+"""The rules as rules/*.smk declare them, with the functions that they name.
+
+A rule file holds rules and nothing else: literal paths, and names of functions of plan. That is
+little enough to be read without Snakemake; a test holds the jobs that follow from it equal to
+Snakemake's own.
+
+* `all_rules`: what the Snakefile names ``corpora``, ``audio`` and so on, as the rule files are.
+* `read_rules`: all rules of a folder, with their functions bound to a run.
+* `Rule`: one of them.
+"""
+
+import ast
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from dawnchorus.plan.audio_rules import AudioRules
+from dawnchorus.plan.corpus_rules import CorpusRules
+from dawnchorus.plan.evaluation_rules import EvaluationRules
+from dawnchorus.plan.event_rules import EventRules
+from dawnchorus.plan.prediction_rules import PredictionRules
+from dawnchorus.plan.spectrogram_rules import SpectrogramRules
+from dawnchorus.plan.target_rules import TargetRules
+from dawnchorus.plan.training_rules import TrainingRules
+from dawnchorus.plan.workflow_run import Run
+
+
+class AllRules(NamedTuple):
+    """One object per rule file, in the order of the work."""
+
+    corpora: CorpusRules
+    audio: AudioRules
+    spectrograms: SpectrogramRules
+    targets: TargetRules
+    training: TrainingRules
+    predictions: PredictionRules
+    evaluation: EvaluationRules
+    events: EventRules
+
+
+def all_rules(run: Run) -> AllRules:
+    """Return the functions of all rule files, bound to a run."""
+    return AllRules(
+        CorpusRules(run),
+        AudioRules(run),
+        SpectrogramRules(run),
+        TargetRules(run),
+        TrainingRules(run),
+        PredictionRules(run),
+        EvaluationRules(run),
+        EventRules(run),
+    )
+
+
+_RULE = re.compile(r"^rule (\w+):\n((?:[ \t]+.*\n|\n)*)", re.M)
+_DIRECTIVE = re.compile(r"^    (\w+):(.*\n(?:        .*\n|\n)*)", re.M)
+
+
+class Unpacked(NamedTuple):
+    """A function that returns inputs by name: ``unpack(...)`` of a rule."""
+
+    function: Callable[..., dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: patterns, and functions of wildcards.
+
+    Parameters
+    ----------
+    name : str
+        As in ``rule train:``.
+    inputs, params : mapping of str
+        A pattern, a function of the wildcards, or (of params) a value. Under ``""`` the `Unpacked`
+        function of a rule whose inputs depend on the config by name.
+    outputs : mapping of str to str
+        Patterns.
+    log, script : str
+        Pattern; path from the rule file.
+    benchmark : str or None
+        Pattern.
+    """
+
+    name: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, str]
+    params: Mapping[str, Any]
+    log: str
+    script: str
+    benchmark: str | None = None
+
+
+def read_rules(run: Run) -> list[Rule]:
+    """Return the rules of ``rules/*.smk`` beside the Snakefile, bound to a run.
+
+    Raises
+    ------
+    ValueError
+        Where a rule holds more than paths and functions of plan.
+    """
+    names = {
+        **all_rules(run)._asdict(),
+        "run": run,
+        "unpack": Unpacked,
+        "ancient": _as_it_is,
+        "directory": _as_it_is,
+    }
+    found = []
+    for path in sorted(run.base.glob("rules/*.smk")):
+        for name, body in _RULE.findall(path.read_text(encoding="utf-8")):
+            directives = dict(_DIRECTIVE.findall(body))
+            try:
+                given = {key: _arguments(directives.get(key, ""), names) for key in _READ}
+            except (SyntaxError, KeyError, AttributeError) as error:
+                raise ValueError(
+                    f"rule {name} holds more than paths and functions of plan: {error!r}"
+                ) from None
+            single: dict[str, Any] = {
+                key: given[key].get("") for key in ("log", "script", "benchmark")
+            }
+            found.append(Rule(name, given["input"], given["output"], given["params"], **single))
+    return found
+
+
+_READ = ("input", "output", "params", "log", "benchmark", "script")
+
+
+def _arguments(text: str, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a directive by name; one without a name under ``""``."""
+    call = ast.parse(f"_({textwrap.dedent(text)})", mode="eval").body
+    if not isinstance(call, ast.Call) or len(call.args) > 1:
+        raise SyntaxError(text)
+    found = {k.arg or "": _value(k.value, names) for k in call.keywords}
+    return found | ({"": _value(call.args[0], names)} if call.args else {})
+
+
+def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name):
+            return names[name]
+        case ast.Attribute(value=owner, attr=name):
+            return getattr(_value(owner, names), name)
+        case ast.Call(func=function, args=arguments, keywords=[]):
+            return _value(function, names)(*(_value(a, names) for a in arguments))
+    raise SyntaxError(ast.unparse(node))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

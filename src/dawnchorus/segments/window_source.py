@@ -1,0 +1,226 @@
+"""Windows of the recordings of several corpora: what of a recording a model sees at once.
+
+A recording's spectrogram is cut into windows (T frames, F bands), by one of three kinds: ``windows``
+(fixed steps, wrapped around the recording's end), ``cells`` (toth2016: the columns with signal,
+moved together, in pieces) and ``chunks`` (pictures that the frontend has cut already). Training and
+prediction read the same `Source`. A recording is a pair (corpus, id); batches are (B, T, F), and
+times are seconds from the recording's start.
+
+The kinds are the modules of `dawnchorus.segments.kinds`. Each has a class ``Windows``, a subclass of
+`Source` that defines ``windows_of`` and ``fill_window``.
+
+* `open_source`: from shard files.
+* `source_from_readers`: from readers that are open.
+* `Source`: what all kinds have in common.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from dawnchorus.frontends import shard_reader
+from dawnchorus.segments import kinds
+from dawnchorus.segments.window_index import Index, concatenate
+
+
+class Source:
+    """Windows of the recordings of several corpora; the kinds are subclasses.
+
+    Parameters
+    ----------
+    readers : mapping of corpus to reader
+        As `dawnchorus.frontends.shard_reader.open_shards` returns them, all of one frontend.
+    settings : mapping
+        The ``segments`` section of a stage.
+    window : int
+        Frames of a window, where the kind leaves a choice.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (T, F) of every window.
+    """
+
+    kind: ClassVar[str]
+    layout: ClassVar[str] = "frames"  # of the files that the kind reads
+
+    def __init__(self, readers: Mapping, settings: Mapping, window: int):
+        self._readers = dict(readers)
+        self.settings = settings
+        self.shape: tuple[int, int] = (window, next(iter(self._readers.values())).n_bands)
+
+    def ids(self, corpus: str) -> list[str]:
+        """Return the recordings of a corpus, in the order of its shards."""
+        return list(self._reader(corpus).ids)
+
+    def frames_per_second(self, corpus: str) -> float:
+        """Return the rate of the spectrograms of a corpus."""
+        return self._reader(corpus).frames_per_second
+
+    def index(self, recordings: Sequence[tuple[str, str]], prediction: bool = False) -> Index:
+        """Return all windows of some recordings, in their order, each recording's in time.
+
+        Parameters
+        ----------
+        recordings : N pairs (corpus, id)
+        prediction : bool, optional
+            Whether the windows are to be scored: then at most ``max_per_recording`` of each, the
+            first.
+
+        Raises
+        ------
+        ValueError
+            For a recording that is not there.
+        """
+        parts = [self.windows_of(recording) for recording in recordings]
+        most = self.settings["max_per_recording"] if prediction else None
+        return concatenate([tuple(values[:most] for values in part) for part in parts])
+
+    def fill(
+        self,
+        out: np.ndarray,
+        recordings: Sequence[tuple[str, str]],
+        places: Sequence[int],
+        rotations: Sequence[int] | None = None,
+    ) -> None:
+        """Fill a batch with windows as they are stored; `scale` follows.
+
+        Parameters
+        ----------
+        out : array, shape (B, T, F), float32
+            Filled in place.
+        recordings : B pairs (corpus, id)
+        places : sequence of int, length B
+            From an `Index`.
+        rotations : sequence of int, length B, optional
+            Circular shifts in frames, as `numpy.roll` along time; none where left out.
+        """
+        rotations = [0] * len(out) if rotations is None else rotations
+        if not len(out) == len(recordings) == len(places) == len(rotations):
+            raise ValueError(
+                f"received {len(out)} windows to fill for {len(recordings)} recordings, "
+                f"{len(places)} places and {len(rotations)} rotations; expected equally many"
+            )
+        for window, recording, place, rotation in zip(
+            out, recordings, places, rotations, strict=True
+        ):
+            self.fill_window(window, recording, int(place), int(rotation))
+
+    def scale(self, out: np.ndarray) -> None:
+        """Scale windows (B, T, F) to the range that the model wants, in place.
+
+        It comes last, after augmentation, and in prediction too. ``rescale`` is the rule of kahl2018:
+        a window whose least and greatest values are both not zero is stretched to 0..1, any other is
+        clipped to it; so is one that is the same everywhere, which cannot be stretched.
+        ``zero_centre`` makes 0..1 to -1..1.
+        """
+        if self.settings["rescale"]:
+            for window in out:
+                low, high = window.min(), window.max()
+                if low != 0 and high != 0 and low < high:
+                    window -= low
+                    window /= high - low
+                else:
+                    np.clip(window, 0, 1, out=window)
+        if self.settings["zero_centre"]:
+            out *= 2
+            out -= 1
+
+    def batch(self, recordings: Sequence[tuple[str, str]], index: Index) -> np.ndarray:
+        """Return the windows of an index, scaled: (W, T, F) float32.
+
+        ``recordings`` are those that ``index.recording`` counts.
+        """
+        out = np.empty((len(index), *self.shape), np.float32)
+        self.fill(out, [recordings[number] for number in index.recording], index.place)
+        self.scale(out)
+        return out
+
+    def _reader(self, corpus: str):
+        try:
+            return self._readers[corpus]
+        except KeyError:
+            raise ValueError(
+                f"corpus {corpus!r} has no spectrogram shard here, only "
+                f"{', '.join(self._readers)} have; give its shards too"
+            ) from None
+
+    def windows_of(self, recording: tuple[str, str]) -> tuple:
+        """Return place, onset, offset, score and length of a recording's windows, as arrays."""
+        raise NotImplementedError
+
+    def fill_window(
+        self, out: np.ndarray, recording: tuple[str, str], place: int, rotation: int
+    ) -> None:
+        """Fill one window (T, F), shifted circularly by ``rotation`` frames."""
+        raise NotImplementedError
+
+
+def open_source(
+    shards: Mapping[str, Sequence[str | Path]], settings: Mapping, window: int
+) -> Source:
+    """Open the spectrogram shards of some corpora as a source of windows.
+
+    Parameters
+    ----------
+    shards : mapping of corpus to paths
+        Files of one frontend.
+    settings : mapping
+        The ``segments`` section of a stage: ``kind`` (``windows``, ``cells``, ``chunks``) and the
+        rules of the kinds.
+    window : int
+        Frames of a window; of no effect for ``chunks``, whose length is the frontend's.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind, a kind that the files' layout does not serve, and corpora that differ
+        in their bands.
+    FileNotFoundError
+        For a file that is not there.
+    """
+    readers = {corpus: shard_reader.open_shards(paths) for corpus, paths in shards.items()}
+    return source_from_readers(readers, settings, window)
+
+
+def source_from_readers(readers: Mapping, settings: Mapping, window: int) -> Source:
+    """Return a source of windows over open readers; see `open_source`.
+
+    ``readers`` maps a corpus to what `dawnchorus.frontends.shard_reader.open_shards` returned
+    for it.
+    """
+    kind = settings["kind"]
+    # by the names of the files: a new kind is a new file, and no list is to be changed
+    known = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
+    if kind not in known:
+        raise ValueError(f"segments kind={kind!r} is not known; expected {', '.join(known)}")
+    if not readers:
+        raise ValueError("received no corpus; segments are cut from the shards of one or more")
+    chosen = _kind(kind)
+    for corpus, reader in readers.items():
+        if reader.layout != chosen.layout:
+            fitting = " or ".join(k for k in known if _kind(k).layout == reader.layout)
+            raise ValueError(
+                f"segments kind={kind!r} needs spectrograms of layout {chosen.layout!r}, those of "
+                f"corpus {corpus!r} have {reader.layout!r}; choose kind {fitting}, or another frontend"
+            )
+    sizes = {
+        corpus: (reader.n_bands, getattr(reader, "n_frames", None))
+        for corpus, reader in readers.items()
+    }
+    first, *others = sizes
+    for corpus in others:
+        if sizes[corpus] != sizes[first]:
+            raise ValueError(
+                f"spectrograms of corpus {corpus!r} have (bands, frames) {sizes[corpus]}, those of "
+                f"{first!r} {sizes[first]}; a model needs one frontend for all of its corpora"
+            )
+    return chosen(readers, settings, window)
+
+
+def _kind(name: str) -> type[Source]:
+    return importlib.import_module(f"dawnchorus.segments.kinds.{name}").Windows

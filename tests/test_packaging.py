@@ -1,0 +1,150 @@
+"""What is installed: the wheel, the types, the hooks of git."""
+
+import ast
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dawnchorus.runtime import provenance
+
+ROOT = Path(__file__).parents[1]
+HOOKS = ROOT / ".pre-commit-config.yaml"
+IMPORT_ALL = """
+import importlib, pathlib, sys
+import dawnchorus
+root = pathlib.Path(dawnchorus.__file__).parent
+print(root)
+for path in sorted(root.rglob("*.py")):
+    name = ".".join(("dawnchorus", *path.relative_to(root).with_suffix("").parts))
+    # the first runs the command, the second binds a process to its parent
+    if name not in ("dawnchorus.__main__", "dawnchorus.runtime.job"):
+        importlib.import_module(name.removesuffix(".__init__"))
+"""
+
+
+def output(*command, folder):
+    ran = subprocess.run(
+        [*map(str, command)], cwd=folder, capture_output=True, text=True, timeout=300
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of the tree, built without network from a copy."""
+    folder = tmp_path_factory.mktemp("build")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "src", folder / "src", ignore=ignored)
+    output(sys.executable, "-m", "hatchling", "build", "-t", "wheel", folder=folder)
+    return next(folder.glob("dist/*.whl"))
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_the_whole_package_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    package = {name for name in names if name.startswith("dawnchorus/")}
+    assert {"dawnchorus/py.typed", "dawnchorus/runtime/backend.py"} <= package
+    here = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
+    assert package == here | {"dawnchorus/py.typed"}
+    assert {name.split("/")[0].rpartition(".")[2] for name in names - package} == {"dist-info"}
+
+
+@pytest.mark.slow
+def test_a_wheel_works_in_a_clean_environment_outside_the_clone(wheel, tmp_path):
+    clean = tmp_path / "clean"
+    output(sys.executable, "-m", "venv", clean, folder=tmp_path)
+    output(clean / "bin/pip", "install", "--no-deps", "--no-index", wheel, folder=tmp_path)
+    # What the package needs is where these tests run. A path in a .pth file is searched last, and
+    # .pth files in it are not followed: the tree, installed there for editing, stays out of sight.
+    site = next(clean.glob("lib/python*/site-packages"))
+    (site / "needs.pth").write_text(sysconfig.get_path("purelib"))
+    assert str(site) in output(clean / "bin/python", "-c", IMPORT_ALL, folder=tmp_path)
+    assert output(clean / "bin/dawnchorus", "--version", folder=tmp_path)
+    told = output(clean / "bin/dawnchorus", "config", "training.epochs", folder=tmp_path)
+    assert "experiments.training.epochs" in told
+    checked = output(clean / "bin/dawnchorus", "check", "--workflow", ROOT, folder=tmp_path)
+    assert checked.startswith("sound: runs demo")
+
+
+def test_the_package_says_that_it_has_types():
+    assert (ROOT / "src/dawnchorus/py.typed").read_bytes() == b""
+
+
+def test_all_hooks_are_local_and_their_tools_are_locked():
+    repositories = yaml.safe_load(HOOKS.read_text())["repos"]
+    assert [repository["repo"] for repository in repositories] == ["local"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    tools = {text.partition(">")[0] for text in project["dependency-groups"]["dev"]}
+    hooks = repositories[0]["hooks"]
+    entries = [hook["entry"].split()[0] for hook in hooks]
+    assert {Path(entry).name for entry in entries if "/" in entry} <= tools
+    assert all(hook["language"] == "system" for hook in hooks)
+
+
+def test_the_hook_of_large_files_names_them_and_fails(tmp_path):
+    hooks = {hook["id"]: hook for hook in yaml.safe_load(HOOKS.read_text())["repos"][0]["hooks"]}
+    small, large = tmp_path / "a b.txt", tmp_path / "large.bin"
+    small.write_bytes(b"x" * 1000)
+    large.write_bytes(b"x" * 600_000)
+    command = f"{hooks['large-files']['entry']} '{small}'"
+    assert subprocess.run(command, shell=True, capture_output=True).returncode == 0
+    ran = subprocess.run(f"{command} '{large}'", shell=True, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert ran.stdout.split("\n") == [str(large), ""]
+
+
+# Of packages that the code imports: no number passes through these. Two keep numbers as they are
+# (h5py, pyarrow), others read text, draw, or print.
+NO_NUMBERS = {
+    "defusedxml", "h5py", "matplotlib", "packaging", "pyarrow", "pydantic", "pyyaml", "rich",
+}  # fmt: skip
+# parts of packages that are asked for
+PARTS = {"annotated-types": "pydantic", "pydantic-core": "pydantic"}
+
+
+def imported():
+    """Names of the packages from elsewhere that the code imports, as they are installed."""
+    found = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(node.module.partition(".")[0])
+    installed = importlib.metadata.packages_distributions()
+    names = {installed[name][0].lower() for name in found if name in installed}
+    names = {PARTS.get(name.replace("_", "-"), name) for name in names}
+    return names - {"dawnchorus"} | (found & {"torch"})  # an optional backend, maybe not installed
+
+
+def test_what_is_imported_is_asked_for_and_nothing_else():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = {text.partition(">")[0] for text in project["dependencies"]}
+    # rules are Snakemake's; a backend is a choice
+    assert asked == imported() - {"torch", "jax"} | {"snakemake"}
+
+
+def test_records_name_exactly_the_packages_that_numbers_pass_through():
+    # JAX is imported by Keras alone
+    assert set(provenance.PACKAGES) == imported() - NO_NUMBERS | {"jax"}
+
+
+def test_jobs_of_conda_have_what_their_scripts_import():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((ROOT / "envs/dawnchorus.yaml").read_text())
+    # the main process alone: Snakemake, and what commands print with
+    others = ("snakemake", "packaging", "rich")
+    expected = [text for text in project["dependencies"] if not text.startswith(others)]
+    assert environment["dependencies"][-1]["pip"] == expected
