@@ -3,7 +3,7 @@
 A shard is one mono float32 WAV file (RF64 when large) that holds its recordings one after another,
 beside a table with one row per listed recording: where its samples lie, or why there are none.
 Samples are float32 with full scale at -1..1, rates are in Hz, durations in seconds. Recordings are
-foreign bytes: only `decode` and `container` read them, and only in the limited child process of
+foreign bytes: only `decode` and what it calls read them, and only in the limited child process of
 `decoder_process`.
 
 One child per worker decodes the recordings in sequence. Where it crashes, hangs or asks for too
@@ -161,6 +161,6 @@ def resampler_versions() -> dict[str, str]:
     """Return the versions of what decides the samples of a shard, by name."""
     import soundfile  # not above: the resampling job leaves libsndfile to its child
 
-    packages = ("dawnchorus", "numpy", "scipy", "soundfile", "soxr")
+    packages = ("av", "dawnchorus", "numpy", "scipy", "soundfile", "soxr")
     versions = {name: importlib.metadata.version(name) for name in packages}
     return versions | {"libsndfile": soundfile.__libsndfile_version__}

@@ -1,10 +1,7 @@
-"""The bytes of a recording: opened safely, compared with the listing, their format and length.
-
-Headers are read here because libsndfile decodes the rest of a cut file and reports no error.
+"""The bytes of a recording: opened safely, compared with the listing, their format.
 
 * `open_recording`: the bytes of a regular file or of a member of an archive, as they were listed.
 * `file_format`: the format, from the first bytes.
-* `check_complete`: are as many bytes of samples present as the header claims?
 """
 
 import contextlib
@@ -14,22 +11,20 @@ import io
 import os
 import shutil
 import stat
-import struct
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from dawnchorus.audio import mpeg_frames
 from dawnchorus.audio.verdicts import Excluded
+from dawnchorus.formats import audio_names
 from dawnchorus.runtime import hashes
 
 SMALL = (
     32 << 20
 )  # bytes up to which a file is read at once, so that the hash is of the very bytes decoded
 _BLOCK = 1 << 20
-_MOST_CHUNKS = 10_000  # a real file has some tens; a hostile one must not delay the run
-# lengths that programs write which stream, and cannot return to the header
-_STREAMED = (0xFFFFFFFF, 0x7FFFF000)
 _W64_TAIL = bytes.fromhex("2e91cf11a5d628db04c10000")  # of the GUID of a W64 file, after "riff"
 
 
@@ -134,8 +129,31 @@ def _state(file: BinaryIO) -> tuple:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def file_format(head: bytes) -> str | None:
-    """Return the format by the first 16 bytes, or None where the decoder does not support it."""
+def file_format(file: BinaryIO) -> tuple[str, int]:
+    """Return the format of a recording, and where it begins behind an ID3 tag.
+
+    Raises
+    ------
+    Excluded
+        AUDIO_FORMAT where no decoder is to open it.
+    """
+    file.seek(0)
+    head = file.read(16)
+    start = mpeg_frames.id3_bytes(head) if head[:3] == b"ID3" and len(head) == 16 else 0
+    if start:
+        file.seek(start)
+        behind = file.read(16)
+        # such a tag belongs before mp3; programs put it before other formats too
+        kind = _format(behind)
+        return ("mp3", 0) if kind not in ("flac", "aac") else (kind, start)
+    kind = _format(head)
+    if kind is None:
+        raise Excluded("AUDIO_FORMAT", f"none of {', '.join(audio_names.FORMATS)}")
+    return kind, 0
+
+
+def _format(head: bytes) -> str | None:
+    """Return the format by the first 16 bytes, None where it is none of those that are read."""
     if head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:12] == b"WAVE":
         return "wav"
     if head[:4] == b"riff" and head[4:16] == _W64_TAIL:
@@ -144,88 +162,12 @@ def file_format(head: bytes) -> str | None:
         return "aiff"
     if head[:4] in (b"fLaC", b"OggS"):
         return "flac" if head[:4] == b"fLaC" else "ogg"
-    # 11 set bits begin an MPEG frame; the layer 0 and the bit rate 15 do not exist
-    is_frame = head[:1] == b"\xff" and len(head) > 2 and head[1] & 0xE0 == 0xE0
-    if head[:3] == b"ID3" or (is_frame and head[1] & 0x06 and head[2] & 0xF0 != 0xF0):
-        return "mp3"
-    return None
-
-
-def check_complete(source: BinaryIO, kind: str, allow_truncated: bool) -> bool:
-    """Compare the length in the header of a recording with the bytes that follow.
-
-    FLAC and mp3 are not checked here: their frames are counted once they are decoded.
-
-    Returns
-    -------
-    bool
-        Whether the end may be missing although no error is raised: the header gives no length, or
-        ``allow_truncated`` permits it.
-
-    Raises
-    ------
-    Excluded
-        AUDIO_NO_SAMPLES, AUDIO_TRUNCATED.
-    """
-    size = source.seek(0, os.SEEK_END)
-    if kind == "ogg":
-        is_cut, detail = not _has_last_page(source, size), "the stream has no last page"
-    else:
-        claim = _sample_bytes(source, kind, size)
-        if claim is None:
-            return False
-        claimed, present = claim
-        if claimed == 0:
-            detail = f"the header says 0 bytes of samples, {present} follow it"
-            raise Excluded("AUDIO_NO_SAMPLES", detail)
-        if kind == "wav" and claimed in _STREAMED and present > 0:
-            return True
-        is_cut, detail = claimed > present, f"{present} of {claimed} bytes of samples are there"
-    if is_cut and not allow_truncated:
-        raise Excluded("AUDIO_TRUNCATED", detail)
-    return is_cut
-
-
-def _sample_bytes(source: BinaryIO, kind: str, size: int) -> tuple[int, int] | None:
-    """Return claimed and present bytes of the chunk of samples, None where no such chunk is found."""
-    if kind not in ("wav", "w64", "aiff"):
+    if head[4:8] == b"ftyp":
+        return "m4a"
+    if len(head) < 3 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
-    source.seek(0)
-    order = ">" if source.read(4) in (b"FORM", b"RIFX") else "<"
-    layout = struct.Struct("<4s12xQ" if kind == "w64" else f"{order}4sI")
-    start, alignment = (40, 8) if kind == "w64" else (12, 2)
-    large = None  # the size of the samples in an RF64 file, which does not fit their own chunk
-    for _ in range(_MOST_CHUNKS):
-        source.seek(start)
-        head = source.read(layout.size)
-        if len(head) < layout.size:
-            return None
-        name, n_bytes = layout.unpack(head)
-        if kind == "w64":
-            n_bytes = max(0, n_bytes - layout.size)  # W64 counts the chunk's own head
-        start += layout.size
-        if name == b"ds64":
-            source.seek(start + 8)
-            large = int.from_bytes(source.read(8), "little")
-        if name in (b"data", b"SSND"):
-            is_large = large is not None and n_bytes == 0xFFFFFFFF
-            # the samples of an AIFF file come after an offset and a block size
-            skipped = 8 if name == b"SSND" else 0
-            claimed = large if is_large else n_bytes - skipped
-            return max(0, claimed), max(0, size - start - skipped)
-        start += -(-n_bytes // alignment) * alignment
-        if start >= 1 << 62:  # beyond what a file can be, and so is a seek to it
-            return None
-    return None
-
-
-def _has_last_page(source: BinaryIO, size: int) -> bool:
-    """Return whether the last page of an Ogg stream is whole and marked as its last (RFC 3533)."""
-    source.seek(max(0, size - (1 << 17)))  # a page has at most 65,307 bytes
-    tail = source.read(1 << 17)
-    start = tail.rfind(b"OggS")
-    page = tail[start:]
-    if start < 0 or len(page) < 27 or len(page) < 27 + page[26]:
-        return False
-    n_bytes = 27 + page[26] + sum(page[27 : 27 + page[26]])
-    return bool(page[5] & 4) and len(page) >= n_bytes
+    # 12 set bits and layer 0 begin a frame of AAC (ADTS), with one of 13 sample rates
+    if head[1] & 0xF6 == 0xF0 and head[2] >> 2 & 15 < 13:
+        return "aac"
+    # 11 set bits begin an MPEG frame; the layer 0 and the bit rate 15 do not exist
+    return "mp3" if head[1] & 0x06 and head[2] & 0xF0 != 0xF0 else None

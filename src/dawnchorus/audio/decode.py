@@ -1,41 +1,37 @@
 """One recording: decoded in blocks, checked, its channels mixed, resampled.
 
-Runs in the limited child process only: what it reads is foreign, and libsndfile has had faults that
-crash. Lengths that a header declares are compared with what was counted, and never allocated.
+Runs in the limited child process only: what it reads is foreign, and decoders have had faults that
+crash. Lengths that a header declares are compared with what was counted, and never allocated. What the
+first decoder (libsndfile) does not open, or would end before the end of the data, the second decodes
+(libav); what neither does is said in the verdict, with seconds.
 
 * `resample`: everything that happens to one recording.
 * `SampleChecks`: reject impossible samples and collect warnings, block by block.
 """
 
+import contextlib
+import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 import numpy as np
-import soundfile
 
-from dawnchorus.audio import container, resampling
-from dawnchorus.audio.verdicts import USED, Excluded
+from dawnchorus.audio import container, length, libav, libsndfile, resampling
+from dawnchorus.audio.verdicts import KEPT_ON_REQUEST, USED, Excluded
 from dawnchorus.formats import audio_names
 
 BLOCK = 1 << 16  # samples decoded at once, all channels together
 RATES_HZ = (4_000, 768_000)
-LENIENT = 0.95  # share of an mp3's frames that must be there: their count is often an estimate
+LENIENT = 0.95  # share of the frames that must be there of formats without an exact length
+LENIENT_FORMATS = ("mp3", "m4a", "aac")
+# tried with the second decoder where the first does not open them
+SECOND = ("mp3", "ogg", "flac")
 MAX_AMPLITUDE = 1e3  # times full scale: beyond it a sample is a damaged number, not a sound
 FULL_SCALE = 0.999  # from here on a sample is clipped
 CLIPPED = 0.1  # share of a channel's samples
 OFFSET = 0.1  # mean of a channel over its peak
 CANCELLED = 0.01  # power of the mixed channels over the mean power of each: -20 dB
-_PLAIN = ("WAV", "WAVEX", "RF64", "W64", "AIFF")  # samples as they are
-_UNKNOWN = 1 << 62  # libsndfile gives 2**63 - 1 frames where the header has no length
-
-
-class _Forward(soundfile.SoundFile):
-    """Read forwards only: the seek after each block would make mp3 and Opus glitch."""
-
-    def seekable(self) -> bool:
-        """Say no, so that nothing seeks."""
-        return False
 
 
 def resample(
@@ -69,107 +65,139 @@ def resample(
     except Excluded as excluded:
         rejected = {"verdict": excluded.code, "detail": excluded.detail}
         return {**facts, "channels": 0, "n_samples": 0, **rejected}
-    return {**facts, "verdict": USED, "detail": ""}
+    return {"detail": "", **facts, "verdict": USED}
 
 
 def _resample_file(
     file: BinaryIO, extension: str, recipe: Mapping, send: Callable, facts: dict
 ) -> None:
     """Resample an open recording; ``facts`` is filled as they are found."""
-    file.seek(0)
-    kind = container.file_format(file.read(16))
-    if kind is None:
-        raise Excluded("AUDIO_FORMAT", "neither WAV, W64, AIFF, FLAC, Ogg nor mp3")
-    warnings = set()
-    if container.check_complete(file, kind, recipe["allow_truncated"]):
-        warnings.add("AUDIO_LENIENT")
+    kind, start = container.file_format(file)
+    found = length.survey(file, kind, start, recipe["allow_truncated"])
+    warnings = {"AUDIO_LENIENT"} if found.doubt else set()
     if extension and extension[1:].lower() not in audio_names.FORMATS[kind]:
         warnings.add("FORMAT_EXTENSION_MISMATCH")
     facts["warnings"] = sorted(warnings)
-    file.seek(0)
-    try:
-        # a file that is not in memory is read by libsndfile itself, which is faster
-        source = file if hasattr(file, "getbuffer") else file.fileno()
-        sound = _Forward(source, closefd=False)
-    except soundfile.LibsndfileError as error:
-        raise Excluded("AUDIO_FORMAT", _reason(error)) from error
-    with sound:
-        facts["source_rate"] = sound.samplerate
-        n_declared = _declared_samples(sound, recipe, facts)
-        checks = SampleChecks(sound.channels)
-        n_kept = sound.channels if recipe["channels"] == "each" else 1
-        rates = (sound.samplerate, recipe["sample_rate"])
+    sound = _opened(file, kind, found)
+    with contextlib.closing(sound):
+        facts["source_rate"] = sound.rate
+        n_declared = _declared_samples(sound, found, recipe, facts)
+        checks = SampleChecks(sound.n_channels)
+        n_kept = sound.n_channels if recipe["channels"] == "each" else 1
+        rates = (sound.rate, recipe["sample_rate"])
         stream = resampling.stream(recipe["resampler"], *rates, n_kept)
         n_sent = 0
-        for block, stored in _blocks(sound):
+        for block, stored in sound.blocks(BLOCK):
             checks.update(block, stored)
-            _check_length(checks.n_samples, sound.samplerate, recipe, "counted")
+            _check_length(checks.n_samples, sound.rate, recipe, "counted")
             resampled = stream.push(_kept_channels(block, recipe["channels"], checks))
             send(resampled)
             n_sent += len(resampled)
         rest = stream.finish()
         send(rest)
-    n_counted = checks.n_samples
-    facts["duration_s"] = round(n_counted / sound.samplerate, 6)
-    if n_counted == 0:
-        raise Excluded("AUDIO_NO_SAMPLES", "no samples behind the header")
-    if n_declared is not None and n_counted < n_declared:
-        is_near = kind == "mp3" and n_counted >= LENIENT * n_declared
-        if not is_near and not recipe["allow_truncated"]:
-            raise Excluded("AUDIO_TRUNCATED", f"{n_counted} of {n_declared} samples are there")
-        warnings.add("AUDIO_LENIENT")
+    facts["duration_s"] = round(checks.n_samples / sound.rate, 6)
+    if checks.n_samples == 0:
+        raise Excluded("AUDIO_NO_SAMPLES", sound.damage or "no samples behind the header")
+    left, detail = _left_out(sound, found, kind, n_declared, checks.n_samples, recipe)
     if facts["duration_s"] < recipe["min_duration_s"]:
         raise Excluded("AUDIO_TOO_SHORT", f"{facts['duration_s']:g} s")
-    if sound.samplerate < recipe["sample_rate"]:
+    warnings |= left | checks.warnings()
+    if sound.rate < recipe["sample_rate"]:
         warnings.add("BANDWIDTH")
-    facts |= {"warnings": sorted(warnings | checks.warnings())}
+    facts |= {"warnings": sorted(warnings), "detail": detail}
     facts |= {"channels": n_kept, "n_samples": n_sent + len(rest)}
 
 
-def _reason(error: soundfile.LibsndfileError) -> str:
-    # the error's own text names the file, and so a path or an address
-    return f"libsndfile: {error.error_string.strip() or f'error {error.code}'}"
+def _opened(
+    file: BinaryIO, kind: str, found: length.Length
+) -> libsndfile.Sound | libav.Sound | libav.MpegSound:
+    """Return the recording with the first decoder that reads all of it."""
+    if kind in libsndfile.FORMATS:
+        try:
+            sound = libsndfile.Sound(file, found.patches)
+        except Excluded:
+            if kind not in SECOND:
+                raise
+            with contextlib.suppress(Excluded):
+                return libav.open_sound(file, kind)
+            raise
+        known_s = math.inf if sound.n_declared is None else sound.n_declared / sound.rate
+        is_short = found.seconds is not None and found.seconds - known_s > found.tolerance_s
+        if not is_short and not (known_s == 0 and kind in SECOND):
+            return sound
+        sound.close()
+    return libav.open_sound(file, kind)
 
 
-def _declared_samples(sound: soundfile.SoundFile, recipe: Mapping, facts: dict) -> int | None:
-    """Check what the header declares; return its number of samples, or None where it has none."""
+def _declared_samples(
+    sound: libsndfile.Sound | libav.Sound | libav.MpegSound,
+    found: length.Length,
+    recipe: Mapping,
+    facts: dict,
+) -> int | None:
+    """Check what the header claims; return its number of samples, or None where it has none."""
     slowest, fastest = RATES_HZ
-    if not slowest <= sound.samplerate <= fastest:
+    if not slowest <= sound.rate <= fastest:
         expected = f"{slowest}-{fastest} Hz are taken"
-        raise Excluded("AUDIO_RATE", f"{sound.samplerate} Hz; {expected}")
-    if sound.frames >= _UNKNOWN:
+        raise Excluded("AUDIO_RATE", f"{sound.rate} Hz; {expected}")
+    if found.seconds is not None:
+        facts["duration_s"] = round(found.seconds, 6)
+        _check_length(found.seconds * sound.rate, sound.rate, recipe, "counted")
+    if sound.n_declared is None or found.is_estimated:
         return None
-    facts["duration_s"] = round(sound.frames / sound.samplerate, 6)
-    _check_length(sound.frames, sound.samplerate, recipe, "declared")
-    return sound.frames
+    facts["duration_s"] = round(sound.n_declared / sound.rate, 6)
+    _check_length(sound.n_declared, sound.rate, recipe, "declared")
+    return sound.n_declared
+
+
+def _left_out(
+    sound: libsndfile.Sound | libav.Sound | libav.MpegSound,
+    found: length.Length,
+    kind: str,
+    n_declared: int | None,
+    n_counted: int,
+    recipe: Mapping,
+) -> tuple[set[str], str]:
+    """Return the warnings on what is missing or was not decoded, and what they mean.
+
+    Raises
+    ------
+    Excluded
+        AUDIO_DECODE, AUDIO_TRUNCATED.
+    """
+    warnings, reasons = set(), [found.doubt] if found.doubt else []
+    counted_s, there_s = n_counted / sound.rate, found.seconds or 0.0
+    if sound.damage:
+        reasons.append(f"{sound.damage} after {counted_s:.2f} s")
+        if not recipe["allow_truncated"]:
+            raise Excluded("AUDIO_DECODE", f"{sound.damage}; {KEPT_ON_REQUEST}")
+        warnings.add("AUDIO_LENIENT")
+    if sound.is_cut:
+        reasons.append("the last frame is cut")
+        warnings.add("AUDIO_LENIENT")
+    n_claimed = n_declared or 0
+    if n_declared is None and found.missing_s:
+        n_claimed = round((there_s + found.missing_s) * sound.rate)
+    n_whole = max(0, n_counted - sound.n_damaged)
+    if n_whole < max(n_claimed, sound.n_damaged and n_counted):
+        n_claimed = max(n_claimed, n_counted)
+        detail = f"{n_whole} of {n_claimed} samples are there"
+        is_near = kind in LENIENT_FORMATS and n_whole >= LENIENT * n_claimed
+        if not is_near and not recipe["allow_truncated"]:
+            raise Excluded("AUDIO_TRUNCATED", f"{detail}; {KEPT_ON_REQUEST}")
+        reasons.append(detail)
+        warnings.add("AUDIO_LENIENT")
+    left_s = max(there_s - counted_s, found.unread_share * counted_s)
+    if left_s > found.slack_s and not n_claimed > n_counted:
+        reasons.append(f"{left_s:.2f} s of {counted_s + left_s:.2f} s were not decoded")
+        warnings.add("AUDIO_UNREAD")
+    return warnings, "; ".join(reasons)
 
 
 def _check_length(n_samples: int, sample_rate: int, recipe: Mapping, how: str) -> None:
     if n_samples > recipe["max_duration_s"] * sample_rate:
         limit = f"at most {recipe['max_duration_s']:g} s are taken"
         raise Excluded("AUDIO_TOO_LONG", f"{n_samples / sample_rate:.1f} s {how}; {limit}")
-
-
-def _blocks(sound: soundfile.SoundFile) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the samples, shape (S, C), float32 with full scale 1, and as they were stored.
-
-    Both are valid until the next are asked for.
-    """
-    shape = (max(1, BLOCK // sound.channels), sound.channels)
-    # libsndfile is slow at the commonest of all conversions; the values are the same, exactly
-    is_common = sound.subtype == "PCM_16" and sound.format in _PLAIN
-    stored = np.empty(shape, np.int16 if is_common else np.float32)
-    scaled = np.empty(shape, np.float32) if is_common else stored
-    while True:
-        try:
-            n_samples = len(sound.read(out=stored))
-        except soundfile.LibsndfileError as error:
-            raise Excluded("AUDIO_DECODE", _reason(error)) from error
-        if n_samples == 0:
-            return
-        if is_common:
-            np.multiply(stored[:n_samples], np.float32(2**-15), out=scaled[:n_samples])
-        yield scaled[:n_samples], stored[:n_samples]
 
 
 def _kept_channels(block: np.ndarray, channels: str, checks: "SampleChecks") -> np.ndarray:

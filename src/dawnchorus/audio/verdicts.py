@@ -47,8 +47,10 @@ WARNINGS = (
     "AUDIO_CLIPPED",  # over 10 % of a channel's samples at full scale
     "MIX_CANCEL",  # the mean of the channels is 20 dB below them
     "BANDWIDTH",  # recorded at a lower rate than the audio recipe's
-    "AUDIO_LENIENT",  # kept although its end may be missing
+    "AUDIO_LENIENT",  # kept although its end may be missing, or its header is wrong
+    "AUDIO_UNREAD",  # a part that no decoder reads was left out; the detail gives its seconds
 )
+KEPT_ON_REQUEST = "allow_truncated keeps what is there"  # ends the details of such exclusions
 VERDICT_COLUMNS = ("id", "verdict", "detail", "warnings", "duration_s")
 _INTEGERS = ("channels", "first_sample", "n_samples", "source_rate")
 _SHOWN = 5  # offenders that a message names
@@ -184,11 +186,19 @@ def write_verdicts(
         raise ValueError(
             f"{len(rows)} of {len(frame)} recordings of corpus {corpus} were excluded "
             f"({len(rows) / len(frame):.1%}, at most {settings['max_excluded']:.1%} are allowed): "
-            f"{first}{', ...' if len(rows) > _SHOWN else ''}; mend them or raise "
+            f"{first}{', ...' if len(rows) > _SHOWN else ''}; mend them{_remedy(rows)} or raise "
             f"corpora.{corpus}.max_excluded"
         )
     columns = [frame[column].tolist() for column in VERDICT_COLUMNS]
     artefacts.write_table(output_path, VERDICT_COLUMNS, list(zip(*columns, strict=True)))
+
+
+def _remedy(excluded: Sequence[tuple[str, str, str]]) -> str:
+    """Return what a message says of ``allow_truncated``: nothing where it would keep none."""
+    n_kept = sum(detail.endswith(KEPT_ON_REQUEST) for _, _, detail in excluded)
+    if not n_kept:
+        return ""
+    return f", set allow_truncated in the audio recipe, which keeps what is there of {n_kept},"
 
 
 def read_verdicts(path: str | Path) -> "pd.DataFrame":

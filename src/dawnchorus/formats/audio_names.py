@@ -18,6 +18,8 @@ FORMATS = {
     "flac": ("flac",),
     "ogg": ("ogg", "oga", "opus"),
     "mp3": ("mp3",),
+    "m4a": ("m4a",),
+    "aac": ("aac",),
 }
 EXTENSIONS = frozenset(extension for names in FORMATS.values() for extension in names)
 
