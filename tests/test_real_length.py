@@ -264,6 +264,8 @@ def chunk_cases():
             sized(wav, b"data", lambda n: 2**32 - 45), 6.0, "used", lenient,
         ),
         "wav, cut": (wav[: size // 2], 3.0, "AUDIO_TRUNCATED", ""),
+        "wav, joined": (wav + wav, 6.0, "used", "AUDIO_UNREAD"),
+        "wav, joined, chunk between": (wav + tail + wav, 6.0, "used", "AUDIO_UNREAD"),
         "rf64": (rf64, 6.0, "used", ""),
         "rf64, size half": (large_sized(rf64, half), 6.0, "used", lenient),
         "rf64, size 0": (large_sized(rf64, lambda n: 0), 6.0, "AUDIO_NO_SAMPLES", ""),
@@ -278,6 +280,7 @@ def chunk_cases():
         ),
         "w64, cut": (w64[: size // 2], 3.0, "AUDIO_TRUNCATED", ""),
         "aiff": (aiff, 6.0, "used", ""),
+        "aiff, joined": (aiff + aiff, 6.0, "used", "AUDIO_UNREAD"),
         "aiff, size half": (sized(aiff, b"SSND", half, ">I"), 6.0, "used", lenient),
         "aiff, size 0": (sized(aiff, b"SSND", lambda n: 0, ">I"), 6.0, "AUDIO_NO_SAMPLES", ""),
         "aiff, size double": (
@@ -299,13 +302,16 @@ def large_sized(rf64, change):
 
 def aac_cases():
     m4a, adts = (encoded_by_libav(noise(), kind, "aac") for kind in ("ipod", "adts"))
+    other_rate = encoded_by_libav(noise(2.0, 44100), "adts", "aac", 44100)
     in_front = moved_to_the_front(m4a)
     return {
         "m4a": (m4a, 6.0, "used", ""),
+        "m4a, joined": (m4a + m4a, 6.0, "used", "AUDIO_UNREAD"),
         "m4a, index in front": (in_front, 6.0, "used", ""),
         "m4a, index in front, cut": (in_front[: -len(m4a) // 3], 4.0, "AUDIO_TRUNCATED", ""),
         "m4a, cut": (m4a[: len(m4a) // 2], 0.0, "AUDIO_FORMAT", ""),
         "aac": (adts, 6.0, "used", ""),
+        "aac, joined with another rate": (adts + other_rate, 6.0, "used", "AUDIO_UNREAD"),
         "aac, joined": (adts + adts, 12.0, "used", ""),
         "aac, cut": (adts[: len(adts) // 2], 3.0, "used", "AUDIO_LENIENT"),
     }

@@ -187,7 +187,7 @@ def _left_out(
             raise Excluded("AUDIO_TRUNCATED", f"{detail}; {KEPT_ON_REQUEST}")
         reasons.append(detail)
         warnings.add("AUDIO_LENIENT")
-    left_s = max(there_s - counted_s, found.unread_share * counted_s)
+    left_s = max(there_s - counted_s, found.unread_share * counted_s, sound.left_s)
     if left_s > found.slack_s and not n_claimed > n_counted:
         reasons.append(f"{left_s:.2f} s of {counted_s + left_s:.2f} s were not decoded")
         warnings.add("AUDIO_UNREAD")

@@ -12,10 +12,12 @@ import math
 from typing import BinaryIO
 
 from dawnchorus.audio import flac_frames, mpeg_frames, ogg_pages, sample_chunk
+from dawnchorus.audio.byte_source import ByteReader
 from dawnchorus.audio.verdicts import KEPT_ON_REQUEST, Excluded
 
 SLACK_S = 0.1  # of sound: less than this may be lost at joints, and by decoders' delays
 
+_MOST_BOXES = 100_000  # of an M4A file; fragmented ones have some for each second
 _TRIMMED = 4  # frames of an mp3 that may be what encoders add at its start and end
 
 
@@ -34,7 +36,7 @@ class Length:
     is_estimated: bool = False
     """Whether the first decoder's number is an estimate and no claim."""
     unread_share: float = 0.0
-    """Bytes that no header can claim, over those that it can."""
+    """Bytes of sound that neither decoder reads, over those that one does."""
     doubt: str = ""
     """Why the end may be missing, or why the header was not believed."""
     patches: dict[int, bytes] = dataclasses.field(default_factory=dict)
@@ -67,6 +69,8 @@ def survey(source: BinaryIO, kind: str, start: int, allow_truncated: bool) -> Le
         return _of_flac(source, start)
     if kind == "ogg":
         return _of_ogg(source, allow_truncated)
+    if kind == "m4a":
+        return Length(unread_share=_joined_share(ByteReader(source)))
     return Length()
 
 
@@ -96,7 +100,11 @@ def _of_chunks(source: BinaryIO, kind: str, allow_truncated: bool) -> Length:
         return Length(doubt=doubt)
     if claimed < present and not chunk.is_followed_by_chunks(source):
         return _all_of(chunk, f"the header says {claimed} bytes of samples, {present} follow it")
-    return Length()
+    if kind == "w64" or (joined_at := chunk.joined_at(source)) is None:
+        return Length()
+    # libsndfile refuses a file with the name of a second one in it
+    unread = (chunk.start + present - joined_at) / claimed
+    return Length(unread_share=unread, patches={joined_at: b"junk"})
 
 
 def _all_of(chunk: sample_chunk.Chunk, doubt: str) -> Length:
@@ -158,3 +166,19 @@ def _of_ogg(source: BinaryIO, allow_truncated: bool) -> Length:
         return Length(doubt=doubt)
     seconds = sum(stream.n_samples / stream.rate for stream in streams)
     return Length(seconds=seconds, doubt=doubt)
+
+
+def _joined_share(reader: ByteReader) -> float:
+    """Return the bytes of other M4A files behind the first one, over its own."""
+    position = 0
+    for _ in range(_MOST_BOXES):
+        head = reader.at(position, 16)
+        if position and head[4:8] == b"ftyp":
+            return (reader.size - position) / position
+        n_bytes = int.from_bytes(head[:4], "big")
+        if n_bytes == 1:
+            n_bytes = int.from_bytes(head[8:], "big")
+        if len(head) < 16 or n_bytes < 8:
+            break
+        position += n_bytes
+    return 0.0

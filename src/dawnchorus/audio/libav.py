@@ -10,7 +10,8 @@ decode them.
 
 import contextlib
 import io
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 import av
@@ -53,7 +54,7 @@ class MpegSound:
         self._file = file
         self.rate, self.n_channels = self._parts[0].header.rate, self._parts[0].header.n_channels
         self.n_declared: int | None = None
-        self.damage, self.n_damaged, self.is_cut = "", 0, False
+        self.damage, self.n_damaged, self.is_cut, self.left_s = "", 0, False, 0.0
 
     def close(self) -> None:
         """End decoding."""
@@ -127,7 +128,7 @@ class Sound:
         self.n_declared: int | None = None
         if kind == "m4a" and self._stream.duration:
             self.n_declared = round(self._stream.duration * self._stream.time_base * self.rate)
-        self.damage, self.n_damaged, self.is_cut = "", 0, False
+        self.damage, self.n_damaged, self.is_cut, self.left_s = "", 0, False, 0.0
 
     def close(self) -> None:
         """End decoding."""
@@ -146,9 +147,11 @@ class Sound:
             for packet in packets:
                 for frame in packet.decode():
                     if (frame.rate, frame.layout.nb_channels) != (self.rate, self.n_channels):
+                        self.left_s = _seconds(itertools.chain([packet], packets))
                         return
                     yield _samples(frame)
         except av.error.PatchWelcomeError:
+            self.left_s = _seconds(packets)
             return  # another rate or number of channels, for which the format has no words
         except av.error.FFmpegError as error:
             if isinstance(error, MemoryError):
@@ -217,6 +220,13 @@ def _codec(name: str) -> "av.AudioCodecContext":
     codec = av.CodecContext.create(name, "r")
     _without_threads(codec)
     return codec
+
+
+def _seconds(packets: Iterable["av.Packet"]) -> float:
+    """Return how long packets last that are not decoded [s]."""
+    with contextlib.suppress(av.error.FFmpegError):
+        return float(sum((one.duration or 0) * (one.time_base or 0) for one in packets if one.size))
+    return 0.0
 
 
 def _without_threads(codec: "av.AudioCodecContext") -> None:

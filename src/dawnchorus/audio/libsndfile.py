@@ -69,6 +69,7 @@ class Sound:
         self.damage = ""  # why the samples ended early
         self.n_damaged = 0  # samples that stand for damaged ones
         self.is_cut = False  # within the last frame
+        self.left_s = 0.0  # sound of another kind that was not decoded
 
     def close(self) -> None:
         """End decoding."""

@@ -5,6 +5,7 @@ header is believed where what follows the samples parses as chunks or tags; else
 
 * `find`: the chunk of a file.
 * `Chunk.is_followed_by_chunks`: whether the header is to be believed.
+* `Chunk.joined_at`: where another file begins that was joined to it.
 * `Chunk.patch`: the bytes of a header that takes in all that is there.
 """
 
@@ -29,6 +30,8 @@ _KNOWN = (
     *(b"smpl", b"inst", b"plst", b"JUNK", b"junk", b"PAD ", b"FLLR", b"_PMX", b"axml", b"PEAK"),
     *(b"COMM", b"MARK", b"NAME", b"AUTH", b"ANNO", b"COMT", b"INST", b"APPL", b"(c) ", b"CHAN"),
 )
+# what begins another file or chunk of samples
+_JOINED = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"data", b"SSND")
 LARGEST = 0xFFFF_FFFE  # bytes of samples that the field of a WAV or AIFF file can say
 
 
@@ -58,12 +61,29 @@ class Chunk(NamedTuple):
     def is_followed_by_chunks(self, source: BinaryIO) -> bool:
         """Return whether nothing, padding, or another chunk or a tag follows the claimed samples."""
         reader = ByteReader(source)
-        end = self.start + self.claimed
+        end, aligned = self._ends()
         if reader.size - end < self.head.size or self._is_padding(reader, end):
             return True
-        # a chunk of odd length is followed by a byte of padding, which some programs forget
-        aligned = self.start + -(-self.claimed // self.alignment) * self.alignment
         return any(self._is_chunk(reader, position) for position in (end, aligned))
+
+    def joined_at(self, source: BinaryIO) -> int | None:
+        """Return where another file or chunk of samples begins behind this one, mostly None."""
+        reader = ByteReader(source)
+        for position in set(self._ends()):
+            for _ in range(_MOST_CHUNKS):
+                raw = reader.at(position, self.head.size)
+                if len(raw) < self.head.size or not self._is_chunk(reader, position):
+                    break
+                if raw.startswith(_JOINED):
+                    return position
+                n_bytes = self.head.unpack(raw)[1]
+                position += self.head.size + -(-n_bytes // self.alignment) * self.alignment
+        return None
+
+    def _ends(self) -> tuple[int, int]:
+        # a chunk of odd length is followed by a byte of padding, which some programs forget
+        aligned = -(-self.claimed // self.alignment) * self.alignment
+        return self.start + self.claimed, self.start + aligned
 
     def _is_chunk(self, reader: ByteReader, position: int) -> bool:
         raw = reader.at(position, self.head.size)
