@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from audio_shards import noise
 from fake_readers import SEGMENTS, one_window
-from scipy.ndimage import maximum_filter1d
 from scipy.special import logsumexp
 
 from dawnchorus.frontends import base, filterbanks, shard_reader, shards, spectra, spectrograms
@@ -252,10 +251,10 @@ def test_loudness_is_the_log_of_the_sum(rng):
 @pytest.mark.parametrize(
     ("ignore", "kept"),
     [
-        (0, (3, 17)),  # low at 0, 1, 2 and 17, 18, 19; the low frame within does not matter
-        (2, (2, 18)),  # a filter of length 3 lets one low frame stay at each end
-        (4, (1, 19)),  # of length 5: two
-        (20, (0, 20)),
+        (0, (3, 17)),  # quiet at 0, 1, 2 and 17, 18, 19; the quiet frame within does not matter
+        (2, (4, 16)),  # a filter of length 3 takes one loud frame beside each quiet end
+        (4, (5, 15)),  # of length 5: two
+        (20, (0, 20)),  # nothing would be left: all of it stays
     ],
 )
 def test_trimming_by_hand(ignore, kept):
@@ -265,13 +264,26 @@ def test_trimming_by_hand(ignore, kept):
     assert spectrograms.trim_bounds(loudness, 1.4, ignore) == (0, 20)
 
 
+def test_a_click_in_leading_silence_does_not_save_the_silence():
+    loudness = np.zeros(60)
+    loudness[:12] = -10.0
+    loudness[[5, 6]] = 0.0  # two loud frames between quiet ones
+    assert spectrograms.trim_bounds(loudness, 1.0, 0) == (5, 60)
+    assert spectrograms.trim_bounds(loudness, 1.0, 2) == (13, 60)
+
+
 @pytest.mark.parametrize("ignore", range(6))
-def test_trimming_is_by_maximum_filter(rng, ignore):
-    for _ in range(20):
+def test_trimming_widens_the_quiet_frames_as_the_original(rng, ignore):
+    for _ in range(50):
         loudness = rng.standard_normal(rng.integers(2, 30))
-        is_low = loudness - loudness.mean() < -0.5 * loudness.std()
-        kept = np.flatnonzero(maximum_filter1d((~is_low).astype(int), ignore + 1))
-        assert spectrograms.trim_bounds(loudness, 0.5, ignore) == (kept[0], kept[-1] + 1)
+        z = (loudness - loudness.mean()) / loudness.std()
+        reach = range(-((ignore + 1) // 2), ignore // 2 + 1)
+        widened = [
+            any(z[t + d] < -1.5 for d in reach if 0 <= t + d < len(z)) for t in range(len(z))
+        ]
+        kept = np.flatnonzero(~np.array(widened))
+        expected = (kept[0], kept[-1] + 1) if len(kept) else (0, len(z))
+        assert spectrograms.trim_bounds(loudness, 1.5, ignore) == expected
 
 
 def test_even_loudness_is_not_trimmed():

@@ -143,9 +143,11 @@ def loudness(rows: np.ndarray) -> np.ndarray:
 def trim_bounds(frame_loudness: np.ndarray, stddevs: float, ignore: int) -> tuple[int, int]:
     """Return the part of a recording from its first to its last frame that is not too quiet.
 
-    A frame is low where its loudness lies more than ``stddevs`` standard deviations below the mean
-    of the recording. A maximum filter of length ``ignore + 1`` closes runs of up to ``ignore`` low
-    frames, and so lets about ``ignore / 2`` low frames stay at each end, as the original did.
+    A frame is quiet where its loudness lies more than ``stddevs`` standard deviations below the mean
+    of the recording. As in the original, a maximum filter of length ``ignore + 1`` widens the quiet
+    runs: up to ``ignore`` loud frames between two of them are a click and count as quiet, and a quiet
+    end goes whole, with about ``ignore / 2`` frames beside it. Runs within a recording stay. Where
+    nothing is left (the original fails there) the whole recording is kept.
 
     Parameters
     ----------
@@ -161,13 +163,12 @@ def trim_bounds(frame_loudness: np.ndarray, stddevs: float, ignore: int) -> tupl
     int, int
         First frame kept and the one after the last.
     """
-    spread = frame_loudness.std()
-    if spread == 0.0:
-        return 0, len(frame_loudness)
-    fine = np.flatnonzero(frame_loudness - frame_loudness.mean() >= -stddevs * spread)
-    # Only what the filter does to the outermost frames matters: runs within stay anyway.
-    first, last = int(fine[0]) - ignore // 2, int(fine[-1]) + (ignore + 1) // 2
-    return max(0, first), min(len(frame_loudness), last + 1)
+    # imported here: SciPy takes longer to import than a dry run needs for the rest
+    from scipy.ndimage import maximum_filter1d
+
+    is_quiet = frame_loudness - frame_loudness.mean() < -stddevs * frame_loudness.std()
+    kept = np.flatnonzero(maximum_filter1d(is_quiet.astype(np.uint8), ignore + 1) == 0)
+    return (int(kept[0]), int(kept[-1]) + 1) if len(kept) else (0, len(frame_loudness))
 
 
 def denoise(rows, first: int, last: int, mode: str) -> None:

@@ -55,9 +55,9 @@ class Settings(FrontendSettings):
     cut_edge_frames: Annotated[int, Field(ge=0), Unit("frames")] = 0
     """Frames that are dropped at either end."""
     trim_stddevs: Annotated[float, Field(ge=0), Unit("deviations")] = 0.0
-    """Quiet ends below so many deviations are cut; 0: none."""
+    """Ends more than so many deviations below the mean loudness are cut; 0: none."""
     trim_ignore: Annotated[int, Field(ge=0), Unit("frames")] = 4
-    """Shorter quiet runs do not count."""
+    """Clicks: so many loud frames between quiet ones, or fewer, count as quiet."""
 
     def check(self, path: str, sample_rate: int) -> None:
         """Raise a ValueError where the spectrogram cannot be computed at a sample rate in Hz."""
