@@ -35,7 +35,10 @@ DIFFERENCES = {
     "full_sr_edge": FULL_RATE | {"frontend.edge_offset": 1.0},
     "full_sr_aug_offset": FULL_RATE | {"model.input_offset": 0.2},
     "master_cutedge": {"frontend.cut_edge_frames": 3},
-    "master_classify": {"model.head": "softmax", "training.loss": "categorical_crossentropy"},
+    "master_classify": {
+        "model.head": "softmax", "training.loss": "categorical_crossentropy",
+        "training.target_range": [0.0, 1.0],
+    },
     "pseudo1_1x": {
         f"second.targets.{k}": v for k, v in [("low", 0.01), ("high", 0.99), ("parts", 1)]
     },
@@ -44,7 +47,7 @@ DIFFERENCES = {
     },
     "fullconv": {"window": 700, "model.name": "fullconv"},
     "sparrow": {"model.name": "sparrow"},
-    "shallow": {"frontend.audio": "shallow"},
+    "soxr_hq": {"frontend.audio": "mono-22k"},
 }
 
 
@@ -203,6 +206,7 @@ def test_entry_of_2017_is_the_published_recipe():
         "window": 1000, "folds.kind": "rotate", "folds.count": 5, "model.name": "bulbul",
         "training.optimizer": "adam", "training.learning_rate": 0.001, "training.batch_size": 64,
         "training.steps_per_epoch": 1500, "training.target_range": [0.01, 0.99],
+        "training.optimizer_options.epsilon": 1e-8,
         "training.schedule.factor": 0.1, "training.schedule.patience": 3,
         "training.schedule.stop_rate": 1e-5, "augmentation.rotate": True,
         "augmentation.shift_bands": 1, "pooling": "max", "average": "mean", "seeds": 1,
@@ -216,12 +220,9 @@ def test_entry_of_2017_is_the_published_recipe():
     }  # fmt: skip
     assert {key: found[key] for key in recipe} == recipe
     audio = complete["audio"][found["frontend.audio"]]
-    assert (audio["sample_rate"], audio["resampler"], audio["channels"]) == (
-        22050,
-        "soxr_hq",
-        "each",
-    )
-    assert complete["audio"]["shallow"] == audio | {"resampler": "shallow"}
+    found = (audio["sample_rate"], audio["resampler"], audio["channels"])
+    assert found == (22050, "shallow", "each")
+    assert complete["audio"]["mono-22k"] == audio | {"resampler": "soxr_hq"}
 
 
 def test_dcase2018_leaves_out_one_data_set_at_a_time():
@@ -230,6 +231,22 @@ def test_dcase2018_leaves_out_one_data_set_at_a_time():
     assert list(sets) == ["BirdVox-DCASE-20k", "ff1010bird", "warblrb10k"]
     assert (found["folds.kind"], found["folds.count"]) == ("leave_one_data_set_out", 3)
     assert list(CONFIGS["dcase2018"]["experiments"]["dcase2018"]["stages"]) == ["first"]
+
+
+def test_dcase2018_is_tested_on_the_sets_of_the_challenge():
+    experiment = CONFIGS["dcase2018"]["experiments"]["dcase2018"]
+    assert experiment["test"] == ["dcase2018-test"]
+    sets = CONFIGS["dcase2018"]["corpora"]["dcase2018-test"]["data_sets"]
+    assert sorted(sets) == ["Chernobyl", "PolandNFC", "warblrb10k-eval"]
+    assert experiment["submission"]["format"] == "bad2017"
+
+
+@pytest.mark.parametrize("name", ["grill2017", "dcase2018", "kahl2018"])
+def test_adam_of_lasagne_has_its_own_epsilon(name):
+    for experiment, settings in CONFIGS[name]["experiments"].items():
+        if experiment != "demo":
+            options = settings["training"]["optimizer_options"]
+            assert options["epsilon"] == 1e-8
 
 
 def test_laptop_and_the_full_recipe_differ_by_the_length_of_training():
