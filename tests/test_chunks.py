@@ -12,8 +12,9 @@ from audio_shards import noise, written
 from scipy import ndimage
 
 from dawnchorus.frontends import base, chunk_grid, chunk_images, filterbanks, shard_reader, shards
-from dawnchorus.settings.frontend import slaney_hz, slaney_mel
+from dawnchorus.settings.frontend import KINDS, slaney_hz, slaney_mel
 
+CHUNK_KINDS = ("mel_chunks", "linear_chunks")
 LEVEL_TOLERANCE = 2e-4  # of 0..1
 DB_TOLERANCE = 0.02  # float32 here and in librosa, 90 dB below the loudest
 MEL = {
@@ -38,13 +39,13 @@ MEL = {
     "store": "uint8",
 }
 LINEAR = {key: value for key, value in MEL.items() if key not in ("n_fft", "power")}
-LINEAR |= {"kind": "linear_chunks", "legacy_band": False}
+LINEAR |= {"kind": "linear_chunks", "legacy_band": False, "pre_emphasis": 0.0}
 EXACT = {"scale": "none", "store": "float32", "flip": False}
 APRIL = {**MEL, "fmin": 300.0, "overlap_s": 0.25, "power": 2.0, "top_db": 100.0}
 SMALL = {**MEL, "sample_rate": 8000, "length_s": 0.5, "min_length_s": 0.5, "n_bands": 16}
 SMALL |= {"n_frames": 32, "fmin": 200.0, "fmax": 4000.0}
 SMALL_LINEAR = {key: value for key, value in SMALL.items() if key in LINEAR}
-SMALL_LINEAR |= {"kind": "linear_chunks", "legacy_band": False}
+SMALL_LINEAR |= {"kind": "linear_chunks", "legacy_band": False, "pre_emphasis": 0.0}
 
 
 def emphasised(waveform, settings):
@@ -66,6 +67,12 @@ def mel_by_librosa(waveform, settings):
     )
     to_db = librosa.amplitude_to_db if settings["power"] == 1 else librosa.power_to_db
     return to_db(bands, ref=np.max, top_db=settings["top_db"])[:, : settings["n_frames"]]
+
+
+def linear_by_librosa(waveform):
+    """One whole chunk of 44.1 kHz as kahl2018 has it, before its rows are cut: (bins, T)."""
+    spectrum = librosa.stft(waveform, n_fft=779, hop_length=172, window="hamming")
+    return librosa.amplitude_to_db(np.abs(spectrum), ref=np.max, top_db=80)[:, :256]
 
 
 def stretched(image):
@@ -269,17 +276,34 @@ def test_a_linear_chunk_has_system_002s_window():
     assert filterbanks.linear_n_fft(44100, 128, 500.0, 15000.0) == 779
 
 
+def test_linear_chunks_have_no_pre_emphasis():
+    of_kind = {kind: KINDS.validate({"kind": kind})["pre_emphasis"] for kind in CHUNK_KINDS}
+    assert of_kind == {"mel_chunks": 0.95, "linear_chunks": 0.0}
+
+
 def test_legacy_rows_are_5_to_132(rng):
     settings = {**LINEAR, **EXACT, "legacy_band": True}
     weights = filterbanks.linear_filterbank(44100, 128, 500.0, 15000.0, legacy_band=True)
     np.testing.assert_array_equal(np.flatnonzero(weights.any(axis=1)), np.arange(5, 133))
     waveform = noise(rng, 44100)
-    spectrum = librosa.stft(
-        emphasised(waveform, settings), n_fft=779, hop_length=172, window="hamming"
+    np.testing.assert_allclose(
+        chunk_images.chunk_images([waveform], settings)[0],
+        linear_by_librosa(waveform)[5:133],
+        atol=DB_TOLERANCE,
     )
-    expected = librosa.amplitude_to_db(np.abs(spectrum)[5:133], ref=np.max, top_db=80)[:, :256]
+
+
+@pytest.mark.parametrize("hertz", [60.0, 10000.0])
+def test_linear_chunks_are_below_the_loudest_of_all_bins(rng, hertz):
+    tone = np.sin(2 * np.pi * hertz * np.arange(44100) / 44100)
+    waveform = (tone + 1e-4 * noise(rng, 44100)).astype(np.float32)
+    settings = {**LINEAR, **EXACT, "legacy_band": True}
     found = chunk_images.chunk_images([waveform], settings)[0]
+    expected = linear_by_librosa(waveform)[5:133]
+    assert found.max() < -30  # the tone lies beside the rows
     np.testing.assert_allclose(found, expected, atol=DB_TOLERANCE)
+    wide = chunk_images.chunk_images([waveform, waveform], {**LINEAR, **EXACT})[0]
+    assert -80 <= wide.min() < wide.max() <= 0
 
 
 def test_linear_bands_cover_what_was_asked_for():

@@ -36,7 +36,8 @@ DIFFERENCES = {
     "full_sr_aug_offset": FULL_RATE | {"model.input_offset": 0.2},
     "master_cutedge": {"frontend.cut_edge_frames": 3},
     "master_classify": {
-        "model.head": "softmax", "training.loss": "categorical_crossentropy",
+        "model.head": "softmax",
+        "training.loss": "categorical_crossentropy",
         "training.target_range": [0.0, 1.0],
     },
     "pseudo1_1x": {

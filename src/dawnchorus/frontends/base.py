@@ -8,7 +8,8 @@ A kind is a module, found by its name, with a class ``Settings`` (its keys, and 
 ``hop_length(settings)``, ``n_frames(n_samples, settings)`` and ``n_bands(settings)``. One whose layout
 is ``frames`` (the spectrogram of a recording, row by row) has ``onset_s(frame, settings)`` and
 ``blocks(channels, settings, first, last)``; one whose layout is ``chunks`` (pictures of equal size) has
-``n_fft(settings)``, ``window(n_fft)`` and ``bank(settings)``.
+``n_fft(settings)``, ``window(n_fft)`` and ``bank(settings)``; with ``REFERENCE = "bins"`` its dB are
+relative to the loudest bin of the whole spectrum, else to the loudest band.
 
 * `kind`: the module.
 * `check`: reject settings that cannot work.

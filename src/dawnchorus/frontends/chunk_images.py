@@ -2,8 +2,8 @@
 
 Kahl et al., "A Baseline for Large-Scale Bird Species Identification in Field Recordings", CLEF 2018
 working notes, https://arxiv.org/abs/1804.07177. Per chunk: padding, pre-emphasis, magnitude or power of
-centred frames, bands, mean over channels, dB below the chunk's loudest, flip, cut to the columns
-asked for, min-max scaling to 0..1, 8 bits. Pictures are (F, T): rows are bands, the first at the top.
+centred frames, bands, mean over channels, dB below the chunk's loudest band or bin, flip, cut to the
+columns asked for, min-max scaling to 0..1, 8 bits. Pictures are (F, T): rows are bands, the first at the top.
 
 * `chunk_images`: a recording's chunks as a shard stores them.
 * `chunk_image`: one chunk before it is rounded.
@@ -72,9 +72,11 @@ def chunk_image(channels: Sequence, place: tuple[int, int], settings: Mapping) -
     length, hop = chunk_samples(settings), hop_length(settings)
     kind, power = base.kind(settings), settings.get("power", 1.0)
     n_fft, bank = kind.n_fft(settings), kind.bank(settings)
+    of_bins = getattr(kind, "REFERENCE", "bands") == "bins"
+    n_rows = n_fft // 2 + 1 if of_bins else bank.shape[0]
 
-    def bands(waveform) -> np.ndarray:
-        """Return (columns, F), float32, at least as many columns as wanted."""
+    def levels(waveform) -> np.ndarray:
+        """Return (columns, F or bins), float32, at least as many columns as wanted."""
         samples = np.asarray(waveform[first : first + n_samples], np.float32)
         if settings["padding"] == "loop":
             samples = np.resize(samples, length)
@@ -86,20 +88,28 @@ def chunk_image(channels: Sequence, place: tuple[int, int], settings: Mapping) -
             samples = np.concatenate([samples[:1], samples[1:] - emphasis * samples[:-1]])
         # centred: half of the first frame lies before the chunk, in zeros
         frames = spectra.frames(samples, -(n_fft // 2), hop, n_fft, 1 + length // hop)
-        return spectra.band_rows(
-            frames, kind.window(n_fft), lambda s: bank @ spectra.level(s, power).T, bank.shape[0]
-        )
 
-    rows = spectra.mean_over_channels(channels, bands)
+        def of_spectra(spectrum: np.ndarray) -> np.ndarray:
+            found = spectra.level(spectrum, power).T
+            return found if of_bins else bank @ found
+
+        return spectra.band_rows(frames, kind.window(n_fft), of_spectra, n_rows)
+
+    rows = spectra.mean_over_channels(channels, levels)
+    loudest = None
+    if of_bins:
+        loudest, rows = rows.max(), (bank @ rows.T).T
     if settings["top_db"] is not None:
-        rows = decibels(rows, power, settings["top_db"])
+        rows = decibels(rows, power, settings["top_db"], loudest)
     # cut after the dB: their reference is the loudest of all columns
     image = rows[: settings["n_frames"]].T
     image = np.ascontiguousarray(image[::-1] if settings["flip"] else image)
     return min_max_scaled(image) if settings["scale"] == "min_max" else image
 
 
-def decibels(levels: np.ndarray, power: float, top_db: float) -> np.ndarray:
+def decibels(
+    levels: np.ndarray, power: float, top_db: float, loudest: float | None = None
+) -> np.ndarray:
     """Return dB relative to the greatest value, cut ``top_db`` below it.
 
     Of powers (``power`` 2) it is `librosa.power_to_db` with ``ref=np.max`` and ``amin`` 1e-10, to the
@@ -114,14 +124,20 @@ def decibels(levels: np.ndarray, power: float, top_db: float) -> np.ndarray:
         1 or 2.
     top_db : float > 0
         In dB.
+    loudest : float, optional
+        The level of 0 dB; by default the greatest value.
 
     Returns
     -------
     array, shape (T, F), float32
     """
-    levels = np.log10(np.maximum(levels, np.float32(LEAST_MAGNITUDE**power)))
-    levels *= np.float32(20 / power)
-    levels -= levels.max()
+    factor, least = np.float32(20 / power), np.float32(LEAST_MAGNITUDE**power)
+    levels = np.log10(np.maximum(levels, least))
+    levels *= factor
+    if loudest is None:
+        levels -= levels.max()
+    else:
+        levels -= np.log10(np.maximum(np.float32(loudest), least)) * factor
     return np.maximum(levels, np.float32(-top_db), out=levels)
 
 
