@@ -292,30 +292,52 @@ def test_dropout_stands_where_it_is_published():
 
 
 def test_kernels_of_2016_are_drawn_as_published():
+    keras.utils.set_random_seed(1)
     model = zoo.build("alexnet", (310, 200), 3, "clip", dense=[8])
     kernel = np.asarray(model.get_layer("conv1").kernel)
     deviation = np.sqrt(2 / (16 * 16 * 1 + 16 * 16 * 96))
     assert kernel.std() == pytest.approx(deviation, rel=0.03)
     assert np.abs(kernel).max() > 3 * deviation  # not cut
-    for name, number in (("alexnet", 2), ("toth2016", 1)):
+    for name, numbers in (("alexnet", (2, 3, 4, 5)), ("toth2016", (1, 2, 3, 4))):
         model = zoo.build(name, (310, 200), 3, "clip", dense=[8])
-        kernel = np.asarray(model.get_layer(f"conv{number}").kernel)
-        limit = np.sqrt(3 / np.prod(kernel.shape[:3]))
-        assert 0.99 * limit < np.abs(kernel).max() <= limit
+        for number in numbers:  # LeCun uniform
+            kernel = np.asarray(model.get_layer(f"conv{number}").kernel)
+            limit = np.sqrt(3 / np.prod(kernel.shape[:3]))
+            assert 0.99 < np.abs(kernel).max() / limit < 1 + 1e-6
+        kernel = np.asarray(model.get_layer("dense1").kernel)  # Glorot uniform, Keras' own
+        limit = np.sqrt(6 / sum(kernel.shape))
+        assert 0.99 < np.abs(kernel).max() / limit < 1 + 1e-6
 
 
 @pytest.mark.parametrize(
-    ("nonlinearity", "slope"), [("relu", 0), ("lrelu", 0.01), ("vlrelu", 0.33), ("identity", 0)]
+    ("nonlinearity", "gain"),
+    [
+        ("relu", np.sqrt(2)),
+        ("lrelu", np.sqrt(2 / 1.0001)),
+        ("vlrelu", np.sqrt(2 / 1.1089)),
+        ("elu", 1.0),
+        ("identity", np.sqrt(2)),
+    ],
 )
-def test_kernels_of_2018_are_drawn_as_he_has_it(nonlinearity, slope):
+def test_kernels_of_2018_are_drawn_as_he_has_it(nonlinearity, gain):
     keras.utils.set_random_seed(1)
     options = {"filters": [64, 64], "kernels": [3, 5], "nonlinearity": nonlinearity}
     model = zoo.build("baseline", (16, 16), 3, "clip", **options)
     kernel = np.asarray(model.get_layer("block2_conv").kernel)
     assert kernel.shape == (5, 5, 64, 64)
-    deviation = np.sqrt(2 / (1 + slope**2) / (5 * 5 * 64))
+    deviation = gain / np.sqrt(5 * 5 * 64)
     assert kernel.std() == pytest.approx(deviation, rel=0.02)
     assert np.abs(kernel).max() > 3 * deviation
+    last = np.asarray(model.get_layer("last_conv").kernel)  # identity, whatever the others have
+    assert last.std() == pytest.approx(np.sqrt(2 / 64), rel=0.02)
+
+
+@pytest.mark.parametrize(("name", "gain"), [("baseline", 1), ("pi", 1), ("resnet", np.sqrt(2))])
+def test_scores_of_2018_are_drawn_as_published(name, gain):
+    """The dense layer of baseline and pi has the softmax itself; that of resnet is linear."""
+    keras.utils.set_random_seed(1)
+    kernel = np.asarray(small(name, n_classes=2000).get_layer("clip_logits").kernel)
+    assert kernel.std() == pytest.approx(gain / np.sqrt(len(kernel)), rel=0.02)
 
 
 @pytest.mark.parametrize("name", OF_2018)

@@ -3,7 +3,8 @@
 Kahl et al., "A Baseline for Large-Scale Bird Species Identification in Field Recordings", CLEF 2018
 working notes, https://arxiv.org/abs/1804.07177. Per chunk: padding, pre-emphasis, magnitude or power of
 centred frames, bands, mean over channels, dB below the chunk's loudest band or bin, flip, cut to the
-columns asked for, min-max scaling to 0..1, 8 bits. Pictures are (F, T): rows are bands, the first at the top.
+columns asked for, min-max scaling to 0..1, 8 bits. Pictures are (F, T): rows are bands, the first at
+the top.
 
 * `chunk_images`: a recording's chunks as a shard stores them.
 * `chunk_image`: one chunk before it is rounded.

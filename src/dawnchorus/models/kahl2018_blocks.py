@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import keras
 
 SLOPES = {"relu": 0.0, "lrelu": 0.01, "vlrelu": 0.33}  # below zero
+UNIT_GAIN = ("elu", "softmax", "sigmoid")  # what has initial weights of gain 1
 # which axes of (B, T, F, channels) share one draw, by kind of dropout
 SHARED = {"random": (), "channel": (1, 2), "location": (3,)}
 
@@ -117,10 +118,20 @@ def recipe(settings: BlockSettings) -> Recipe:
 
 
 def convolution(
-    x, made: Recipe, filters: int, kernel: int, name: str, *, stride=1, groups=1, bias=False
+    x,
+    made: Recipe,
+    filters: int,
+    kernel: int,
+    name: str,
+    *,
+    stride=1,
+    groups=1,
+    bias=False,
+    nonlinearity: str | None = None,
 ):
     """Apply a square convolution that keeps, or with a stride of 2 halves, frames and bands.
 
+    Initial weights are those for the nonlinearity of all blocks, or for the one that is given.
     A stride of 2 never meets a kernel of 1: on some CPUs, oneDNN (TensorFlow 2.21) corrupts memory
     in training those from 4, 8 or 12 channels. Cells are left out first, which is the same.
     """
@@ -132,7 +143,7 @@ def convolution(
         x, stride = blocks.subsampled(x, f"{name}_subsampled"), 1
     options = {
         "strides": stride, "padding": "same", "use_bias": bias, "name": name,
-        "kernel_initializer": he_normal(made.nonlinearity),
+        "kernel_initializer": he_normal(nonlinearity or made.nonlinearity),
     }  # fmt: skip
     if groups > 1:
         return blocks.GroupedConvolution(filters, kernel, groups=groups, **options)(x)
@@ -209,23 +220,30 @@ def dense(x, made: Recipe, units: int, name: str):
     return activation(x, made, f"{name}_act")
 
 
-def scores(x, n_classes: int, head: str):
-    """Apply the last dense layer and the head: (B, C), or (B, 2) for one class under softmax."""
+def scores(x, n_classes: int, head: str, nonlinearity: str | None = None):
+    """Apply the last dense layer and the head: (B, C), or (B, 2) for one class under softmax.
+
+    Initial weights are those for the head, or for the nonlinearity that is given.
+    """
     from keras import layers
 
     from dawnchorus.models import blocks
 
     units = blocks.n_logits(n_classes, head)
-    logits = layers.Dense(units, kernel_initializer=he_normal("relu"), name="clip_logits")(x)
+    logits = layers.Dense(
+        units, kernel_initializer=he_normal(nonlinearity or head), name="clip_logits"
+    )(x)
     return blocks.scores(logits, head)
 
 
 def he_normal(nonlinearity: str) -> "keras.initializers.Initializer":
-    """Return He's normal initialiser, whose gain is sqrt(2 / (1 + slope^2)); for all else sqrt(2).
+    """Return He's normal initialiser with the gain that the original has for a nonlinearity.
 
-    The normal distribution is whole, where Keras' own cuts it at two deviations.
+    That is sqrt(2 / (1 + slope^2)) for rectifiers, sqrt(2) for identity and 1 for `UNIT_GAIN`. The
+    normal distribution is whole, where Keras' own cuts it at two deviations.
     """
     import keras
 
     slope = SLOPES.get(nonlinearity, 0.0)
-    return keras.initializers.VarianceScaling(2 / (1 + slope**2), "fan_in", "untruncated_normal")
+    scale = 1.0 if nonlinearity in UNIT_GAIN else 2 / (1 + slope**2)
+    return keras.initializers.VarianceScaling(scale, "fan_in", "untruncated_normal")

@@ -3,9 +3,10 @@
 Spectrograms are time x band here, channels last; the originals are band x time, channels first.
 
 * `convolution`, `normalisation`, `pooling`, `dense`: from layer to layer.
-* `glorot_normal`: the initialiser of one of them.
+* `glorot_normal`: the initial weights of AlexNet's first convolution.
 
-The initialiser of most layers is not published; they have the one that Keras gives: an inference.
+All other convolutions have LeCun uniform initial weights, as published; dense layers those that Keras
+gave by default then as now, Glorot uniform.
 """
 
 import keras
@@ -13,7 +14,7 @@ from keras import layers
 
 from dawnchorus.models import blocks
 
-INITIALISER = "glorot_uniform"
+CONVOLUTION_WEIGHTS, DENSE_WEIGHTS = "lecun_uniform", "glorot_uniform"
 
 
 def convolution(
@@ -23,7 +24,7 @@ def convolution(
     name: str,
     stride: int = 1,
     padding: str = "valid",
-    initialiser=INITIALISER,
+    initialiser=CONVOLUTION_WEIGHTS,
 ):
     """Apply a convolution with bias (kernel frames x bands) and a rectifier."""
     return layers.Conv2D(
@@ -56,4 +57,4 @@ def pooling(x, name: str):
 
 def dense(x, units: int, name: str):
     """Apply a dense layer and a rectifier."""
-    return layers.Dense(units, activation="relu", kernel_initializer=INITIALISER, name=name)(x)
+    return layers.Dense(units, activation="relu", kernel_initializer=DENSE_WEIGHTS, name=name)(x)

@@ -78,7 +78,7 @@ def build(
     x = convolution(x, filters[0], (KERNEL, KERNEL), "conv1", STRIDE, initialiser=glorot_normal)
     x = toth2016_blocks.normalisation(x, norm_axis, "norm1")
     x = toth2016_blocks.pooling(x, "pool1")
-    x = convolution(x, filters[1], (3, 3), "conv2", initialiser="lecun_uniform")
+    x = convolution(x, filters[1], (3, 3), "conv2")
     x = toth2016_blocks.normalisation(x, norm_axis, "norm2")
     x = toth2016_blocks.pooling(x, "pool2")
     for number in (3, 4, 5):  # the paper normalises and pools after the last of them alone

@@ -67,8 +67,9 @@ def build(
         x = kahl2018_blocks.block(x, made, count, kernel, f"block{number}")
         x = kahl2018_blocks.dropout(x, made, f"drop{number}")
     x = kahl2018_blocks.convolution(
-        x, made, 2 * settings.filters[-1], 1, "last_conv", bias=not settings.batch_norm
-    )
+        x, made, 2 * settings.filters[-1], 1, "last_conv",
+        bias=not settings.batch_norm, nonlinearity="identity",
+    )  # fmt: skip
     x = kahl2018_blocks.normalisation(x, made, "last_norm")
     x = layers.GlobalAveragePooling2D(name="average")(x)
     return keras.Model(

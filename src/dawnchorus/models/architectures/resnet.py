@@ -90,9 +90,9 @@ def build(
         kahl2018_blocks.normalisation(x, made, "last_norm"), made, "last_act"
     )
     x = layers.GlobalAveragePooling2D(name="average")(x)
-    return keras.Model(
-        spectrogram, kahl2018_blocks.scores(x, n_classes, settings.head), name="resnet"
-    )
+    # its dense layer is linear, and the softmax a layer of its own
+    scores = kahl2018_blocks.scores(x, n_classes, settings.head, nonlinearity="identity")
+    return keras.Model(spectrogram, scores, name="resnet")
 
 
 def _block(x, made: "kahl2018_blocks.Recipe", width: int, kernel: int, name: str, *, halves: bool):

@@ -75,7 +75,7 @@ def build(
     filters = settings.filters
     spectrogram = keras.Input(input_shape, name="spectrogram")
     x = blocks.channel(spectrogram)
-    x = convolution(x, filters[0], (KERNEL, KERNEL), "conv1", STRIDE, initialiser="lecun_uniform")
+    x = convolution(x, filters[0], (KERNEL, KERNEL), "conv1", STRIDE)
     x = toth2016_blocks.pooling(x, "pool1")
     x = convolution(x, filters[1], (3, 5), "conv2")
     x = toth2016_blocks.normalisation(x, norm_axis, "norm2")
