@@ -49,7 +49,6 @@ def overlay_2016():
                 "training": {
                     "epochs": 2, "batch_size": 8, "validation": {"share": 0.2, "test_share": 0.2},
                 },
-                "folds": {"shares": {"test": 0.2, "validation": 0.2}},
                 "evaluation": {"replicates": 100}, "drawn": [],
             },
         },
@@ -173,6 +172,16 @@ def test_2016_with_its_faults_holds_out_segments(entry_2016):
     assert float(history[-1]["test_accuracy"]) >= 0
     assert history[0]["test_accuracy"] == "nan"
     assert all(float(row["val_map_micro"]) > 0 for row in history)
+
+
+def test_2016_with_its_faults_holds_no_recording_out(entry_2016):
+    folder, *_ = entry_2016
+    rows = artefacts.read_table(folder / "results/small-original/folds.csv")
+    assert {row["fold"] for row in rows} == {"2"}
+    measured = json.loads((folder / "results/small-original/metrics.json").read_text())
+    first = measured["ensembles"]["first"]
+    assert first["out_of_fold"]["n"] == 0
+    assert first["test"]["clef-test"]["identification"]["mlrap"]["value"] > 0
 
 
 @pytest.fixture(scope="module")

@@ -162,6 +162,27 @@ def test_no_fold_is_held_out_for_epochs_that_chunks_choose(name):
         assert units != {"chunk"} or experiment["folds"]["validation"] == "none"
 
 
+@pytest.mark.parametrize("name", ["toth2016", "kahl2018"])
+def test_the_originals_hold_no_recording_out(name):
+    folds = {
+        key: experiment["folds"]["shares"] for key, experiment in CONFIGS[name]["experiments"].items()
+        if "-original" in key
+    }  # fmt: skip
+    assert folds
+    assert all(shares == {"test": 0.0, "validation": 0.0} for shares in folds.values())
+
+
+def test_the_limit_of_128_chunks_is_none_of_soundscapes():
+    for name, experiment in CONFIGS["kahl2018"]["experiments"].items():
+        if "birdclef2018-soundscapes" in experiment["test"]:
+            most = {
+                stage["segments"]["max_per_recording"] for stage in experiment["stages"].values()
+            }
+            assert most == {None}, name
+    original = CONFIGS["kahl2018"]["experiments"]["kahl2018-original"]
+    assert original["segments"]["max_per_recording"] == 128
+
+
 def flat(value, path=""):
     if not isinstance(value, dict):
         return {path: value}

@@ -146,6 +146,10 @@ def test_settings_that_cannot_be_met_are_refused(items, kind, count, message):
         dealt(items, kind, count)
 
 
+# of twenty recordings of two classes, as they were dealt before rare classes were looked at
+TEST_OF_20, VALIDATION_OF_20 = ["r04", "r19"], ["r02", "r06", "r13", "r16"]
+
+
 def held_out(items, seed=0, **shares):
     shares = {"test": 0.0, "validation": 0.0} | shares
     return folds.deal(items, {"kind": "holdout", "count": 1, "shares": shares}, seed)
@@ -175,6 +179,33 @@ def test_a_held_out_share_never_splits_a_group():
     assert 20 <= sizes[1] < 27
     assert 20 <= sizes[2] < 27
     assert found != held_out(items, seed=1, test=0.1, validation=0.1)
+
+
+def test_without_shares_every_recording_trains():
+    """The only member is that of fold 1: in fold 2 a recording is never its own."""
+    assert Counter(held_out(recordings(50)).values()) == {2: 50}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_last_recording_of_a_class_is_not_held_out(seed):
+    rare = [recording(f"s{i}", labels=(f"rare{i}",)) for i in range(20)]
+    pairs = [recording(f"p{i}", labels=(f"four{i // 4}",)) for i in range(40)]
+    found = held_out(rare + pairs, seed=seed, test=0.1, validation=0.2)
+    assert Counter(found.values()) == {1: 6, 2: 12, 3: 42}
+    trained = {name for item in rare + pairs if found[item.id] == 3 for name in item.labels}
+    assert trained == {name for item in rare + pairs for name in item.labels}
+
+
+def test_folds_without_rare_classes_are_those_of_before():
+    items = [recording(f"r{i:02}", labels=("a", "b")[i % 2 : i % 2 + 1]) for i in range(20)]
+    found = held_out(items, test=0.1, validation=0.2)
+    assert [name for name, fold in found.items() if fold == 1] == TEST_OF_20
+    assert [name for name, fold in found.items() if fold == 2] == VALIDATION_OF_20
+
+
+def test_a_share_is_never_empty_where_every_recording_is_the_last_of_its_class():
+    items = [recording(f"r{i}", labels=(f"c{i}",)) for i in range(5)]
+    assert Counter(held_out(items, validation=0.2).values()) == {1: 1, 2: 4}
 
 
 def test_too_few_groups_for_the_shares_are_refused():

@@ -68,6 +68,7 @@ def stages(settings, more=""):
     return experiment(f"stages: {{{settings}}}{', ' * bool(more)}{more}")
 
 
+HOLDS_NOTHING = "{kind: holdout, count: 1, shares: {test: 0.0, validation: 0.0}}"
 # overlay, and what the one line says: key path, value, what is allowed
 REFUSED = {
     "weights kept twice": (
@@ -436,8 +437,20 @@ REFUSED = {
         ["experiments.mine.folds.count: 5; expected 1: kind holdout has one member"],
     ),
     "holdout of nothing": (
-        experiment("folds: {kind: holdout, count: 1, shares: {test: 0.0, validation: 0.0}}"),
-        ["experiments.mine.folds.shares:", "expected more than 0"],
+        experiment(f"test: [], folds: {HOLDS_NOTHING}"),
+        ["experiments.mine.folds.shares:", "expected more than 0", "no test, or nothing is scored"],
+    ),
+    "holdout of nothing that chooses an epoch": (
+        experiment(f"folds: {HOLDS_NOTHING[:-1]}, validation: own}}"),
+        ["experiments.mine.folds.validation: 'own'; expected none for the shares"],
+    ),
+    "holdout of nothing that chooses thresholds": (
+        experiment(f"folds: {HOLDS_NOTHING}, stages: {{second: {{targets: {{labels: hard}}}}}}"),
+        ["experiments.mine.folds.shares:", "since stage second chooses its thresholds"],
+    ),
+    "holdout of everything": (
+        experiment("folds: {kind: holdout, count: 1, shares: {test: 0.5, validation: 0.5}}"),
+        ["experiments.mine.folds.shares:", "expected less than 1 together"],
     ),
     "one fold": (
         experiment("folds: {kind: rotate, count: 1}"),

@@ -223,7 +223,9 @@ def _ensemble(
         "test": marked(tests, stages, settings),
         "threshold": {
             "criterion": criterion,
-            "chosen_on": f"out-of-fold scores of {', '.join(trained_on)}",
+            "chosen_on": f"out-of-fold scores of {', '.join(trained_on)}"
+            if trained_on
+            else "no recording, as none is held out",
             "thresholds": dict(zip(training.class_names, thresholds, strict=True)),
             "out_of_fold": scores_at_thresholds(training, own, thresholds),
             "test": marked(at_thresholds, stages, settings),

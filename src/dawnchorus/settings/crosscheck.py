@@ -98,7 +98,7 @@ def _check_experiment(
 def _check_fold_count(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     folds = experiment["folds"]
     if folds["kind"] == "holdout":
-        _check_holdout(path, folds)
+        _check_holdout(path, folds, experiment)
     elif folds["count"] < 2:
         raise ValueError(f"{path}: {folds['count']!r}; expected at least 2 for {folds['kind']}")
     if folds["validation"] == "next" and folds["count"] == 2:
@@ -120,22 +120,49 @@ def _check_fold_count(path: str, experiment: Mapping[str, Any], config: Mapping[
         )
 
 
-def _check_holdout(path: str, folds: Mapping[str, Any]) -> None:
+def _check_holdout(path: str, folds: Mapping[str, Any], experiment: Mapping[str, Any]) -> None:
     shares = folds["shares"]
     held = [name for name in ("test", "validation") if shares[name] > 0]
     if folds["count"] != 1:
         raise ValueError(f"{path}: {folds['count']!r}; expected 1: kind holdout has one member")
-    if not held or sum(shares.values()) >= 1:
+    if sum(shares.values()) >= 1:
         raise ValueError(
-            f"{path.removesuffix('count')}shares: {dict(shares)!r}; expected more than 0 and less "
-            "than 1 together"
+            f"{path.removesuffix('count')}shares: {dict(shares)!r}; expected less than 1 together"
         )
+    if not held:
+        _check_nothing_held(path.removesuffix("count"), shares, experiment)
     fitting = {"test": "none", "validation": "own"}
-    wanted = "next" if len(held) == 2 else fitting[held[0]]
+    wanted = "next" if len(held) == 2 else fitting[held[0]] if held else "none"
     if folds["validation"] not in (wanted, "none"):
         raise ValueError(
             f"{path.removesuffix('count')}validation: {folds['validation']!r}; expected {wanted} for "
             f"the shares {dict(shares)!r}"
+        )
+
+
+def _check_nothing_held(
+    path: str, shares: Mapping[str, Any], experiment: Mapping[str, Any]
+) -> None:
+    """Refuse folds that hold nothing out where held-out recordings are scored or chosen by."""
+    if not experiment["test"]:
+        raise ValueError(
+            f"{path}shares: {dict(shares)!r}; expected more than 0 together where the experiment has "
+            "no test, or nothing is scored"
+        )
+    choosing = [
+        f"stage {name} chooses its thresholds"
+        for name, stage in experiment["stages"].items()
+        if stage["targets"].get("labels") == "hard"
+        and isinstance(stage["targets"]["thresholds"], str)
+    ]
+    decodings = experiment["events"]["decodings"] if experiment["events"] else {}
+    choosing += [
+        f"decoding {name} is tuned" for name, about in decodings.items() if about["tune"] == "clips"
+    ]
+    if choosing:
+        raise ValueError(
+            f"{path}shares: {dict(shares)!r}; expected more than 0 together, since {choosing[0]} by "
+            "held-out recordings"
         )
 
 

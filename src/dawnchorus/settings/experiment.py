@@ -95,7 +95,7 @@ class SegmentSettings(Settings):
 
 
 class HeldOut(Settings):
-    """Shares of the recordings that kind holdout keeps out of the training."""
+    """Shares of the recordings that kind holdout keeps out of the training; both may be 0."""
 
     test: Rate = 0.0
     """Share that is scored."""

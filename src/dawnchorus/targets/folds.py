@@ -19,7 +19,7 @@ A recording here is any object with the fields ``id``, ``data_set``, ``group``, 
 
 import dataclasses
 import difflib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -121,7 +121,8 @@ def deal(recordings: Iterable[Recording], settings: Mapping, seed: int) -> dict[
     Returns
     -------
     dict
-        Id to fold, 1 to count, in order of the ids; no fold is empty.
+        Id to fold, 1 to count, in order of the ids; no fold is empty, but for the first of ``holdout``
+        without shares.
 
     Raises
     ------
@@ -253,7 +254,9 @@ def deal_holdout(
     """Deal shuffled groups until each share is reached, at least one group; the rest is last.
 
     Fold 1 is a share of the recordings to test on, the next a share to choose the epoch by, the last
-    all others; a share of 0 has no fold.
+    all others; a share of 0 has no fold. Without any share all recordings are in fold 2, so that the
+    only member, that of fold 1, trains on each. A group with the last recording of a class that is
+    left to train on is not held out, unless a share would be empty.
 
     Parameters
     ----------
@@ -265,22 +268,39 @@ def deal_holdout(
     """
     members = defaultdict(list)
     for key, recording in zip(group_keys(ordered), ordered, strict=True):
-        members[key].append(recording.id)
+        members[key].append(recording)
     wanted = [shares[name] * len(ordered) for name in ("test", "validation") if shares[name] > 0]
     names = sorted(members)
-    shuffled = [names[index] for index in rng.permutation(len(names))]
-    if len(shuffled) < len(wanted) + 1:
+    rest = [names[index] for index in rng.permutation(len(names))]
+    if len(rest) < len(wanted) + 1:
         raise ValueError(
-            f"{len(shuffled)} groups for {len(wanted)} held-out shares and a rest; expected one each"
+            f"{len(rest)} groups for {len(wanted)} held-out shares and a rest; expected one each"
         )
-    folds, fold, held = {}, 1, 0
-    for position, name in enumerate(shuffled):
-        groups_left = len(shuffled) - position
-        is_full = held >= wanted[fold - 1] if fold <= len(wanted) else False
-        if held and (is_full or groups_left <= len(wanted) + 1 - fold):
-            fold, held = fold + 1, 0
-        folds |= dict.fromkeys(members[name], fold)
-        held += len(members[name])
+    n_left = Counter(name for recording in ordered for name in set(recording.labels))
+    n_own = {
+        key: Counter(name for recording in group for name in set(recording.labels))
+        for key, group in members.items()
+    }
+    folds: dict[str, int] = {}
+    for fold, share in enumerate(wanted, 1):
+        held: list[str] = []
+        n_held = 0
+        for key in rest:
+            # one group for each later share and for the rest
+            is_last = len(rest) - len(held) <= len(wanted) - fold + 1
+            if held and (n_held >= share or is_last):
+                break
+            if all(n_left[name] > count for name, count in n_own[key].items()):
+                held.append(key)
+                n_held += len(members[key])
+                n_left -= n_own[key]
+        if not held:
+            held = rest[:1]
+            n_left -= n_own[rest[0]]
+        folds |= {recording.id: fold for key in held for recording in members[key]}
+        rest = [key for key in rest if key not in set(held)]
+    last = max(2, len(wanted) + 1)
+    folds |= {recording.id: last for key in rest for recording in members[key]}
     return dict(sorted(folds.items()))
 
 
