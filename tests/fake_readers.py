@@ -7,8 +7,8 @@ from dawnchorus.frontends import cell_statistics
 SEGMENTS = {
     "kind": "windows", "factor": 1.5, "expand": True, "drop_columns": 0.95, "filtered": True,
     "empty": "zeros", "signal_threshold": None, "min_score": 0.0, "max_score": 1.0,
-    "exempt": [], "min_length_s": 0.0, "max_per_class": None, "max_per_recording": None,
-    "noise_share": 0.1, "rescale": False, "zero_centre": False,
+    "exempt": [], "min_length_s": 0.0, "too_short": "longest", "max_per_class": None,
+    "max_per_recording": None, "noise_share": 0.1, "rescale": False, "zero_centre": False,
 }  # fmt: skip
 
 

@@ -172,6 +172,15 @@ def test_the_originals_hold_no_recording_out(name):
     assert all(shares == {"test": 0.0, "validation": 0.0} for shares in folds.values())
 
 
+def test_a_recording_under_a_second_trains_nothing_in_kahl2018():
+    complete = CONFIGS["kahl2018"]
+    for name, experiment in complete["experiments"].items():
+        for stage in experiment["stages"].values() if name != "demo" else ():
+            frontend = complete["frontends"][stage["frontend"]]
+            assert stage["segments"]["min_length_s"] == frontend["min_length_s"] == 1.0
+            assert stage["segments"]["too_short"] == "none"
+
+
 def test_the_limit_of_128_chunks_is_none_of_soundscapes():
     for name, experiment in CONFIGS["kahl2018"]["experiments"].items():
         if "birdclef2018-soundscapes" in experiment["test"]:

@@ -498,6 +498,23 @@ def test_shorter_chunks_are_used_only_where_there_is_no_other(rng):
     assert chosen(index, values, rng, min_length_s=1.0, min_score=0.5) == [2, 3, 5]
 
 
+def test_a_recording_that_is_too_short_gives_nothing_where_it_is_to(rng):
+    index = index_of([3, 1, 2], score=[0, 0, 0, 0, 1, 1], length_s=[1, 1, 0.4, 0.4, 0.3, 0.3])
+    values = np.ones((3, 1))
+    settings = {"min_length_s": 1.0, "too_short": "none"}
+    assert chosen(index, values, rng, **settings) == [0, 1]
+    settings |= SEGMENTS | {"kind": "chunks", "min_score": 0.5, "noise_share": 1.0} | settings
+    assert training_windows.noise_rows(index, values, settings, rng).tolist() == [0, 1]
+    settings["too_short"] = "longest"
+    assert training_windows.noise_rows(index, values, settings, rng).tolist() == [0, 1, 2, 3]
+
+
+def test_where_all_recordings_are_too_short_the_message_says_so(rng):
+    index = index_of([1, 1], length_s=[0.4, 0.3])
+    with pytest.raises(ValueError, match="none of 2 chunks .* none has 1.0 s of sound"):
+        chosen(index, np.ones((2, 1)), rng, min_length_s=1.0, too_short="none")
+
+
 def test_a_whole_chunk_is_long_enough_though_samples_are_whole(rng):
     index = index_of([3], length_s=[7276 / 22050] * 2 + [0.2])
     assert chosen(index, [[1]], rng, min_length_s=0.33) == [0, 1]

@@ -42,9 +42,10 @@ def training_rows(
         The ``segments`` section. ``min_score`` and ``max_score``: interval of scores, both ends
         included; classes named in ``exempt`` skip it. ``signal_threshold``: least score of an
         accepted chunk; None: the interval accepts. ``min_length_s``: a recording's shorter chunks
-        are used only where it has none so long, then the longest alone. ``max_per_class``: a
-        recording gives at most ``max_per_class // n + 1`` accepted chunks, n being the recordings
-        of its class (of its rarest, where it has several); None: all.
+        are used only where it has none so long, then the longest alone, and with ``too_short:
+        none`` not even that. ``max_per_class``: a recording gives at most ``max_per_class // n + 1``
+        accepted chunks, n being the recordings of its class (of its rarest, where it has several);
+        None: all.
     rng : numpy.random.Generator
         For the quota; nothing is drawn without one.
     class_names : sequence of str, length C, optional
@@ -62,10 +63,18 @@ def training_rows(
     is_inside |= is_exempt
     threshold = settings["signal_threshold"]
     is_used = is_inside.copy() if threshold is None else index.score >= threshold
-    is_used &= _long_enough(index, is_used, settings["min_length_s"])
+    is_long = _is_long(index, settings["min_length_s"])
+    if settings["too_short"] == "longest":
+        is_long = _with_longest(index, is_used, is_long)
+    is_used &= is_long
     if settings["max_per_class"] is not None:
         is_used &= _within_quota(index, values, is_used, settings["max_per_class"], rng)
     rows = np.flatnonzero(is_used & is_inside)
+    if len(index) and settings["too_short"] == "none" and not is_long.any():
+        raise ValueError(
+            f"none of {len(index)} chunks is left to train on: none has {settings['min_length_s']} s "
+            "of sound; change min_length_s or too_short"
+        )
     if len(index) and not len(rows):
         raise ValueError(
             f"none of {len(index)} chunks is left to train on: scores reach from "
@@ -95,7 +104,8 @@ def noise_rows(
         See `training_rows`.
     settings : mapping
         The ``segments`` section: each chunk with a score below ``signal_threshold`` (None: below
-        ``min_score``, and of no class in ``exempt``) is kept with probability ``noise_share``.
+        ``min_score``, and of no class in ``exempt``) is kept with probability ``noise_share``. With
+        ``too_short: none`` those below ``min_length_s`` are no noise either.
     rng : numpy.random.Generator
     """
     if settings["kind"] != "chunks":
@@ -105,6 +115,8 @@ def noise_rows(
     else:
         is_exempt = _exempt(values, settings["exempt"], class_names)[index.recording]
         is_rejected = (index.score < settings["min_score"]) & ~is_exempt
+    if settings["too_short"] == "none":
+        is_rejected &= _is_long(index, settings["min_length_s"])
     # one draw for each: another noise_share keeps or drops chunks, and moves no other draw
     rejected = np.flatnonzero(is_rejected)
     return rejected[rng.random(len(rejected)) < settings["noise_share"]]
@@ -177,9 +189,14 @@ def _exempt(values: np.ndarray, exempt: Sequence[str], class_names: Sequence[str
     return has_class(values)[:, chosen].any(axis=1)
 
 
-def _long_enough(index: Index, is_candidate: np.ndarray, least_s: float) -> np.ndarray:
+def _is_long(index: Index, least_s: float) -> np.ndarray:
+    """Return which windows have enough sound."""
+    is_long: np.ndarray = index.length_s >= least_s - _SAME_S
+    return is_long
+
+
+def _with_longest(index: Index, is_candidate: np.ndarray, is_long: np.ndarray) -> np.ndarray:
     """Return which windows are long enough, or the first of the longest of their recording."""
-    is_long = index.length_s >= least_s - _SAME_S
     if is_long.all():
         return is_long
     has_long = set(index.recording[is_candidate & is_long].tolist())

@@ -81,7 +81,9 @@ class SegmentSettings(Settings):
     exempt: Names = []
     """chunks in training: classes whose chunks need no score."""
     min_length_s: Seconds = 0.0
-    """chunks in training: least sound in a chunk; one chunk of each recording stays."""
+    """chunks in training: least sound in a chunk; see too_short."""
+    too_short: Literal["longest", "none"] = "longest"
+    """chunks in training: what a recording without such a chunk gives; none as kahl2018."""
     max_per_class: Annotated[int, Field(ge=1), Unit("chunks")] | None = None
     """chunks in training: a recording gives its share of so many, plus one."""
     max_per_recording: Annotated[int, Field(ge=1), Unit("chunks")] | None = None

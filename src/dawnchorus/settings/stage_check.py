@@ -20,8 +20,8 @@ from dawnchorus.settings.training import optimizer_options
 
 # of segments: which windows are trained on or scored, not what a window is
 _CHOOSING = (
-    "signal_threshold", "min_score", "max_score", "exempt", "min_length_s", "max_per_class",
-    "max_per_recording", "noise_share", "labels",
+    "signal_threshold", "min_score", "max_score", "exempt", "min_length_s", "too_short",
+    "max_per_class", "max_per_recording", "noise_share", "labels",
 )  # fmt: skip
 _LIMITS = ("min_duration_s", "max_duration_s", "allow_truncated", "decoder")
 
