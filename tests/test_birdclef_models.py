@@ -455,6 +455,32 @@ def test_groups_are_those_of_convolutions_that_see_channels():
         assert [n.name for n in found if isinstance(n, blocks.GroupedConvolution)] == grouped
 
 
+def test_groups_may_differ_per_block():
+    groups = {"baseline": [1, 2, 4], "pi": [1, 2, 4], "resnet": [2, 1, 4, 8]}
+    wanted = {
+        "baseline": {"block1_conv": 1, "block2_conv": 2, "block3_conv": 4, "last_conv": 1},
+        "pi": {"block1_conv": 1, "block2_conv": 2, "block3_conv": 4},
+        "resnet": {"conv1": 1} | {
+            f"stack{stack}_block1_conv{part}": count
+            for stack, count in enumerate(groups["resnet"], 1) for part in ("", "2")
+        } | {f"stack{stack}_block1_shortcut": 1 for stack in (1, 2, 3, 4)},
+    }  # fmt: skip
+    for name, of_layers in wanted.items():
+        model = small(name, groups=groups[name])
+        found = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+        assert {layer.name: layer.groups for layer in found} == of_layers
+        assert np.isfinite(model.predict_on_batch(spectrograms(name))).all()
+
+
+@pytest.mark.parametrize("name", OF_2018)
+def test_equal_groups_in_a_list_are_those_of_one_number(name):
+    one, several = (
+        small(name, groups=groups).count_params()
+        for groups in (4, [4 if name == "resnet" else 1] + [4] * (len(LEAN[name]["filters"]) - 1))
+    )
+    assert one == several < small(name).count_params()
+
+
 @pytest.mark.parametrize("shape", [(2, 6, 4, 3), (1, 7, 5, 2), (1, 1, 1, 1)])
 def test_subsampling_keeps_every_second_cell(shape, rng):
     x = rng.normal(size=shape).astype(np.float32)
@@ -522,10 +548,19 @@ def test_nonlinearities(nonlinearity, wanted):
         ),
         ("resnet", {"kernels": [3, 0, 3, 3]}, r"kernels\.1: 0; expected at least 1"),
         ("resnet", {"kernels": 0}, "kernels: 0; expected at least 1 or a list"),
-        ("resnet", {"groups": 0}, "groups: 0; expected at least 1"),
+        ("resnet", {"groups": 0}, "groups: 0; expected at least 1 or a list"),
         ("resnet", {"groups": 3}, "groups: 3; expected a divisor of all channels: 8, 16"),
         ("baseline", {"groups": 3}, "groups: 3; expected a divisor of all channels: 4, 8"),
         ("pi", {"groups": 3}, "groups: 3; expected a divisor of all channels: 4, 8"),
+        ("pi", {"groups": [1, 2]}, r"groups: \[1, 2\]; expected 3 numbers, one for each block"),
+        ("pi", {"groups": [2, 2, 2]}, r"groups\.0: 2; expected a divisor of the channels 1, 4"),
+        (
+            "baseline",
+            {"groups": [1, 2, 8]},
+            r"groups\.2: 8; expected a divisor of the channels 4, 8",
+        ),
+        ("resnet", {"groups": [1, 1, 1, 32]}, r"groups\.3: 32; .* the channels 16, 32"),
+        ("resnet", {"groups": [1, 0, 1, 1]}, r"groups\.1: 0; expected at least 1"),
         ("resnet", {"pooling": "mean"}, "pooling: 'mean'; expected max, stride"),
         ("resnet", {"dropout": -0.1}, "dropout: -0.1; expected at least 0"),
         ("resnet", {"dropout_kind": "channels"}, "dropout_kind: 'channels'; .* channel, loc"),

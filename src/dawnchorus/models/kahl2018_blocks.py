@@ -16,6 +16,7 @@ Settings are read without Keras, so functions import it.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -38,8 +39,8 @@ class BlockSettings(ArchitectureSettings):
 
     kernels: Annotated[Annotated[int, Field(ge=1)] | Layers, Unit("cells")] = 3
     """Side of the square kernels, for all blocks or for each."""
-    groups: Annotated[int, Field(ge=1), Unit("groups")] = 1
-    """Groups of the convolutions from the second block on; a divisor of all filters."""
+    groups: Annotated[Annotated[int, Field(ge=1)] | Layers, Unit("groups")] = 1
+    """Groups of the convolutions that see several channels, for all blocks or for each."""
     dropout: Rate = 0.0
     """Dropout after every block."""
     dropout_kind: Literal["random", "channel", "location"] = "random"
@@ -58,9 +59,9 @@ class BlockSettings(ArchitectureSettings):
     pooling: Literal["max", "stride"]
     """What halves time and bands."""
 
-    def grouped_channels(self) -> Sequence[int]:
-        """Return the channels that groups have to divide."""
-        return self.filters
+    def grouped_channels(self) -> Sequence[tuple[int, int]]:
+        """Return the channels before and after the convolutions of each block; groups divide both."""
+        return list(itertools.pairwise([1, *self.filters]))
 
     def least_input(self) -> tuple[int, int]:
         """Return the fewest frames and bands: pooling drops what is left over, a stride does not."""
@@ -73,10 +74,7 @@ class BlockSettings(ArchitectureSettings):
         if isinstance(self.kernels, list) and len(self.kernels) != len(self.filters):
             expected = f"{len(self.filters)} numbers, one for each block"
             raise misfit("kernels", self.kernels, expected)
-        channels = self.grouped_channels()
-        if any(count % self.groups for count in channels):
-            numbers = ", ".join(map(str, dict.fromkeys(channels)))
-            raise misfit("groups", self.groups, f"a divisor of all channels: {numbers}")
+        self._check_groups()
         if self.legacy_dropout and self.dropout_kind == "location":
             expected = (
                 "random or channel with legacy_dropout: true, since location never worked in the "
@@ -85,13 +83,28 @@ class BlockSettings(ArchitectureSettings):
             raise misfit("dropout_kind", self.dropout_kind, expected)
         return self
 
+    def _check_groups(self) -> None:
+        channels, groups = self.grouped_channels(), self.groups
+        if not isinstance(groups, list):
+            numbers = [count for pair in channels for count in pair if count > 1]
+            if any(count % groups for count in numbers):
+                listed = ", ".join(map(str, dict.fromkeys(numbers)))
+                raise misfit("groups", groups, f"a divisor of all channels: {listed}")
+            return
+        if len(groups) != len(channels):
+            raise misfit("groups", groups, f"{len(channels)} numbers, one for each block")
+        for block, (count, pair) in enumerate(zip(groups, channels, strict=True)):
+            if any(each % count for each in pair):
+                listed = ", ".join(map(str, dict.fromkeys(pair)))
+                raise misfit(f"groups.{block}", count, f"a divisor of the channels {listed}")
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """The options that all blocks of a network share; see ``architectures.baseline.build``."""
 
     kernels: tuple[int, ...]
-    groups: int
+    groups: tuple[int, ...]
     pooling: str
     dropout: float
     dropout_kind: str
@@ -105,10 +118,10 @@ def recipe(settings: BlockSettings) -> Recipe:
     With ``legacy_dropout`` every kind of dropout is random, as the original's code has it without a
     word.
     """
-    kernels = settings.kernels
+    kernels, groups, n = settings.kernels, settings.groups, len(settings.filters)
     return Recipe(
-        kernels=tuple(kernels if isinstance(kernels, list) else [kernels] * len(settings.filters)),
-        groups=settings.groups,
+        kernels=tuple(kernels if isinstance(kernels, list) else [kernels] * n),
+        groups=tuple(groups if isinstance(groups, list) else [groups] * n),
         pooling=settings.pooling,
         dropout=settings.dropout,
         dropout_kind="random" if settings.legacy_dropout else settings.dropout_kind,
@@ -182,7 +195,9 @@ def dropout(x, made: Recipe, name: str):
     return layers.Dropout(made.dropout, noise_shape if shared else None, name=name)(x)
 
 
-def block(x, made: Recipe, filters: int, kernel: int, name: str, *, halves: bool = True):
+def block(
+    x, made: Recipe, filters: int, kernel: int, name: str, *, groups: int, halves: bool = True
+):
     """Apply a convolution, normalisation, and the nonlinearity; by default halve frames and bands.
 
     With pooling max, the maximum of 2 x 2 halves, else the convolution's stride. The convolution
@@ -193,7 +208,7 @@ def block(x, made: Recipe, filters: int, kernel: int, name: str, *, halves: bool
     pools = halves and made.pooling == "max"
     options = {
         "stride": 2 if halves and not pools else 1,
-        "groups": made.groups if x.shape[-1] > 1 else 1,
+        "groups": groups if x.shape[-1] > 1 else 1,
         "bias": not made.batch_norm,
     }
     x = convolution(x, made, filters, kernel, f"{name}_conv", **options)

@@ -63,8 +63,9 @@ def build(
     made = kahl2018_blocks.recipe(settings)
     spectrogram = keras.Input(input_shape, name="spectrogram")
     x = blocks.channel(spectrogram)
-    for number, (count, kernel) in enumerate(zip(settings.filters, made.kernels, strict=True), 1):
-        x = kahl2018_blocks.block(x, made, count, kernel, f"block{number}")
+    of_blocks = zip(settings.filters, made.kernels, made.groups, strict=True)
+    for number, (count, kernel, groups) in enumerate(of_blocks, 1):
+        x = kahl2018_blocks.block(x, made, count, kernel, f"block{number}", groups=groups)
         x = kahl2018_blocks.dropout(x, made, f"drop{number}")
     x = kahl2018_blocks.convolution(
         x, made, 2 * settings.filters[-1], 1, "last_conv",

@@ -63,8 +63,9 @@ def build(
     made = kahl2018_blocks.recipe(settings)
     spectrogram = keras.Input(input_shape, name="spectrogram")
     x = blocks.channel(spectrogram)
-    for number, (count, kernel) in enumerate(zip(settings.filters, made.kernels, strict=True), 1):
-        x = kahl2018_blocks.block(x, made, count, kernel, f"block{number}")
+    of_blocks = zip(settings.filters, made.kernels, made.groups, strict=True)
+    for number, (count, kernel, groups) in enumerate(of_blocks, 1):
+        x = kahl2018_blocks.block(x, made, count, kernel, f"block{number}", groups=groups)
     x = layers.Flatten(name="flatten")(x)
     for number, units in enumerate(settings.dense, 1):
         x = kahl2018_blocks.dense(x, made, units, f"dense{number}")

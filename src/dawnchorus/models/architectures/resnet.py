@@ -9,6 +9,7 @@ Input is time x band, channels last: (B, 256, 128) as published, for chunks of 1
 band x time and channels first, (B, 1, 128, 256); all kernels are square.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -40,9 +41,10 @@ class Settings(BlockSettings):
     n: Annotated[int, Field(ge=1), Unit("blocks")] = 2
     """Blocks of a stack; the first of them halves time and bands."""
 
-    def grouped_channels(self) -> Sequence[int]:
-        """Return the channels that groups have to divide."""
-        return [self.filters[0], *(self.k * count for count in self.filters)]
+    def grouped_channels(self) -> Sequence[tuple[int, int]]:
+        """Return the channels before and after the convolutions of each stack; groups divide both."""
+        widths = [self.k * count for count in self.filters]
+        return list(itertools.pairwise([self.filters[0], *widths]))
 
 
 def build(
@@ -82,10 +84,11 @@ def build(
         blocks.channel(spectrogram), made, settings.filters[0], made.kernels[0], "conv1",
         bias=not settings.batch_norm,
     )  # fmt: skip
-    for number, (width, kernel) in enumerate(zip(widths, made.kernels, strict=True), 1):
+    of_stacks = zip(widths, made.kernels, made.groups, strict=True)
+    for number, (width, kernel, groups) in enumerate(of_stacks, 1):
         for within in range(1, settings.n + 1):
             name = f"stack{number}_block{within}"
-            x = _block(x, made, width, kernel, name, halves=within == 1)
+            x = _block(x, made, width, kernel, name, groups=groups, halves=within == 1)
     x = kahl2018_blocks.activation(
         kahl2018_blocks.normalisation(x, made, "last_norm"), made, "last_act"
     )
@@ -95,7 +98,16 @@ def build(
     return keras.Model(spectrogram, scores, name="resnet")
 
 
-def _block(x, made: "kahl2018_blocks.Recipe", width: int, kernel: int, name: str, *, halves: bool):
+def _block(
+    x,
+    made: "kahl2018_blocks.Recipe",
+    width: int,
+    kernel: int,
+    name: str,
+    *,
+    groups: int,
+    halves: bool,
+):
     """Add two convolutions to a way past them, which starts after the first rectifier or before."""
     from keras import layers
 
@@ -104,9 +116,9 @@ def _block(x, made: "kahl2018_blocks.Recipe", width: int, kernel: int, name: str
     active = kahl2018_blocks.normalisation(x, made, f"{name}_in_norm")
     active = kahl2018_blocks.activation(active, made, f"{name}_in_act")
     past = kahl2018_blocks.shortcut(active, made, width, f"{name}_shortcut") if halves else x
-    y = kahl2018_blocks.block(active, made, width, kernel, name, halves=halves)
+    y = kahl2018_blocks.block(active, made, width, kernel, name, groups=groups, halves=halves)
     y = kahl2018_blocks.dropout(y, made, f"{name}_drop")
     y = kahl2018_blocks.convolution(
-        y, made, width, kernel, f"{name}_conv2", groups=made.groups, bias=True
+        y, made, width, kernel, f"{name}_conv2", groups=groups, bias=True
     )
     return layers.Add(name=f"{name}_sum")([y, past])
