@@ -74,6 +74,18 @@ def test_targets_are_the_mean_of_what_teachers_say_of_the_batch(teacher, recordi
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
 
 
+def test_several_snapshots_of_a_run_are_one_teacher(teacher, recordings, windows):
+    (last, first), (_, second) = teacher(seed=1), teacher(seed=1, use="best_val_mlrap")
+    (other, third) = teacher(seed=2)
+    both = last | {"use": ["last", "best_val_mlrap"]}
+    teachers = distillation.Teachers([both, other], recordings, 3, SETTINGS)
+    said = [frame_output.class_scores(model, windows, 3) for model in (first, second, third)]
+    assert np.abs(said[0] - said[1]).max() > 0.05
+    found = teachers.targets(windows, np.zeros((5, 3), np.float32))
+    expected = ((said[0] + said[1]) / 2 + said[2]) / 2
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 def mean_over_windows(model, recordings, tiny_shard, stage, power=1.0):
     seen = {"tiny": [str(tiny_shard[0])]}
     source = window_source.open_source(seen, stage["segments"], OTHER_WINDOW)

@@ -410,6 +410,30 @@ def test_windows_of_a_frame_model_are_pooled(tmp_path, shard, stage, targets, ho
     np.testing.assert_allclose(scores, by_hand, atol=2e-6)
 
 
+@pytest.mark.parametrize("output", ["clip", "frame"])
+def test_several_snapshots_of_a_run_are_averaged(tmp_path, shard, stage, targets, output):
+    by_name, paths = stage(output, 4)
+    model = by_name["f1p0s1"]
+    other = varied(build(output, 4), "of another epoch")
+    kept = str(tmp_path / "kept.h5")
+    model_files.save_kept(kept, {"epoch_3": other.get_weights()})
+    chosen = settings(use=["last", "epoch_3"])
+    paths = {name: about | {"kept": kept} for name, about in paths.items()}
+    windows = windows_by_hand(shard_reader.open_shards([shard]).frames("a"))
+    inference.predict_stage(paths, targets, "garden", [shard], chosen, tmp_path / "s.h5")
+    of_each = [frame_output.class_scores(each, windows, 3) for each in (model, other)]
+    assert np.abs(of_each[0] - of_each[1]).max() > 0.1
+    with score_files.open_windows(tmp_path / "s.h5") as found:
+        expected = window_scores.clip_scores(np.mean(of_each, axis=0))
+        np.testing.assert_allclose(found.scores("f1p0s1", slice(0, 3)), expected, atol=2e-6)
+    inference.predict_frames(paths, targets, "garden", [shard], chosen, tmp_path / "f.h5")
+    of_each = [frame_output.frame_scores(each, windows) for each in (model, other)]
+    expected = np.mean(of_each, axis=0).reshape(-1, 3)
+    with frame_files.open_frames(tmp_path / "f.h5") as found:
+        scores = found.scores("f1p0s1", 0)
+        np.testing.assert_allclose(scores, expected[: len(scores)], atol=2e-6)
+
+
 def test_windows_that_are_not_scored_have_no_frames(tmp_path, shard, stage, targets):
     for name, changed in (("whole", {}), ("first", {"max_per_recording": 2})):
         chosen = settings(segments=SEGMENTS | changed)

@@ -278,6 +278,14 @@ REFUSED = {
         experiment("use: epoch_7, training: {snapshot_every: 5}"),
         ["stages.first.use: 'epoch_7'; expected a multiple of training.snapshot_every (5)"],
     ),
+    "one of several snapshots between two": (
+        experiment("use: [last, epoch_10, epoch_7], training: {snapshot_every: 5, epochs: 15}"),
+        ["stages.first.use: 'epoch_7'; expected a multiple of training.snapshot_every (5)"],
+    ),
+    "a snapshot twice": (
+        experiment("use: [epoch_5, epoch_5], training: {snapshot_every: 5}"),
+        ["experiments.mine.use: ['epoch_5', 'epoch_5']; expected a text or no item twice"],
+    ),
     "snapshot after the last epoch": (
         experiment("use: epoch_20, training: {snapshot_every: 5, epochs: 15}"),
         ["stages.first.use: 'epoch_20'; expected epoch_1 to epoch_15"],

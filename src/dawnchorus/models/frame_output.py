@@ -2,11 +2,13 @@
 
 Axes: B windows, T frames of the input, T' frames of the scores, F bands, C classes.
 
+* `Averaged`: models whose scores are averaged, as one.
 * `class_scores`: the scores of a batch.
 * `frame_model`, `frame_scores`: the frame scores that clip scores are pooled from.
 """
 
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +20,28 @@ _FRAME_SCORES = "frame_scores"  # the layer, in every architecture with frame ou
 _frame_models = weakref.WeakKeyDictionary()  # by model: those that are gone free their memory
 
 
-def class_scores(model: "keras.Model", windows: np.ndarray, n_classes: int) -> np.ndarray:
+class Averaged:
+    """Models of one architecture whose scores of each window are averaged, as one model."""
+
+    def __init__(self, models: Sequence["keras.Model"]):
+        self.models = list(models)
+        # what is asked of a model without its weights is the same of all
+        self.name, self.layers = self.models[0].name, self.models[0].layers
+        self.output_shape = self.models[0].output_shape
+
+    def predict_on_batch(self, windows: np.ndarray) -> np.ndarray:
+        """Return the mean of what the models give for a batch, float32."""
+        import keras
+
+        total = np.zeros(())
+        for model in self.models:  # in float64, so that a copy of a model changes nothing
+            total = total + keras.ops.convert_to_numpy(model.predict_on_batch(windows))
+        return (total / len(self.models)).astype(np.float32)
+
+
+def class_scores(
+    model: "keras.Model | Averaged", windows: np.ndarray, n_classes: int
+) -> np.ndarray:
     """Return the scores (B, C) of windows (B, T, F), or (B, T', C) where a model's output is frames.
 
     Of a softmax over absent and present, the last.
@@ -29,7 +52,7 @@ def class_scores(model: "keras.Model", windows: np.ndarray, n_classes: int) -> n
     return scores[..., -n_classes:]
 
 
-def frame_model(model: "keras.Model") -> "keras.Model":
+def frame_model(model: "keras.Model | Averaged") -> "keras.Model | Averaged":
     """Return the model that gives the frame scores behind a model's clip scores.
 
     Both have the same weights, now and later. A model with frame output is its own. Layers in front
@@ -42,6 +65,8 @@ def frame_model(model: "keras.Model") -> "keras.Model":
     """
     import keras
 
+    if isinstance(model, Averaged):
+        return Averaged([frame_model(each) for each in model.models])
     if model not in _frame_models:  # a new one would be compiled again
         scores = _frame_output(model)
         if scores is None:
@@ -50,7 +75,7 @@ def frame_model(model: "keras.Model") -> "keras.Model":
     return _frame_models[model]
 
 
-def frame_scores(model: "keras.Model", windows: np.ndarray) -> np.ndarray:
+def frame_scores(model: "keras.Model | Averaged", windows: np.ndarray) -> np.ndarray:
     """Return the scores (B, T', C) of the frames of windows (B, T, F); see `frame_model`."""
     import keras
 

@@ -17,7 +17,7 @@ import h5py
 import keras
 import numpy as np
 
-from dawnchorus.models import blocks, recurrent
+from dawnchorus.models import blocks, frame_output, recurrent
 from dawnchorus.runtime import artefacts
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive can hold
@@ -93,16 +93,20 @@ def read_kept(path: str | Path, name: str) -> list[np.ndarray]:
         return [file[name][number][()] for number in sorted(file[name])]
 
 
-def load_used(paths: Mapping[str, str], use: str) -> keras.Model:
+def load_used(
+    paths: Mapping[str, str], use: str | Sequence[str]
+) -> keras.Model | frame_output.Averaged:
     """Load a member with the weights that are used: the last, or kept ones by their name.
 
     Parameters
     ----------
     paths : mapping
         ``model`` (the ``.keras`` file, last weights) and ``kept`` (weights kept beside them).
-    use : str
-        ``last``, ``best_<metric>`` or ``epoch_<n>``.
+    use : str or sequence of str
+        ``last``, ``best_<metric>`` or ``epoch_<n>``; of several the scores are averaged.
     """
+    if not isinstance(use, str):
+        return frame_output.Averaged([load_used(paths, name) for name in use])
     model = load(paths["model"])
     if use != "last":
         model.set_weights(read_kept(paths["kept"], use))

@@ -26,18 +26,22 @@ from dawnchorus.settings.section import (
     Settings,
     Share,
     SomeNames,
+    Unique,
     Unit,
 )
 from dawnchorus.settings.target import Targets
 from dawnchorus.settings.training import Pooling, TrainingSettings
 
-Use = Annotated[
+Weights = Annotated[
     str,
     Field(
         pattern="^(last|epoch_[0-9]+|"
         "best_(loss|val_(loss|accuracy|map_micro|map_macro|mlrap|macro_f)))$"
     ),
 ]
+
+
+Use = Weights | Annotated[list[Weights], Field(min_length=1), Unique]
 
 
 class Backend(Settings):
@@ -144,7 +148,7 @@ class ModelSettings(Settings):
     seeds: Annotated[Few, Unit("models")] = 1
     """Models for each fold and part."""
     use: Use = "last"
-    """Weights that predict: last, one of training.keep, or epoch_N of a snapshot."""
+    """Weights that predict: last, one of training.keep, epoch_N of a snapshot; of a list the mean."""
     output: Literal["clip", "frame"] = "clip"
     """What a model is trained to score: clips, or each of their frames."""
     clip_pooling: Literal["average", "max", "linear_softmax"] = "average"

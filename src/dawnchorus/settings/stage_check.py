@@ -124,18 +124,9 @@ def _check_training(path: str, stage: Mapping[str, Any]) -> None:
 
 def _check_choice(path: str, stage: Mapping[str, Any], folds: Mapping[str, Any]) -> None:
     """Refuse weights that are used but not kept, and epochs chosen by recordings that are none."""
-    training, use = stage["training"], stage["use"]
-    snapshots = training["snapshot_every"]
-    if use.startswith("best_") and use not in training["keep"]:
-        raise ValueError(
-            f"{path}.use: {use!r}; expected last, or one of training.keep: {training['keep']!r}"
-        )
-    if use.startswith("epoch_") and (not snapshots or int(use[6:]) % snapshots):
-        raise ValueError(
-            f"{path}.use: {use!r}; expected a multiple of training.snapshot_every ({snapshots!r})"
-        )
-    if use.startswith("epoch_") and not 0 < int(use[6:]) <= training["epochs"]:
-        raise ValueError(f"{path}.use: {use!r}; expected epoch_1 to epoch_{training['epochs']}")
+    training, used = stage["training"], stage["use"]
+    for use in [used] if isinstance(used, str) else used:
+        _check_use(f"{path}.use: {use!r}", use, training)
     first = training["early_stopping"]["from_epoch"]
     if training["keep"] and first > training["epochs"]:
         raise ValueError(
@@ -151,6 +142,16 @@ def _check_choice(path: str, stage: Mapping[str, Any], folds: Mapping[str, Any])
             "epoch by validation; expected folds.validation: next (or own), or "
             "training.validation.unit: chunk"
         )
+
+
+def _check_use(what: str, use: str, training: Mapping[str, Any]) -> None:
+    snapshots = training["snapshot_every"]
+    if use.startswith("best_") and use not in training["keep"]:
+        raise ValueError(f"{what}; expected last, or one of training.keep: {training['keep']!r}")
+    if use.startswith("epoch_") and (not snapshots or int(use[6:]) % snapshots):
+        raise ValueError(f"{what}; expected a multiple of training.snapshot_every ({snapshots!r})")
+    if use.startswith("epoch_") and not 0 < int(use[6:]) <= training["epochs"]:
+        raise ValueError(f"{what}; expected epoch_1 to epoch_{training['epochs']}")
 
 
 def _check_teachers(
