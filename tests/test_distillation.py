@@ -86,6 +86,22 @@ def test_several_snapshots_of_a_run_are_one_teacher(teacher, recordings, windows
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_a_model_file_is_a_teacher_of_batches(teacher, recordings, windows):
+    (about, model), (other, second) = teacher(seed=1), teacher(seed=2)
+    about |= {"stage": None, "kept": None}
+    teachers = distillation.Teachers([about, other], recordings, 3, SETTINGS)
+    said = [frame_output.class_scores(each, windows, 3) for each in (model, second)]
+    found = teachers.targets(windows, np.zeros((5, 3), np.float32))
+    np.testing.assert_allclose(found, np.mean(said, axis=0), rtol=1e-5)
+
+
+def test_a_model_file_for_other_windows_is_refused_by_name(teacher, recordings):
+    about, _ = teacher(seed=1, window=OTHER_WINDOW)
+    about |= {"stage": None, "kept": None, "shards": None}
+    with pytest.raises(ValueError, match=rf"\.keras takes .*{OTHER_WINDOW}.*; expected .*{WINDOW}"):
+        distillation.Teachers([about], recordings, 3, SETTINGS, (WINDOW, N_BANDS))
+
+
 def mean_over_windows(model, recordings, tiny_shard, stage, power=1.0):
     seen = {"tiny": [str(tiny_shard[0])]}
     source = window_source.open_source(seen, stage["segments"], OTHER_WINDOW)

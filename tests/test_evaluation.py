@@ -592,11 +592,13 @@ def test_students_are_as_transductive_and_as_informed_as_their_teachers():
         "pseudo": {"targets": dict(PART)},
         "student": {"targets": {"from": "teachers", "stages": ["first"]}},
         "late": {"targets": {"from": "teachers", "stages": ["student", "pseudo"]}},
+        "foreign": {"targets": {"from": "teachers", "stages": ["other/first"], "models": []}},
+        "of-file": {"targets": {"from": "teachers", "stages": [], "models": ["old.keras"]}},
     }
     found = [caveats.is_transductive(stages, name, "field") for name in stages]
-    assert found == [False, True, False, True]
+    assert found == [False, True, False, True, False, False]
     found = [caveats.has_informed_teachers(stages, name) for name in stages]
-    assert found == [False, True, False, True]
+    assert found == [False, True, False, True, False, True]
 
 
 def test_a_student_of_the_same_fold_is_not_marked(experiment):

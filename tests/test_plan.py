@@ -20,9 +20,10 @@ from dawnchorus.plan import paths
 from dawnchorus.plan.jobs import jobs, stale
 from dawnchorus.plan.result_files import result_files, show_summaries
 from dawnchorus.plan.rules import all_rules, read_rules
-from dawnchorus.plan.startup import start, write_configs
+from dawnchorus.plan.startup import copy_models, start, write_configs
 from dawnchorus.plan.workflow_run import Run, corpora_in, references_of
 from dawnchorus.runtime import artefacts
+from dawnchorus.settings.corpus_check import corpora_of_run, experiments_of_run
 from dawnchorus.settings.load import compose
 
 RULE_FILES = sorted((tiny.ROOT / "rules").glob("*.smk"))
@@ -58,10 +59,10 @@ def all_jobs(run, sound_events, tmp_path_factory):
     return [job for each in (run, sound_events, drawn) for job in jobs(each)]
 
 
-def distilled(folder, **second):
-    """Return a run whose second stage is taught by the first."""
+def distilled(folder, stages=("first",), models=(), **second):
+    """Return a run whose second stage is taught, by the first or by what is said."""
     settings = tiny.config()
-    targets = {"from": "teachers", "stages": ["first"]}
+    targets = {"from": "teachers", "stages": list(stages), "models": list(models)}
     settings["experiments"]["two"]["stages"]["second"] = {"targets": targets, **second}
     return tiny.run_without_recordings(folder, settings)
 
@@ -337,6 +338,45 @@ def test_distilled_stages_read_the_models_of_the_same_member(tmp_path):
     assert training.teacher_models(second) == [f"{stem}.keras", f"{stem}.kept.h5"]
     (teacher,) = training.settings(second)["teachers"]
     assert teacher["shards"] is None
+
+
+def test_a_teacher_may_be_a_stage_of_another_experiment(tmp_path):
+    run = distilled(tmp_path, stages=["first", "one/first"])
+    training = all_rules(run).training
+    second = wildcards(experiment="two", stage="second", member="f2p0s1")
+    stems = [f"results/{name}/stages/first/f2p0s1" for name in ("two", "one")]
+    expected = [f"{stem}.{end}" for stem in stems for end in ("keras", "kept.h5")]
+    assert training.teacher_models(second) == expected
+    found = training.settings(second)["teachers"]
+    assert [(one["stage"], one["shards"]) for one in found] == [
+        ("first", None),
+        ("one/first", None),
+    ]
+
+
+def test_the_experiments_of_teachers_belong_to_the_run(tmp_path):
+    settings = distilled(tmp_path, stages=["one/first"]).config | {"run": ["two"]}
+    assert experiments_of_run(settings) == ["two", "one"]
+    assert corpora_of_run(settings) == ["other", "small"]
+    files = result_files(Run(settings, distilled(tmp_path).index, tiny.ROOT))
+    assert not any(path.startswith("results/one/") for path in files)  # as far as they are needed
+
+
+def test_a_teacher_may_be_a_model_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("old.keras").write_bytes(b"a model")
+    run = distilled(tmp_path, stages=[], models=["old.keras"])
+    training = all_rules(run).training
+    second = wildcards(experiment="two", stage="second", member="f2p0s1")
+    digest = hashlib.sha256(b"a model").hexdigest()[:16]
+    copy = f"results/pretrained/{digest}.keras"
+    assert training.pretrained(second) == [copy]
+    assert training.teacher_models(second) == []
+    (teacher,) = training.settings(second)["teachers"]
+    about = {key: teacher[key] for key in ("stage", "model", "kept", "use", "shards")}
+    assert about == {"stage": None, "model": copy, "kept": None, "use": "last", "shards": None}
+    copy_models(run.config)
+    assert Path(copy).read_bytes() == b"a model"
 
 
 def test_teachers_with_other_windows_bring_their_spectrograms(tmp_path):

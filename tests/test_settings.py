@@ -440,6 +440,30 @@ REFUSED = {
         stages("second: {targets: {from: teachers, stages: [third]}}"),
         ["stages.second.targets.stages: 'third' is no earlier stage; expected first"],
     ),
+    "no teacher": (
+        stages("second: {targets: {from: teachers}}"),
+        ["stages.second.targets.stages: []; expected a stage, or a file in models"],
+    ),
+    "teacher of an unknown experiment": (
+        stages("second: {targets: {from: teachers, stages: [demos/first]}}"),
+        ["stages.second.targets.stages: 'demos' is no", "did you mean 'demo'?"],
+    ),
+    "teacher of an unknown stage of another experiment": (
+        stages("second: {targets: {from: teachers, stages: [demo/firts]}}"),
+        ["stages.second.targets.stages: 'demo/firts'", "did you mean 'first'?"],
+    ),
+    "teacher that learnt from predictions elsewhere": (
+        stages("second: {targets: {from: teachers, stages: [demo/second]}}"),
+        ["targets.stages: 'demo/second'; expected a stage that learns from labels"],
+    ),
+    "teacher of other folds": (
+        stages("second: {targets: {from: teachers, stages: [demo/first]}}", "seed: 5"),
+        ["targets.stages: 'demo/first' has seed 2017; expected 5, so that its folds are those"],
+    ),
+    "teacher from a file that is no model": (
+        stages("second: {targets: {from: teachers, models: [old.h5]}}"),
+        ["stages.second.targets.models: 'old.h5'; expected a .keras file"],
+    ),
     "holdout of several members": (
         experiment("folds: {kind: holdout, count: 5}"),
         ["experiments.mine.folds.count: 5; expected 1: kind holdout has one member"],

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import tiny
 
+from dawnchorus.models import model_files, zoo
 from dawnchorus.runtime import artefacts
 
 AFTER_SCORES = {"ensemble one", "evaluate one", "submit one"}
@@ -317,6 +318,27 @@ def test_a_killed_run_leaves_no_child_and_goes_on_with_one_command(project, tmp_
     assert {name: found[name] for name in expected if name.startswith("one/")} == {
         name: digest for name, digest in expected.items() if name.startswith("one/")
     }
+
+
+@pytest.mark.slow
+def test_teachers_of_another_experiment_are_trained_and_nothing_else_of_it(tmp_path):
+    project, settings = tiny.Project(tmp_path / "taught"), tiny.config()
+    settings["run"] = ["two"]
+    targets = {"from": "teachers", "stages": ["first", "one/first"], "models": ["old.keras"]}
+    settings["experiments"]["two"]["stages"]["second"] = {"targets": targets}
+    project.configure(settings)
+    model = zoo.build("bulbul", (170, 26), 1, "clip", filters=[4] * 4, dense=[8])
+    model_files.save(model, project.work / "old.keras")
+    ran = project.run()
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    made = {path.name for path in (project.work / "results/one").rglob("*") if path.is_file()}
+    members = {f"f{f}p0s1.{end}" for f in (1, 2) for end in ("keras", "kept.h5", "history.csv")}
+    assert made == {"config.yaml", "folds.csv", "targets.parquet", *members}
+    measured = json.loads((project.work / "results/two/metrics.json").read_text())
+    found = measured["ensembles"]
+    marks = {name: found[name]["out_of_fold"]["teachers_saw_fold"] for name in found}
+    assert marks == {"first": False, "final": True}  # of what a file has seen nothing is known
+    assert project.planned() == {}
 
 
 def test_profiles_agree_where_they_must():

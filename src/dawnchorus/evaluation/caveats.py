@@ -93,7 +93,8 @@ def is_transductive(stages: Mapping[str, Mapping], name: str, subset: str) -> bo
     if source["from"] == "labels":
         return False
     if source["from"] == "teachers":
-        return any(is_transductive(stages, teacher, subset) for teacher in source["stages"])
+        own = [teacher for teacher in source["stages"] if teacher in stages]
+        return any(is_transductive(stages, teacher, subset) for teacher in own)
     corpus, part = parse_reference(subset)
     for used in source["unlabelled"]:
         used_corpus, used_part = parse_reference(used)
@@ -108,7 +109,8 @@ def has_informed_teachers(stages: Mapping[str, Mapping], name: str) -> bool:
     """Return whether a stage learnt from pseudo-labels, by models that have seen all labels.
 
     Teachers of the same fold have not seen it, unless they learnt from pseudo-labels themselves; nor
-    has a mean teacher, which is of the same member.
+    has a mean teacher, which is of the same member, nor a stage of another experiment, which has the
+    same folds and learnt from labels.
 
     Parameters
     ----------
@@ -118,5 +120,9 @@ def has_informed_teachers(stages: Mapping[str, Mapping], name: str) -> bool:
     """
     source = stages[name]["targets"]
     if source["from"] == "teachers":
-        return any(has_informed_teachers(stages, teacher) for teacher in source["stages"])
+        own = [teacher for teacher in source["stages"] if teacher in stages]
+        # what a model file was trained on is not known
+        return bool(source.get("models")) or any(
+            has_informed_teachers(stages, teacher) for teacher in own
+        )
     return source["from"] == "predictions"

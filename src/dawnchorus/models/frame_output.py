@@ -27,6 +27,7 @@ class Averaged:
         self.models = list(models)
         # what is asked of a model without its weights is the same of all
         self.name, self.layers = self.models[0].name, self.models[0].layers
+        self.input_shape = self.models[0].input_shape
         self.output_shape = self.models[0].output_shape
 
     def predict_on_batch(self, windows: np.ndarray) -> np.ndarray:

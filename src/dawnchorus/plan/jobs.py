@@ -222,7 +222,7 @@ def _rules_of_example(base: Path, overlays: Sequence[str], name: str) -> dict[st
         place[keys[-1]] = _other(copy.deepcopy(value))
         try:
             changed = {job.key: _compared(job) for job in jobs(replace(run, config=config))}
-        except (KeyError, ValueError, TypeError, AttributeError):
+        except (KeyError, ValueError, TypeError, AttributeError, FileNotFoundError):
             continue  # a name of something else: no value stands for another one
         both = changed.keys() | known.keys()
         found[path] = {key[0] for key in both if changed.get(key) != known.get(key)}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dawnchorus.corpora import bird_detection_labels, tables
+from dawnchorus.settings.corpus_check import experiments_of_run
 from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.references import parse_reference
 
@@ -32,7 +33,7 @@ def check_experiments(config: Settings, indexes: Settings, results: str | Path) 
         path = tables.labels_path(results, corpus, indexes[corpus]["labels"])
         return tables.read_labels(path)
 
-    for name in config["run"]:
+    for name in experiments_of_run(config):
         here, experiment = f"experiments.{name}", config["experiments"][name]
         validation = (experiment["events"] or {}).get("validation", [])
         stages = experiment["stages"].values()

@@ -22,7 +22,7 @@ from dawnchorus.plan import paths
 from dawnchorus.plan.recordings_check import check_experiments
 from dawnchorus.plan.workflow_run import Run
 from dawnchorus.runtime import artefacts, provenance, run
-from dawnchorus.settings.corpus_check import corpora_of, corpora_of_run
+from dawnchorus.settings.corpus_check import corpora_of, corpora_of_run, experiments_of_run
 from dawnchorus.settings.load import load
 from dawnchorus.settings.section import is_own_file
 
@@ -122,7 +122,7 @@ def write_configs(config: Mapping[str, Any], results: str | Path) -> None:
     The file holds all settings of the experiment, defaults filled in, with the corpora, frontends and
     audio recipes that it uses. No rule reads it; it follows the config at each start.
     """
-    for name in config["run"]:
+    for name in experiments_of_run(config):
         path = Path(paths.CONFIG.format(experiment=name))
         path = Path(results, path.relative_to(paths.RESULTS))
         text = yaml.safe_dump(
@@ -167,7 +167,7 @@ def _record_copy(path: str) -> contextlib.AbstractContextManager[None]:
 
 
 def copy_models(config: Mapping[str, Any]) -> None:
-    """Copy the models that trainings of the run start from, where they are not copied yet.
+    """Copy the models that trainings of the run start from or learn from, where they are not yet.
 
     A training reads the copy, which its content names: a model that is moved repeats nothing, and one
     that is replaced while a run goes on changes nothing that a job reads.
@@ -177,9 +177,11 @@ def copy_models(config: Mapping[str, Any]) -> None:
     ValueError
         Where a model changes while it is copied.
     """
-    stages = [s for name in config["run"] for s in config["experiments"][name]["stages"].values()]
+    stages = _stages_of_run(config)
     chosen = [stage["training"]["pretrained"] for stage in stages]
-    for path in {one["path"]: None for one in chosen if one}:
+    files = [one["path"] for one in chosen if one]
+    files += [path for stage in stages for path in stage["targets"].get("models", [])]
+    for path in dict.fromkeys(files):
         digest = run.digest_of_file(path)
         copy = Path(paths.PRETRAINED.format(digest=digest[:16]))
         if copy.exists():
@@ -189,6 +191,11 @@ def copy_models(config: Mapping[str, Any]) -> None:
             shutil.copyfile(path, temporary)
             if artefacts.sha256(temporary) != digest:
                 raise ValueError(f"{path} changes while it is copied; start again once it is whole")
+
+
+def _stages_of_run(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    names = experiments_of_run(config)
+    return [stage for name in names for stage in config["experiments"][name]["stages"].values()]
 
 
 def copy_code(config: Mapping[str, Any]) -> None:
@@ -202,7 +209,7 @@ def copy_code(config: Mapping[str, Any]) -> None:
     ValueError
         Where a file changes while it is copied.
     """
-    stages = [s for name in config["run"] for s in config["experiments"][name]["stages"].values()]
+    stages = _stages_of_run(config)
     frontends = {stage[key] for stage in stages for key in ("frontend", "predict_frontend")}
     names = {stage["model"]["name"] for stage in stages}
     names |= {config["frontends"][frontend]["kind"] for frontend in frontends - {None}}

@@ -6,6 +6,7 @@ from typing import Any
 
 from dawnchorus.plan import paths
 from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, corpora_in
+from dawnchorus.settings.references import parse_teacher
 
 _DRAWN_PER_CLASS = 12
 _MODEL_SETTINGS = (
@@ -59,12 +60,14 @@ class TrainingRules:
 
     def teacher_models(self, wildcards: Wildcards) -> list[str]:
         """Return the models and kept weights of a distilled stage's teachers."""
-        return [t[key] for t in self._teachers(wildcards) for key in ("model", "kept")]
+        found = [one for one in self._teachers(wildcards) if one["kept"] is not None]
+        return [one[key] for one in found for key in ("model", "kept")]
 
     def pretrained(self, wildcards: Wildcards) -> list[str]:
-        """Return the copy of the model that a training starts from, if any."""
+        """Return the copies of the models from outside that a training starts or learns from."""
         chosen = self.run.pretrained(self.run.stage(wildcards))
-        return [chosen["path"]] if chosen else []
+        files = [self.run.copied_model(path) for path in self._teacher_files(wildcards)]
+        return [*([chosen["path"]] if chosen else []), *files]
 
     def normaliser(self, wildcards: Wildcards) -> list[str]:
         """Return the normaliser of a stage that is standardised over corpora."""
@@ -149,19 +152,21 @@ class TrainingRules:
     def _teacher_stages(self, wildcards: Wildcards) -> list[str]:
         return list(self.run.stage(wildcards)["targets"].get("stages", []))
 
+    def _teacher_files(self, wildcards: Wildcards) -> list[str]:
+        return list(self.run.stage(wildcards)["targets"].get("models", []))
+
     def _has_same_windows(self, wildcards: Wildcards, stage: str) -> bool:
         teacher = self.run.window_settings(wildcards.experiment, stage)
         own = self.run.window_settings(wildcards.experiment, wildcards.stage)
         return self.run.have_same_windows(teacher, own)
 
     def _teachers(self, wildcards: Wildcards) -> list[Params]:
-        """Return the models of earlier stages of the same fold and seed, with their windows."""
+        """Return the models of other stages, of the same fold and seed, and those of files."""
         found = []
         for stage in self._teacher_stages(wildcards):
             windows = self.run.window_settings(wildcards.experiment, stage)
-            names = {
-                "experiment": wildcards.experiment, "stage": stage, "member": wildcards.member,
-            }  # fmt: skip
+            experiment, name = parse_teacher(stage, wildcards.experiment)
+            names = {"experiment": experiment, "stage": name, "member": wildcards.member}
             shards = None
             if not self._has_same_windows(wildcards, stage):
                 shards = self._shards_by_corpus(wildcards, windows["frontend"])
@@ -170,11 +175,14 @@ class TrainingRules:
                 "stage": stage,
                 "model": paths.MODEL.format(**names),
                 "kept": paths.KEPT_WEIGHTS.format(**names),
-                "use": self.run.experiment(wildcards)["stages"][stage]["use"],
+                "use": self.run.settings_of(experiment)["stages"][name]["use"],
                 "shards": shards,
             }
             found.append(teacher)
-        return found
+        own = self.run.window_settings(wildcards.experiment, wildcards.stage)
+        outside = {**own, "stage": None, "kept": None, "use": "last", "shards": None}
+        files = self._teacher_files(wildcards)
+        return found + [{**outside, "model": self.run.copied_model(path)} for path in files]
 
     def _teacher_frames(self, wildcards: Wildcards) -> Paths:
         targets = self.run.stage(wildcards)["targets"]

@@ -19,7 +19,7 @@ from dawnchorus.plan import paths
 from dawnchorus.runtime import provenance
 from dawnchorus.runtime.run import digest_of_file
 from dawnchorus.settings.experiment import format_of
-from dawnchorus.settings.references import parse_reference
+from dawnchorus.settings.references import parse_reference, parse_teacher
 from dawnchorus.settings.section import is_own_file
 from dawnchorus.settings.stage_check import see_alike
 
@@ -137,8 +137,9 @@ class Run:
         return found
 
     def window_settings(self, experiment: str, stage: str) -> Params:
-        """Return what decides which windows of a recording a stage works on."""
-        chosen = self.settings_of(experiment)["stages"][stage]
+        """Return what decides which windows of a recording a stage (or ``experiment/stage``) works on."""
+        name, stage = parse_teacher(stage, experiment)
+        chosen = self.settings_of(name)["stages"][stage]
         return {key: chosen[key] for key in ("frontend", "window", "segments")}
 
     def have_same_windows(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -301,8 +302,13 @@ class Run:
         return dict(_library(path, chosen, self.package))
 
     def window_modules(self, experiment: str, *stages: str) -> list[str]:
-        """Return the modules of the kinds of windows of stages: they are loaded by name."""
-        kinds = [self.settings_of(experiment)["stages"][s]["segments"]["kind"] for s in stages]
+        """Return the modules of the kinds of windows of stages: they are loaded by name.
+
+        A stage may be one of another experiment: ``experiment/stage``.
+        """
+        places = [parse_teacher(stage, experiment) for stage in stages]
+        found = [self.settings_of(name)["stages"][stage] for name, stage in places]
+        kinds = [stage["segments"]["kind"] for stage in found]
         return [f"dawnchorus.segments.kinds.{kind}" for kind in dict.fromkeys(kinds)]
 
     def chosen_code(self, folder: str, name: str) -> str:
@@ -320,5 +326,8 @@ class Run:
         chosen = stage["training"]["pretrained"]
         if not chosen:
             return None
-        digest = digest_of_file(chosen["path"])
-        return {**chosen, "path": paths.PRETRAINED.format(digest=digest[:16])}
+        return {**chosen, "path": self.copied_model(chosen["path"])}
+
+    def copied_model(self, path: str) -> str:
+        """Return the copy of a model from outside the results; its name is its content."""
+        return paths.PRETRAINED.format(digest=digest_of_file(str(path))[:16])

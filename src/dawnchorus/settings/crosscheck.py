@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dawnchorus.settings.audio import AudioRecipe
-from dawnchorus.settings.corpus_check import check_references, corpora_of
+from dawnchorus.settings.corpus_check import check_references, corpora_of, experiments_of_run
 from dawnchorus.settings.errors import check_known, check_name
 from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.frame_check import check_events
@@ -63,7 +63,7 @@ def check_sections(config: Mapping[str, Any]) -> None:
 
 def check_files(config: Mapping[str, Any]) -> None:
     """Raise a ValueError where a file that an experiment of ``run`` reads does not exist."""
-    for name in config["run"]:
+    for name in experiments_of_run(config):
         experiment = config["experiments"][name]
         for corpus in corpora_of(experiment):
             _check_files(f"corpora.{corpus}", config["corpora"][corpus])
@@ -71,6 +71,8 @@ def check_files(config: Mapping[str, Any]) -> None:
             if pretrained := about["training"]["pretrained"]:
                 here = f"experiments.{name}.stages.{stage}.training.pretrained.path"
                 _check_file(here, pretrained["path"])
+            for number, file in enumerate(about["targets"].get("models", [])):
+                _check_file(f"experiments.{name}.stages.{stage}.targets.models.{number}", file)
 
 
 def _check_experiment(

@@ -53,8 +53,9 @@ def check_frames(path: str, stage: Mapping[str, Any], experiment: Mapping[str, A
                 "the model's frame_pools"
             )
     _check_windows(path, stage)
-    taught = [experiment["stages"][name] for name in targets.get("stages", ())]
-    if any(teacher["output"] == "frame" for teacher in taught):
+    stages = experiment["stages"]  # those of other experiments are looked at with their folds
+    teachers = [stages[name] for name in targets.get("stages", ()) if name in stages]
+    if any(teacher["output"] == "frame" for teacher in teachers):
         raise ValueError(f"{path}.targets.stages: expected stages with output: clip as teachers")
 
 

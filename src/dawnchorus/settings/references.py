@@ -1,6 +1,7 @@
 """References to corpora, or to subsets of them: ``corpus`` and ``corpus:subset``.
 
 * `parse_reference`: a reference in its two parts.
+* `parse_teacher`: the experiment and the stage of a teacher.
 * `overlap`: whether two references mean some of the same recordings.
 """
 
@@ -19,6 +20,12 @@ def parse_reference(text: str) -> tuple[str, str | None]:
             f"corpus reference {text!r} is not of the form 'corpus' or 'corpus:subset'"
         )
     return corpus, subset or None
+
+
+def parse_teacher(text: str, experiment: str) -> tuple[str, str]:
+    """Split ``stage`` or ``experiment/stage`` into experiment (by default the given one) and stage."""
+    other, _, stage = text.rpartition("/")
+    return other or experiment, stage
 
 
 def overlap(one: str, other: str) -> bool:

@@ -15,7 +15,7 @@ from dawnchorus.settings.corpus_check import check_references
 from dawnchorus.settings.errors import check_known, check_name, nearest
 from dawnchorus.settings.frame_check import check_frames
 from dawnchorus.settings.frontend import frontend_model, layout
-from dawnchorus.settings.references import overlap
+from dawnchorus.settings.references import overlap, parse_teacher
 from dawnchorus.settings.training import optimizer_options
 
 # of segments: which windows are trained on or scored, not what a window is
@@ -23,6 +23,7 @@ _CHOOSING = (
     "signal_threshold", "min_score", "max_score", "exempt", "min_length_s", "too_short",
     "max_per_class", "max_per_recording", "noise_share", "labels",
 )  # fmt: skip
+_DEALT_BY = ("seed", "train", "classes", "folds")
 _LIMITS = ("min_duration_s", "max_duration_s", "allow_truncated", "decoder")
 
 
@@ -39,7 +40,7 @@ def check_stages(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
         if stage["targets"]["from"] == "predictions":
             _check_pseudo_labels(f"{here}.targets", stage["targets"], experiment, earlier, config)
         if stage["targets"]["from"] == "teachers":
-            _check_teachers(f"{here}.targets.stages", stage, experiment, earlier)
+            _check_teachers(f"{here}.targets", stage, experiment, earlier, config)
         if stage["targets"]["from"] == "mean_teacher":
             _check_unlabelled(f"{here}.targets.unlabelled", stage["targets"], experiment, config)
         check_frames(here, stage, experiment)
@@ -155,17 +156,75 @@ def _check_use(what: str, use: str, training: Mapping[str, Any]) -> None:
 
 
 def _check_teachers(
-    path: str, stage: Mapping[str, Any], experiment: Mapping[str, Any], earlier: Sequence[str]
+    path: str,
+    stage: Mapping[str, Any],
+    experiment: Mapping[str, Any],
+    earlier: Sequence[str],
+    config: Mapping[str, Any],
 ) -> None:
-    for name in stage["targets"]["stages"]:
-        if name not in earlier:
-            raise ValueError(f"{path}: {name!r} is no earlier stage{nearest(name, earlier)}")
-        teacher = experiment["stages"][name]
-        if teacher["targets"]["from"] == "predictions" or teacher["seeds"] < stage["seeds"]:
+    targets = stage["targets"]
+    if not targets["stages"] and not targets["models"]:
+        raise ValueError(f"{path}.stages: []; expected a stage, or a file in models")
+    for file in targets["models"]:
+        if not file.endswith(".keras"):
+            raise ValueError(f"{path}.models: {file!r}; expected a .keras file")
+    for teacher in targets["stages"]:
+        what = f"{path}.stages: {teacher!r}"
+        if "/" in teacher:
+            _check_other_teacher(what, teacher, stage, experiment, config)
+        else:
+            _check_teacher(what, teacher, stage, experiment, earlier)
+
+
+def _check_teacher(
+    what: str,
+    name: str,
+    stage: Mapping[str, Any],
+    experiment: Mapping[str, Any],
+    earlier: Sequence[str],
+) -> None:
+    if name not in earlier:
+        raise ValueError(f"{what} is no earlier stage{nearest(name, earlier)}")
+    teacher = experiment["stages"][name]
+    if teacher["targets"]["from"] == "predictions" or teacher["seeds"] < stage["seeds"]:
+        raise ValueError(
+            f"{what}; expected a stage without pseudo-labels that has a member for each of the "
+            f"{stage['seeds']} seeds of this one"
+        )
+
+
+def _check_other_teacher(
+    what: str,
+    name: str,
+    stage: Mapping[str, Any],
+    experiment: Mapping[str, Any],
+    config: Mapping[str, Any],
+) -> None:
+    """Refuse a stage of another experiment whose members are not of the same folds."""
+    owner, teacher_name = parse_teacher(name, "")
+    if owner not in config["experiments"]:
+        known = nearest(owner, config["experiments"])
+        raise ValueError(f"{what.removesuffix(repr(name))}{owner!r} is no experiment{known}")
+    other = config["experiments"][owner]
+    check_known(f"{what} is no stage of {owner}", teacher_name, other["stages"])
+    teacher = other["stages"][teacher_name]
+    if teacher["targets"]["from"] != "labels" or teacher["seeds"] < stage["seeds"]:
+        raise ValueError(
+            f"{what}; expected a stage that learns from labels and has a member for each of the "
+            f"{stage['seeds']} seeds of this one"
+        )
+    if teacher["output"] == "frame":
+        raise ValueError(f"{what}; expected a stage with output: clip as teacher")
+    for key in _DEALT_BY:
+        own, found = experiment[key], other[key]
+        if key == "folds":  # which fold chooses the epoch deals nothing
+            own, found = ({**of, "validation": ""} for of in (own, found))
+        if own != found:
             raise ValueError(
-                f"{path}: {name!r}; expected a stage without pseudo-labels that has a member for "
-                f"each of the {stage['seeds']} seeds of this one"
+                f"{what} has {key} {other[key]!r}; expected {experiment[key]!r}, so that its folds "
+                "are those of this experiment"
             )
+    _check_limits(what.split(".targets")[0], teacher["frontend"], experiment, config)
 
 
 def _check_pseudo_labels(

@@ -12,6 +12,7 @@ from dawnchorus.settings.section import (
     ByKey,
     Count,
     Few,
+    Names,
     NotNegative,
     Positive,
     Rate,
@@ -67,12 +68,14 @@ class PredictionTargets(Settings):
 
 
 class TeacherTargets(Settings):
-    """Scores of the same fold's members of earlier stages, for the same augmented windows."""
+    """Scores of other models, for the same augmented windows: of stages the same fold's members."""
 
     source: Literal["teachers"] = Field("teachers", alias="from")
     """Where targets come from."""
-    stages: SomeNames
-    """The earlier stages."""
+    stages: Names = []
+    """The earlier stages; experiment/stage: one of another experiment with the same folds."""
+    models: Names = []
+    """Model files (`.keras`) with the classes and the windows of this stage, of whatever training."""
     temperature: Positive = 1.0
     """Softens the scores of the teachers (Hinton et al. 2015)."""
 

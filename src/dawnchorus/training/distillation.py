@@ -25,20 +25,22 @@ class Teachers:
     Parameters
     ----------
     about : sequence of mappings
-        Of each teacher: ``model`` and ``kept`` (paths), ``use`` (which weights), and ``shards``
-        (corpus to paths) with ``segments`` and ``window``; ``shards`` is None where it sees what the
-        student sees.
+        Of each teacher: ``model`` and ``kept`` (paths; of a model file the first alone), ``use``
+        (which weights), and ``shards`` (corpus to paths) with ``segments`` and ``window``; ``shards``
+        is None where it sees what the student sees.
     recordings : N pairs (corpus, id)
         Training recordings of the student.
     n_classes : int
         C.
     settings : mapping
         ``temperature``, and of the training section ``loss`` and ``batch_size``.
+    shape : tuple of int, optional
+        (T, F) of the student's windows.
 
     Raises
     ------
     ValueError
-        Where a teacher has another number of classes.
+        Where a teacher has another number of classes, or takes other windows than it is asked about.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Teachers:
         recordings: Sequence[tuple[str, str]],
         n_classes: int,
         settings: Mapping,
+        shape: tuple[int, int] | None = None,
     ):
         self._settings, self._n_classes, self._n = settings, n_classes, len(about)
         self._of_batches: list[keras.Model] = []
@@ -60,6 +63,7 @@ class Teachers:
                     "of the student"
                 )
             if teacher["shards"] is None:
+                _check_input(model, teacher, shape)
                 self._of_batches.append(model)
             else:
                 self._of_recordings += self._recording_scores(model, teacher, recordings)
@@ -130,3 +134,14 @@ def tempered(scores: np.ndarray, temperature: float, together: bool) -> np.ndarr
         return powers / powers.sum(axis=1, keepdims=True)
     present, absent = scores ** (1 / temperature), (1 - scores) ** (1 / temperature)
     return present / (present + absent)
+
+
+def _check_input(model: keras.Model, teacher: Mapping, shape: tuple[int, int] | None) -> None:
+    """Raise where a model cannot take the windows (T, F) of the student."""
+    found = tuple(model.input_shape[1:])
+    pairs = zip(found, shape or found, strict=True)
+    if any(own not in (None, wanted) for own, wanted in pairs):
+        raise ValueError(
+            f"teacher {teacher['model']} takes windows of (frames, bands) {found}; expected {shape}, "
+            "those of the student"
+        )

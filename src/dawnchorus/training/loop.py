@@ -102,7 +102,8 @@ def training_digest(
     """
     read = [targets_path, *_in_order(shards)]
     for teacher in settings.get("teachers") or ():
-        read += [teacher["model"], teacher["kept"], *_in_order(teacher["shards"] or {})]
+        read += [teacher["model"], *filter(None, [teacher["kept"]])]
+        read += _in_order(teacher["shards"] or {})
     start = settings["training"]["pretrained"]
     read += [start["path"]] if start else []
     read += [settings["normaliser"]] if settings["normaliser"] else []

@@ -96,7 +96,9 @@ def teachers(examples: batches.Batches, settings: Mapping) -> distillation.Teach
     if not about:
         return None
     chosen = settings["training"] | {"temperature": settings["temperature"]}
-    found = distillation.Teachers(about, examples.recordings, examples.values.shape[1], chosen)
+    found = distillation.Teachers(
+        about, examples.recordings, examples.values.shape[1], chosen, examples.source.shape
+    )
     examples.values = found.table
     return found
 
