@@ -449,8 +449,8 @@ REFUSED = {
         ["stages.second.targets.stages: 'demos' is no", "did you mean 'demo'?"],
     ),
     "teacher of an unknown stage of another experiment": (
-        stages("second: {targets: {from: teachers, stages: [demo/firts]}}"),
-        ["stages.second.targets.stages: 'demo/firts'", "did you mean 'first'?"],
+        stages("second: {targets: {from: teachers, stages: [demo/fist]}}"),
+        ["stages.second.targets.stages: 'demo/fist'", "did you mean 'first'?"],
     ),
     "teacher that learnt from predictions elsewhere": (
         stages("second: {targets: {from: teachers, stages: [demo/second]}}"),
