@@ -68,6 +68,21 @@ def test_a_step_is_a_function_of_its_place_alone(make):
         np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "n_windows", "size", "steps"),
+    [
+        (None, 1262, 16, 79),
+        ("whole_batches", 1262, 16, 78),  # of serizel2018, where all weak clips are there
+        ("whole_batches", 14_412, 128, 112),
+        ("whole_batches", 1240, 16, 77),  # clips that are missing are not made up for
+        ("whole_batches", 5, 16, 1),
+        (7, 1262, 16, 7),
+    ],
+)
+def test_steps_of_an_epoch_follow_the_windows_that_are_there(wanted, n_windows, size, steps):
+    assert batches._steps(wanted, n_windows, size) == steps
+
+
 @pytest.mark.parametrize("steps_per_epoch", [None, 5])
 def test_order_and_shifts_are_drawn_as_they_always_were(make, reader, steps_per_epoch):
     source = make(steps_per_epoch=steps_per_epoch)

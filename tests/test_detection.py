@@ -587,6 +587,23 @@ def test_file_names_end_in_one_extension_and_differ():
     }  # fmt: skip
 
 
+def test_file_names_keep_the_extension_of_the_recording():
+    sounds = {"a": "a.flac", "b": "B.MP3", "c": "c", "e": "e.flac", "e.flac": "e.flac.wav"}
+    found = detection.file_names(["a", "b", "c", "d", "e", "e.flac"], sounds)
+    assert found == {
+        "a": "a.flac", "b": "b.MP3", "c": "c.wav", "d": "d.wav", "e": "e.flac",
+        "e.flac": "e.flac.wav",
+    }  # fmt: skip
+
+
+def test_the_challenges_table_has_the_names_of_the_files(detect, experiment):
+    names = {"a": "a.flac", "b": "b.wav", "c": "c.flac"}
+    tables.write_rows(experiment.folder / "names", tables.NAMES, names.items())
+    _, challenge = detect(names_path=experiment.folder / "names")
+    files = [line.split("\t")[0] for line in challenge.read_text().splitlines()[1:]]
+    assert set(files) == {"a.flac", "b.wav", "c.flac", "d.wav"}
+
+
 def test_a_name_that_no_reader_gives_back_is_left_out_of_the_challenge_alone(
     experiment, tmp_path, caplog
 ):

@@ -181,6 +181,13 @@ def test_a_recording_under_a_second_trains_nothing_in_kahl2018():
             assert stage["segments"]["too_short"] == "none"
 
 
+def test_steps_of_serizel2018_follow_the_clips():
+    for name in ("serizel2018", "serizel2018-original"):
+        stages = CONFIGS["serizel2018"]["experiments"][name]["stages"].values()
+        steps = {stage["training"]["steps_per_epoch"] for stage in stages}
+        assert steps == {"whole_batches"}
+
+
 def test_the_limit_of_128_chunks_is_none_of_soundscapes():
     for name, experiment in CONFIGS["kahl2018"]["experiments"].items():
         if "birdclef2018-soundscapes" in experiment["test"]:

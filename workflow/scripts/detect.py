@@ -15,4 +15,5 @@ with job.running(snakemake):
         snakemake.output.events,
         snakemake.output.challenge,
         detection.annotation_rows(snakemake.params.detection["events"]),
+        snakemake.params.detection["names"],
     )

@@ -27,7 +27,7 @@ from dawnchorus.scores.frame_files import Frames, open_frames
 from dawnchorus.settings.references import parse_reference
 
 _DECIMALS = 3  # of times in the challenge's format
-_EXTENSION = ".wav"  # of files there
+_EXTENSION = ".wav"  # of files there, where that of the recording is not known
 _NAMED = 5  # offenders a message names
 
 
@@ -41,6 +41,7 @@ def detect(
     output_csv: str | Path,
     output_tsv: str | Path,
     duplicate_rows: Mapping[str, int] | None = None,
+    names_path: str | Path | None = None,
 ) -> None:
     """Detect the events of the scored recordings of a corpus that are tested.
 
@@ -68,6 +69,8 @@ def detect(
         A fault of serizel2018: it goes through the rows of the annotation, not through its clips, so
         the detections of a clip with k rows are k times in the TSV. Recordings that are not named
         are there once. The table has every event once in any case.
+    names_path : path, optional
+        Table of what the files of recordings are called, for their extensions; without it ``.wav``.
 
     Raises
     ------
@@ -91,7 +94,7 @@ def detect(
     LOG.info("%d events in %d of %d recordings", len(events), n_heard, len(scored))
     # the table has events under their ids, the challenge's file under file names
     times = duplicate_rows or {}
-    names = file_names(scored)
+    names = file_names(scored, tables.read_names(names_path) if names_path else {})
     written = [
         event._replace(id=names[event.id])
         for event in events
@@ -221,10 +224,11 @@ def annotation_rows(events_path: str | Path | None) -> dict[str, int]:
     return dict(Counter(event.id for event in read_events(events_path)))
 
 
-def file_names(ids: Iterable[str]) -> dict[str, str]:
+def file_names(ids: Iterable[str], sounds: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the file names of recordings in the challenge's format, by id; no two are the same.
 
-    An id that ends as the name of an audio file does is one already; others get ``.wav``. Left out,
+    An id that ends as the name of an audio file does is one already; others get the extension of
+    their recording, or ``.wav`` where that is not known. Left out,
     with a warning, is what a table of fields between tabs cannot hold: a tab, or blanks at the
     beginning, which readers strip.
 
@@ -232,12 +236,16 @@ def file_names(ids: Iterable[str]) -> dict[str, str]:
     ----------
     ids : iterable of str
         Without repeats.
+    sounds : mapping of id to str, optional
+        What the files of recordings are called.
     """
     own, names = set(ids), {}
+    extended = {one: one + _extension((sounds or {}).get(one, "")) for one in own}
+    taken = set(extended.values())
     for one in sorted(own):
         # an id stays as it is only where no other recording gets that name with the extension
-        is_name = audio_names.is_audio(one) and one.removesuffix(_EXTENSION) not in own - {one}
-        names[one] = one if is_name else one + _EXTENSION
+        is_name = audio_names.is_audio(one) and one not in taken
+        names[one] = one if is_name else extended[one]
     kept = {one: name for one, name in names.items() if annotation.is_writable(name)}
     if left := sorted(own - kept.keys()):
         LOG.info(
@@ -246,3 +254,7 @@ def file_names(ids: Iterable[str]) -> dict[str, str]:
             len(left), len(own), left[:_NAMED],
         )  # fmt: skip
     return kept
+
+
+def _extension(sound: str) -> str:
+    return "." + sound.rpartition(".")[2] if audio_names.is_audio(sound) else _EXTENSION

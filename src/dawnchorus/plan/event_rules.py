@@ -65,6 +65,7 @@ class EventRules:
         return {
             "references": self._tested(wildcards),
             "labels": self.run.labels([corpus])[corpus],
+            "names": self.run.file_names(corpus),
             "decoding": wildcards.decoding,
             "duplicate_rows": with_duplicates,
             "events": self.run.event_tables([corpus]).get(corpus) if with_duplicates else None,

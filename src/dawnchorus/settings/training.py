@@ -132,8 +132,10 @@ class TrainingSettings(Settings):
     """Windows in a step."""
     epochs: Annotated[Count, Unit("epochs")] = 60
     """Epochs at most."""
-    steps_per_epoch: Annotated[int, Field(ge=1), Unit("steps")] | None = None
-    """Steps of an epoch; null: one pass over the training windows."""
+    steps_per_epoch: (
+        Annotated[int, Field(ge=1), Unit("steps")] | Literal["whole_batches"] | None
+    ) = None
+    """Steps of an epoch; null: one pass over the training windows; whole_batches: its full batches."""
     target_range: Annotated[
         list[Share], Field(min_length=2, max_length=2), Unit("target"), AfterValidator(_ascending)
     ] = [0.01, 0.99]

@@ -35,8 +35,9 @@ class Batches:
     settings : mapping
         The ``training`` section, with ``segments`` and ``augmentation``. ``target_range`` (low, high):
         targets are mapped there linearly before the loss. ``steps_per_epoch`` (None: as many steps
-        as begin within one pass). ``shuffle``: ``windows``, or ``batches``: the same rows stay
-        together, and batches come in random order. ``oversample``, ``class_weights``: see
+        as begin within one pass; ``whole_batches``: as many as end within it). ``shuffle``:
+        ``windows``, or ``batches``: the same rows stay together, and batches come in random order.
+        ``oversample``, ``class_weights``: see
         `dawnchorus.segments.class_balance.oversample`,
         `dawnchorus.segments.class_balance.window_weights`. ``loss``: of
         ``categorical_crossentropy`` targets of several classes are divided by their sum.
@@ -84,7 +85,7 @@ class Batches:
             self.weights = class_balance.window_weights(self.windows, values)
         self.values = _mapped(values, settings)
         self.size = settings["batch_size"]
-        self.steps = settings["steps_per_epoch"] or -(-len(self.windows) // self.size)
+        self.steps = _steps(settings["steps_per_epoch"], len(self.windows), self.size)
         self._orders: dict[int, np.ndarray] = {}
 
     def fill(self, out: np.ndarray, epoch: int, step: int) -> Made:
@@ -233,6 +234,13 @@ def _put(ready: queue.Queue, item, gone: threading.Event) -> bool:
         except queue.Full:
             continue
     return False
+
+
+def _steps(wanted: int | str | None, n_windows: int, size: int) -> int:
+    """Return the steps of an epoch: as set, or those of a pass, its incomplete last one or not."""
+    if isinstance(wanted, int):
+        return wanted
+    return -(-n_windows // size) if wanted is None else max(1, n_windows // size)
 
 
 def _mapped(values: np.ndarray, settings: Mapping) -> np.ndarray:
