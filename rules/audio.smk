@@ -30,7 +30,7 @@ rule resample:
 
 
 rule judge:
-    """Join the verdicts on a corpus; stop where too many recordings are excluded."""
+    """Join the verdicts on a corpus; stop at too many exclusions, or events beyond the sound."""
     input:
         tables=audio.tables,
     output:
@@ -45,6 +45,7 @@ rule judge:
     params:
         excluded=audio.excluded,
         exclusions=audio.exclusions,
+        bounds=audio.bounds,
         library=run.library("judge"),
     script:
         "../workflow/scripts/judge.py"

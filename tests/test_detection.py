@@ -99,6 +99,7 @@ def test_used_recordings_with_known_events_are_evaluated(tmp_path):
     assert found.excluded == {
         "recordings": 6, "used": 4, "excluded": 2, "excluded_by_code": {"AUDIO_EMPTY": 2},
         "unknown_events": 2, "events_of_other_classes": {"Wind": 1},
+        "events_dropped": 0, "events_clipped": 0,
     }  # fmt: skip
     of_split = read_event_set("made:test", *tables, NAMES)
     assert of_split.ids == ["a", "b"]

@@ -181,7 +181,7 @@ def known(events, n=2, groups=None, duration_s=LENGTH_S):
     """Return n recordings r0, r1, ... of which these events are known."""
     ids = [f"r{i}" for i in range(n)]
     excluded = {"recordings": n, "used": n, "excluded": 0, "excluded_by_code": {}}
-    excluded["events_of_other_classes"] = {}
+    excluded |= {"events_of_other_classes": {}, "events_dropped": 0, "events_clipped": 0}
     groups = np.array(ids if groups is None else groups)
     durations = dict.fromkeys(ids, duration_s)
     return EventGroundTruth(ids, durations, list(events), list(CLASSES), groups, excluded)
@@ -496,7 +496,7 @@ def test_a_reference_without_known_events_is_counted_beside_those_that_are_score
     assert list(found["test"]) == ["field"]
     assert found["not_judged"]["marsh"] == {
         "recordings": 5, "used": 5, "excluded": 0, "excluded_by_code": {}, "unknown_events": 5,
-        "events_of_other_classes": {},
+        "events_of_other_classes": {}, "events_dropped": 0, "events_clipped": 0,
     }  # fmt: skip
     assert shown_for(found)["events"]["macro"]["f"] == 1
     assert list(found["framing"]["whole_clips"]["test"]) == ["field"]

@@ -4,6 +4,7 @@ from dawnchorus.runtime import job
 
 with job.running(snakemake):
     from dawnchorus.audio import verdicts
+    from dawnchorus.targets import event_bounds
 
     verdicts.write_verdicts(
         snakemake.input.tables,
@@ -12,3 +13,10 @@ with job.running(snakemake):
         snakemake.wildcards.corpus,
         snakemake.output.verdicts,
     )
+    if bounds := snakemake.params.bounds:
+        event_bounds.check_bounds(
+            bounds["events"],
+            snakemake.output.verdicts,
+            bounds["policies"],
+            snakemake.wildcards.corpus,
+        )

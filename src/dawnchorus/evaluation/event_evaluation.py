@@ -75,7 +75,9 @@ def evaluate_events(
         for name in subsets:
             corpus, _ = parse_reference(name)
             tables = (table.get(corpus) for table in (labels, verdicts, events))
-            found[name] = read(name, *tables, classes)
+            found[name] = read(
+                name, *tables, classes, settings.get("crossing", {}).get(corpus, "clip")
+            )
         return found
 
     inspected = known(find_event_set, settings["test"])

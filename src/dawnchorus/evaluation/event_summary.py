@@ -172,6 +172,9 @@ def _remarks(content: Mapping) -> Iterator[str]:
         if others := found["events_of_other_classes"]:
             shown = listed([f"{label} {n}" for label, n in others.items()])
             yield f"events of {cut(name, NAME)} whose class is not scored: {shown}"
+        for key, what in (("events_dropped", "dropped"), ("events_clipped", "cut there")):
+            if n := found[key]:
+                yield f"events of {cut(name, NAME)} beyond the end of their recording, {what}: {n}"
 
 
 def _first_title(content: Mapping, what: str, test: str) -> str:

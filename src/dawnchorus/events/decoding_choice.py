@@ -225,7 +225,7 @@ def _validation_recordings(
         )
     known = read_event_set(
         reference, *(tables[name][corpus] for name in ("labels", "verdicts", "events")),
-        sources.classes,
+        sources.classes, sources.settings.get("crossing", {}).get(corpus, "clip"),
     )  # fmt: skip
     found = {}
     with frame_files.open_frames(sources.frames[corpus]) as frames:

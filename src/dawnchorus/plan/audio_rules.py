@@ -39,3 +39,12 @@ class AudioRules:
     def exclusions(self, wildcards: Wildcards) -> Params:
         """Return how many recordings of a corpus may be excluded."""
         return {"max_excluded": self.run.config["corpora"][wildcards.corpus]["max_excluded"]}
+
+    def bounds(self, wildcards: Wildcards) -> Params | None:
+        """Return the annotated events of a corpus, and what becomes of those beyond the sound."""
+        corpus = wildcards.corpus
+        chosen = self.run.config["corpora"][corpus]
+        if "outside" not in chosen or not (events := self.run.event_tables([corpus])):
+            return None
+        policies = {key: chosen[key] for key in ("outside", "crossing")}
+        return {"events": events[corpus], "policies": policies}

@@ -44,7 +44,11 @@ class EventRules:
             "labels": self.run.labels(corpora),
             "verdicts": self.run.verdicts(wildcards.experiment, corpora),
             "events": self.run.event_tables(corpora),
-            "settings": {"events": {key: events[key] for key in _CHOSEN_BY}, "train": train},
+            "settings": {
+                "events": {key: events[key] for key in _CHOSEN_BY},
+                "train": train,
+                "crossing": self.run.crossing(corpora),
+            },
         }
 
     # detect
@@ -126,6 +130,7 @@ class EventRules:
                 },
                 **{key: chosen[key] for key in _EVALUATED},
                 "events": events,
+                "crossing": self.run.crossing(corpora),
                 "models": {
                     ensemble: sum(len(self.run.members(name, stage)) for stage in stages)
                     for ensemble, stages in chosen["ensembles"].items()

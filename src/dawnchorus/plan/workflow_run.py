@@ -222,6 +222,12 @@ class Run:
             if "events" in self.index[c]
         }
 
+    def crossing(self, corpora: Iterable[str]) -> dict[str, str]:
+        """Return what becomes of events that end after their recording, where corpora have any."""
+        return {
+            c: self.config["corpora"][c].get("crossing", "clip") for c in self.event_tables(corpora)
+        }
+
     def file_names(self, corpus: str) -> str:
         """Return the table of what the files of recordings are called."""
         return paths.NAMES.format(corpus=corpus, digest=self.index[corpus]["names"])

@@ -27,7 +27,7 @@ from dawnchorus.metrics import checks
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.settings.references import parse_reference
-from dawnchorus.targets import folds
+from dawnchorus.targets import event_bounds, folds
 from dawnchorus.targets.labels import indicator
 
 if TYPE_CHECKING:
@@ -248,6 +248,7 @@ def read_event_set(
     verdicts_path: str | Path,
     events_path: str | Path,
     class_names: Sequence[str],
+    crossing: str = "clip",
 ) -> EventGroundTruth:
     """Return the used recordings of a reference whose events are known.
 
@@ -259,6 +260,8 @@ def read_event_set(
         Tables of that corpus: of labels, of `audio.verdicts.VERDICT_COLUMNS` and of events.
     class_names : sequence of str
         The classes that are scored; events of others are left out with a warning.
+    crossing : {"clip", "drop", "error"}
+        What becomes of events that end after their recording; see `event_bounds.within`.
 
     Returns
     -------
@@ -269,7 +272,9 @@ def read_event_set(
     ValueError
         Where no used recording of the reference has known events, or a recording no verdict.
     """
-    found = find_event_set(reference, labels_path, verdicts_path, events_path, class_names)
+    found = find_event_set(
+        reference, labels_path, verdicts_path, events_path, class_names, crossing
+    )
     if not found.ids:
         raise ValueError(
             f"{reference} has no used recording with known events among "
@@ -285,12 +290,13 @@ def find_event_set(
     verdicts_path: str | Path,
     events_path: str | Path | None,
     class_names: Sequence[str],
+    crossing: str = "clip",
 ) -> EventGroundTruth:
     """Return the same of a reference that may have no such recording, with its counts.
 
     Parameters
     ----------
-    reference, labels_path, verdicts_path, class_names
+    reference, labels_path, verdicts_path, class_names, crossing
         As `read_event_set` has them.
     events_path : path or None
         None: the corpus has no table of events, so those of no recording are known.
@@ -307,7 +313,8 @@ def find_event_set(
     ids = {recording.id for recording in strong}
     # a table without durations is enough where no events are known
     durations_s = joined.verdicts.set_index("id")["duration_s"].to_dict() if ids else {}
-    found = [event for event in (read_events(events_path) if ids else []) if event.id in ids]
+    annotated = [event for event in (read_events(events_path) if ids else []) if event.id in ids]
+    found, dropped, clipped = event_bounds.within(annotated, durations_s, crossing)
     # counted as they are scored, so that the warning and the scores name the same number
     counted = resolve_overlaps(found, OVERLAPS)
     others = Counter(event.label for event in counted if event.label not in class_names)
@@ -326,6 +333,8 @@ def find_event_set(
         | {
             "unknown_events": len(joined.used) - len(strong),
             "events_of_other_classes": dict(sorted(others.items())),
+            "events_dropped": dropped,
+            "events_clipped": clipped,
         },
     )
 

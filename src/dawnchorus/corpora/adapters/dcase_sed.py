@@ -67,6 +67,10 @@ class Settings(CorpusSettings):
     """Events of a class with less between them become one; null: none do."""
     min_length_s: Seconds | None = None
     """Shorter events are left out, after merging; null: none are."""
+    outside: Literal["error", "drop"] = "error"
+    """Events that begin after the end of their recording; drop: they are not scored."""
+    crossing: Literal["clip", "error", "drop"] = "clip"
+    """Events that end over 20 ms after their recording; clip: they end with it; drop: not scored."""
     sources: dict[str, Any] | None = None
     """{table, clip, fold, fold_pattern, group, group_separator}: folds and groups of the clips."""
     parts: Parts | None = None
