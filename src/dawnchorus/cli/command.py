@@ -5,6 +5,7 @@
 * ``dawnchorus verify PATH...``: compare results with their records.
 * ``dawnchorus check CONFIG...``: look for errors in a config; nothing in it is run.
 * ``dawnchorus config [KEY]``: what a key of the config means.
+* ``dawnchorus explain [CODE...]``: what a code of a verdict, warning or message means.
 * ``dawnchorus doctor``: whether machine and environment are fit for a run.
 * ``dawnchorus sort``: a BirdCLEF corpus as a tree of classes, for training and validation.
 
@@ -18,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from dawnchorus.cli import config, doctor, show, sort, verify, why
+from dawnchorus.cli import config, doctor, explain, show, sort, verify, why
 from dawnchorus.runtime import logs
 
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version("dawnchorus"))
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="")
-    for module in (show, why, verify, config, doctor, sort):
+    for module in (show, why, verify, config, explain, doctor, sort):
         module.add_to(commands)
     chosen = parser.parse_args(arguments)
     if chosen.command is None:

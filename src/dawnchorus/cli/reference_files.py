@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dawnchorus.cli import codes
 from dawnchorus.plan.jobs import rules_by_key
 from dawnchorus.settings.documentation import config_schema, page
 
@@ -23,6 +24,7 @@ def current(stale: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """
     return {
         "config.schema.json": config_schema(),
+        "codes.md": codes.page(),
         "config.md": page(lambda path: ", ".join(stale.get(path, ()))),
     }
 
