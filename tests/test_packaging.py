@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import os
 import shutil
 import subprocess
 import sys
@@ -31,8 +32,9 @@ for path in sorted(root.rglob("*.py")):
 
 
 def output(*command, folder):
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     ran = subprocess.run(
-        [*map(str, command)], cwd=folder, capture_output=True, text=True, timeout=300
+        [*map(str, command)], cwd=folder, capture_output=True, text=True, timeout=300, env=own
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dawnchorus.corpora import adapters, audio_files, tables
+from dawnchorus.corpora import adapters, audio_files, class_names, tables
 from dawnchorus.corpora.tables import Found, Recording
 from dawnchorus.formats import parquet
 from dawnchorus.formats.event import EVENTS, checked_events
@@ -88,6 +88,9 @@ def list_corpus(
     """
     found = _find_recordings(name, settings)
     recordings = found.recordings
+    odd_names = class_names.name_notes(recordings)
+    if odd_names and settings.get("strict_names", False):
+        raise ValueError(f"corpus {name!r}: {'; '.join(odd_names)}, or set strict_names: false")
     folder = tables.folder_of(results, name)
     digests = [recording.sha256 for recording in recordings]
     if settings["fingerprint"] != "stat" and not all(digests):
@@ -121,7 +124,7 @@ def list_corpus(
         ),
         "recordings": len(recordings),
         **tables.subset_counts(recordings),
-        "notes": [*found.notes, *_duplicate_notes(recordings, digests)],
+        "notes": [*found.notes, *_duplicate_notes(recordings, digests), *odd_names],
     }
     if found.events is not None:
         events = checked_events(found.events)
@@ -162,6 +165,8 @@ def _find_recordings(name: str, settings: Mapping) -> Found:
             f"corpus {name!r} has no recordings; {len(found.excluded)} were excluded: "
             f"{'; '.join([examples([row[0] for row in found.excluded]) or 'none', *found.notes])}"
         )
+    if names := settings.get("rename_classes"):
+        found = class_names.renamed(found, names)
     recordings = sorted(found.recordings, key=operator.attrgetter("id"))
     for first, second in itertools.pairwise(recordings):
         if first.id == second.id:

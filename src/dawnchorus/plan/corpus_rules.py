@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from dawnchorus.plan.workflow_run import Params, Run, Wildcards
 
 # how recordings are listed and counted, not what they are
-_OF_THE_LISTING = ("max_excluded", "missing_files", "fingerprint")
+_OF_THE_LISTING = (
+    "max_excluded", "missing_files", "fingerprint", "rename_classes", "strict_names",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -20,6 +20,10 @@ class CorpusSettings(Settings):
     """What to do with labels that have no file."""
     max_excluded: Share = 0.01
     """The run stops where a greater share of the recordings is excluded."""
+    rename_classes: dict[str, str] | None = None
+    """Other names of classes, by the name in the data; several may become one."""
+    strict_names: bool = False
+    """Stop where class names differ by little, instead of a note."""
 
 
 class ClassSelection(Settings):

@@ -1,0 +1,129 @@
+"""Class names of a corpus: names that are probably meant to be one, and other names for them.
+
+People type names by hand, for years and with several programs, so that one species comes as ``Robin``,
+``robin`` and ``robbin``. Each is a class of its own, which nobody sees in a macro mean.
+
+* `name_notes`: a note on each kind of oddity, none where there is none.
+* `renamed`: recordings and events under other class names.
+"""
+
+import collections
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+
+from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
+
+_SHOWN = 5  # groups of names that a note shows
+_LEAST = 5  # letters; shorter names, such as codes, differ in one on purpose
+_OTHER_SEPARATORS = re.compile(r"[,|/+&]")
+
+
+def name_notes(recordings: Iterable[Recording]) -> list[str]:
+    """Return notes on class names that differ by little, or that hold several names.
+
+    Names are one but for their spelling where they are equal after Unicode's NFC, in lower case and
+    without blanks, hyphens and underscores; they are nearly equal where one letter is added, left out
+    or another one, in names of five letters or more. Names that differ in a digit are not.
+
+    Parameters
+    ----------
+    recordings : iterable of Recording
+        Their ``labels`` are counted; what is only in the background is not trained on.
+    """
+    counts = collections.Counter(
+        label for row in recordings for label in (row.labels.split(SEPARATOR) if row.labels else ())
+    )
+    spellings: dict[str, list[str]] = collections.defaultdict(list)
+    for name in sorted(counts):
+        spellings[_plain(name)].append(name)
+    alike = [names for names in spellings.values() if len(names) > 1]
+    near = [[spellings[first][0], spellings[second][0]] for first, second in _one_apart(spellings)]
+    joined = [
+        [name]
+        for name in sorted(counts)
+        if len(parts := _OTHER_SEPARATORS.split(name)) > 1
+        and any(_plain(part) in spellings for part in parts)
+    ]
+    several = f"class names hold others; {SEPARATOR!r} separates the classes of a recording"
+    found = (
+        (alike, "class names differ only in case, blanks, hyphens or accents"),
+        (near, "pairs of class names differ in one letter"),
+        (joined, several),
+    )
+    return [_note(groups, what, counts) for groups, what in found if groups]
+
+
+def renamed(found: Found, names: Mapping[str, str]) -> Found:
+    """Return what an adapter found under other class names; a class once per recording.
+
+    Parameters
+    ----------
+    found : Found
+    names : mapping of str to str
+        New names by old ones. Classes that are not named stay.
+
+    Raises
+    ------
+    ValueError
+        Where an old name is no class of the corpus, or a new one cannot stand in its tables.
+    """
+    events = None if found.events is None else list(found.events)
+    known = {label for row in found.recordings for label in _split(row.labels, row.background)}
+    known |= {label for *_, label in events or ()}
+    if unknown := sorted(names.keys() - known):
+        raise ValueError(
+            f"rename_classes: {unknown[:_SHOWN]!r} are no classes of the corpus; expected some of "
+            f"{sorted(known)[:_SHOWN]!r}{'...' if len(known) > _SHOWN else ''}"
+        )
+    for name in names.values():
+        if not name or name != name.strip() or SEPARATOR in name or not name.isprintable():
+            raise ValueError(
+                f"rename_classes: {name!r}; expected a name without {SEPARATOR!r}, outer blanks and "
+                "control characters"
+            )
+
+    def other(labels: str) -> str:
+        return SEPARATOR.join(sorted({names.get(label, label) for label in _split(labels)}))
+
+    rows = [
+        row._replace(labels=other(row.labels), background=other(row.background))
+        for row in found.recordings
+    ]
+    if events is not None:
+        events = [(*about, names.get(label, label)) for *about, label in events]
+    return found._replace(recordings=rows, events=events)
+
+
+def _split(*joined: str) -> list[str]:
+    return [label for text in joined if text for label in text.split(SEPARATOR)]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "", unicodedata.normalize("NFC", name)).casefold()
+
+
+def _one_apart(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return pairs of names with an edit distance of 1, each once, without comparing all pairs."""
+    long_ones = sorted(name for name in names if len(name) >= _LEAST)
+    # names that differ in one letter are equal with that letter left out
+    without: dict[tuple[int, str], list[str]] = collections.defaultdict(list)
+    pairs, known = set(), set(long_ones)
+    for name in long_ones:
+        for place, letter in enumerate(name):
+            shorter = name[:place] + name[place + 1 :]
+            if letter.isdecimal():
+                continue
+            if shorter in known:
+                pairs.add((min(name, shorter), max(name, shorter)))
+            pairs |= {(other, name) for other in without[place, shorter]}
+            without[place, shorter].append(name)
+    return sorted(pairs)
+
+
+def _note(groups: Sequence[Sequence[str]], what: str, counts: Mapping[str, int]) -> str:
+    shown = ", ".join(
+        " = ".join(f"{name!r} ({counts[name]})" for name in group) for group in groups[:_SHOWN]
+    )
+    more = ", ..." if len(groups) > _SHOWN else ""
+    return f"{len(groups)} {what}: {shown}{more}; rename_classes makes them one"
