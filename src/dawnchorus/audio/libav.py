@@ -176,15 +176,19 @@ class _Kept(io.RawIOBase):
         self.file = file
 
     def readable(self) -> bool:
+        """Return True: it is read only."""
         return True
 
     def seekable(self) -> bool:
+        """Return True: the file below is."""
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a byte of the file below."""
         return self.file.seek(offset, whence)
 
     def readinto(self, buffer) -> int:
+        """Fill a buffer from the file below."""
         return self.file.readinto(buffer)
 
 

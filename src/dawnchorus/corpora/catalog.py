@@ -88,9 +88,6 @@ def list_corpus(
     """
     found = _find_recordings(name, settings)
     recordings = found.recordings
-    odd_names = class_names.name_notes(recordings)
-    if odd_names and settings.get("strict_names", False):
-        raise ValueError(f"corpus {name!r}: {'; '.join(odd_names)}, or set strict_names: false")
     folder = tables.folder_of(results, name)
     digests = [recording.sha256 for recording in recordings]
     if settings["fingerprint"] != "stat" and not all(digests):
@@ -124,7 +121,7 @@ def list_corpus(
         ),
         "recordings": len(recordings),
         **tables.subset_counts(recordings),
-        "notes": [*found.notes, *_duplicate_notes(recordings, digests), *odd_names],
+        "notes": [*found.notes, *_duplicate_notes(recordings, digests)],
     }
     if found.events is not None:
         events = checked_events(found.events)
@@ -165,15 +162,19 @@ def _find_recordings(name: str, settings: Mapping) -> Found:
             f"corpus {name!r} has no recordings; {len(found.excluded)} were excluded: "
             f"{'; '.join([examples([row[0] for row in found.excluded]) or 'none', *found.notes])}"
         )
-    if names := settings.get("rename_classes"):
-        found = class_names.renamed(found, names)
+    try:
+        if names := settings.get("rename_classes"):
+            found = class_names.renamed(found, names)
+        odd = class_names.name_notes(found.recordings, settings.get("strict_names", False))
+    except ValueError as error:
+        raise ValueError(f"corpus {name!r}: {error}") from None
     recordings = sorted(found.recordings, key=operator.attrgetter("id"))
     for first, second in itertools.pairwise(recordings):
         if first.id == second.id:
             raise ValueError(
                 f"corpus {name!r} has id {first.id!r} twice: {first.path!r} and {second.path!r}"
             )
-    return found._replace(recordings=recordings)
+    return found._replace(recordings=recordings, notes=[*found.notes, *odd])
 
 
 def _store(path: Path, columns: Sequence[str], rows: Rows, digest: str, stored: _Stored) -> None:

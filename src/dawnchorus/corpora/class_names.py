@@ -19,7 +19,7 @@ _LEAST = 5  # letters; shorter names, such as codes, differ in one on purpose
 _OTHER_SEPARATORS = re.compile(r"[,|/+&]")
 
 
-def name_notes(recordings: Iterable[Recording]) -> list[str]:
+def name_notes(recordings: Iterable[Recording], is_strict: bool = False) -> list[str]:
     """Return notes on class names that differ by little, or that hold several names.
 
     Names are one but for their spelling where they are equal after Unicode's NFC, in lower case and
@@ -30,6 +30,13 @@ def name_notes(recordings: Iterable[Recording]) -> list[str]:
     ----------
     recordings : iterable of Recording
         Their ``labels`` are counted; what is only in the background is not trained on.
+    is_strict : bool, optional
+        Whether there may be none.
+
+    Raises
+    ------
+    ValueError
+        Where there are some and there may be none, with all notes.
     """
     counts = collections.Counter(
         label for row in recordings for label in (row.labels.split(SEPARATOR) if row.labels else ())
@@ -51,7 +58,10 @@ def name_notes(recordings: Iterable[Recording]) -> list[str]:
         (near, "pairs of class names differ in one letter"),
         (joined, several),
     )
-    return [_note(groups, what, counts) for groups, what in found if groups]
+    notes = [_note(groups, what, counts) for groups, what in found if groups]
+    if notes and is_strict:
+        raise ValueError(f"{'; '.join(notes)}, or set strict_names: false")
+    return notes
 
 
 def renamed(found: Found, names: Mapping[str, str]) -> Found:

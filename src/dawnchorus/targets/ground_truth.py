@@ -263,10 +263,6 @@ def read_event_set(
     crossing : {"clip", "drop", "error"}
         What becomes of events that end after their recording; see `event_bounds.within`.
 
-    Returns
-    -------
-    EventGroundTruth
-
     Raises
     ------
     ValueError
