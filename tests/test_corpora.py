@@ -712,6 +712,16 @@ def test_labelled_0_hides_the_labels(tmp_path):
         listed(tmp_path, own(tmp_path, csv.replace("x,0", "x,no")))
 
 
+@pytest.mark.parametrize(
+    "csv", ["path,labels\na.wav,1\nb.wav,0\n", "path,labels\na.wav,0\nb.wav,\n"]
+)
+def test_labels_0_and_1_speak_of_a_class_that_is_named(tmp_path, csv):
+    with pytest.raises(ValueError, match=r"labels are 0 and 1, .* set binary_class"):
+        listed(tmp_path, own(tmp_path, csv))
+    truths = listed(tmp_path, own(tmp_path, "path,labels\na.wav,0\nb.wav,2\n"))[1].values()
+    assert [truth.labels for truth in truths] == [("0",), ("2",)]
+
+
 def test_a_binary_class_is_given_as_0_and_1(tmp_path):
     csv = "path,labels\na.wav,1\nb.wav,0\nc.wav,\n"
     settings = own(tmp_path, csv, ("a.wav", "b.wav", "c.wav"), binary_class="bird")

@@ -222,6 +222,11 @@ def _truths(
             seen[text] = (text != "", positive if text == "1" else "")
         else:
             seen[text] = _classes(text, separator, where)
+    if not positive and "0" in seen and set(seen) <= {"", "0", "1"}:
+        raise ValueError(
+            f"{sheet.path}: labels are 0 and 1, which would be two classes of these names; set "
+            "binary_class to the class that they speak of, such as bird"
+        )
     unknown = (False, "")
     pairs = zip(texts, known, strict=True)
     return [unknown if told == "0" else seen[text] for text, told in pairs], []
