@@ -29,6 +29,12 @@ MOST = {
     "targets": (5.0, 1000.0),
     "grouped folds": (10.0, 1000.0),
 }  # seconds and MB, by case
+SHARES = {
+    "listing and labels": 1.0,
+    "validation scores": 0.16,
+    "targets": 0.036496,  # the recordings of BirdCLEF 2018, of a million
+    "grouped folds": 0.15,
+}  # of the recordings, by case
 
 
 def main() -> None:
@@ -39,7 +45,7 @@ def main() -> None:
         return
     measured = {}
     for case in MOST:
-        say(f"{case} of {options.recordings:,} recordings")
+        say(f"{case} of {round(SHARES[case] * options.recordings):,} recordings")
         with tempfile.TemporaryDirectory(prefix="tables-", dir=options.folder) as folder:
             measured[case] = {
                 job: run_job(f"{job} {case}", folder, options.recordings)
@@ -112,7 +118,7 @@ def read_corpus(folder: Path, n_recordings: int) -> None:
 def write_scores(folder: Path, n_recordings: int) -> None:
     """Write scores of chunks, 160,000 of a million recordings, and the class of each."""
     rng = np.random.default_rng(1)
-    n_chunks = round(0.16 * n_recordings)
+    n_chunks = round(SHARES["validation scores"] * n_recordings)
     np.save(folder / "scores.npy", rng.random((n_chunks, CLASSES), np.float32))
     np.save(folder / "classes.npy", rng.integers(0, CLASSES, n_chunks))
 
@@ -133,7 +139,7 @@ def write_targets(folder: Path, n_recordings: int) -> None:
     """Write the targets of a stage, for 36,496 of a million recordings (those of BirdCLEF 2018)."""
     from dawnchorus.targets import targets_table
 
-    n_labelled = round(0.036496 * n_recordings)
+    n_labelled = round(SHARES["targets"] * n_recordings)
     number = np.arange(n_labelled)
     values = np.zeros((n_labelled, CLASSES), np.float32)
     values[number, number % CLASSES] = 1
@@ -152,13 +158,13 @@ def read_targets(folder: Path, n_recordings: int) -> None:
     from dawnchorus.targets import targets_table
 
     found = targets_table.read(folder / "targets.parquet").values
-    if len(found) != round(0.036496 * n_recordings) or not found.any(axis=1).all():
+    if len(found) != round(SHARES["targets"] * n_recordings) or not found.any(axis=1).all():
         raise SystemExit(f"{len(found)} targets, or some without a class")
 
 
 def write_labelled_corpus(folder: Path, n_recordings: int) -> None:
     """Write the tables that folds depend on, for 150,000 of a million recordings."""
-    write_corpus(folder, round(0.15 * n_recordings))
+    write_corpus(folder, round(SHARES["grouped folds"] * n_recordings))
     recordings = tables.read_labels(tables.labels_path(folder, "c", "0"))
     lines = [f"{recording.id},used" for recording in recordings]
     (folder / "verdicts.csv").write_text("\n".join(["id,verdict", *lines, ""]))
@@ -200,9 +206,10 @@ def report(measured: dict) -> str:
     """Return the measurements for a person to read."""
     lines = []
     for case, (most_s, most_mb) in MOST.items():
+        count = round(SHARES[case] * measured["recordings"])
         read, written = measured[case]["read"], measured[case]["write"]
         lines += [
-            f"{case}, {measured['recordings']:,} recordings, {measured[case]['size_mb']:.0f} MB",
+            f"{case}, {count:,} recordings, {measured[case]['size_mb']:.2f} MB",
             f"  made, written, checked [s] {written['wall_s']:8.2f}",
             f"  read [s]                   {read['wall_s']:8.2f}   "
             f"{mark(read['wall_s'] < most_s)} < {most_s:g} (processor {read['cpu_s']:.2f})",
