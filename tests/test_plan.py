@@ -401,6 +401,17 @@ def test_a_pretrained_model_counts_by_its_content(run, tmp_path):
     copy = f"results/pretrained/{hashlib.sha256(b'weights').hexdigest()[:16]}.keras"
     assert training.pretrained(first) == [copy]
     assert training.settings(first)["training"]["pretrained"] == {"path": copy}
+    moved = model.rename(tmp_path / "moved.keras")
+    moved.touch()
+    changed = tiny.changed(run.config, key, {"path": str(moved)})
+    elsewhere = all_rules(dataclasses.replace(run, config=changed)).training
+    assert elsewhere.settings(first) == training.settings(first)
+    assert elsewhere.pretrained(first) == [copy]
+    other = tmp_path / "other.keras"
+    other.write_bytes(b"others!")
+    changed = tiny.changed(run.config, key, {"path": str(other)})
+    replaced = all_rules(dataclasses.replace(run, config=changed)).training
+    assert replaced.pretrained(first) != [copy]
     assert all_rules(run).training.settings(first)["training"]["pretrained"] is None
 
 

@@ -182,6 +182,7 @@ def test_how_a_path_is_written_and_from_where_repeats_nothing(copied, tmp_path, 
     assert copied.planned() == {}
 
 
+@pytest.mark.slow  # the same on the plan: test_a_pretrained_model_counts_by_its_content
 def test_a_model_to_start_from_may_be_moved(copied):
     model = copied.work / "start.keras"
     shutil.copy(copied.work / "results/one/stages/first/f1p0s1.keras", model)
