@@ -162,6 +162,7 @@ def test_a_label_file_that_was_moved_and_changed_makes_the_submission_stale(copi
     assert set(copied.planned()) == {"submit one"}
 
 
+@pytest.mark.slow  # of listings: test_corpora
 def test_how_a_path_is_written_and_from_where_repeats_nothing(copied, tmp_path, monkeypatch):
     assert copied.planned() == {}  # of a working directory that has moved as a whole
     work = copied.work
@@ -205,13 +206,21 @@ def test_a_model_to_start_from_may_be_moved(copied):
     assert set(copied.planned()) == TRAIN_ONE
 
 
-@pytest.mark.parametrize("key", STALE)
+# test_staleness has all keys, on the plan
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(key, marks=[pytest.mark.slow] * (number > 1))
+        for number, key in enumerate(STALE)
+    ],
+)
 def test_a_config_key_makes_stale_what_uses_it(restored, key):
     value, stale = STALE[key]
     restored.configure(tiny.changed(tiny.config(), key, value))
     assert set(restored.planned()) == stale
 
 
+@pytest.mark.slow  # on the plan: test_staleness, test_provenance
 def test_an_edit_of_the_library_makes_stale_what_reaches_it(project):
     path = project.tree / "src/dawnchorus/evaluation/summary.py"
     text = path.read_text()
@@ -224,6 +233,7 @@ def test_an_edit_of_the_library_makes_stale_what_reaches_it(project):
         path.write_text(text)
 
 
+@pytest.mark.slow  # of listings: test_corpora
 def test_an_older_recording_with_another_content_is_stale(restored):
     path = restored.work / "field/003.wav"
     stamp = path.stat()
