@@ -68,6 +68,74 @@ def test_a_step_is_a_function_of_its_place_alone(make):
         np.testing.assert_array_equal(first, second)
 
 
+MASKS = {
+    "time_masks": 1, "frequency_masks": 1, "time_width": 0.9, "frequency_width": 0.9,
+    "replace": "zero",
+}  # fmt: skip
+MASKED = stage_settings.augmentation(rotate=True, shift_bands=1, mixup=0.4, spec_augment=MASKS)
+
+
+def two_views(source, epoch=0, step=0):
+    """Return the windows of student and teacher, and the targets."""
+    out, teacher = source.empty(), source.empty()
+    values, _ = source.fill(out, epoch, step, teacher)
+    return out[: len(values)], teacher[: len(values)], values
+
+
+def test_the_students_view_is_the_same_whether_a_teacher_has_one(make):
+    source = make(augmentation=MASKED, class_weights="balanced")
+    alone, values, _ = filled(source, 1, 2)
+    student, teacher, with_teacher = two_views(source, 1, 2)
+    np.testing.assert_array_equal(student, alone)
+    np.testing.assert_array_equal(with_teacher, values)
+    assert (student != teacher).any(axis=(1, 2)).all()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"shift_bands": 1}, {"spec_augment": MASKS | {"frequency_masks": 0}},
+     {"spec_augment": MASKS | {"time_masks": 0}},
+     {"count": 1, "probability": 1.0, "methods": {"gaussian": {}}}],
+)  # fmt: skip
+def test_a_teachers_view_draws_shifts_methods_and_masks_of_its_own(make, changed):
+    plain = {"rotate": False, "shift_bands": 0, "mixup": 0.0}
+    source = make(augmentation=stage_settings.augmentation(**plain | changed))
+    other = make(augmentation=source.settings["augmentation"], key=(*KEY[:2], "f2p0s1"))
+    student, teacher, _ = two_views(source)
+    assert (student != teacher).any(axis=(1, 2)).mean() > 0.4  # two draws may be alike
+    assert (two_views(source, 0, 1)[1] != teacher).any()
+    assert (two_views(other)[1] != teacher).any()
+    np.testing.assert_array_equal(two_views(source)[1], teacher)
+
+
+def test_what_decides_the_targets_is_common_to_both_views(make):
+    mixed = stage_settings.augmentation(rotate=True, shift_bands=0, mixup=2.0)
+    for weights in ("none", "balanced"):
+        student, teacher, values = two_views(make(augmentation=mixed, class_weights=weights))
+        assert ((values > 0.02) & (values < 0.98)).any()  # some are mixed
+        np.testing.assert_array_equal(teacher, student)
+
+
+def test_a_window_that_one_view_loses_is_lost_in_both(make, monkeypatch):
+    source, lost = (
+        make(augmentation=PLAIN),
+        iter([[0, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 1, 1, 1, 1]]),
+    )
+    whole = filled(source, 0, 0)[0]
+    monkeypatch.setattr(engine, "augment", lambda *_: np.array(next(lost), bool))
+    student, teacher, values = two_views(source)
+    assert len(values) == 6
+    for view in (student, teacher):
+        np.testing.assert_array_equal(view, whole[[1, 2, 4, 5, 6, 7]])
+
+
+def test_both_views_are_scaled(make):
+    source = make(augmentation=PLAIN, segments=SEGMENTS | {"rescale": True, "zero_centre": True})
+    student, teacher, _ = two_views(source)
+    np.testing.assert_array_equal(teacher, student)
+    assert teacher.min() == -1
+
+
 @pytest.mark.parametrize(
     ("wanted", "n_windows", "size", "steps"),
     [

@@ -6,12 +6,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from fake_readers import Frames
 
 from dawnchorus.frontends import base, filterbanks
 from dawnchorus.models import frame_output, model_files, zoo
+from dawnchorus.segments import window_source
 from dawnchorus.settings import load
 from dawnchorus.settings.architecture import ARCHITECTURES
-from dawnchorus.training import steps
+from dawnchorus.training import setup, steps
 
 ROOT = Path(__file__).parents[1]
 AFTER = {
@@ -186,6 +188,29 @@ def test_steps_of_serizel2018_follow_the_clips():
         stages = CONFIGS["serizel2018"]["experiments"][name]["stages"].values()
         steps = {stage["training"]["steps_per_epoch"] for stage in stages}
         assert steps == {"whole_batches"}
+
+
+@pytest.mark.parametrize("stage", ["first", "second"])
+def test_a_clip_shorter_than_the_window_ends_in_zeros_after_standardising_in_serizel2018(
+    rng, stage
+):
+    complete = CONFIGS["serizel2018"]
+    about = complete["experiments"]["serizel2018"]["stages"][stage]
+    n_frames = base.n_frames(3 * 44100, complete["frontends"][about["frontend"]])
+    sound, (mean, deviation) = rng.normal(5, 2, (n_frames, 64)), (5.0, 2.0)
+    readers = {"c": Frames({"short": sound.astype(np.float32)})}
+    source = window_source.source_from_readers(readers, about["segments"], about["window"])
+    windows = source.batch([("c", "short")], source.index([("c", "short")]))
+    seen = keras.Input((500, 64))
+    padded = about["segments"]["padding"] == "zeros"
+    model = setup.with_standardised_input(
+        keras.Model(seen, keras.layers.Identity()(seen)), np.asarray(mean), np.asarray(deviation**2),
+        padded,
+    )  # fmt: skip
+    (found,) = model.predict_on_batch(windows)
+    assert 140 < n_frames < 160
+    np.testing.assert_allclose(found[:n_frames], (sound - mean) / deviation, atol=1e-5)
+    assert not found[n_frames:].any()
 
 
 def test_the_limit_of_128_chunks_is_none_of_soundscapes():

@@ -19,7 +19,16 @@ backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
 import keras  # noqa: E402
 
 from dawnchorus.models import frame_output, model_files, zoo  # noqa: E402
-from dawnchorus.training import batches, checkpoints, mean_teacher, setup, steps, validation  # noqa: E402
+from dawnchorus.targets import targets_table  # noqa: E402
+from dawnchorus.training import (  # noqa: E402
+    batches,
+    checkpoints,
+    mean_teacher,
+    members,
+    setup,
+    steps,
+    validation,
+)
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
 pytestmark = pytest.mark.filterwarnings(
@@ -59,9 +68,9 @@ def dense(activation="sigmoid"):
     return keras.Model(windows, keras.layers.Dense(N_CLASSES, activation=activation)(flat))
 
 
-def taught(model, steps=N_STEPS, key=KEY, settings=SETTINGS, **chosen):
+def taught(model, steps=N_STEPS, key=KEY, settings=SETTINGS, rotates=False, **chosen):
     settings = settings | {"mean_teacher": CHOSEN | chosen}
-    return mean_teacher.MeanTeacher(model, settings, key, steps)
+    return mean_teacher.MeanTeacher(model, settings, key, steps, rotates)
 
 
 def drawn(rng, n=6, n_unlabelled=2, shape=(N_CLASSES,)):
@@ -233,11 +242,15 @@ def train(training, windows, wanted, until):
 
 def noisy():
     settings = SETTINGS | {"optimizer": "adam", "learning_rate": 0.01}
-    return taught(framed(dropout=0.3), settings=settings, ramp_up_epochs=2, noise=0.5)
+    chosen = {"ramp_up_epochs": 2, "noise": 0.5, "rotates": True}
+    return taught(framed(dropout=0.3), settings=settings, **chosen)
 
 
-def test_a_killed_training_goes_on_to_the_same_bytes(rng, tmp_path):
+@pytest.mark.parametrize("n_views", [1, 2])
+def test_a_killed_training_goes_on_to_the_same_bytes(rng, tmp_path, n_views):
     windows, wanted = drawn(rng)
+    if n_views == 2:
+        windows = np.stack([windows, windows + 1], axis=1)
     straight, killed, resumed = noisy(), noisy(), noisy()
     train(straight, windows, wanted, (3, 0))
     train(killed, windows, wanted, (1, 1))
@@ -249,6 +262,79 @@ def test_a_killed_training_goes_on_to_the_same_bytes(rng, tmp_path):
         assert one.tobytes() == other.tobytes()
     for one, other in zip(resumed.result.get_weights(), straight.result.get_weights(), strict=True):
         assert one.tobytes() == other.tobytes()
+
+
+def seen_by(training):
+    """Return a list that fills with the windows which student and teacher score in each step."""
+    seen, scores, fit = [], training.scores, training._student.train_on_batch
+
+    def teacher(windows):
+        seen.append(windows)
+        return scores(windows)
+
+    def student(windows, *given, **named):
+        seen.append(windows)
+        return fit(windows, *given, **named)
+
+    training.scores, training._student.train_on_batch = teacher, student
+    return seen
+
+
+def test_student_and_teacher_get_noise_of_their_own_where_views_are_two(rng):
+    windows, wanted = drawn(rng)
+    training = taught(dense(), noise=0.5)
+    seen = seen_by(training)
+    for _ in range(2):
+        training.train_step(np.stack([windows, windows + 1], axis=1), wanted)
+    teacher, student, *later = (one - windows for one in seen)
+    teacher = teacher - 1  # each got its own windows
+    for noise in (teacher, student):
+        assert abs(noise.mean()) < 0.1
+        assert noise.std() == pytest.approx(0.5, rel=0.1)
+    assert abs(np.corrcoef(teacher.ravel(), student.ravel())[0, 1]) < 0.15
+    assert (later[0] - 1 != teacher).any()
+    assert (later[1] != student).any()
+
+
+@pytest.mark.parametrize("kind", ["clip", "frame"])
+def test_frame_scores_of_a_teacher_that_rotates_are_turned_back(rng, kind):
+    windows = drawn(rng)[0]
+    nothing = np.full((6, *((20, N_CLASSES) if kind == "frame" else (N_CLASSES,))), np.nan)
+    losses, moved = [], []
+    for rotates in (False, True):
+        training = taught(framed(kind), rotates=rotates)  # its frames know nothing of one another
+        training.result.set_weights(framed(kind, seed=2).get_weights())
+        seen = seen_by(training)
+        for _ in range(3):
+            training.train_step(np.stack([windows, windows], axis=1), nothing.astype(np.float32))
+        losses.append(training.loss_sum)
+        moved.append([(one != windows).any(axis=(1, 2)).mean() for one in seen[::2]])
+    assert losses[0] > 0.01
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert moved[0] == [0, 0, 0]
+    assert np.mean(moved[1]) > 0.7
+
+
+def test_a_rotation_is_of_whole_frames_of_scores(rng):
+    keras.utils.set_random_seed(1)
+    model = zoo.build(input_shape=(40, 8), n_classes=3, output="clip", **CRNN)
+    training = taught(model, rotates=True)  # two frames of the window to one of the scores
+    windows = np.arange(6 * 40 * 8, dtype=np.float32).reshape(6, 40, 8)
+    seen, turned = seen_by(training), []
+    for _ in range(6):
+        training.train_step(np.stack([windows, windows], axis=1), np.full((6, 3), np.nan))
+        turned += ((seen[-2][:, 0, 0] - windows[:, 0, 0]) / 8 % 40).tolist()
+    assert {turn % 2 for turn in turned} == {0}
+    assert len(set(turned)) > 10
+
+
+def test_one_view_is_scored_as_it_is(rng):
+    windows, wanted = drawn(rng)
+    training = taught(dense(), noise=0.5, rotates=True)
+    seen = seen_by(training)
+    training.train_step(windows, wanted)
+    np.testing.assert_array_equal(seen[0], windows)
+    assert (seen[1] != windows).all()
 
 
 def test_noise_is_the_students_alone_and_drawn_by_step_and_member(rng):
@@ -349,6 +435,33 @@ def test_unlabelled_windows_follow_labelled_ones_without_targets(make):
     assert step == 2
 
 
+def test_two_views_are_of_the_same_windows(make):
+    shifted = stage_settings.augmentation(rotate=False, shift_bands=1, mixup=0)
+    labelled = make(4, augmentation=shifted)
+    pair = mean_teacher.Paired(labelled, make(3, "unlabelled", first=12), n_views=2)
+    windows, wanted, _ = next(batches.ahead(pair, 0, 0))
+    assert windows.shape == (7, 2, 17, 5)
+    assert wanted.shape == (7, 3)
+    np.testing.assert_array_equal(windows[:, 1], windows[:, 0])  # each is the same everywhere
+    assert len(np.unique(windows[:, 0, 0, 0])) == 7
+
+
+@pytest.mark.parametrize(("views", "shape"), [("independent", (7, 2, 17, 5)), ("one", (7, 17, 5))])
+def test_views_are_those_of_the_settings(make, views, shape, monkeypatch):
+    labelled, chosen = make(4), CHOSEN | {"views": views, "unlabelled_batch": 3}
+    settings = stage_settings.training(batch_size=4) | {"mean_teacher": chosen}
+    wanted = targets_table.Targets(
+        [("c", f"r{n:02}") for n in range(24)], np.repeat([1, 0], 12), np.zeros(24, int),
+        np.eye(3, dtype=np.float32)[np.arange(24) % 3], ["x", "y", "z"],
+    )  # fmt: skip
+    about = {
+        "training": settings, "segments": SEGMENTS, "augmentation": PLAIN, "pooling": "max",
+        "output": "clip", "clip_pooling": None, "frame_targets": None, "validation": "none",
+    }  # fmt: skip
+    found = members.parts(wanted, targets_table.Member.named("f2p0s1"), labelled.source, about, KEY)
+    assert found.examples.empty().shape == shape
+
+
 @pytest.mark.parametrize("n_unlabelled", [1, 3, 6])
 def test_every_unlabelled_window_is_seen_once_in_a_pass(make, n_unlabelled):
     pair = mean_teacher.Paired(make(4), make(n_unlabelled, "unlabelled", first=12))
@@ -392,7 +505,7 @@ def test_frames_without_labels_have_no_targets():
         def __init__(self, key, shape):
             self.key, self.shape = key, shape
 
-        def fill(self, out, epoch, step):
+        def fill(self, out, epoch, step, teacher):
             return np.zeros((2, *self.shape), np.float32), None
 
     pair = mean_teacher.Paired(Given("a", (10, 3)), Given("b", (3,)))

@@ -96,7 +96,9 @@ class MeanTeacherTargets(Settings):
     unlabelled_batch: Annotated[Count, Unit("windows")] = 16
     """Unlabelled windows beside each batch of labelled ones."""
     noise: NotNegative = 0.0
-    """Deviation of the noise that is added to the windows of the student."""
+    """Deviation of the noise that is added to windows: the student's, and an independent teacher's."""
+    views: Literal["independent", "one"] = "independent"
+    """independent: student and teacher see their own noise, masks and shifts; one: the same windows."""
 
 
 SOURCES: dict[str, type[Settings]] = {

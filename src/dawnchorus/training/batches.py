@@ -7,6 +7,7 @@ The order of windows is an endless sequence of passes over all of them, each pas
 of epoch e takes its slice of that sequence, so an epoch need not be a pass.
 """
 
+import copy
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,8 +89,19 @@ class Batches:
         self.steps = _steps(settings["steps_per_epoch"], len(self.windows), self.size)
         self._orders: dict[int, np.ndarray] = {}
 
-    def fill(self, out: np.ndarray, epoch: int, step: int) -> Made:
+    def fill(
+        self, out: np.ndarray, epoch: int, step: int, teacher: np.ndarray | None = None
+    ) -> Made:
         """Fill ``out`` (B, T, F) with the windows of a step.
+
+        Parameters
+        ----------
+        out : array, shape (B, T, F), float32
+        epoch, step : int
+            From 0.
+        teacher : array of the same shape, optional
+            Filled with another view of the same windows: band shifts, methods and masks drawn anew,
+            rotated and mixed alike, so that the targets are those of both.
 
         Returns
         -------
@@ -104,14 +116,20 @@ class Batches:
         settings = self.settings["augmentation"]
         rotations = shifts.rotations(self.size, out.shape[1], settings, rng)
         names = [self.recordings[number] for number in part.recording]
-        self.source.fill(out, names, part.place, rotations)
-        shifts.random_band_shifts(out, settings, rng)
-        kept = engine.augment(out, settings, rng, self._noise if self.n_noise else None)
+        views = [(out, rng)]
+        if teacher is not None:
+            views.append((teacher, seeds.generator(*self.key, "teacher_view", epoch, step)))
+        kept = np.ones(len(rows), bool)
+        for view, own in views:
+            self.source.fill(view, names, part.place, rotations)
+            shifts.random_band_shifts(view, settings, own)
+            kept &= engine.augment(view, settings, own, self._noise if self.n_noise else None)
         if not kept.all() and kept.any():
-            out[: kept.sum()] = out[kept]
+            for view, _ in views:
+                view[: kept.sum()] = view[kept]
             rows, part, rotations = rows[kept], part.take(np.flatnonzero(kept)), rotations[kept]
         weights = None if self.weights is None else self.weights[rows]
-        windows = out[: len(rows)]
+        windows, *others = (view[: len(rows)] for view, _ in views)
         values = self.values[part.recording]
         if self.frames is not None:
             turned = rotations * (self.frames.n_frames / self.source.shape[0])
@@ -119,6 +137,9 @@ class Batches:
             if self.settings["output"] == "clip":
                 values = values.max(axis=1)
             values = _mapped(values, self.settings)
+        for other in others:  # a copy of the state draws the same partners and shares
+            mixup.mixup(other, values, settings, copy.deepcopy(rng))
+            self.source.scale(other)
         if weights is None:
             values = mixup.mixup(windows, values, settings, rng)
         else:  # a mixed window has the mean of the weights, too

@@ -5,6 +5,11 @@ task 4 have it: consistency of clip scores and of frame scores, on labelled and 
 Theirs drops values in the teacher, too, and averages no moving statistics; here the teacher predicts
 as it will be used, and its statistics are averages of the student's.
 
+Student and teacher each see windows with their own noise, masks and shifts, as Tarvainen and Valpola
+have it, or, with ``views: one``, the same windows. What decides the targets is common to both: which
+windows are mixed, and how they are rotated. A rotation of its own the teacher gets after mixing, and
+its frame scores are turned back.
+
 * `Paired`: batches of labelled and unlabelled windows.
 * `MeanTeacher`: student and teacher in training.
 * `ramp_up`: the share of the consistency's weight at a step.
@@ -40,6 +45,8 @@ class Paired:
     unlabelled : Batches
         Windows of the same shape; their targets are not looked at. Its key differs from that of the
         labelled ones: equal keys draw equal augmentation.
+    n_views : {1, 2}, optional
+        2: windows are (B, 2, T, F), those of the student and those of the teacher.
 
     Attributes
     ----------
@@ -49,13 +56,13 @@ class Paired:
         Those of the labelled ones.
     """
 
-    def __init__(self, labelled: batches.Batches, unlabelled: batches.Batches):
+    def __init__(self, labelled: batches.Batches, unlabelled: batches.Batches, n_views: int = 1):
         if labelled.key == unlabelled.key:
             raise ValueError(
                 f"labelled and unlabelled batches have one key, {labelled.key}; expected two: equal "
                 "keys draw equal augmentation"
             )
-        self._labelled, self._unlabelled = labelled, unlabelled
+        self._labelled, self._unlabelled, self._n_views = labelled, unlabelled, n_views
         self.source, self.recordings = labelled.source, labelled.recordings
         self.values = labelled.values
         self.settings, self.key = labelled.settings, labelled.key
@@ -63,7 +70,13 @@ class Paired:
         self.size, self.steps = labelled.size + unlabelled.size, labelled.steps
 
     def fill(self, out: np.ndarray, epoch: int, step: int) -> batches.Made:
-        """Fill ``out`` (B, T, F) with the windows of a step, without a gap where some are lost.
+        """Fill ``out`` with the windows of a step, without a gap where some are lost.
+
+        Parameters
+        ----------
+        out : array, shape (B, T, F) or (B, 2, T, F), as `empty` makes it
+        epoch, step : int
+            From 0.
 
         Returns
         -------
@@ -72,11 +85,16 @@ class Paired:
         weights : array, shape (n,), float32, or None
             Of unlabelled windows, 1.
         """
-        values, weights = self._labelled.fill(out[: self._labelled.size], epoch, step)
+        own, teacher = (out, None) if self._n_views == 1 else (out[:, 0], out[:, 1])
+
+        def fill(part: batches.Batches, first: int, epoch: int, step: int) -> batches.Made:
+            rows = slice(first, first + part.size)
+            return part.fill(own[rows], epoch, step, None if teacher is None else teacher[rows])
+
+        values, weights = fill(self._labelled, 0, epoch, step)
         # the two parts have passes of different lengths, and each goes on with its own
         place = divmod(epoch * self.steps + step, self._unlabelled.steps)
-        rest = out[len(values) : len(values) + self._unlabelled.size]
-        n_unlabelled = len(self._unlabelled.fill(rest, *place)[0])
+        n_unlabelled = len(fill(self._unlabelled, len(values), *place)[0])
         unknown = np.full((n_unlabelled, *values.shape[1:]), np.nan, np.float32)
         if weights is not None:
             weights = np.append(weights, np.ones(n_unlabelled, np.float32))
@@ -84,7 +102,8 @@ class Paired:
 
     def empty(self) -> np.ndarray:
         """Return an array for one batch."""
-        return np.empty((self.size, *self.source.shape), np.float32)
+        views = () if self._n_views == 1 else (self._n_views,)
+        return np.empty((self.size, *views, *self.source.shape), np.float32)
 
 
 class MeanTeacher(steps.Training):
@@ -102,15 +121,25 @@ class MeanTeacher(steps.Training):
     settings : dict
         As of `steps.Training`, and ``mean_teacher``: ``decay`` in [0, 1), ``weight`` of the
         consistency, ``ramp_up_epochs`` until it is reached, ``noise``, the deviation of normal noise
-        on the student's windows.
+        on the student's windows, and, where they are others, on the teacher's.
     key : tuple
         Seed, stage and member.
     n_steps : int
         Of an epoch.
+    rotates : bool, optional
+        Whether the teacher sees its own windows rotated along time.
     """
 
-    def __init__(self, model: keras.Model, settings: Mapping, key: tuple, n_steps: int):
+    def __init__(
+        self,
+        model: keras.Model,
+        settings: Mapping,
+        key: tuple,
+        n_steps: int,
+        rotates: bool = False,
+    ):
         super().__init__(model, settings, key)
+        self._rotates = rotates
         self._chosen, self._steps = settings["mean_teacher"], n_steps
         # not clone_model: a clone of a compiled model is compiled, with an optimiser of its own
         self._teacher = type(model).from_config(model.get_config())
@@ -120,6 +149,7 @@ class MeanTeacher(steps.Training):
         for predicting in (self._teacher, self._predicting):
             predicting.compile(jit_compile=model.jit_compile)
         found = _scores(model)
+        self._n_frames = found["frames"].shape[1] if "frames" in found else None
         again = {name: keras.layers.Identity()(scores) for name, scores in found.items()}
         # the labels' scores as they are: some losses are computed from the logits behind them
         self._student = keras.Model(model.inputs, {"labels": next(iter(found.values())), **again})
@@ -142,11 +172,12 @@ class MeanTeacher(steps.Training):
     def train_step(
         self, windows: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None
     ) -> None:
-        """Take one step on windows (B, T, F).
+        """Take one step on windows.
 
         Parameters
         ----------
-        windows : array, shape (B, T, F)
+        windows : array, shape (B, T, F), or (B, 2, T, F)
+            The same for both, or those of the student and those of the teacher.
         targets : array, shape (B, C) or (B, T', C)
             Targets; NaN of a window without labels.
         weights : array, shape (B,), optional
@@ -156,7 +187,11 @@ class MeanTeacher(steps.Training):
         self._student.reset_metrics()
         if self.model.output_shape[-1] != targets.shape[-1]:  # a softmax over absent and present
             targets = np.concatenate([1 - targets, targets], axis=-1)
-        outputs = {"labels": np.nan_to_num(targets), **self.scores(windows)}
+        if windows.ndim == 3:
+            said = self.scores(windows)
+        else:
+            said, windows = self._scores_of_own_view(windows[:, 1]), windows[:, 0]
+        outputs = {"labels": np.nan_to_num(targets), **said}
         n_ramp = self._chosen["ramp_up_epochs"] * self._steps
         consistency = self._chosen["weight"] * ramp_up(self._taken(), n_ramp)
         weighed = dict.fromkeys(outputs, np.full((len(windows), 1), consistency, np.float32))
@@ -166,17 +201,38 @@ class MeanTeacher(steps.Training):
         share = len(targets) / max(1, np.count_nonzero(is_labelled))
         own = share * is_labelled * (1 if weights is None else weights)
         weighed["labels"] = own.astype(np.float32)[:, np.newaxis]
-        if self._chosen["noise"]:
-            rng = seeds.generator(*self.key, "student_noise", self.epoch, self.step)
-            drawn = rng.standard_normal(windows.shape, np.float32)
-            windows = windows + np.float32(self._chosen["noise"]) * drawn
         found = self._student.train_on_batch(
-            windows, outputs, sample_weight=weighed, return_dict=True
-        )  # the teacher has seen the windows without noise
+            self._noisy(windows, "student_noise"), outputs, sample_weight=weighed, return_dict=True
+        )
         self.loss_sum += float(found["loss"])
         self.step += 1
         share = max(1 / (self._taken() + 1), 1 - self._chosen["decay"])
         self._approach(keras.ops.convert_to_tensor(share, "float32"))
+
+    def _scores_of_own_view(self, windows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the teacher's scores of windows with noise and rotation of their own.
+
+        Frame scores are turned back, so that a frame is that of the student's windows.
+        """
+        windows, turns = self._noisy(windows, "teacher_noise"), None
+        if self._rotates:
+            n_frames = windows.shape[1] if self._n_frames is None else self._n_frames
+            rng = seeds.generator(*self.key, "teacher_rotation", self.epoch, self.step)
+            # in whole frames of scores, of which each may be several of the window
+            turns = rng.integers(0, n_frames, len(windows))
+            windows = _rolled(windows, np.round(turns * windows.shape[1] / n_frames).astype(int))
+        found = self.scores(windows)
+        if turns is not None and "frames" in found:
+            found["frames"] = _rolled(found["frames"], -turns)
+        return found
+
+    def _noisy(self, windows: np.ndarray, whose: str) -> np.ndarray:
+        """Return windows with the noise of a step, of the student or of the teacher."""
+        if not self._chosen["noise"]:
+            return windows
+        rng = seeds.generator(*self.key, whose, self.epoch, self.step)
+        drawn = rng.standard_normal(windows.shape, np.float32)
+        return windows + np.float32(self._chosen["noise"]) * drawn
 
     def _taken(self) -> int:
         """Return the number of steps since the training began."""
@@ -204,6 +260,12 @@ def _scores(model: keras.Model) -> dict:
     except ValueError:  # the architecture has none
         pass
     return found
+
+
+def _rolled(values: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Return rows (B, T, ...), each shifted circularly along time as `numpy.roll` does."""
+    places = (np.arange(values.shape[1]) - frames[:, np.newaxis]) % values.shape[1]  # (B, T)
+    return np.take_along_axis(values, places[..., np.newaxis], axis=1)
 
 
 def _approaching(own: Sequence, others: Sequence) -> Callable:

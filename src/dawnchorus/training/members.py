@@ -80,7 +80,8 @@ def parts(
         unlabelled = batches.Batches(
             source, *_rows(wanted, wanted.unlabelled_rows()), chosen, (*key, "unlabelled"), **named
         )
-        examples = mean_teacher.Paired(examples, unlabelled)
+        n_views = 2 if training["mean_teacher"]["views"] == "independent" else 1
+        examples = mean_teacher.Paired(examples, unlabelled, n_views)
     rows = wanted.validation_rows(member, about)
     frames = _frames(source, wanted, rows, settings)
     recordings, values = _rows(wanted, rows)

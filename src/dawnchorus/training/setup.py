@@ -40,7 +40,8 @@ def new_training(examples: batches.Batches, settings: Mapping, key: tuple) -> st
     """Return a training before its first step; parameters are those of `new_model`."""
     built, chosen = new_model(examples, settings, key), settings["training"]
     if chosen["mean_teacher"]:
-        return mean_teacher.MeanTeacher(built, chosen, key, examples.steps)
+        rotates = examples.settings["augmentation"]["rotate"]
+        return mean_teacher.MeanTeacher(built, chosen, key, examples.steps, rotates)
     return steps.Training(built, chosen, key)
 
 
