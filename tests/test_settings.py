@@ -87,9 +87,13 @@ REFUSED = {
     ),
     "a baseline twice": (
         experiment(
-            "model: {name: crnn}, events: {framing: [clicks, clicks], decodings: {fixed: {}}}"
+            "model: {name: crnn}, events: {baselines: [clicks, clicks], decodings: {fixed: {}}}"
         ),
-        ["events.framing: ['clicks', 'clicks']; expected no item twice"],
+        ["events.baselines: ['clicks', 'clicks']; expected no item twice"],
+    ),
+    "a key by its old name": (
+        experiment("model: {name: crnn}, events: {framing: [clicks], decodings: {fixed: {}}}"),
+        ["events.framing: this key is called 'baselines' now; write that name"],
     ),
     "unknown format of strong labels": (
         "corpora: {x: {adapter: dcase_sed, audio: a, strong: s.tsv, strong_format: ravn}}",
@@ -585,7 +589,10 @@ REFUSED = {
     ),
     "targets upside down": (
         experiment("training: {target_range: [0.99, 0.01]}"),
-        ["experiments.mine.", "training.target_range: [0.99, 0.01]; expected low below high"],
+        [
+            "experiments.mine.",
+            "training.target_range: [0.99, 0.01]; expected [low, high] with low below high",
+        ],
     ),
     "categorical loss of a sigmoid": (
         experiment("training: {loss: categorical_crossentropy}"),
@@ -1024,7 +1031,7 @@ def test_stages_see_alike_whatever_windows_they_train_on(changed, alike):
 
 def models():
     """Yield every settings model with its path."""
-    for path, title, model in documentation._all():
+    for path, title, model in documentation.all_sections():
         yield f"{path} {title}".strip(), model
 
 

@@ -2,10 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from dawnchorus.settings.section import Each, NotNegative, Probability, Settings, Share, Unit
+from dawnchorus.settings.section import (
+    Ascending,
+    Each,
+    NotNegative,
+    Probability,
+    Settings,
+    Share,
+    Unit,
+)
 
 METHODS = Each("dawnchorus.augmentation.methods")
 
@@ -33,12 +40,6 @@ class SpecAugment(Settings):
     """What stands in the place of what is masked."""
 
 
-def _ascending(value: list[float] | None) -> list[float] | None:
-    if value is not None and value[0] >= value[1]:
-        raise PydanticCustomError("not_ascending", "[low, high] with low below high")
-    return value
-
-
 class AugmentationSettings(Settings):
     """Changes of training windows, drawn anew for each step."""
 
@@ -55,7 +56,7 @@ class AugmentationSettings(Settings):
     clip: Annotated[
         Annotated[list[float], Field(min_length=2, max_length=2)] | None,
         Unit("of the picture"),
-        AfterValidator(_ascending),
+        Ascending,
     ] = None
     """Cut values to [low, high] after the methods."""
     drop_without_noise: bool = False

@@ -22,14 +22,14 @@ from dawnchorus.settings.stage_check import check_stages
 FORMATS = ByName("dawnchorus.formats.submissions", "format")
 _PATHS = (  # of adapters; some are lists, or mappings of paths
     *("table", "root", "groups", "audio", "xml", "metadata"),
-    *("weak", "strong", "unlabelled", "sources"),
+    *("weak", "strong", "unlabelled"),
 )
-# folders of results/
 # Published systems are named by their authors.
 _RENAMED = {
     "bad2017": "grill2017", "birdclef2016": "toth2016", "birdclef2018": "kahl2018",
     "dcase2018_task4": "serizel2018",
 }  # fmt: skip
+# folders of results/, where each experiment has one of its own name
 _RESERVED = ("audio", "benchmarks", "code", "corpora", "logs", "pretrained", "spectrograms")
 
 
@@ -91,7 +91,15 @@ def _check_experiment(
             )
     _check_fold_count(f"{path}.folds.count", experiment, config)
     check_stages(path, experiment, config)
-    _check_ensembles(path, experiment)
+    for ensemble, stages in experiment["ensembles"].items():
+        check_name(f"{path}.ensembles", ensemble)
+        for stage in stages:
+            check_known(f"{path}.ensembles.{ensemble}: {stage!r}", stage, experiment["stages"])
+    for stage in experiment["drawn"]:
+        check_known(f"{path}.drawn: {stage!r}", stage, experiment["stages"])
+    for compared in itertools.chain(*experiment["evaluation"]["compare"]):
+        where = f"{path}.evaluation.compare: {compared!r}"
+        check_known(where, compared, experiment["ensembles"])
     if experiment["events"]:
         check_events(f"{path}.events", experiment, config)
     _check_submission(f"{path}.submission", experiment, config)
@@ -113,7 +121,7 @@ def _check_fold_count(path: str, experiment: Mapping[str, Any], config: Mapping[
     for reference in experiment["train"]:
         found = _data_sets(config["corpora"][parse_reference(reference)[0]])
         if found is None:
-            return  # the recordings say it: judged when they are dealt
+            return  # only the recordings say it: checked when they are dealt
         names.update(found)
     if folds["count"] != len(names):
         raise ValueError(
@@ -186,18 +194,6 @@ def _data_sets(corpus: Mapping[str, Any]) -> Iterable[str] | None:
     return found
 
 
-def _check_ensembles(path: str, experiment: Mapping[str, Any]) -> None:
-    for name, stages in experiment["ensembles"].items():
-        check_name(f"{path}.ensembles", name)
-        for stage in stages:
-            check_known(f"{path}.ensembles.{name}: {stage!r}", stage, experiment["stages"])
-    for stage in experiment["drawn"]:
-        check_known(f"{path}.drawn: {stage!r}", stage, experiment["stages"])
-    for pair in experiment["evaluation"]["compare"]:
-        for name in pair:
-            check_known(f"{path}.evaluation.compare: {name!r}", name, experiment["ensembles"])
-
-
 def _check_submission(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     submission = experiment["submission"]
     tested = {parse_reference(reference)[0] for reference in experiment["test"]}
@@ -223,23 +219,19 @@ def _check_submission(path: str, experiment: Mapping[str, Any], config: Mapping[
 def _check_files(path: str, corpus: Mapping[str, Any]) -> None:
     files: dict[str, Any] = {}
     for key in _PATHS:
-        files |= _named_files(key, corpus.get(key))
+        value = corpus.get(key)
+        if isinstance(value, str | None):
+            files[key] = value
+        else:  # several files, by name or in a row
+            several = value.items() if isinstance(value, Mapping) else enumerate(value)
+            files |= {f"{key}.{name}": file for name, file in several}
+    # other keys of sources are columns of its table
+    files["sources.table"] = (corpus.get("sources") or {}).get("table")
     for name, data_set in corpus.get("data_sets", {}).items():
         files |= {f"data_sets.{name}.{key}": value for key, value in data_set.items()}
     for key, file in files.items():
-        if file is not None:
+        if file is not None:  # null: the corpus does without it
             _check_file(f"{path}.{key}", file)
-
-
-def _named_files(key: str, value: Any) -> dict[str, Any]:
-    """Return files by key: of a path, of a list of them, of paths by name, of a table of sources."""
-    if key == "sources":
-        return {"sources.table": value["table"]} if value and "table" in value else {}
-    if isinstance(value, Mapping):
-        return {f"{key}.{name}": file for name, file in value.items()}
-    if isinstance(value, str):
-        return {key: value}
-    return {f"{key}.{number}": file for number, file in enumerate(value or [])}
 
 
 def _check_file(path: str, file: str) -> None:

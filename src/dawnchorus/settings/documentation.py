@@ -2,6 +2,7 @@
 
 * `config_schema`: a JSON schema for editors: completion, sentences and first checks while typing.
 * `page`: the text of ``docs/reference/config.md``.
+* `all_sections`: the models of all sections, by their paths.
 * `explanation`: a key, or the keys of a section, for the terminal.
 
 A definition may leave keys out, inherit them (``like:``) or take them away (null), so the schema asks
@@ -78,8 +79,11 @@ def _sections(
     for key in keys(model):
         here = f"{path}.{key.name}"
         if key.name == "stages" and isinstance(key.content, Entries):
-            # what a stage takes from its experiment is described there
-            yield from _stage(here, key.content)
+            # what a stage takes from its experiment is described there: its targets are its own
+            assert isinstance(key.content.of, type)
+            targets = next(one for one in keys(key.content.of) if one.name == "targets")
+            assert isinstance(targets.content, Choice)
+            yield from _sections(f"{here}.NAME.targets", targets.content)
         elif isinstance(key.content, Entries):
             yield from _sections(f"{here}.NAME", key.content.of)
         elif isinstance(key.content, Each):
@@ -89,13 +93,6 @@ def _sections(
             yield from _sections(here, key.content)
 
 
-def _stage(path: str, stages: Entries) -> Iterator[tuple[str, str, type[Settings]]]:
-    assert isinstance(stages.of, type)
-    targets = next(key for key in keys(stages.of) if key.name == "targets")
-    assert isinstance(targets.content, Choice)
-    yield from _sections(f"{path}.NAME.targets", targets.content)
-
-
 def _table(path: str, rows: list[Key], stale: Stale) -> list[str]:
     lines = [
         "| key | type | default | unit | range | what | stale |",
@@ -103,20 +100,18 @@ def _table(path: str, rows: list[Key], stale: Stale) -> list[str]:
     ]
     for key in rows:
         here = f"{path}.{key.name}".removeprefix(".")
+        if key.default is ...:
+            default = "*required*"
+        elif key.content is not None and key.default is not None:
+            default = "see below"  # the default of a section is that of its keys
+        else:
+            default = f"`{flow(key.default)}`"
         cells = (
-            f"`{key.name}`", key.type, _default(key), key.unit, key.range, key.sentence,
+            f"`{key.name}`", key.type, default, key.unit, key.range, key.sentence,
             "" if key.content is not None else stale(here),
         )  # fmt: skip
         lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     return [*lines, ""]
-
-
-def _default(key: Key) -> str:
-    if key.default is ...:
-        return "*required*"
-    if key.content is not None and key.default is not None:
-        return "see below"
-    return f"`{flow(key.default)}`"
 
 
 def flow(value: Any) -> str:
@@ -139,15 +134,22 @@ def explanation(path: str) -> str:
     ValueError
         Where there is no such key, with the nearest one.
     """
-    listed = list(_all())
     if not path:
         return "\n".join(f"{section:12} {title}" for section, title in _TITLES.items())
     wanted = path.split(".")
-    found = [_described_section(*entry) for entry in listed if _ends_with(entry[0], wanted)]
+    listed = list(all_sections())
+    found, single = [], []  # sections, and keys outside any that is found
     for here, title, model in listed:
-        for key in keys(model):
-            if key.content is None and _ends_with(f"{here}.{key.name}", wanted):
-                found.append(_described_key(here, title, key))
+        rows, about = keys(model), f" ({title})" if title else ""
+        if _ends_with(here, wanted):
+            width = max(len(key.name) for key in rows)
+            lines = [f"  {key.name:{width}}  {_short(key)}" for key in rows]
+            found.append("\n".join([f"{here}{about}: {_sentence(model)}", *lines]))
+        for key in rows:
+            name = f"{here}.{key.name}".removeprefix(".")
+            if key.content is None and _ends_with(name, wanted):
+                single.append(f"{name}{about}\n  {_short(key)}")
+    found += single  # a section says more than one key of another
     if not found:
         known = {f"{here}.{key.name}".removeprefix(".") for here, _, m in listed for key in keys(m)}
         known |= {name.split(".", 1)[-1] for name in known}
@@ -155,26 +157,15 @@ def explanation(path: str) -> str:
     return "\n\n".join(dict.fromkeys(found))
 
 
-def _ends_with(path: str, wanted: list[str]) -> bool:
-    return path.split(".")[-len(wanted) :] == wanted
-
-
-def _all() -> Iterator[tuple[str, str, type[Settings]]]:
+def all_sections() -> Iterator[tuple[str, str, type[Settings]]]:
+    """Yield every section with its path, its choice (``kind: psd``) where it is one, and its model."""
     yield "", "", TopLevel
     for section, model in MODELS.items():
         yield from _sections(section, model)
 
 
-def _described_section(path: str, title: str, model: type[Settings]) -> str:
-    rows = keys(model)
-    width = max(len(key.name) for key in rows)
-    head = f"{path}{f' ({title})' if title else ''}: {_sentence(model)}"
-    return "\n".join([head, *(f"  {key.name:{width}}  {_short(key)}" for key in rows)])
-
-
-def _described_key(path: str, title: str, key: Key) -> str:
-    head = f"{path}.{key.name}".removeprefix(".") + (f" ({title})" if title else "")
-    return f"{head}\n  {_short(key)}"
+def _ends_with(path: str, wanted: list[str]) -> bool:
+    return path.split(".")[-len(wanted) :] == wanted
 
 
 def _short(key: Key) -> str:
@@ -223,28 +214,24 @@ def _named(model: type[Settings] | Choice, definitions: dict[str, Any]) -> dict[
 
 def _reference(model: type[Settings] | Choice, definitions: dict[str, Any]) -> dict[str, Any]:
     if isinstance(model, Choice):
-        return _choice(model, definitions)
+        # the keys depend on a name in the section: a branch of the schema for each
+        models = {name: _reference(model.model(name), definitions) for name in model.names()}
+        branches: list[dict[str, Any]] = [
+            {
+                "if": {"required": [model.key], "properties": {model.key: {"const": name}}},
+                "then": reference,
+            }
+            for name, reference in models.items()
+        ]
+        names: dict[str, Any] = {"enum": list(models)}
+        if isinstance(model, ByName) and model.own_file:
+            names = {"anyOf": [names, {"type": "string", "pattern": r"\.py$"}]}
+        return {"type": "object", "properties": {model.key: names}, "allOf": branches}
     name = f"{model.__module__.removeprefix('dawnchorus.')}.{model.__name__}"
     if name not in definitions:
         definitions[name] = {}  # a model may hold itself
         definitions[name] = _section(model, definitions)
     return {"$ref": f"#/{_DEFINITIONS}/{name}"}
-
-
-def _choice(choice: Choice, definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a section whose keys depend on a name in it."""
-    models = {name: _reference(choice.model(name), definitions) for name in choice.names()}
-    branches: list[dict[str, Any]] = [
-        {
-            "if": {"required": [choice.key], "properties": {choice.key: {"const": name}}},
-            "then": reference,
-        }
-        for name, reference in models.items()
-    ]
-    names: dict[str, Any] = {"enum": list(models)}
-    if isinstance(choice, ByName) and choice.own_file:
-        names = {"anyOf": [names, {"type": "string", "pattern": r"\.py$"}]}
-    return {"type": "object", "properties": {choice.key: names}, "allOf": branches}
 
 
 def _section(model: type[Settings], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -278,12 +265,8 @@ def _field(field: FieldInfo, definitions: dict[str, Any]) -> dict[str, Any]:
         }
     if inner is not None:
         return {"anyOf": [_reference(inner, definitions), {"type": "null"}]}
-    return _plain(field)
-
-
-def _plain(field: FieldInfo) -> dict[str, Any]:
-    """Return the schema of a plain value, as pydantic has it."""
     try:
+        # a plain value: pydantic knows the schema of its type and of the marks on it
         annotation: Any = field.annotation
         for mark in field.metadata:
             annotation = Annotated[annotation, mark]

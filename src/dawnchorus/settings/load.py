@@ -78,25 +78,22 @@ def compose(
             said["run"] = [said["run"]]  # --config run=demo is short for run=[demo]
         layers = [("presets", PRESETS), *layers, ("--config", said)]
         for source, layer in layers:
-            _check_version(source, layer)
+            version = layer.get("config_version", VERSION)
+            if version == 1:
+                raise ValueError(
+                    f"{source}: config_version: 1; expected 2: take the key out (or write 2), leave "
+                    "out what only repeats a default, move defaults by kind into the definitions, and "
+                    "write `toth2016` for the model `birdclef2016`; `dawnchorus config KEY` explains "
+                    "each key"
+                )
+            if version != VERSION or isinstance(version, bool):  # True equals 1
+                raise ValueError(f"{source}: config_version: {shown(version)}; expected {VERSION}")
         complete = _completed(merge.merged(layers))
         check_sections(complete)
     except ValueError as error:
         raise ValueError(_one_line(error)) from None
     ordered: dict[str, Any] = merge.ordered(complete)
     return ordered
-
-
-def _check_version(source: str, layer: Mapping[str, Any]) -> None:
-    version = layer.get("config_version", VERSION)
-    if version == 1:
-        raise ValueError(
-            f"{source}: config_version: 1; expected 2: take the key out (or write 2), leave out what "
-            "only repeats a default, move defaults by kind into the definitions, and write `toth2016` "
-            "for the model `birdclef2016`; `dawnchorus config KEY` explains each key"
-        )
-    if version != VERSION or isinstance(version, bool):
-        raise ValueError(f"{source}: config_version: {shown(version)}; expected {VERSION}")
 
 
 def _completed(merged: Mapping[str, Any]) -> dict[str, Any]:

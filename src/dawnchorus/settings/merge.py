@@ -39,7 +39,16 @@ def merged(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
     """
     result: dict[str, Any] = {}
     for source, layer in layers:
-        _add_layer(result, source, layer)
+        for section, content in layer.items():
+            if section not in SECTIONS:
+                raise ValueError(f"{source}: {section}: unknown key{nearest(section, SECTIONS)}")
+            if section in NAMED:
+                _define(result.setdefault(section, {}), source, section, content)
+            elif section == "defaults":
+                _check_defaults(source, content)
+                result["defaults"] = overlaid(result.get("defaults", {}), content)
+            else:  # config_version and run: the last layer that says them decides
+                result[section] = content
     defaults = result.pop("defaults", {})
     for section in NAMED:
         definitions = result.setdefault(section, {})
@@ -82,19 +91,6 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any], key: str = "") 
         else:
             result[name] = copy.deepcopy(value)
     return result
-
-
-def _add_layer(merged: dict[str, Any], source: str, layer: Mapping[str, Any]) -> None:
-    for section, content in layer.items():
-        if section not in SECTIONS:
-            raise ValueError(f"{source}: {section}: unknown key{nearest(section, SECTIONS)}")
-        if section in NAMED:
-            _define(merged.setdefault(section, {}), source, section, content)
-        elif section == "defaults":
-            _check_defaults(source, content)
-            merged["defaults"] = overlaid(merged.get("defaults", {}), content)
-        else:
-            merged[section] = content
 
 
 def _check_defaults(source: str, defaults: Any) -> None:

@@ -5,6 +5,7 @@ reference page, the JSON schema and ``dawnchorus config KEY`` show. It is no sta
 so an edit of it makes no result stale (`dawnchorus.runtime.provenance`).
 
 * `Settings`: the base of all models: strict types, no unknown keys, no NaN.
+* `GivenKeys`: a section in which null is the same as an absent key.
 * `Unit`: the unit of a number, for the documentation.
 * `ByName`, `ByKey`: a section whose keys depend on a name in it: ``kind: plateau``, ``name: bulbul``,
   or ``name: my_model.py``, a file outside the package.
@@ -26,7 +27,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    create_model,
+    model_serializer,
+)
 from pydantic_core import PydanticCustomError, core_schema
 
 
@@ -47,6 +56,14 @@ class Unit:
     """The unit of a number; ``1`` where it has none."""
 
     name: str
+
+
+class GivenKeys(Settings):
+    """A section that is complete without the keys that are null: whoever reads it has its own default."""
+
+    @model_serializer(mode="wrap")
+    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
 
 
 class Choice:
@@ -255,7 +272,14 @@ def _unique(value: list[Any]) -> list[Any]:
     return value
 
 
+def _ascending(value: list[float] | None) -> list[float] | None:
+    if value is not None and value[0] >= value[1]:
+        raise PydanticCustomError("not_ascending", "[low, high] with low below high")
+    return value
+
+
 Unique = AfterValidator(_unique)  # of a list
+Ascending = AfterValidator(_ascending)  # of two numbers
 Names = Annotated[list[str], Unique]
 SomeNames = Annotated[list[str], Field(min_length=1), Unique]
 Share = Annotated[float, Field(ge=0, le=1), Unit("share")]

@@ -34,7 +34,6 @@ def check_stages(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
         here = f"{path}.stages.{name}"
         check_name(f"{path}.stages", name)
         _check_segments(here, stage, experiment, config)
-        _check_least_input(here, stage, config)
         _check_training(f"{here}.training", stage)
         _check_choice(here, stage, experiment["folds"])
         if stage["targets"]["from"] == "predictions":
@@ -42,7 +41,13 @@ def check_stages(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
         if stage["targets"]["from"] == "teachers":
             _check_teachers(f"{here}.targets", stage, experiment, earlier, config)
         if stage["targets"]["from"] == "mean_teacher":
-            _check_unlabelled(f"{here}.targets.unlabelled", stage["targets"], experiment, config)
+            unlabelled, where = stage["targets"]["unlabelled"], f"{here}.targets.unlabelled"
+            check_references(where, unlabelled, config)
+            for reference, other in itertools.product(unlabelled, experiment["train"]):
+                if overlap(reference, other):
+                    raise ValueError(
+                        f"{where}: {reference!r} is labelled and trained on; name it once"
+                    )
         check_frames(here, stage, experiment)
         earlier.append(name)
 
@@ -67,25 +72,21 @@ def _check_segments(
                 f"{path}.segments.kind: 'cells'; expected a frontend of kind psd, which stores "
                 f"them ({name} is {frontend['kind']})"
             )
-        _check_limits(path, name, experiment, config)
-    if stage["segments"]["min_score"] > stage["segments"]["max_score"]:
-        raise ValueError(
-            f"{path}.segments.min_score: {stage['segments']['min_score']!r}; expected at most "
-            f"max_score {stage['segments']['max_score']!r}"
-        )
-
-
-def _check_least_input(path: str, stage: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Reject a network that is too deep for what it sees: a job would find out, once per member."""
-    least = architecture_model(stage["model"]).least_input()
-    for name in filter(None, (stage["frontend"], stage["predict_frontend"])):
-        found = frontend_model(config["frontends"][name]).shape(stage["window"])
+        # here, where it costs nothing: each member's job would find it out again
+        found = frontend_model(frontend).shape(stage["window"])
+        least = architecture_model(stage["model"]).least_input()
         if any(size < needed for size, needed in zip(found, least, strict=True)):
             raise ValueError(
                 f"{path}.model: {stage['model']['name']} sees {found[0]} frames x {found[1]} bands of "
                 f"frontend {name!r}; expected at least {least[0]} x {least[1]} (a longer window, more "
                 "bands, or a smaller network)"
             )
+        _check_limits(path, name, experiment, config)
+    if stage["segments"]["min_score"] > stage["segments"]["max_score"]:
+        raise ValueError(
+            f"{path}.segments.min_score: {stage['segments']['min_score']!r}; expected at most "
+            f"max_score {stage['segments']['max_score']!r}"
+        )
 
 
 def _check_limits(
@@ -127,7 +128,18 @@ def _check_choice(path: str, stage: Mapping[str, Any], folds: Mapping[str, Any])
     """Refuse weights that are used but not kept, and epochs chosen by recordings that are none."""
     training, used = stage["training"], stage["use"]
     for use in [used] if isinstance(used, str) else used:
-        _check_use(f"{path}.use: {use!r}", use, training)
+        what, snapshots = f"{path}.use: {use!r}", training["snapshot_every"]
+        if use.startswith("best_") and use not in training["keep"]:
+            raise ValueError(
+                f"{what}; expected last, or one of training.keep: {training['keep']!r}"
+            )
+        # epoch_N: its weights are on disk only where a snapshot was due
+        if use.startswith("epoch_") and (not snapshots or int(use[6:]) % snapshots):
+            raise ValueError(
+                f"{what}; expected a multiple of training.snapshot_every ({snapshots!r})"
+            )
+        if use.startswith("epoch_") and not 0 < int(use[6:]) <= training["epochs"]:
+            raise ValueError(f"{what}; expected epoch_1 to epoch_{training['epochs']}")
     first = training["early_stopping"]["from_epoch"]
     if training["keep"] and first > training["epochs"]:
         raise ValueError(
@@ -143,16 +155,6 @@ def _check_choice(path: str, stage: Mapping[str, Any], folds: Mapping[str, Any])
             "epoch by validation; expected folds.validation: next (or own), or "
             "training.validation.unit: chunk"
         )
-
-
-def _check_use(what: str, use: str, training: Mapping[str, Any]) -> None:
-    snapshots = training["snapshot_every"]
-    if use.startswith("best_") and use not in training["keep"]:
-        raise ValueError(f"{what}; expected last, or one of training.keep: {training['keep']!r}")
-    if use.startswith("epoch_") and (not snapshots or int(use[6:]) % snapshots):
-        raise ValueError(f"{what}; expected a multiple of training.snapshot_every ({snapshots!r})")
-    if use.startswith("epoch_") and not 0 < int(use[6:]) <= training["epochs"]:
-        raise ValueError(f"{what}; expected epoch_1 to epoch_{training['epochs']}")
 
 
 def _check_teachers(
@@ -172,25 +174,17 @@ def _check_teachers(
         what = f"{path}.stages: {teacher!r}"
         if "/" in teacher:
             _check_other_teacher(what, teacher, stage, experiment, config)
-        else:
-            _check_teacher(what, teacher, stage, experiment, earlier)
-
-
-def _check_teacher(
-    what: str,
-    name: str,
-    stage: Mapping[str, Any],
-    experiment: Mapping[str, Any],
-    earlier: Sequence[str],
-) -> None:
-    if name not in earlier:
-        raise ValueError(f"{what} is no earlier stage{nearest(name, earlier)}")
-    teacher = experiment["stages"][name]
-    if teacher["targets"]["from"] == "predictions" or teacher["seeds"] < stage["seeds"]:
-        raise ValueError(
-            f"{what}; expected a stage without pseudo-labels that has a member for each of the "
-            f"{stage['seeds']} seeds of this one"
-        )
+            continue
+        if teacher not in earlier:
+            raise ValueError(f"{what} is no earlier stage{nearest(teacher, earlier)}")
+        about = experiment["stages"][teacher]
+        # a member learns from the teacher of its own fold and seed, and parts of pseudo-labels
+        # would give a fold several
+        if about["targets"]["from"] == "predictions" or about["seeds"] < stage["seeds"]:
+            raise ValueError(
+                f"{what}; expected a stage without pseudo-labels that has a member for each of the "
+                f"{stage['seeds']} seeds of this one"
+            )
 
 
 def _check_other_teacher(
@@ -254,15 +248,6 @@ def _check_pseudo_labels(
         raise ValueError(
             f"{path}.low: {targets['low']!r}; expected less than high {targets['high']!r}"
         )
-
-
-def _check_unlabelled(
-    path: str, targets: Mapping[str, Any], experiment: Mapping[str, Any], config: Mapping[str, Any]
-) -> None:
-    check_references(path, targets["unlabelled"], config)
-    for reference, other in itertools.product(targets["unlabelled"], experiment["train"]):
-        if overlap(reference, other):
-            raise ValueError(f"{path}: {reference!r} is labelled and trained on; name it once")
 
 
 def see_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from dawnchorus.settings.section import (
+    Ascending,
     ByName,
     Count,
+    GivenKeys,
     NotNegative,
     Positive,
     Settings,
@@ -40,7 +41,7 @@ class ScheduleSettings(Settings):
     """Epochs of a linear rise before the rule begins."""
 
 
-class OptimizerOptions(Settings):
+class OptimizerOptions(GivenKeys):
     """Options of the optimizer; what is absent is Keras' default."""
 
     beta_1: Share | None = None
@@ -57,11 +58,6 @@ class OptimizerOptions(Settings):
     """rmsprop: decay of the mean of squared gradients."""
     weight_decay: NotNegative | None = None
     """Decay of all weights per step."""
-
-    @model_serializer(mode="wrap")
-    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what is not given: Keras has its own default."""
-        return {name: value for name, value in handler(self).items() if value is not None}
 
 
 class EarlyStopping(Settings):
@@ -107,12 +103,6 @@ class ValidationSettings(Settings):
     """A fault of toth2016, to reproduce it: one chunk is lost at each border."""
 
 
-def _ascending(value: list[float]) -> list[float]:
-    if value[0] >= value[1]:
-        raise PydanticCustomError("not_ascending", "low below high")
-    return value
-
-
 Best = Literal["best_loss", "best_val_loss", "best_val_accuracy", "best_val_map_micro",
                "best_val_map_macro", "best_val_mlrap", "best_val_macro_f"]  # fmt: skip
 
@@ -137,7 +127,7 @@ class TrainingSettings(Settings):
     ) = None
     """Steps of an epoch; null: one pass over the training windows; whole_batches: its full batches."""
     target_range: Annotated[
-        list[Share], Field(min_length=2, max_length=2), Unit("target"), AfterValidator(_ascending)
+        list[Share], Field(min_length=2, max_length=2), Unit("target"), Ascending
     ] = [0.01, 0.99]
     """Labels 0..1 are mapped to this range before the loss."""
     schedule: Annotated[

@@ -118,16 +118,12 @@ def _check_node(node: yaml.Node, loader: _Loader) -> None:
         meant = _meant(loader, node.value, is_plain=node.style is None)
     if node.tag != meant:
         raise ValueError(f"{_place(node)}: tag {node.tag!r}; a config has no tags, quote text")
-    if isinstance(node, yaml.MappingNode):
-        _check_keys(node, loader)
-
-
-def _check_keys(node: yaml.MappingNode, loader: _Loader) -> None:
+    # PyYAML keeps the last of two equal keys without a word
     seen: dict[Any, int] = {}
-    for key, _ in node.value:
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
         if not isinstance(key, yaml.ScalarNode):
             raise ValueError(f"{_place(key)}: a {key.id} stands as a key; expected a name")
-        if key.tag.endswith(":merge"):
+        if key.tag.endswith(":merge"):  # `<<` may stand several times
             continue
         name = loader.construct_object(key)
         if name in seen:
