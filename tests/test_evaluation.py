@@ -270,7 +270,7 @@ def test_unknown_truth_and_excluded_recordings_are_counted_and_not_scored(experi
     )
     found, text = experiment.run()
     about = found["test"]["field"]
-    counts = ("recordings", "used", "excluded", "unknown_truth", "judged")
+    counts = ("recordings", "used", "excluded", "unknown_truth", "scored")
     assert [about[key] for key in counts] == [24, 21, 3, 2, 19]
     assert about["excluded_by_code"] == {"AUDIO_EMPTY": 2, "MISSING_FILE": 1}
     left_out = {f"r{i:02d}" for i in (0, 1, 2, 5, 6)}
@@ -322,7 +322,7 @@ def test_a_split_of_a_corpus_is_scored_alone(experiment):
     experiment.add_corpus("field", 24, split=split)
     experiment.settings["test"] = ["field:test"]
     found, _ = experiment.run()
-    assert found["test"]["field:test"]["judged"] == 18
+    assert found["test"]["field:test"]["scored"] == 18
     _, targets, scores = experiment.arrays("one", "field", lambda name: int(name[1:]) % 4)
     scored = found["ensembles"]["one"]["test"]["field:test"]["auroc"]
     assert scored == pytest.approx(roc_auc_score(targets, scores), abs=TIGHT)
@@ -566,7 +566,7 @@ def test_folds_without_members_are_counted_and_not_scored(experiment):
     experiment.settings["folds"]["count"] = 1
     experiment.members = {"first": ["f1p0s1"], "second": ["f1p1s1", "f1p2s1"]}
     found, _ = experiment.run()
-    counts = [found["training"][key] for key in ("recordings", "without_member", "judged")]
+    counts = [found["training"][key] for key in ("recordings", "without_member", "scored")]
     assert counts == [30, 18, 12]
     scored = found["ensembles"]["one"]["out_of_fold"]
     assert scored["n"] == 12

@@ -56,7 +56,7 @@ class Experiment:
                 "absent": "skip",
                 "validation": ["pond"],
                 "decodings": {"published": {"tune": "none"}, "tuned": {"tune": "events"}},
-                "framing": ["oracle", "whole_clips", "clicks"],
+                "baselines": ["oracle", "whole_clips", "clicks"],
                 "duplicate_rows": False,
             },
         }
@@ -126,11 +126,11 @@ class Experiment:
     def path(self, name):
         return self.folder / name
 
-    def only(self, *framing, validation=()):
+    def only(self, *baselines, validation=()):
         """Leave one ensemble and these rows, for runs that take less."""
         self.settings["ensembles"] = {"perfect": ["first"]}
         self.settings["evaluation"]["compare"] = []
-        self.settings["events"] |= {"framing": list(framing), "validation": list(validation)}
+        self.settings["events"] |= {"baselines": list(baselines), "validation": list(validation)}
 
     def write_all(self, order=1):
         for corpus in self.events:
@@ -258,13 +258,13 @@ def test_frames_may_begin_at_different_times(experiment):
 
 def test_the_oracle_of_sharp_events_scores_one_and_of_short_ones_does_not(experiment, done):
     found, _ = done
-    (published, tuned) = found["framing"]["oracle"]
+    (published, tuned) = found["baselines"]["oracle"]
     assert [one["ensemble"] for one in published["of"]] == ["perfect", "twin", "guess"]
     assert {one["decoding"] for one in tuned["of"]} == {"tuned"}
     assert published["test"]["field"]["events"]["macro"]["f"] == 1
     experiment.events["field"]["r00"] = [Event("r00", 4.0, 4.5, "crow")]
     experiment.only("oracle")
-    (published, tuned) = experiment.run()[0]["framing"]["oracle"]
+    (published, tuned) = experiment.run()[0]["baselines"]["oracle"]
     # 5 frames go in a filter of 11, not in one of 3
     missed = published["test"]["field"]["events"]["micro"]
     assert missed["reference"] - missed["matched"] == 1
@@ -273,7 +273,7 @@ def test_the_oracle_of_sharp_events_scores_one_and_of_short_ones_does_not(experi
 
 def test_whole_clips_find_classes_but_no_short_events(done):
     found, _ = done
-    own = found["framing"]["whole_clips"]["test"]["field"]
+    own = found["baselines"]["whole_clips"]["test"]["field"]
     assert own["events"]["macro"]["f"] == own["psds1"]["psds"] == 0
     assert own["clips"]["macro"]["f"] == 1
     assert 0 < own["segments"]["macro"]["f"] < 1
@@ -315,21 +315,21 @@ def test_clicks_never_touch_and_one_event_is_enough_to_choose():
 
 def test_clicks_are_chosen_on_validation_alone(experiment, done):
     before, _ = done
-    chosen = before["framing"]["clicks"]
+    chosen = before["baselines"]["clicks"]
     assert chosen["chosen_on"] == ["pond"]
     assert chosen["validation"]["pond"]["chosen_here"]
     for own in experiment.events["field"].values():
         own[:] = [event._replace(onset_s=event.onset_s / 2) for event in own]
     experiment.only("clicks", validation=["pond"])
     after, _ = experiment.run()
-    assert after["framing"]["clicks"]["trains"] == chosen["trains"]
-    assert after["framing"]["clicks"]["test"] != chosen["test"]
+    assert after["baselines"]["clicks"]["trains"] == chosen["trains"]
+    assert after["baselines"]["clicks"]["test"] != chosen["test"]
 
 
 def test_without_validation_there_are_no_clicks(experiment):
     experiment.only("clicks")
     found, text = experiment.run()
-    assert "validation recordings" in found["framing"]["clicks"]["left_out"]
+    assert "validation recordings" in found["baselines"]["clicks"]["left_out"]
     assert "clicks are left out" in text
     assert not any(line.startswith("clicks ") and "0." in line for line in text.splitlines())
 
@@ -422,7 +422,7 @@ def test_what_is_optimistic_is_marked(done):
 def test_counts_of_the_reference_are_told(done):
     found, _ = done
     about = found["test"]["field"]
-    assert (about["judged"], about["without_events"], about["groups"]) == (12, 3, 6)
+    assert (about["scored"], about["without_events"], about["groups"]) == (12, 3, 6)
     assert about["events"] == sum(about["events_by_class"].values()) == 18
     assert about["hours"] == pytest.approx(120 / 3600)
 
@@ -471,9 +471,9 @@ def test_the_text_fits_a_screen_however_much_there_is(done):
 def test_several_references_have_a_table_each(done):
     found, _ = done
     both = json.loads(json.dumps(found))
-    for about in (both["test"], both["framing"]["whole_clips"]["test"]):
+    for about in (both["test"], both["baselines"]["whole_clips"]["test"]):
         about["lake"] = about["field"]
-    for item in (*both["framing"]["oracle"], both["framing"]["clicks"], *both["comparisons"]):
+    for item in (*both["baselines"]["oracle"], both["baselines"]["clicks"], *both["comparisons"]):
         item["test"]["lake"] = item["test"]["field"]
     for ensemble in both["ensembles"].values():
         for about in ensemble["decodings"].values():
@@ -494,14 +494,14 @@ def test_a_reference_without_known_events_is_counted_beside_those_that_are_score
     experiment.write("marsh", data_set="weak")
     found, text = experiment.evaluate(without_events=[] if has_table else ["marsh"])
     assert list(found["test"]) == ["field"]
-    assert found["not_judged"]["marsh"] == {
+    assert found["not_scored"]["marsh"] == {
         "recordings": 5, "used": 5, "excluded": 0, "excluded_by_code": {}, "unknown_events": 5,
         "events_of_other_classes": {}, "events_dropped": 0, "events_clipped": 0,
     }  # fmt: skip
     assert shown_for(found)["events"]["macro"]["f"] == 1
-    assert list(found["framing"]["whole_clips"]["test"]) == ["field"]
+    assert list(found["baselines"]["whole_clips"]["test"]) == ["field"]
     assert "marsh is not scored: none of its 5 used recordings has known events" in text
-    assert "counted, not scored" in found["policy"]["not_judged"]
+    assert "counted, not scored" in found["policy"]["not_scored"]
 
 
 @pytest.mark.parametrize("validation", [[], ["pond"]])
@@ -510,7 +510,7 @@ def test_where_no_reference_has_known_events_scores_are_empty(experiment, valida
     experiment.write_all()
     experiment.write("field", data_set="unlabelled")
     found, text = experiment.evaluate(without_events=["field"])
-    assert (found["test"], list(found["not_judged"])) == ({}, ["field"])
+    assert (found["test"], list(found["not_scored"])) == ({}, ["field"])
     for about in found["ensembles"]["guess"]["decodings"].values():
         assert about["test"] == {}
         assert list(about["validation"]) == validation
@@ -584,18 +584,18 @@ def test_differences_give_way_before_the_rows_that_frame_and_these_before_ensemb
     found["ensembles"] = {
         f"ensemble {i}": found["ensembles"]["twin"] | {"decodings": many} for i in range(6)
     }
-    found["framing"]["oracle"] *= 4
+    found["baselines"]["oracle"] *= 4
     found["comparisons"] = (found["comparisons"] * 3)[:15]
     field = found["test"]["field"]
     field |= {"excluded": 1, "excluded_by_code": {"AUDIO_EMPTY": 1}}
     field["events_of_other_classes"] = {"rook": 2}
-    found["not_judged"] = {f"marsh{i}": {"used": 3, "excluded": 0} for i in range(2)}
+    found["not_scored"] = {f"marsh{i}": {"used": 3, "excluded": 0} for i in range(2)}
     lines = event_summary.text(found).splitlines()
     assert len(lines) <= 45
     assert sum(line.startswith("ensemble ") and "0." in line for line in lines) == 18
     assert "  and 14 more in events.json" in lines  # of 15 differences
     assert not any("more remarks" in line for line in lines)
-    found["not_judged"] = {}
+    found["not_scored"] = {}
     field |= {"excluded": 0, "events_of_other_classes": {}}
     found["ensembles"].popitem()
     lines = event_summary.text(found).splitlines()

@@ -64,9 +64,9 @@ def baselines(
     Returns
     -------
     dict
-        Of ``oracle``, ``whole_clips`` and ``clicks`` those that ``events.framing`` names.
+        Of ``oracle``, ``whole_clips`` and ``clicks`` those that ``events.baselines`` names.
     """
-    wanted, content = settings["events"]["framing"], {}
+    wanted, content = settings["events"]["baselines"], {}
     timed = next(iter(found.values()))
     if "oracle" in wanted:
         content["oracle"] = _oracles(found, tests, settings)

@@ -94,19 +94,19 @@ def evaluate_events(
         "policy": event_scores.policy(settings),
         "classes": classes,
         "test": {name: event_scores.event_totals(one) for name, one in tests.items()},
-        "not_judged": {name: one.excluded for name, one in inspected.items() if not one.ids},
+        "not_scored": {name: one.excluded for name, one in inspected.items() if not one.ids},
         "validation": {name: event_scores.event_totals(one) for name, one in validations.items()},
         "ensembles": {
             name: _content(name, one, tests, validations, settings) for name, one in found.items()
         },
-        "framing": baselines(found, tests, validations, settings),
+        "baselines": baselines(found, tests, validations, settings),
         "comparisons": list(_comparisons(found, tests, settings)),
     }
     artefacts.write_json(json_path, content)
     artefacts.write_text(text_path, event_summary.text(content))
-    if left := list(content["not_judged"]):
+    if left := list(content["not_scored"]):
         LOG.info("warning: no events are known of %s, which are not scored", ", ".join(left))
-    n_recordings = sum(own["judged"] for own in content["test"].values())
+    n_recordings = sum(own["scored"] for own in content["test"].values())
     LOG.info("events of %d ensembles scored on %d test recordings", len(found), n_recordings)
 
 

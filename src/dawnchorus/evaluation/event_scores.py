@@ -47,7 +47,7 @@ _NAMED = 5  # names an error shows
 _POLICY = {
     "unit": "recording; all used ones of a subset with known events, those without an event too, "
     "so that a false alarm there counts",
-    "not_judged": "test subsets without a recording whose events are known are counted, not scored",
+    "not_scored": "test subsets without a recording whose events are known are counted, not scored",
     "other_classes": "annotated events of classes that are not scored are only counted",
     "matching": "optimal: each event once at most, first the most pairs of one class, then the most "
     "further pairs of different classes (substitutions); collars include their ends",
@@ -304,7 +304,7 @@ def event_totals(known: EventGroundTruth) -> dict:
     annotated = resolve_overlaps(known.events, OVERLAPS)
     by_class = Counter(event.label for event in annotated)
     return dict(known.excluded) | {
-        "judged": len(known.ids),
+        "scored": len(known.ids),
         "without_events": len(set(known.ids) - {event.id for event in annotated}),
         "groups": len(np.unique(known.groups)),
         "hours": sum(known.durations_s[name] for name in known.ids) / 3600,

@@ -44,7 +44,7 @@ def text(content: Mapping) -> str:
         f"({policy['replicates']} replicates over groups)"
     )
     header = ("<test", ">recordings", ">excluded", ">events unknown", ">scored", ">without event")
-    keys = ("recordings", "excluded", "unknown_events", "judged", "without_events", "groups")
+    keys = ("recordings", "excluded", "unknown_events", "scored", "without_events", "groups")
     recordings = (
         (*header, ">groups", ">events"),
         [(name, *(found[key] for key in (*keys, "events"))) for name, found in tests.items()],
@@ -71,13 +71,13 @@ def text(content: Mapping) -> str:
 
 def _baselines(content: Mapping, test: str) -> Table:
     """Return the table of baselines on a test subset."""
-    framing = content["framing"]
+    baselines = content["baselines"]
     rows = [
-        (row.replace("_", " "), "", *_cells(framing[row]["test"][test]))
+        (row.replace("_", " "), "", *_cells(baselines[row]["test"][test]))
         for row in ("whole_clips", "clicks")
-        if "test" in framing.get(row, {})
+        if "test" in baselines.get(row, {})
     ]
-    for found in framing.get("oracle", ()):
+    for found in baselines.get("oracle", ()):
         # whose ceiling it is, and under which decoding
         names = list(dict.fromkeys(one["ensemble"] for one in found["of"]))
         n_all = len(content["ensembles"])
@@ -157,16 +157,16 @@ def _remarks(content: Mapping) -> Iterator[str]:
         yield f"{MARKS['transductive']} learnt from predictions for tested recordings: {listed(marked)}"
     if policy["duplicate_rows"]:
         yield "detections of a recording with k annotated events stand k times (fault of serizel2018)"
-    clicks = content["framing"].get("clicks", {})
+    clicks = content["baselines"].get("clicks", {})
     if "left_out" in clicks:
         yield f"clicks are left out: {clicks['left_out']}"
     elif clicks:
         yield f"clicks: periods chosen on annotations of {listed(clicks['chosen_on'])}"
     # what is not scored: subsets, recordings and events
-    for name, found in content["not_judged"].items():
+    for name, found in content["not_scored"].items():
         used = f"none of its {found['used']} used recordings has known events"
         yield f"{cut(name, NAME)} is not scored: {used}"
-    for name, found in {**content["test"], **content["not_judged"]}.items():
+    for name, found in {**content["test"], **content["not_scored"]}.items():
         yield from excluded(name, found)
     for name, found in content["test"].items():
         if others := found["events_of_other_classes"]:

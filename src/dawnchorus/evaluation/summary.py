@@ -46,13 +46,13 @@ def text(content: Mapping) -> str:
         f"({policy['replicates']} replicates over {policy['resampled']})"
     )
     header = ("<test corpus", ">recordings", ">excluded", ">truth unknown", ">scored")
-    keys = ("recordings", "excluded", "unknown_truth", "judged", "n_positive", "groups")
+    keys = ("recordings", "excluded", "unknown_truth", "scored", "n_positive", "groups")
     recordings = (
         (*header, ">positive", ">groups"),
         [(name, *(found[key] for key in keys)) for name, found in content["test"].items()],
     )
     # a test of which nothing is scored has undefined scores alone
-    empty = {name for name, found in content["test"].items() if not found["judged"]}
+    empty = {name for name, found in content["test"].items() if not found["scored"]}
 
     def kept(item: Mapping) -> dict:
         return {**item, "test": {n: found for n, found in item["test"].items() if n not in empty}}
@@ -181,7 +181,7 @@ def _remarks(content: Mapping) -> Iterator[str]:
     for name, found in content["test"].items():
         yield from excluded(name, found)
         left_out = found["classes_left_out"]
-        if left_out and found["judged"]:
+        if left_out and found["scored"]:
             yield f"left out on {cut(name, NAME)}, no positives or no negatives: {listed(left_out)}"
 
 

@@ -42,6 +42,7 @@ _LIMITS = {
     "multiple_of": ("a multiple of", "multiple_of"),
 }
 _RENAMED = {"birdclef2016": "toth2016"}  # models, since config_version 2
+_RENAMED_KEYS = {"framing": "baselines"}
 
 
 def validated(path: str, model: type[Settings] | Choice, value: Any) -> dict[str, Any]:
@@ -90,7 +91,14 @@ def sentence(
         if error["type"] not in _TYPES
         or not any(len(deep) > len(place) and deep[: len(place)] == place for deep, _ in located)
     ]
-    location, first = min(located, key=lambda pair: _weight(*pair))
+
+    def weight(pair: tuple[tuple[Any, ...], ErrorDetails]) -> tuple[bool, int, list[str], bool]:
+        # An unknown key is the cause where a required one is missing; what an experiment says is
+        # found again, deeper, in its stages; of a union, a choice says more than a type.
+        names, kind = [*map(str, pair[0])], pair[1]["type"]
+        return kind != "extra_forbidden", len(names), names, kind in _TYPES
+
+    location, first = min(located, key=weight)
     same = [error for place, error in located if place == location]
     here = ".".join([path, *map(str, location)]) if path else ".".join(map(str, location))
     return _described(here, first, same, model, value, location)
@@ -114,13 +122,6 @@ def _location(error: ErrorDetails, value: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def _weight(location: tuple[Any, ...], error: ErrorDetails) -> tuple[bool, int, list[str], bool]:
-    # An unknown key is the cause where a required one is missing; what an experiment says is found
-    # again, deeper, in its stages; of a union, a choice says more than a type.
-    names = [*map(str, location)]
-    return (error["type"] != "extra_forbidden", len(names), names, error["type"] in _TYPES)
-
-
 def _described(
     here: str,
     error: ErrorDetails,
@@ -129,6 +130,7 @@ def _described(
     value: Any,
     location: tuple[Any, ...],
 ) -> str:
+    """Return the sentence of an error; ``same``: all errors there, of a union one per member."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in ("missing", "choice_missing"):
         return f"{here}: missing; this key is needed"
@@ -144,10 +146,15 @@ def _described(
         return f"{here}: {shown(context['received'])}; expected {context['expected']}"
     if kind == "name_unknown":
         return f"{here}: unknown method{nearest(context['received'], context['known'])}"
-    known_keys = _known_keys(model, value, location[:-1]) if location else {}
+    key = str(location[-1]) if location else ""
+    section = section_at(model, value, location[:-1]) if location else None
+    fields = section.model_fields.items() if section else ()
+    known_keys = {field.alias or name: field for name, field in fields}
     if kind in ("extra_forbidden", "invalid_key"):
-        return f"{here}: unknown key{nearest(location[-1], known_keys)}"
-    field = known_keys.get(location[-1]) if known_keys else None
+        if _RENAMED_KEYS.get(key) in known_keys:
+            return f"{here}: this key is called {_RENAMED_KEYS[key]!r} now; write that name"
+        return f"{here}: unknown key{nearest(key, known_keys)}"
+    field = known_keys.get(key)
     if kind == "literal_error":
         known = [text.strip("'") for text in re.split(r", | or ", context["expected"])]
         known += ["null"] * _may_be_null(field)
@@ -156,8 +163,12 @@ def _described(
         return (
             f"{here}: {shown(error['input'])}; expected {' or '.join(known)}, or {_union(same[1:])}"
         )
-    if kind in ("too_short", "too_long") and (length := _exact_length(field)):
-        return f"{here}: {shown(error['input'])}; expected {length} items"
+    if kind in ("too_short", "too_long"):
+        marks = field.metadata if field is not None else ()
+        least = {mark.min_length for mark in marks if isinstance(mark, annotated_types.MinLen)}
+        most = {mark.max_length for mark in marks if isinstance(mark, annotated_types.MaxLen)}
+        if least and least == most:  # at least and at most 2 items: 2 items
+            return f"{here}: {shown(error['input'])}; expected {least.pop()} items"
     null = " or null" if _may_be_null(field) else ""
     return f"{here}: {shown(error['input'])}; expected {_union(same)}{null}"
 
@@ -189,25 +200,8 @@ def _expected(error: ErrorDetails) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-def _known_keys(
-    model: type[Settings] | Choice, value: Any, location: Sequence[Any]
-) -> dict[str, FieldInfo]:
-    """Return the keys of the section at a location, by descending through models and choices."""
-    found = section_at(model, value, location)
-    fields = found.model_fields.items() if found else ()
-    return {field.alias or name: field for name, field in fields}
-
-
 def _may_be_null(field: FieldInfo | None) -> bool:
     return field is not None and type(None) in typing.get_args(field.annotation)
-
-
-def _exact_length(field: FieldInfo | None) -> int | None:
-    """Return how many items a list has where that is settled."""
-    marks = field.metadata if field is not None else ()
-    least = {mark.min_length for mark in marks if isinstance(mark, annotated_types.MinLen)}
-    most = {mark.max_length for mark in marks if isinstance(mark, annotated_types.MaxLen)}
-    return least.pop() if least and least == most else None
 
 
 def nearest(name: Any, known: Iterable[Any]) -> str:

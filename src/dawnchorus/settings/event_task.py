@@ -1,10 +1,18 @@
 """Settings of sound events: how frame scores become events, and how events are scored."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
-from dawnchorus.settings.section import Names, NotNegative, PositiveSeconds, Settings, Unique, Unit
+from dawnchorus.settings.section import (
+    GivenKeys,
+    Names,
+    NotNegative,
+    PositiveSeconds,
+    Settings,
+    Unique,
+    Unit,
+)
 
 NotNegativeNumber = Annotated[float, Field(ge=0)]
 PerClass = NotNegativeNumber | dict[str, NotNegativeNumber]
@@ -24,7 +32,7 @@ class Collar(Settings):
     """Tolerance of the offset as a share of the annotated duration."""
 
 
-class Grids(Settings):
+class Grids(GivenKeys):
     """Values that tuning tries for each setting of a decoding, the simplest first."""
 
     threshold: Annotated[Grid, Unit("score")] | None = THRESHOLDS
@@ -35,11 +43,6 @@ class Grids(Settings):
     """Gaps between events of a class."""
     minimum_s: Annotated[Grid, Unit("s")] | None = None
     """Least durations."""
-
-    @model_serializer(mode="wrap")
-    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out settings without a grid: null takes the default grid away."""
-        return {name: grid for name, grid in handler(self).items() if grid is not None}
 
 
 class Decoding(Settings):
@@ -78,7 +81,7 @@ class EventSettings(Settings):
     """Corpora with events that choose decodings; neither trained on nor tested."""
     decodings: Annotated[dict[str, Decoding], Field(min_length=1)]
     """Decodings by name."""
-    framing: Annotated[list[Literal["oracle", "whole_clips", "clicks"]], Unique] = [
+    baselines: Annotated[list[Literal["oracle", "whole_clips", "clicks"]], Unique] = [
         "oracle", "whole_clips", "clicks",
     ]  # fmt: skip
     """Baselines that are scored beside the ensembles."""

@@ -188,7 +188,7 @@ def read_training_set(
 def class_counts(truth: GroundTruth) -> dict:
     """Return counts.
 
-    ``judged`` and ``n_positive`` (recordings, and those with any class), ``positives`` by class,
+    ``scored`` and ``n_positive`` (recordings, and those with any class), ``positives`` by class,
     ``classes_left_out`` (without positives or without negatives), ``groups``, ``recordists`` (known
     ones), ``background`` (recordings with any class in the background), and recordings by
     ``data_sets``.
@@ -196,7 +196,7 @@ def class_counts(truth: GroundTruth) -> dict:
     scored = checks.scored_classes(truth.targets)
     names = truth.class_names
     return {
-        "judged": len(truth.recordings),
+        "scored": len(truth.recordings),
         "n_positive": int(truth.targets.any(axis=1).sum()),
         "positives": dict(zip(names, truth.targets.sum(axis=0).tolist(), strict=True)),
         "classes_left_out": [name for name, ok in zip(names, scored, strict=True) if not ok],
