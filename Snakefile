@@ -13,8 +13,7 @@ min_version("9.27")
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from dawnchorus.plan.rules import all_rules
-from dawnchorus.plan.result_files import result_files, show_summaries
+from dawnchorus.plan.rules import all_rules, result_files, show_summaries
 from dawnchorus.plan.startup import start
 
 settings, is_main = workflow.config_settings, workflow.is_main_process

@@ -18,8 +18,7 @@ import yaml
 from dawnchorus.corpora import tables
 from dawnchorus.plan import paths
 from dawnchorus.plan.jobs import jobs, stale
-from dawnchorus.plan.result_files import result_files, show_summaries
-from dawnchorus.plan.rules import all_rules, read_rules
+from dawnchorus.plan.rules import all_rules, read_rules, result_files, show_summaries
 from dawnchorus.plan.startup import copy_models, start, write_configs
 from dawnchorus.plan.workflow_run import Run, corpora_in, references_of
 from dawnchorus.runtime import artefacts

@@ -1,17 +1,19 @@
-"""Codes of verdicts, warnings and refused lists: what each means, and what to do.
+"""``dawnchorus explain [CODE...]``: what a code of a verdict, warning or message means, and what to do.
 
-They stand in ``verdicts.csv``, in lists of excluded recordings and at the beginning of messages, and
+Codes stand in ``verdicts.csv``, in lists of excluded recordings and at the beginning of messages, and
 keep their names, so that scripts may look for them. The lists that jobs use are those of
-`dawnchorus.audio.verdicts`: a better sentence here makes nothing stale. ``dawnchorus explain CODE``
-prints an entry.
+`dawnchorus.audio.verdicts`: a better sentence here makes nothing stale.
 
 * `EXCLUSIONS`: a recording that is not used; `WARNINGS`: one that is used, with this said of it.
 * `OF_LISTS`: found when a corpus is listed.
 * `page`: all of them as ``docs/reference/codes.md``.
 """
 
+import argparse
 from collections.abc import Mapping
 from typing import NamedTuple
+
+from dawnchorus.settings.errors import check_known
 
 
 class Code(NamedTuple):
@@ -162,3 +164,22 @@ def page() -> str:
         parts += [f"| `{name}` | {code.meaning} | {code.remedy} |" for name, code in codes.items()]
         parts.append("")
     return "\n".join(parts)
+
+
+def add_to(commands) -> None:
+    """Add the command to the parsers of the command line."""
+    parser = commands.add_parser("explain", help="what a code such as AUDIO_LENIENT means")
+    parser.add_argument("codes", nargs="*", metavar="CODE", help="none: the list of all")
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what codes mean; return the exit status."""
+    wanted = [code.upper() for code in arguments.codes]
+    for name in wanted:
+        check_known(f"code {name}", name, ALL)
+    for name in wanted:
+        print(f"{name}: {ALL[name].meaning}\n  {ALL[name].remedy}")
+    if not wanted:
+        print("\n".join(f"{name:26}{code.meaning}" for name, code in ALL.items()))
+    return 0

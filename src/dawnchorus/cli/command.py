@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from dawnchorus.cli import config, doctor, explain, show, sort, verify, why
+from dawnchorus.cli import codes, config, doctor, show, sort, verify, why
 from dawnchorus.runtime import logs
 
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version("dawnchorus"))
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="")
-    for module in (show, why, verify, config, explain, doctor, sort):
+    for module in (show, why, verify, config, codes, doctor, sort):
         module.add_to(commands)
     chosen = parser.parse_args(arguments)
     if chosen.command is None:

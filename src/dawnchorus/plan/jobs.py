@@ -19,8 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.result_files import result_files
-from dawnchorus.plan.rules import Rule, Unpacked, read_rules
+from dawnchorus.plan.rules import Rule, Unpacked, read_rules, result_files
 from dawnchorus.plan.workflow_run import Run
 from dawnchorus.settings.corpus_check import corpora_of_run
 from dawnchorus.settings.load import compose
@@ -127,29 +126,21 @@ class _Planner:
         }
         if len(matches) != 1:
             raise ValueError(f"{path} is made by {', '.join(matches) or 'no rule'}; expected one")
-        job = _job(*next(iter(matches.values())))
+        rule, wildcards = next(iter(matches.values()))
+        inputs: dict[str, str | list[str]] = {}
+        for name, value in rule.inputs.items():
+            if isinstance(value, Unpacked):
+                inputs |= value.function(SimpleNamespace(**wildcards))
+            else:  # a function may return a tuple or a generator; what is compared is a list
+                paths_of = _filled(value, wildcards)
+                inputs[name] = paths_of if isinstance(paths_of, str) else list(paths_of)
+        outputs = {name: _filled(pattern, wildcards) for name, pattern in rule.outputs.items()}
+        params = {name: _filled(value, wildcards) for name, value in rule.params.items()}
+        job = Job(rule.name, wildcards, inputs, outputs, params)
         self._made.update(job.outputs.values())
         for needed in job.input_paths:
             self.add(needed)
         self.found.append(job)
-
-
-def _job(rule: Rule, wildcards: Mapping[str, str]) -> Job:
-    """Return a rule's job for some wildcards."""
-    inputs: dict[str, str | list[str]] = {}
-    for name, value in rule.inputs.items():
-        if isinstance(value, Unpacked):
-            inputs |= value.function(SimpleNamespace(**wildcards))
-        else:
-            found = _filled(value, wildcards)
-            inputs[name] = found if isinstance(found, str) else list(found)
-    return Job(
-        rule.name,
-        wildcards,
-        inputs,
-        {name: _filled(pattern, wildcards) for name, pattern in rule.outputs.items()},
-        {name: _filled(value, wildcards) for name, value in rule.params.items()},
-    )
 
 
 def _filled(value: Any, wildcards: Mapping[str, str]) -> Any:
@@ -210,7 +201,20 @@ def _rules_of_example(base: Path, overlays: Sequence[str], name: str) -> dict[st
     run = Run(config, {corpus: _LISTED for corpus in corpora_of_run(config)}, base)
     known = {job.key: _compared(job) for job in jobs(run)}
     found: dict[str, set[str]] = {}
-    for keys, value in _leaves(run.config, name):
+    # only sections that the experiment uses: a change of another one makes nothing of it stale
+    experiment = run.config["experiments"][name]
+    frontends = {stage["frontend"] for stage in experiment["stages"].values()}
+    used = {
+        "experiments": {name}, "corpora": set(corpora_of_run(run.config)), "frontends": frontends,
+        "audio": {run.config["frontends"][frontend]["audio"] for frontend in frontends},
+    }  # fmt: skip
+    leaves = [
+        leaf
+        for section, names in used.items()
+        for chosen in sorted(names)
+        for leaf in _leaves((section, chosen), run.config[section][chosen])
+    ]
+    for keys, value in leaves:
         path = ".".join(_without_names(keys))
         if found.get(path):
             continue  # the same key of another stage
@@ -229,24 +233,12 @@ def _rules_of_example(base: Path, overlays: Sequence[str], name: str) -> dict[st
     return found
 
 
-def _leaves(config: Mapping[str, Any], name: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield the keys of the sections that an experiment uses, with their values."""
-    experiment = config["experiments"][name]
-    used = {
-        "experiments": {name}, "corpora": set(corpora_of_run(config)),
-        "frontends": {stage["frontend"] for stage in experiment["stages"].values()},
-    }  # fmt: skip
-    used["audio"] = {config["frontends"][frontend]["audio"] for frontend in used["frontends"]}
-    for section, names in used.items():
-        for chosen in sorted(names):
-            yield from _below((section, chosen), config[section][chosen])
-
-
-def _below(above: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _leaves(above: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the keys below some keys that hold no section, with their values."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             # a stage has what it takes from its experiment; the keys of an experiment act in its stages
-            yield from _below((*above, key), inner)
+            yield from _leaves((*above, key), inner)
     else:
         yield above, value
 

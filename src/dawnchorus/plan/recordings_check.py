@@ -42,7 +42,13 @@ def check_experiments(config: Settings, indexes: Settings, results: str | Path) 
             if ":" in reference:
                 _counts(here, reference, indexes)  # raises for a subset that is not there
         for reference in validation:
-            _check_events(f"{here}.events.validation", reference, indexes)
+            counts = _counts(f"{here}.events.validation", reference, indexes)
+            # weak labels choose no decoding: onsets and offsets are what it is scored by
+            if "events" not in indexes[parse_reference(reference)[0]] or not counts["strong"]:
+                raise ValueError(
+                    f"{here}.events.validation: {reference!r} has no recording with known events; "
+                    "expected one whose strong labels choose the decodings"
+                )
         if experiment["folds"]["kind"] in ("grouped", "given"):
             _check_folds(here, experiment, indexes, read)
         for corpus in sorted({parse_reference(r)[0] for r in experiment["test"]}):
@@ -63,16 +69,6 @@ def _counts(path: str, reference: str, indexes: Settings) -> Settings:
         return tables.counts_of(indexes[corpus], subset)
     except ValueError as error:
         raise ValueError(f"{path}: {reference!r}: {error}") from None
-
-
-def _check_events(path: str, reference: str, indexes: Settings) -> None:
-    corpus, _ = parse_reference(reference)
-    has_table = "events" in indexes[corpus]
-    if not has_table or not _counts(path, reference, indexes)["strong"]:
-        raise ValueError(
-            f"{path}: {reference!r} has no recording with known events; expected one whose strong "
-            "labels choose the decodings"
-        )
 
 
 def _check_folds(path: str, experiment: Settings, indexes: Settings, read: ReadLabels) -> None:

@@ -5,17 +5,21 @@ little enough to be read without Snakemake; a test holds the jobs that follow fr
 Snakemake's own.
 
 * `all_rules`: what the Snakefile names ``corpora``, ``audio`` and so on, as the rule files are.
+* `result_files`, `show_summaries`: what rule ``all`` asks for, and what is printed once it is done.
 * `read_rules`: all rules of a folder, with their functions bound to a run.
 * `Rule`: one of them.
 """
 
 import ast
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from dawnchorus.plan import paths
 from dawnchorus.plan.audio_rules import AudioRules
 from dawnchorus.plan.corpus_rules import CorpusRules
 from dawnchorus.plan.evaluation_rules import EvaluationRules
@@ -24,7 +28,7 @@ from dawnchorus.plan.prediction_rules import PredictionRules
 from dawnchorus.plan.spectrogram_rules import SpectrogramRules
 from dawnchorus.plan.target_rules import TargetRules
 from dawnchorus.plan.training_rules import TrainingRules
-from dawnchorus.plan.workflow_run import Run
+from dawnchorus.plan.workflow_run import Run, corpora_in
 
 
 class AllRules(NamedTuple):
@@ -52,6 +56,50 @@ def all_rules(run: Run) -> AllRules:
         EvaluationRules(run),
         EventRules(run),
     )
+
+
+def result_files(run: Run) -> list[str]:
+    """Return the files that the experiments of a run are built for."""
+    found = []
+    for name in run.config["run"]:
+        chosen, corpora = run.settings_of(name), corpora_in(run.settings_of(name)["test"])
+        found += [paths.METRICS.format(experiment=name)]
+        found += [
+            paths.SEGMENTS_PICTURE.format(experiment=name, stage=stage) for stage in chosen["drawn"]
+        ]
+        found += [
+            paths.AUDIT.format(experiment=name, stage=stage)
+            for stage, about in chosen["stages"].items()
+            if about["targets"]["from"] == "predictions"
+        ]
+        if chosen["events"]:
+            found += [paths.EVENT_METRICS.format(experiment=name)]
+            found += [
+                paths.CHALLENGE_EVENTS.format(experiment=name, ensemble=e, decoding=d, corpus=c)
+                for e in chosen["ensembles"]
+                for d in chosen["events"]["decodings"]
+                for c in corpora
+            ]
+            found += [
+                paths.EXPORT_FOLDER.format(experiment=name, ensemble=e, decoding=d, corpus=c)
+                for e, d in chosen["events"]["exports"]
+                for c in corpora
+            ]
+        found += [
+            paths.SUBMISSION.format(experiment=name, corpus=corpus)
+            for corpus in corpora
+            if run.submission_format(name, corpus) != "none"
+        ]
+    return found
+
+
+def show_summaries(run: Run) -> None:
+    """Print the summaries of the experiments of a run, those that are there."""
+    for name in run.config["run"]:
+        for pattern in (paths.SUMMARY, paths.EVENT_SUMMARY):
+            path = Path(pattern.format(experiment=name))
+            if path.exists():
+                print(f"\n{path.read_text()}", file=sys.stderr)
 
 
 _RULE = re.compile(r"^rule (\w+):\n((?:[ \t]+.*\n|\n)*)", re.M)

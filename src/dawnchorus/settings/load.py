@@ -2,18 +2,23 @@
 
 * `load`: a complete config whose files are there.
 * `compose`: the same, whether or not the recordings are there yet.
+* `merged`: definitions by section and name, each with what it inherits; nothing is filled in yet.
+* `ordered`: the same value with all keys sorted (but stages and ensembles, whose order counts).
+
+Layers are the presets, config.yaml, overlays and ``--config``, in this order.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dawnchorus.settings import merge, yaml_file
+from dawnchorus.settings import yaml_file
 from dawnchorus.settings.audio import AudioRecipe
 from dawnchorus.settings.corpus import ADAPTERS
 from dawnchorus.settings.crosscheck import check_files, check_sections
-from dawnchorus.settings.errors import check_name, shown, validated
-from dawnchorus.settings.experiment import Experiment
+from dawnchorus.settings.errors import check_name, nearest, shown, validated
+from dawnchorus.settings.experiment import DEFAULT_STAGES, INHERITED, Experiment
 from dawnchorus.settings.frontend import KINDS
 from dawnchorus.settings.section import Choice, Settings, SomeNames
 
@@ -29,6 +34,18 @@ PRESETS: dict[str, Any] = {
 MODELS: dict[str, type[Settings] | Choice] = {
     "audio": AudioRecipe, "frontends": KINDS, "corpora": ADAPTERS, "experiments": Experiment,
 }  # fmt: skip
+
+
+SECTIONS = ("config_version", "run", "defaults", *MODELS)
+# An experiment's own stages and ensembles replace the defaults as a whole: to mix them would make two
+# experiments one. Those of a definition that is `like` another are laid over its, one by one.
+_WHOLE = ("stages", "ensembles")
+# Mappings whose keys are names that a person gave.
+_ENTRIES = (*_WHOLE, "data_sets", "methods", "by_corpus", "decodings", "grids")
+# Settings that are a mapping or nothing: over these a null is a value.
+_OPTIONAL = ("classes", "events", "holdout", "parts", "pretrained", "sources", "spec_augment")
+# Sections that choose a kind: another kind has other keys, so two kinds are never mixed.
+_CHOICES = {"model": ("name", "bulbul"), "schedule": ("kind", "plateau"), "targets": ("from", None)}
 
 
 class TopLevel(Settings):
@@ -88,24 +105,24 @@ def compose(
                 )
             if version != VERSION or isinstance(version, bool):  # True equals 1
                 raise ValueError(f"{source}: config_version: {shown(version)}; expected {VERSION}")
-        complete = _completed(merge.merged(layers))
+        complete = _completed(merged(layers))
         check_sections(complete)
     except ValueError as error:
         raise ValueError(_one_line(error)) from None
-    ordered: dict[str, Any] = merge.ordered(complete)
-    return ordered
+    found: dict[str, Any] = ordered(complete)
+    return found
 
 
-def _completed(merged: Mapping[str, Any]) -> dict[str, Any]:
+def _completed(layered: Mapping[str, Any]) -> dict[str, Any]:
     """Return all sections, checked by their models and with defaults filled in."""
     for section in MODELS:
-        for name in merged[section]:
+        for name in layered[section]:
             check_name(section, name)
-    top = {key: value for key, value in merged.items() if key not in MODELS}
+    top = {key: value for key, value in layered.items() if key not in MODELS}
     return validated("", TopLevel, top) | {
         section: {
             name: validated(f"{section}.{name}", model, settings)
-            for name, settings in merged[section].items()
+            for name, settings in layered[section].items()
         }
         for section, model in MODELS.items()
     }
@@ -116,3 +133,163 @@ def _one_line(error: ValueError) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(error)
     )
+
+
+def merged(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return the sections of some layers, each definition with all that it inherits.
+
+    Parameters
+    ----------
+    layers : sequence of (name, mapping)
+        The base first; later ones add definitions and replace ``run`` and ``defaults``.
+
+    Raises
+    ------
+    ValueError
+        Where a section is unknown, or a layer gives an existing name other settings.
+    """
+    result: dict[str, Any] = {}
+    for source, layer in layers:
+        for section, content in layer.items():
+            if section not in SECTIONS:
+                raise ValueError(f"{source}: {section}: unknown key{nearest(section, SECTIONS)}")
+            if section in MODELS:
+                _define(result.setdefault(section, {}), source, section, content)
+            elif section == "defaults":
+                _check_defaults(source, content)
+                result["defaults"] = overlaid(result.get("defaults", {}), content)
+            else:  # config_version and run: the last layer that says them decides
+                result[section] = content
+    defaults = result.pop("defaults", {})
+    for section in MODELS:
+        definitions = result.setdefault(section, {})
+        result[section] = {
+            name: _with_inherited(section, name, definitions, defaults.get(section, {}))
+            for name in definitions
+        }
+    return result
+
+
+def ordered(value: Any, key: str = "") -> Any:
+    """Return a value with the keys of its mappings sorted, except where their order counts."""
+    if isinstance(value, Mapping):
+        names = value if key in _WHOLE else sorted(value, key=str)
+        return {name: ordered(value[name], name) for name in names}
+    return value
+
+
+def overlaid(below: Mapping[str, Any], above: Mapping[str, Any], key: str = "") -> dict[str, Any]:
+    """Return ``below`` with the keys of ``above`` put over it, mapping by mapping; null takes away.
+
+    Null takes away a mapping and an entry that a person named (a stage, an ensemble, a data set). A
+    null over any other value, or over nothing, stays a null: that is how a setting such as
+    ``steps_per_epoch: null`` is given; so do ``spec_augment`` and the like, which may be nothing.
+
+    Parameters
+    ----------
+    below, above : mapping
+    key : str
+        What they are the value of.
+    """
+    result = copy.deepcopy(dict(below))
+    for name, value in above.items():
+        under = result.get(name)
+        is_settings = isinstance(under, Mapping) and name not in _OPTIONAL
+        if value is None and (is_settings or (key in _ENTRIES and name in result)):
+            del result[name]
+        elif isinstance(under, Mapping) and _may_mix(name, under, value):
+            result[name] = overlaid(under, value, name)
+        else:
+            result[name] = copy.deepcopy(value)
+    return result
+
+
+def _check_defaults(source: str, defaults: Any) -> None:
+    """Reject defaults that are no settings; the keys in them are checked where they arrive."""
+    if not isinstance(defaults, Mapping):
+        raise ValueError(f"{source}: defaults: {shown(defaults)}; expected settings")
+    for name, settings in defaults.items():
+        if name not in MODELS:
+            old = ("frontend_kinds", "adapters", "teachers", "pseudo_labels", "mean_teacher",
+                   "events", "decodings")  # fmt: skip
+            hint = (
+                "; config_version 2 has no defaults by kind: write the keys into the definition, or "
+                "share them with `like:`"
+                if name in old
+                else nearest(name, MODELS)
+            )
+            raise ValueError(f"{source}: defaults.{name}: unknown key{hint}")
+        if not isinstance(settings, Mapping):
+            raise ValueError(f"{source}: defaults.{name}: {shown(settings)}; expected settings")
+
+
+def _define(known: dict[str, Any], source: str, section: str, content: Any) -> None:
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{source}: {section}: {shown(content)}; expected names with settings")
+    for name, settings in content.items():
+        if settings is None:
+            if name not in known:
+                raise ValueError(
+                    f"{source}: {section}.{name}: null takes a name away{nearest(name, known)}"
+                )
+            del known[name]
+        elif not isinstance(settings, Mapping):
+            raise ValueError(f"{source}: {section}.{name}: {shown(settings)}; expected settings")
+        elif name in known and known[name] != settings:
+            raise ValueError(
+                f"{source}: {section}.{name}: defined already with other settings, and results are "
+                f"kept by name; choose another name, with `like: {name}` and what differs"
+            )
+        else:
+            known[name] = settings
+
+
+def _with_inherited(
+    section: str, name: str, definitions: Mapping[str, Any], default: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a definition over what it is `like` and over the defaults of its section."""
+    settings = _inherited(section, name, definitions, ())
+    default = {
+        key: value for key, value in default.items() if key not in settings or key not in _WHOLE
+    }
+    settings = overlaid(default, settings)
+    if section != "experiments":
+        return settings
+    settings.setdefault("stages", copy.deepcopy(DEFAULT_STAGES))
+    if isinstance(settings["stages"], Mapping):
+        shared = {key: settings[key] for key in INHERITED if key in settings}
+        settings["stages"] = {
+            stage: overlaid(shared, own) if isinstance(own, Mapping) else own
+            for stage, own in settings["stages"].items()
+        }
+    events = settings.get("events")
+    if isinstance(events, Mapping) and isinstance(events.get("decodings"), Mapping):
+        # a decoding without settings of its own is written as a name alone
+        named = {n: {} if about is None else about for n, about in events["decodings"].items()}
+        settings["events"] = {**events, "decodings": named}
+    return settings
+
+
+def _inherited(
+    section: str, name: str, definitions: Mapping[str, Any], above: tuple[str, ...]
+) -> dict[str, Any]:
+    settings = dict(definitions[name])
+    if "like" not in settings:
+        return settings
+    parent = settings.pop("like")
+    if not isinstance(parent, str) or parent not in definitions:
+        raise ValueError(f"{section}.{name}.like: {shown(parent)}{nearest(parent, definitions)}")
+    if parent == name or parent in above:
+        chain = " like ".join(map(repr, (*above, name, parent)))
+        raise ValueError(f"{section}.{name}.like: {chain}; expected a chain that ends")
+    return overlaid(_inherited(section, parent, definitions, (*above, name)), settings)
+
+
+def _may_mix(key: str, below: Mapping[str, Any], above: Any) -> bool:
+    """Return whether a value is settings of the same kind: another kind has keys of its own."""
+    if not isinstance(above, Mapping):
+        return False
+    if key not in _CHOICES:
+        return True
+    choice, default = _CHOICES[key]
+    return choice not in above or below.get(choice, default) == above[choice]
