@@ -49,6 +49,7 @@ def smallest_input(stages: Sequence[tuple[tuple[int, int], tuple[int, int]]]) ->
     stages : sequence of ((int, int), (int, int))
         Kernel and pool of each convolution, frames x bands.
     """
+    # from the last stage back: what it leaves decides what it needs
     sizes = [1, 1]
     for kernel, pool in reversed(stages):
         sizes = [size * p + k - 1 for size, k, p in zip(sizes, kernel, pool, strict=True)]

@@ -131,34 +131,18 @@ def _check_fold_count(path: str, experiment: Mapping[str, Any], config: Mapping[
 
 
 def _check_holdout(path: str, folds: Mapping[str, Any], experiment: Mapping[str, Any]) -> None:
-    shares = folds["shares"]
+    shares, section = folds["shares"], path.removesuffix("count")
     held = [name for name in ("test", "validation") if shares[name] > 0]
     if folds["count"] != 1:
         raise ValueError(f"{path}: {folds['count']!r}; expected 1: kind holdout has one member")
     if sum(shares.values()) >= 1:
+        raise ValueError(f"{section}shares: {dict(shares)!r}; expected less than 1 together")
+    if not held and not experiment["test"]:
         raise ValueError(
-            f"{path.removesuffix('count')}shares: {dict(shares)!r}; expected less than 1 together"
+            f"{section}shares: {dict(shares)!r}; expected more than 0 together where the experiment "
+            "has no test, or nothing is scored"
         )
-    if not held:
-        _check_nothing_held(path.removesuffix("count"), shares, experiment)
-    fitting = {"test": "none", "validation": "own"}
-    wanted = "next" if len(held) == 2 else fitting[held[0]] if held else "none"
-    if folds["validation"] not in (wanted, "none"):
-        raise ValueError(
-            f"{path.removesuffix('count')}validation: {folds['validation']!r}; expected {wanted} for "
-            f"the shares {dict(shares)!r}"
-        )
-
-
-def _check_nothing_held(
-    path: str, shares: Mapping[str, Any], experiment: Mapping[str, Any]
-) -> None:
-    """Refuse folds that hold nothing out where held-out recordings are scored or chosen by."""
-    if not experiment["test"]:
-        raise ValueError(
-            f"{path}shares: {dict(shares)!r}; expected more than 0 together where the experiment has "
-            "no test, or nothing is scored"
-        )
+    # what is chosen by held-out recordings
     choosing = [
         f"stage {name} chooses its thresholds"
         for name, stage in experiment["stages"].items()
@@ -169,10 +153,17 @@ def _check_nothing_held(
     choosing += [
         f"decoding {name} is tuned" for name, about in decodings.items() if about["tune"] == "clips"
     ]
-    if choosing:
+    if not held and choosing:
         raise ValueError(
-            f"{path}shares: {dict(shares)!r}; expected more than 0 together, since {choosing[0]} by "
+            f"{section}shares: {dict(shares)!r}; expected more than 0 together, since {choosing[0]} by "
             "held-out recordings"
+        )
+    fitting = {"test": "none", "validation": "own"}
+    wanted = "next" if len(held) == 2 else fitting[held[0]] if held else "none"
+    if folds["validation"] not in (wanted, "none"):
+        raise ValueError(
+            f"{section}validation: {folds['validation']!r}; expected {wanted} for "
+            f"the shares {dict(shares)!r}"
         )
 
 
@@ -225,7 +216,7 @@ def _check_files(path: str, corpus: Mapping[str, Any]) -> None:
         else:  # several files, by name or in a row
             several = value.items() if isinstance(value, Mapping) else enumerate(value)
             files |= {f"{key}.{name}": file for name, file in several}
-    # other keys of sources are columns of its table
+    # other keys of sources say how its table is read
     files["sources.table"] = (corpus.get("sources") or {}).get("table")
     for name, data_set in corpus.get("data_sets", {}).items():
         files |= {f"data_sets.{name}.{key}": value for key, value in data_set.items()}

@@ -116,6 +116,7 @@ def _table(path: str, rows: list[Key], stale: Stale) -> list[str]:
 
 def flow(value: Any) -> str:
     """Return a value as YAML writes it in a line."""
+    # one line, since a cell of a table has one; behind a scalar PyYAML ends the document
     text = yaml.safe_dump(value, default_flow_style=True, width=1_000_000).strip()
     return text.removesuffix("...").strip()
 
@@ -154,6 +155,7 @@ def explanation(path: str) -> str:
         known = {f"{here}.{key.name}".removeprefix(".") for here, _, m in listed for key in keys(m)}
         known |= {name.split(".", 1)[-1] for name in known}
         raise ValueError(f"{path}: unknown key{nearest(path, known)}")
+    # kinds of one section share keys, with the same words
     return "\n\n".join(dict.fromkeys(found))
 
 

@@ -70,6 +70,7 @@ def validated(path: str, model: type[Settings] | Choice, value: Any) -> dict[str
 
 def check_name(path: str, name: Any) -> None:
     """Raise a ValueError where a name cannot be part of paths."""
+    # YAML reads 2018 as a number and yes as true
     if not isinstance(name, str):
         raise ValueError(f"{path}.{name}: is read as {type(name).__name__}; put the name in quotes")
     if not _NAME.fullmatch(name):
@@ -174,30 +175,30 @@ def _described(
 
 
 def _union(errors: Sequence[ErrorDetails]) -> str:
-    return " or ".join(dict.fromkeys(map(_expected, errors)))
-
-
-def _expected(error: ErrorDetails) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind in _TYPES:
-        return _TYPES[kind]
-    if kind in _LIMITS:
-        phrase, key = _LIMITS[kind]
-        return (
-            f"{phrase} {context[key]:g}"
-            if isinstance(context[key], float)
-            else f"{phrase} {context[key]}"
-        )
-    if kind == "too_short":
-        noun = "entries" if isinstance(error["input"], Mapping) else "items"
-        return f"at least {context['min_length']} {noun}"
-    if kind == "too_long":
-        return f"at most {context['max_length']} items"
-    if kind == "string_too_short":
-        return f"at least {context['min_length']} characters"
-    if kind == "string_pattern_mismatch":
-        return f"a text like {context['pattern']}"
-    return str(error["msg"]).removeprefix("Value error, ")
+    """Return what would have been right, of each member of a union."""
+    expected = []
+    for error in errors:
+        kind, context = error["type"], error.get("ctx", {})
+        if kind in _TYPES:
+            expected.append(_TYPES[kind])
+        elif kind in _LIMITS:
+            phrase, key = _LIMITS[kind]
+            limit = context[key]  # 0.5, but 1 for 1.0
+            expected.append(
+                f"{phrase} {limit:g}" if isinstance(limit, float) else f"{phrase} {limit}"
+            )
+        elif kind == "too_short":
+            noun = "entries" if isinstance(error["input"], Mapping) else "items"
+            expected.append(f"at least {context['min_length']} {noun}")
+        elif kind == "too_long":
+            expected.append(f"at most {context['max_length']} items")
+        elif kind == "string_too_short":
+            expected.append(f"at least {context['min_length']} characters")
+        elif kind == "string_pattern_mismatch":
+            expected.append(f"a text like {context['pattern']}")
+        else:  # of a validator of ours: it says what it expects
+            expected.append(str(error["msg"]).removeprefix("Value error, "))
+    return " or ".join(dict.fromkeys(expected))
 
 
 def _may_be_null(field: FieldInfo | None) -> bool:

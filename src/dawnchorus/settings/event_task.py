@@ -17,6 +17,7 @@ from dawnchorus.settings.section import (
 NotNegativeNumber = Annotated[float, Field(ge=0)]
 PerClass = NotNegativeNumber | dict[str, NotNegativeNumber]
 Grid = Annotated[list[NotNegativeNumber], Field(min_length=1), Unique]
+# from the middle outwards: of equal scores tuning takes the first
 THRESHOLDS = [0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7, 0.25, 0.75, 0.2, 0.8, 0.15, 0.85, 0.1,
               0.9, 0.05, 0.95]  # fmt: skip
 

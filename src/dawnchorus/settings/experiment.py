@@ -32,6 +32,7 @@ from dawnchorus.settings.section import (
 from dawnchorus.settings.target import Targets
 from dawnchorus.settings.training import Pooling, TrainingSettings
 
+# a text, not a list of choices: the number of a snapshot may be any
 Weights = Annotated[
     str,
     Field(
@@ -143,6 +144,7 @@ class ModelSettings(Settings):
     """The network."""
     augmentation: AugmentationSettings = AugmentationSettings()
     """Changes of training windows."""
+    # a factory: to make one loads the module of its schedule
     training: TrainingSettings = Field(default_factory=lambda: TrainingSettings())
     """How members are trained."""
     seeds: Annotated[Few, Unit("models")] = 1
@@ -155,6 +157,7 @@ class ModelSettings(Settings):
     """From frames to the score of a window, of output frame."""
 
 
+# what one stage may say, its experiment may say for all of them
 INHERITED = tuple(ModelSettings.model_fields)
 
 
@@ -240,4 +243,6 @@ class Experiment(ModelSettings):
     """How scores are written for a challenge."""
 
 
+# Not the default of the field: what a stage takes from its experiment is laid over it before the
+# models check it.
 DEFAULT_STAGES: dict[str, Any] = {"first": {"targets": {"from": "labels"}}}

@@ -83,7 +83,23 @@ def check_events(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
     _check_rates(path, experiment, config)
     for name, decoding in events["decodings"].items():
         check_name(f"{path}.decodings", name)
-        _check_decoding(f"{path}.decodings.{name}", decoding, events)
+        here = f"{path}.decodings.{name}"
+        if decoding["tune"] == "events" and not events["validation"]:
+            raise ValueError(
+                f"{here}.tune: 'events'; expected none or clips, or a corpus with events in "
+                "events.validation to choose by"
+            )
+        if decoding["tune"] == "events" and not decoding["grids"]:
+            raise ValueError(f"{here}.grids: empty; expected a setting to tune, or tune: none")
+        # other settings share the type of thresholds, and may be of any length [s]
+        threshold, grid = decoding["threshold"], decoding["grids"].get("threshold", ())
+        each = threshold.values() if isinstance(threshold, Mapping) else [threshold]
+        if any(number > 1 for number in each):
+            raise ValueError(f"{here}.threshold: {threshold!r}; expected 0 to 1")
+        if any(number > 1 for number in grid):
+            raise ValueError(f"{here}.grids.threshold: expected numbers from 0 to 1")
+        for setting in decoding["together"] if decoding["tune"] == "events" else ():
+            check_known(f"{here}.together: {setting!r}", setting, decoding["grids"])
     for ensemble, decoding in events["exports"]:
         check_known(f"{path}.exports: {ensemble!r}", ensemble, experiment["ensembles"])
         check_known(f"{path}.exports: {decoding!r}", decoding, events["decodings"])
@@ -111,25 +127,6 @@ def _check_rates(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
                 f"{path}: ensemble {name!r} has stages of other windows or segments.min_fill, which "
                 f"leave out other ends of recordings ({sorted(tails)}); expected the same of all"
             )
-
-
-def _check_decoding(path: str, decoding: Mapping[str, Any], events: Mapping[str, Any]) -> None:
-    if decoding["tune"] == "events" and not events["validation"]:
-        raise ValueError(
-            f"{path}.tune: 'events'; expected none or clips, or a corpus with events in "
-            "events.validation to choose by"
-        )
-    if decoding["tune"] == "events" and not decoding["grids"]:
-        raise ValueError(f"{path}.grids: empty; expected a setting to tune, or tune: none")
-    for name, value in decoding.items():
-        each = value.values() if isinstance(value, Mapping) and name != "grids" else [value]
-        if name == "threshold" and any(number > 1 for number in each):
-            raise ValueError(f"{path}.threshold: {value!r}; expected 0 to 1")
-    if any(number > 1 for number in decoding["grids"].get("threshold", ())):
-        raise ValueError(f"{path}.grids.threshold: expected numbers from 0 to 1")
-    for name in decoding["together"]:
-        if decoding["tune"] == "events":
-            check_known(f"{path}.together: {name!r}", name, decoding["grids"])
 
 
 def _check_targets(path: str, stage: Mapping[str, Any]) -> None:

@@ -75,6 +75,7 @@ def slaney_mel(frequency: float) -> float:
 
 def slaney_hz(mel: float) -> float:
     """Return the frequency in Hz of a mel on Slaney's scale."""
+    # Slaney's Auditory Toolbox (1998): 200/3 Hz a mel to 1 kHz, then 27 mel for a factor of 6.4
     above: float = 6.4 ** (max(mel - 15, 0) / 27)
     return min(mel, 15) * 200 / 3 * above
 
@@ -123,6 +124,7 @@ def check_mel_bands(
         )
         if right - left > bin_hz:
             return  # bands only grow wider
+        # the first bin above the left edge is at the right edge, where the weight is 0, or beyond it
         if (left // bin_hz + 1) * bin_hz >= right:
             raise ValueError(
                 f"{path}: {n_bands}; band {band + 1} of them lies between two bins of n_fft "
@@ -133,6 +135,7 @@ def check_mel_bands(
 def frontend_model(frontend: Mapping[str, Any]) -> FrontendSettings:
     """Return the settings of a frontend as an instance of the model of its kind."""
     model = KINDS.model(frontend["kind"])
+    # rules add the sample rate of the audio recipe to what a job gets
     found = model.model_validate({key: v for key, v in frontend.items() if key != "sample_rate"})
     assert isinstance(found, FrontendSettings)
     return found

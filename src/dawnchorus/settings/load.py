@@ -105,27 +105,22 @@ def compose(
                 )
             if version != VERSION or isinstance(version, bool):  # True equals 1
                 raise ValueError(f"{source}: config_version: {shown(version)}; expected {VERSION}")
-        complete = _completed(merged(layers))
+        definitions = merged(layers)
+        for section in MODELS:
+            for name in definitions[section]:
+                check_name(section, name)
+        top = {key: value for key, value in definitions.items() if key not in MODELS}
+        complete = validated("", TopLevel, top)
+        for section, model in MODELS.items():
+            complete[section] = {
+                name: validated(f"{section}.{name}", model, settings)
+                for name, settings in definitions[section].items()
+            }
         check_sections(complete)
     except ValueError as error:
         raise ValueError(_one_line(error)) from None
     found: dict[str, Any] = ordered(complete)
     return found
-
-
-def _completed(layered: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all sections, checked by their models and with defaults filled in."""
-    for section in MODELS:
-        for name in layered[section]:
-            check_name(section, name)
-    top = {key: value for key, value in layered.items() if key not in MODELS}
-    return validated("", TopLevel, top) | {
-        section: {
-            name: validated(f"{section}.{name}", model, settings)
-            for name, settings in layered[section].items()
-        }
-        for section, model in MODELS.items()
-    }
 
 
 def _one_line(error: ValueError) -> str:
@@ -193,11 +188,16 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any], key: str = "") 
     """
     result = copy.deepcopy(dict(below))
     for name, value in above.items():
-        under = result.get(name)
+        under: Any = result.get(name)
         is_settings = isinstance(under, Mapping) and name not in _OPTIONAL
+        is_mixed = isinstance(under, Mapping) and isinstance(value, Mapping)
+        if is_mixed and name in _CHOICES:
+            # another kind has keys of its own: those of the one below would be unknown to it
+            choice, default = _CHOICES[name]
+            is_mixed = choice not in value or under.get(choice, default) == value[choice]
         if value is None and (is_settings or (key in _ENTRIES and name in result)):
             del result[name]
-        elif isinstance(under, Mapping) and _may_mix(name, under, value):
+        elif is_mixed:
             result[name] = overlaid(under, value, name)
         else:
             result[name] = copy.deepcopy(value)
@@ -283,13 +283,3 @@ def _inherited(
         chain = " like ".join(map(repr, (*above, name, parent)))
         raise ValueError(f"{section}.{name}.like: {chain}; expected a chain that ends")
     return overlaid(_inherited(section, parent, definitions, (*above, name)), settings)
-
-
-def _may_mix(key: str, below: Mapping[str, Any], above: Any) -> bool:
-    """Return whether a value is settings of the same kind: another kind has keys of its own."""
-    if not isinstance(above, Mapping):
-        return False
-    if key not in _CHOICES:
-        return True
-    choice, default = _CHOICES[key]
-    return choice not in above or below.get(choice, default) == above[choice]

@@ -221,6 +221,7 @@ class Each:
             if name not in self.names():
                 context = {"received": name, "known": list(self.names())}
                 raise PydanticCustomError("name_unknown", "unknown", context)
+        # one model of all names, so that errors come with the name before the key
         fields: dict[str, Any] = {name: (self.model(name), ...) for name in value}
         return create_model("Each", __base__=Settings, **fields).model_validate(value).complete()
 

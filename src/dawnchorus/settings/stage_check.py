@@ -147,6 +147,7 @@ def _check_choice(path: str, stage: Mapping[str, Any], folds: Mapping[str, Any])
             f"{training['epochs']!r}, or no epoch is kept"
         )
     chosen_by = [*training["keep"], training["early_stopping"]["metric"] or ""]
+    # chunks that are held out, or all labelled recordings, choose the epoch where no fold does
     by_chunk = training["validation"]["unit"] == "chunk"
     is_open = by_chunk or stage["targets"].get("labelled") == "validate"
     if any("val_" in name for name in chosen_by) and folds["validation"] == "none" and not is_open:
@@ -237,6 +238,7 @@ def _check_pseudo_labels(
         )
     check_references(f"{path}.unlabelled", targets["unlabelled"], config)
     teacher = experiment["stages"][targets["stage"]]["targets"]
+    # an earlier stage with pseudo-labels has trained on those recordings as well
     known = [*experiment["train"], *teacher.get("unlabelled", [])]
     for reference, trained in itertools.product(targets["unlabelled"], known):
         if overlap(reference, trained):

@@ -56,6 +56,7 @@ def section_at(
 ) -> type[Settings] | None:
     """Return the model of the section at a location of a value; None where there is none."""
     current: Any = model
+    # None: what stands at the location itself may be a choice still
     for step in [*location, None]:
         if isinstance(current, Choice):
             current = current.model(value.get(current.key, current.default))
@@ -114,6 +115,7 @@ def sentences(model: type[Settings]) -> dict[str, str]:
     for base in reversed(model.__mro__):
         if not issubclass(base, Settings) or base is Settings:
             continue
+        # pydantic knows no strings below fields; a class in a function stands indented
         body = ast.parse(inspect.cleandoc("\n" + inspect.getsource(base))).body[0]
         assert isinstance(body, ast.ClassDef)
         for field, text in zip(body.body, body.body[1:], strict=False):
@@ -149,6 +151,7 @@ def _range(marks: Sequence[Any]) -> str:
     for mark in marks:
         for kind in _LIMITS:
             if isinstance(mark, kind):
+                # a mark has one slot, called as its limit: Ge.ge, MinLen.min_length
                 name = type(mark).__slots__[0]
                 limits.setdefault(name, f"{getattr(mark, name):,}")
     said = []

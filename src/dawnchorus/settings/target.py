@@ -28,6 +28,7 @@ from dawnchorus.settings.training import Pooling
 class LabelTargets(Settings):
     """Targets from the labels of the corpora."""
 
+    # `from` is a word of Python, so the field has another name, here and below
     source: Literal["labels"] = Field("labels", alias="from")
     """Where targets come from."""
 

@@ -104,33 +104,29 @@ def _size(node: yaml.Node, loader: _Loader, sizes: dict[int, int], above: frozen
     if id(node) in above:
         raise ValueError(f"{_place(node)}: an alias holds itself; write the value out")
     if id(node) not in sizes:
-        _check_node(node, loader)
+        meant = f"tag:yaml.org,2002:{'map' if isinstance(node, yaml.MappingNode) else 'seq'}"
+        if isinstance(node, yaml.ScalarNode):
+            meant = _meant(loader, node.value, is_plain=node.style is None)
+        if node.tag != meant:
+            raise ValueError(f"{_place(node)}: tag {node.tag!r}; a config has no tags, quote text")
+        # PyYAML keeps the last of two equal keys without a word
+        seen: dict[Any, int] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                raise ValueError(f"{_place(key)}: a {key.id} stands as a key; expected a name")
+            if key.tag.endswith(":merge"):  # `<<` may stand several times
+                continue
+            name = loader.construct_object(key)
+            if name in seen:
+                raise ValueError(
+                    f"{_place(key)}: key {name!r} is there twice (first on line {seen[name]}); keep one"
+                )
+            seen[name] = key.start_mark.line + 1
         parts = node.value if isinstance(node, yaml.CollectionNode) else []
         flat = [one for part in parts for one in (part if isinstance(part, tuple) else (part,))]
         below = above | {id(node)}
         sizes[id(node)] = 1 + sum(_size(one, loader, sizes, below) for one in flat)
     return sizes[id(node)]
-
-
-def _check_node(node: yaml.Node, loader: _Loader) -> None:
-    meant = f"tag:yaml.org,2002:{'map' if isinstance(node, yaml.MappingNode) else 'seq'}"
-    if isinstance(node, yaml.ScalarNode):
-        meant = _meant(loader, node.value, is_plain=node.style is None)
-    if node.tag != meant:
-        raise ValueError(f"{_place(node)}: tag {node.tag!r}; a config has no tags, quote text")
-    # PyYAML keeps the last of two equal keys without a word
-    seen: dict[Any, int] = {}
-    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-        if not isinstance(key, yaml.ScalarNode):
-            raise ValueError(f"{_place(key)}: a {key.id} stands as a key; expected a name")
-        if key.tag.endswith(":merge"):  # `<<` may stand several times
-            continue
-        name = loader.construct_object(key)
-        if name in seen:
-            raise ValueError(
-                f"{_place(key)}: key {name!r} is there twice (first on line {seen[name]}); keep one"
-            )
-        seen[name] = key.start_mark.line + 1
 
 
 def _meant(loader: _Loader, text: str, is_plain: bool) -> str:
