@@ -61,7 +61,7 @@ def made(tmp_path, rng):
     about = {
         "decoding": "tuned", "names": str(tmp_path / "names.csv"),
         "labels": str(tmp_path / "labels.csv"), "events": str(tmp_path / "events.csv"),
-        "references": [], "drawn": [], "shards": [],
+        "subsets": [], "drawn": [], "shards": [],
     }  # fmt: skip
     paths = [tmp_path / name for name in ("detected.csv", "frames.h5", "decoders.json")]
     return paths, about, scores
@@ -111,7 +111,7 @@ def test_only_recordings_of_test_references_are_exported(made, shard, tmp_path):
     kinds = {"a": "heard", "b/c": "other", "d\te": "other", "quiet": "more"}
     rows = [dict.fromkeys(LABELS, "") | {"id": name, "split": kinds[name]} for name in kinds]
     write_rows(made[1]["labels"], LABELS, [list(row.values()) for row in rows])
-    asked = {"references": ["x:heard", "x:more"], "drawn": ["all"], "shards": [shard]}
+    asked = {"subsets": ["x:heard", "x:more"], "drawn": ["all"], "shards": [shard]}
     with pytest.raises(ValueError, match="of 2 recordings that are not tested or without scores"):
         exported(made, tmp_path / "out", **asked)
     artefacts.write_table(made[0][0], EVENTS, DETECTED[:3])

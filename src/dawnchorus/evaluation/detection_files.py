@@ -91,7 +91,7 @@ def export(
         Decodings of the ensemble, for the thresholds in pictures.
     settings : mapping
         ``decoding`` (its name), ``names`` (table of the corpus: what files are called),
-        ``labels`` (table of the corpus), ``references`` (test subsets of it: what is in none of
+        ``labels`` (table of the corpus), ``subsets`` (tested ones of it: what is in none of
         them is left out; without any, nothing is), ``drawn`` (ids of recordings of any corpus, or
         ``all`` in their place) and, for pictures, ``shards`` (spectrograms of the corpus) and
         ``events`` (its table; None: it has no ground truth of them).
@@ -106,7 +106,7 @@ def export(
     # without what another system takes for folders
     sounds = {one: s.rpartition("\\")[2] for one, s in tables.read_names(settings["names"]).items()}
     with open_frames(frames_path) as frames, artefacts.writing_folder(output) as folder:
-        tested = scored_recordings(frames, settings["labels"], settings["references"])
+        tested = scored_recordings(frames, settings["labels"], settings["subsets"])
         detected: dict[str, list[Event]] = defaultdict(list)
         for event in read_events(detections_path):
             detected[event.id].append(event)

@@ -35,6 +35,7 @@ class EvaluationRules:
     def settings(self, wildcards: Wildcards) -> Params:
         """Return what decides the metrics of an experiment."""
         chosen = self.run.experiment(wildcards)
+        # of a stage only what says whether scores are transductive; the rest is behind the scores
         stages = {name: {"targets": s["targets"]} for name, s in chosen["stages"].items()}
         kept = {key: chosen[key] for key in _EVALUATED}
         return {
@@ -56,6 +57,7 @@ class EvaluationRules:
     def submitted_windows(self, wildcards: Wildcards) -> list[str]:
         """Return the window scores of the submitted ensemble, for a format of intervals."""
         name, corpus = wildcards.experiment, wildcards.corpus
+        # the other formats score recordings; windows would make their files stale
         if self.run.submission_format(name, corpus) != "birdclef2018_soundscape":
             return []
         chosen = self.run.experiment(wildcards)

@@ -92,7 +92,7 @@ class EventRules:
             "shards": self.drawn_shards(wildcards),
             "events": self.run.event_tables([corpus]).get(corpus),
             "labels": self.run.labels([corpus])[corpus],
-            "references": self._tested(wildcards),
+            "subsets": self._tested(wildcards),
             "drawn": self._events(wildcards)["drawn"],
             "decoding": wildcards.decoding,
         }

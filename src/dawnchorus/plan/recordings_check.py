@@ -30,8 +30,7 @@ def check_experiments(config: Settings, indexes: Settings, results: str | Path) 
 
     @functools.cache
     def read(corpus: str) -> list[tables.Labelled]:
-        path = tables.labels_path(results, corpus, indexes[corpus]["labels"])
-        return tables.read_labels(path)
+        return tables.read_labels(tables.labels_path(results, corpus, indexes[corpus]["labels"]))
 
     for name in experiments_of_run(config):
         here, experiment = f"experiments.{name}", config["experiments"][name]
@@ -42,9 +41,8 @@ def check_experiments(config: Settings, indexes: Settings, results: str | Path) 
             if ":" in reference:
                 _counts(here, reference, indexes)  # raises for a subset that is not there
         for reference in validation:
-            counts = _counts(f"{here}.events.validation", reference, indexes)
-            # weak labels choose no decoding: onsets and offsets are what it is scored by
-            if "events" not in indexes[parse_reference(reference)[0]] or not counts["strong"]:
+            corpus, _ = parse_reference(reference)
+            if "events" not in indexes[corpus] or not _counts(here, reference, indexes)["strong"]:
                 raise ValueError(
                     f"{here}.events.validation: {reference!r} has no recording with known events; "
                     "expected one whose strong labels choose the decodings"
@@ -58,8 +56,7 @@ def check_experiments(config: Settings, indexes: Settings, results: str | Path) 
                     parts, _ = bird_detection_labels.label_rows(config["corpora"][corpus])
                     bird_detection_labels.submission_rows(parts)
                 except ValueError as error:
-                    where = f"{here}.submission: corpus {corpus!r}"
-                    raise ValueError(f"{where}: {error}") from None
+                    raise ValueError(f"{here}.submission: corpus {corpus!r}: {error}") from None
 
 
 def _counts(path: str, reference: str, indexes: Settings) -> Settings:

@@ -102,6 +102,7 @@ def show_summaries(run: Run) -> None:
                 print(f"\n{path.read_text()}", file=sys.stderr)
 
 
+# as snakefmt lays rules out: directives behind four blanks, what they hold behind eight
 _RULE = re.compile(r"^rule (\w+):\n((?:[ \t]+.*\n|\n)*)", re.M)
 _DIRECTIVE = re.compile(r"^    (\w+):(.*\n(?:        .*\n|\n)*)", re.M)
 
@@ -197,5 +198,6 @@ def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
     raise SyntaxError(ast.unparse(node))
 
 
+# `ancient` and `directory` say when a path counts as new, not which path it is.
 def _as_it_is(value: Any) -> Any:
     return value

@@ -30,6 +30,7 @@ class SpectrogramRules:
         return {
             **chosen,
             "kind": self.run.name_in_jobs(chosen["kind"]),
+            # of the audio recipe the transform needs the rate alone; the rest is in the audio
             "sample_rate": self.run.config["audio"][chosen["audio"]]["sample_rate"],
         }
 

@@ -53,12 +53,7 @@ def start(
     try:
         config = load(base / "config.yaml", overlays, given)
         if is_main:
-            if not run.is_only_looking(arguments):  # a dry run may look beside a run at work
-                run.hold_lock(paths.RESULTS)
-                run.announce(arguments)
-                run.clear_stale_locks()
-            if warning := run.lost_metadata(paths.RESULTS):
-                print(warning, file=sys.stderr)
+            _take_lock(arguments)
         names = corpora_of_run(config)
         index = list_corpora(names, config, paths.RESULTS, is_main)
         if is_main:
@@ -71,6 +66,16 @@ def start(
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(2)
     return Run(config, index, base)
+
+
+def _take_lock(arguments: Sequence[str]) -> None:
+    """Take the lock of the results, unless the command only looks; warn of lost metadata."""
+    if not run.is_only_looking(arguments):
+        run.hold_lock(paths.RESULTS)
+        run.announce(arguments)
+        run.clear_stale_locks()
+    if warning := run.lost_metadata(paths.RESULTS):
+        print(warning, file=sys.stderr)
 
 
 Index = dict[str, Any]
@@ -123,6 +128,7 @@ def write_configs(config: Mapping[str, Any], results: str | Path) -> None:
         text = yaml.safe_dump(
             config_of(config, name), sort_keys=False, allow_unicode=True, width=100
         )
+        # what is equal keeps its time and its record
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         about = {

@@ -63,6 +63,7 @@ class TargetRules:
 
     def teacher_files(self, wildcards: Wildcards) -> list[str]:
         """Return what a stage knows of unlabelled recordings: scores or verdicts."""
+        # at most one has any: an earlier stage has scores, a mean teacher learns without
         scores, verdicts = self._teacher_scores(wildcards), self._unlabelled_verdicts(wildcards)
         return [*scores.values(), *verdicts.values()]
 
@@ -124,6 +125,7 @@ class TargetRules:
     def _validation_scores(self, wildcards: Wildcards) -> Paths:
         """Return the out-of-fold scores of training recordings by the earlier stage."""
         targets = self._targets(wildcards)
+        # a number is no choice: no scores are read, so none make the targets stale
         if not _are_hard(targets) or isinstance(targets["thresholds"], (int, float)):
             return {}
         corpora = corpora_in(self.run.experiment(wildcards)["train"])

@@ -167,6 +167,7 @@ class TrainingRules:
             windows = self.run.window_settings(wildcards.experiment, stage)
             experiment, name = parse_teacher(stage, wildcards.experiment)
             names = {"experiment": experiment, "stage": name, "member": wildcards.member}
+            # None: the teacher labels the batch of the student itself, augmented as that is
             shards = None
             if not self._has_same_windows(wildcards, stage):
                 shards = self._shards_by_corpus(wildcards, windows["frontend"])

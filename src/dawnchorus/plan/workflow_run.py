@@ -263,6 +263,7 @@ class Run:
         """Return the names of a stage's members: one per fold, part of pseudo-labels and seed."""
         chosen = self.settings_of(experiment)
         about = chosen["stages"][stage]
+        # parts are those of pseudo-labels; a stage without any has part 0 alone
         n_parts = about["targets"].get("parts")
         return [
             paths.MEMBER.format(fold=fold, part=part, seed=seed)
