@@ -41,7 +41,21 @@ def start(settings: dict) -> None:
         # PyTorch has no deterministic kernel for some operations: it warns of them
         torch.use_deterministic_algorithms(settings["deterministic"], warn_only=True)
     else:
-        _start_tensorflow(threads, settings["deterministic"])
+        # TensorFlow turns oneDNN on by itself only where the CPU has AVX-512 VNNI: left to it, equal
+        # settings would give other bits, and on older CPUs convolutions four times slower.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with _hushed():
+            import tensorflow
+
+        tensorflow.get_logger().setLevel("ERROR")  # it warns of each model after the fifth
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+        for device in tensorflow.config.list_physical_devices("GPU"):
+            # else the first job takes all memory of a card that others may share
+            tensorflow.config.experimental.set_memory_growth(device, True)
+        if settings["deterministic"]:
+            tensorflow.config.experimental.enable_op_determinism()
 
 
 def fused_normalisation(inputs, gain, bias, epsilon: float) -> tuple:
@@ -59,23 +73,6 @@ def fused_normalisation(inputs, gain, bias, epsilon: float) -> tuple:
         x=inputs, scale=gain, offset=bias, mean=[], variance=[], epsilon=epsilon
     )
     return fused.y, fused.batch_mean, fused.batch_variance
-
-
-def _start_tensorflow(threads: int, deterministic: bool) -> None:
-    # TensorFlow turns oneDNN on by itself only where the CPU has AVX-512 VNNI: left to it, equal
-    # settings would give other bits, and on older CPUs convolutions four times slower.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _hushed():
-        import tensorflow
-
-    tensorflow.get_logger().setLevel("ERROR")  # it warns of each model after the fifth
-    tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
-    for device in tensorflow.config.list_physical_devices("GPU"):
-        tensorflow.config.experimental.set_memory_growth(device, True)
-    if deterministic:
-        tensorflow.config.experimental.enable_op_determinism()
 
 
 @contextlib.contextmanager

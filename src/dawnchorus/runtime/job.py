@@ -18,6 +18,7 @@ from pathlib import Path
 
 from dawnchorus.runtime import artefacts, devices, logs, run
 
+# of <sys/prctl.h>; Python has no name for it
 _PR_SET_PDEATHSIG = 1
 STOPPED = 143  # exit status of a job that was told to stop: 128 + SIGTERM
 

@@ -30,6 +30,7 @@ def log_to(path: str | Path) -> Iterator[None]:
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
+    # a library that sets up the root logger would print each line again
     LOG.propagate = False
     try:
         yield

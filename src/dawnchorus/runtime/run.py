@@ -42,6 +42,7 @@ def hold_lock(results: str | Path) -> None:
     """
     path = Path(results) / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
+    # "w" would wipe out whose lock it is before we know that it is ours
     file = open(path, "a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -112,6 +113,7 @@ def lost_metadata(results: str | Path, persistence: str | Path = ".snakemake") -
     )
 
 
+# of Snakemake 9; --touch is here because it starts no job, though it writes records
 _LOOKING = (
     "--dry-run", "--dryrun", "--lint", "--unlock", "--summary", "--detailed-summary", "--dag",
     "--rulegraph", "--filegraph", "--d3dag", "--list", "--list-rules", "--list-target-rules",
@@ -122,6 +124,7 @@ _LOOKING = (
 
 def is_only_looking(arguments: Iterable[str]) -> bool:
     """Return whether a command line of Snakemake starts no job, and so needs no lock."""
+    # -n may stand among other flags without a value: -np, -qn
     return any(
         argument.split("=")[0] in _LOOKING or re.fullmatch(r"-[npqkFft]*n[npqkFft]*", argument)
         for argument in arguments

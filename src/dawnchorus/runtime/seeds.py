@@ -17,6 +17,7 @@ def generator(seed: int, *path: str | int) -> np.random.Generator:
 
 def integer(seed: int, *path: str | int) -> int:
     """Return a seed in [0, 2**31) for a seed and a path of names and numbers."""
+    # libraries take a signed number of 32 bits
     return _number(_digest((seed, *path)), 0) >> 1
 
 
@@ -25,4 +26,5 @@ def _number(digest: bytes, at: int) -> int:
 
 
 def _digest(path: tuple) -> bytes:
+    # with types and a sign that no name has between: (1, "2"), ("1", 2) and (12,) all differ
     return hashlib.sha256("\x1f".join(f"{type(p).__name__}:{p}" for p in path).encode()).digest()
