@@ -1,4 +1,4 @@
-"""``dawnchorus explain [CODE...]``: what a code of a verdict, warning or message means, and what to do.
+"""``dawnchorus explain [CODE...]``: what codes of verdicts and warnings mean, and what to do.
 
 Codes stand in ``verdicts.csv``, in lists of excluded recordings and at the beginning of messages, and
 keep their names, so that scripts may look for them. The lists that jobs use are those of

@@ -7,6 +7,7 @@ own, which a crash of it cannot outlive.
 """
 
 import argparse
+import contextlib
 import fcntl
 import importlib.metadata
 import importlib.util
@@ -76,7 +77,19 @@ def findings(results: str | Path = "results", is_deep: bool = False) -> Iterator
     yield from _environment()
     yield from _machine(results)
     if is_deep:
-        yield from _backends()
+        for name in filter(importlib.util.find_spec, ("tensorflow", "jax", "torch")):
+            try:
+                # a process of its own: a backend may end it, and its memory is given back
+                done = subprocess.run(
+                    [sys.executable, "-c", _START.format(name=name)],
+                    capture_output=True, text=True, timeout=300,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                yield Line("bad", f"{name} start", "not there after 300 s")
+                continue
+            lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+            text = lines[-1] if lines else f"ended with {done.returncode}"
+            yield Line("bad" if done.returncode else "ok", f"{name} start", text)
     yield from _results(results)
 
 
@@ -111,7 +124,15 @@ def _machine(results: Path) -> Iterator[Line]:
     has_affinity = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
     yield Line("ok", "cores", f"{cores} for this process")
-    memory = _memory_bytes()
+    try:
+        # what is free counts, with what the kernel would give back; sysconf knows all memory only
+        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+        memory = int(found[1]) * 1024 if found else None
+    except OSError:  # elsewhere than on Linux
+        memory = None
+    if memory is None:
+        with contextlib.suppress(ValueError, OSError):
+            memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     state = "note" if memory is None or memory < _LITTLE_MEMORY else "ok"
     yield Line(state, "memory", "unknown" if memory is None else f"{memory / 1e9:.1f} GB available")
     folder = next(f for f in (results.absolute(), *results.absolute().parents) if f.is_dir())
@@ -136,37 +157,6 @@ def _machine(results: Path) -> Iterator[Line]:
         yield Line("note", "oneDNN", text)
     else:
         yield Line("ok", "oneDNN", "on in every training on the CPU")
-
-
-def _memory_bytes() -> int | None:
-    """Return the available memory, or all of it where the system says no more; None: unknown."""
-    try:
-        found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
-    except OSError:
-        found = None
-    if found:
-        return int(found[1]) * 1024
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return None
-
-
-def _backends() -> Iterator[Line]:
-    for name in ("tensorflow", "jax", "torch"):
-        if importlib.util.find_spec(name) is None:
-            continue
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", _START.format(name=name)],
-                capture_output=True, text=True, timeout=300,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            yield Line("bad", f"{name} start", "not there after 300 s")
-            continue
-        lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
-        text = lines[-1] if lines else f"ended with {done.returncode}"
-        yield Line("bad" if done.returncode else "ok", f"{name} start", text)
 
 
 def _results(results: Path) -> Iterator[Line]:
@@ -197,6 +187,7 @@ def holder(results: str | Path) -> str | None:
     try:
         with open(Path(results) / LOCK, encoding="utf-8") as file:
             try:
+                # shared: two that look do not take each other for a run
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return file.read().strip() or "an unknown process"

@@ -8,6 +8,7 @@ imported: a ``.keras`` file is read as the archive that it is, without Keras.
 """
 
 import argparse
+import contextlib
 import csv
 import io
 import itertools
@@ -204,7 +205,13 @@ def read_hdf5(path: Path, n_rows: int) -> Content:
         columns.setdefault((group, len(found) if found.ndim else 1), {})[own] = start.tolist()
 
     with h5py.File(path) as file:
-        facts = {name: _plain(value) for name, value in file.attrs.items()}
+        facts = {}
+        for name, value in file.attrs.items():
+            value = value.decode() if isinstance(value, bytes) else value
+            facts[name] = value.tolist() if hasattr(value, "tolist") else value
+            if isinstance(value, str):  # this project keeps lists and settings as JSON
+                with contextlib.suppress(ValueError):
+                    facts[name] = json.loads(value)
         file.visititems(visit)
     # what tells the files of this project apart; any other HDF5 file is arrays
     kind = "arrays (HDF5)"
@@ -220,18 +227,6 @@ def read_hdf5(path: Path, n_rows: int) -> Content:
         title = f"{group or 'arrays'} of length {length}, first rows"
         tables.append(Table(title, list(found), list(zip(*found.values(), strict=True))))
     return Content(kind, facts, tables)
-
-
-def _plain(value) -> object:
-    """Return an attribute as a plain value: this project keeps lists and settings as JSON."""
-    if isinstance(value, bytes):
-        value = value.decode()
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def read_keras(path: Path, n_rows: int) -> Content:

@@ -11,7 +11,6 @@ directory. A table of a listed corpus has no record; the digest of its rows is i
 
 import argparse
 import contextlib
-import functools
 import os
 import re
 import shlex
@@ -198,7 +197,13 @@ def verify(
     traced = _trace(results, _below(path, results))
     hashes = {}
     if not is_fast:
-        digest_of = functools.partial(_digest, results=results)
+
+        def digest_of(one: Path) -> str | OSError:
+            try:
+                return content_digest(one, results)
+            except OSError as error:  # a state of that file, not the end of the verification
+                return error
+
         with ThreadPoolExecutor(_READERS) as pool:
             for one, digest in zip(
                 traced.records, pool.map(digest_of, traced.records), strict=True
@@ -209,8 +214,19 @@ def verify(
     # Of a file that is not whole, its inputs say no more; of one that is, they may have changed since.
     states = {one: _state(one, traced, hashes) for one in traced.records}
     for one in traced.records:
-        if states[one][0] == "whole":
-            states[one] = _state_by_inputs(one, traced, hashes, states)
+        if states[one][0] != "whole":
+            continue
+        changed = []
+        for origin, seen in inputs_of(traced.records[one] or {}, results).items():
+            present = (traced.records[origin] or {}).get("sha256", hashes.get(origin))
+            # an input that is damaged or missing is told once, as itself
+            is_there = states[origin][0] in ("whole", "stale", "unrecorded")
+            if is_there and present is not None and not present.startswith(seen):
+                changed.append(name_of(origin, results))
+        if changed:
+            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+            what = f"made from another content of {', '.join(changed[:3])}{more}"
+            states[one] = "stale", what
     findings = []
     for one, (state, detail) in states.items():
         origin = "rule" if one.is_relative_to(results) else "outside"
@@ -299,14 +315,6 @@ def _texts(value) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _digest(path: Path, results: Path) -> str | OSError:
-    """Return the SHA-256 of a file, or why it cannot be read."""
-    try:
-        return content_digest(path, results)
-    except OSError as error:
-        return error
-
-
 def _state(path: Path, traced: _Traced, hashes: Mapping) -> tuple[str, str]:
     """Return state and detail of a file by itself, whatever became of its inputs."""
     record, digest = traced.records[path], hashes.get(path)
@@ -332,20 +340,6 @@ def _state(path: Path, traced: _Traced, hashes: Mapping) -> tuple[str, str]:
     elif path.is_relative_to(traced.results):
         return "unrecorded", "no record says what made it"
     return "whole", ""
-
-
-def _state_by_inputs(path: Path, traced: _Traced, hashes: Mapping, states: Mapping) -> tuple:
-    """Return ``stale`` and why where an input has changed since; what is damaged is told once."""
-    changed = []
-    for origin, seen in inputs_of(traced.records[path] or {}, traced.results).items():
-        present = (traced.records[origin] or {}).get("sha256", hashes.get(origin))
-        is_there = states[origin][0] in ("whole", "stale", "unrecorded")
-        if is_there and present is not None and not present.startswith(seen):
-            changed.append(name_of(origin, traced.results))
-    if not changed:
-        return "whole", ""
-    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-    return "stale", f"made from another content of {', '.join(changed[:3])}{more}"
 
 
 def advise(findings: Sequence[Finding], working: str) -> None:

@@ -88,10 +88,21 @@ def explanation(path: str | Path) -> str:
     record = record_of(path)
     settings = {k: v for k, v in record.get("settings", {}).items() if k != "results"}
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100)
-    inputs = [
-        f"{seen[:_SHORT]}  {verify.name_of(origin, results)}  {_since(origin, seen, results)}"
-        for origin, seen in verify.inputs_of(record, results).items()
-    ]
+    inputs = []
+    for origin, seen in verify.inputs_of(record, results).items():
+        state, note = "missing", ""
+        if origin.is_file():
+            is_same = verify.content_digest(origin, results).startswith(seen)
+            state = "unchanged" if is_same else "CHANGED"
+            # tables of a listed corpus are no artefacts of a rule: their names say their content
+            if not origin.is_relative_to(results):
+                note = "; from outside the results, no record"
+            elif verify.is_table(origin, results):
+                note = "; listed"
+            elif artefacts.read_record(origin, results) is None:
+                note = "; no record"
+        name = verify.name_of(origin, results)
+        inputs.append(f"{seen[:_SHORT]}  {name}  ({state}{note})")
     return "\n".join(
         [
             verify.name_of(path, results),
@@ -132,19 +143,6 @@ def _facts(path: Path, record: Mapping) -> Iterator[str]:
     yield f"command   {record.get('command', '(not recorded)')}"
     found = [f"{value} ({key})" for key, value in _seeds(record.get("settings", {}), ())]
     yield f"seeds     {', '.join(found) or 'none: nothing in it is drawn'}"
-
-
-def _since(path: Path, seen: str, results: Path) -> str:
-    """Return how an input of today differs from what it was."""
-    if not path.is_file():
-        return "(missing)"
-    state = "unchanged" if verify.content_digest(path, results).startswith(seen) else "CHANGED"
-    if not path.is_relative_to(results):
-        return f"({state}; from outside the results, no record)"
-    listed = verify.is_table(path, results)
-    if not listed and artefacts.read_record(path, results) is None:
-        return f"({state}; no record)"
-    return f"({state}{'; listed' if listed else ''})"
 
 
 def _of(record: Mapping, key: str) -> list[tuple]:
