@@ -73,6 +73,7 @@ def bootstrap_weights(
     if groups.ndim != 1:
         raise ValueError(f"groups have shape {groups.shape}; expected (N,)")
     names, codes = np.unique(groups, return_inverse=True)
+    # whole numbers: sums of counts under them are exact
     weights = np.zeros((n_replicates, len(codes)), dtype=np.int32)
     if len(names):
         # row by row, so that chunks of any size are the same replicates

@@ -171,6 +171,7 @@ def segment_counts(
         ).reshape(shape[0], shape[2])
         for units in (*active, matched)
     )
+    # a class missed and another one claimed in one segment are one error, a substitution
     substituted = np.minimum(missed, false).reshape(shape[:2]).sum(axis=1)
     rules = {"unit": "class in a segment", "segment_s": segment_s, "overlaps": "union"}
     return Counts(tuple(ids), tuple(classes), *per_class, substituted, rules)

@@ -79,6 +79,8 @@ def runs(scores: np.ndarray) -> Runs:
         T at most.
     """
     found, opened = [], []  # opened: (first frame, score) of the runs that still grow, rising
+    # Frames are put on a stack of rising scores and taken off once each, so T frames take O(T).
+    # Lists: single elements of arrays are several times slower.
     values = np.asarray(scores).tolist()
     for frame, value in enumerate([*values, _NEVER]):
         first = frame
@@ -135,6 +137,7 @@ def changes(
         for other, events in enumerate(annotated):
             if other != label and len(events):
                 counted[:, 2 + other] = is_false & is_covered(events, criteria.cross)
+    # columns of a change: found, false, then cross-triggers of each class
     score, change = [detected.appears, detected.grows], [counted, -counted]
     relevant = Runs(*(field[~is_false] for field in detected))
     times = onset_s[~is_false], offset_s[~is_false]

@@ -37,6 +37,7 @@ from dawnchorus.metrics.intersections import Changes, Criteria, changes
 
 _HOUR_S = 3600.0
 _BLOCKS = 256  # of changes, each kept or left as a whole
+# of rates [1/h], relative and absolute: a change just at e_max is never left out
 _ROUNDING = 1e-9
 
 
@@ -267,7 +268,20 @@ def trimmed(found: Intersections, weights: np.ndarray) -> Intersections:
             ends = np.arange(size - 1, len(own.last) - 1, size)
             ends = own.last[np.append(ends, len(own.last) - 1)]
             block = np.searchsorted(ends, np.arange(len(own.recording)))
-            least = weights @ _least_false(own, block, (weights.shape[1], len(ends)))
+            # The least number of false positives of each recording in each block, (N, B): as the
+            # block begins or after one of its changes, since a run that grows may end to be false.
+            # Places are flat, with which ufunc.at is several times faster.
+            cell = own.recording * len(ends) + block
+            change = np.zeros(weights.shape[1] * len(ends), dtype=np.int64)
+            np.add.at(change, cell, own.changes.false)
+            change = change.reshape(-1, len(ends))
+            order = np.argsort(own.recording, kind="stable")
+            false = np.cumsum(own.changes.false[order])
+            before = np.cumsum(change.sum(axis=1)) - change.sum(axis=1)
+            least = np.cumsum(change, axis=1) - change
+            false -= before[own.recording[order]]
+            np.minimum.at(least.reshape(-1), cell[order], false)
+            least = weights @ least
             is_near = (least <= most[:, None]).any(axis=0)
             if not is_near.all():
                 own = _summed_up(own, is_near[block], np.cumsum(is_near)[block])
@@ -352,20 +366,6 @@ def _score(steps: Sequence[np.ndarray], scenario: Scenario) -> float:
     present = [step for step in steps if len(step)]
     curve = _mean_curve(present, scenario.e_max, scenario.alpha_st)
     return _area(*curve, scenario.e_max)
-
-
-def _least_false(own: ClassChanges, block: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return the least number of false positives of each recording in each block, shape (N, B)."""
-    cell = own.recording * shape[1] + block
-    change = np.zeros(shape[0] * shape[1], dtype=np.int64)
-    np.add.at(change, cell, own.changes.false)
-    change = change.reshape(shape)
-    order = np.argsort(own.recording, kind="stable")
-    false = np.cumsum(own.changes.false[order])
-    before = np.cumsum(change.sum(axis=1)) - change.sum(axis=1)
-    least = np.cumsum(change, axis=1) - change  # as a block begins
-    np.minimum.at(least.reshape(-1), cell[order], false - before[own.recording[order]])
-    return least
 
 
 def _summed_up(own: ClassChanges, is_near: np.ndarray, far_run: np.ndarray) -> ClassChanges:

@@ -139,7 +139,18 @@ def coordinate_search(
         Where a grid is empty or names a value twice, ``together`` names no grid, or scores have
         another shape than (C,).
     """
-    steps = _steps(grids, together)
+    if not grids:
+        raise ValueError("grids are empty; expected a setting to tune")
+    for name, grid in grids.items():
+        if not len(grid) or len(set(grid)) < len(grid):
+            raise ValueError(f"grid of {name} {tuple(grid)!r}; expected values, each once")
+    if unknown := [name for name in together if name not in grids]:
+        raise ValueError(f"together names {unknown}; expected settings of {list(grids)}")
+    # what is tried at once: values of settings, (n,) each, in the order of preference
+    combinations = np.array(list(itertools.product(*(grids[name] for name in together))), float)
+    joint = {name: combinations[:, column] for column, name in enumerate(together)}
+    alone = [{name: np.array(grid, float)} for name, grid in grids.items() if name not in together]
+    steps = [joint, *alone] if joint else alone
     if n_classes < 1 or max_sweeps < 1:
         raise ValueError(f"{n_classes=} and {max_sweeps=}; expected 1 or more of both")
     # sweeps come back to the same settings, and a measurement may decode all recordings
@@ -175,23 +186,6 @@ def coordinate_search(
             chosen = chosen | {name: values[best] for name, values in step.items()}
         is_settled = all(np.array_equal(chosen[name], before[name]) for name in grids)
     return Tuned(chosen, measured(chosen), sweeps, len(known), is_settled)
-
-
-def _steps(
-    grids: Mapping[str, Sequence[float]], together: Sequence[str]
-) -> list[dict[str, np.ndarray]]:
-    """Return what is tried at once: values of settings, (n,) each, in the order of preference."""
-    if not grids:
-        raise ValueError("grids are empty; expected a setting to tune")
-    for name, grid in grids.items():
-        if not len(grid) or len(set(grid)) < len(grid):
-            raise ValueError(f"grid of {name} {tuple(grid)!r}; expected values, each once")
-    if unknown := [name for name in together if name not in grids]:
-        raise ValueError(f"together names {unknown}; expected settings of {list(grids)}")
-    combinations = np.array(list(itertools.product(*(grids[name] for name in together))), float)
-    joint = {name: combinations[:, column] for column, name in enumerate(together)}
-    alone = [{name: np.array(grid, float)} for name, grid in grids.items() if name not in together]
-    return [joint, *alone] if joint else alone
 
 
 def _first_best(scores: np.ndarray, per_class: bool) -> np.ndarray:
