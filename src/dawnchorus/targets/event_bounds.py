@@ -97,6 +97,7 @@ def within(
 
 
 def _is_outside(event: Event, lengths_s: Mapping[str, float]) -> bool:
+    # from the very end on as well: nothing of such an event is in the recording
     return event.onset_s >= lengths_s[event.id]
 
 

@@ -55,7 +55,21 @@ def check_test_leaks(
     }
     parts = {"train": train, "unlabelled": unlabelled, "test": test}
     parts |= {"validation": validation} if validation else {}
-    sides = {name: _side(references, labels, hashes) for name, references in parts.items()}
+    # recordings, groups and contents of each part, with names to show
+    sides: dict[str, tuple[dict, dict, dict]] = {}
+    for part, references in parts.items():
+        recordings, groups, contents = sides[part] = {}, {}, {}
+        for reference in references:
+            corpus, subset = parse_reference(reference)
+            for row in tables.select(tables.read_labels(labels[corpus]), subset):
+                name = f"{corpus}/{row.id}"
+                recordings[name] = name
+                if row.group:
+                    shown = f"{name} (group {row.group})"
+                    groups.setdefault((corpus, row.group), []).append(shown)
+                # no hash is known of a recording that was listed by size and time alone
+                if hashes.get((corpus, row.id)):
+                    contents.setdefault(hashes[corpus, row.id], []).append(name)
     for first, second in itertools.combinations(parts, 2):
         # the same recording may be pseudo-labelled and tested: such scores are called transductive
         may_share = (first, second) == ("unlabelled", "test")
@@ -72,20 +86,3 @@ def check_test_leaks(
                 )
     rows = [(name, *map(len, side)) for name, side in sides.items()]
     artefacts.write_table(output, ("part", "recordings", "groups", "contents"), rows)
-
-
-def _side(references, labels, hashes) -> tuple[dict, dict, dict]:
-    """Return recordings, groups and contents of some references, each with a name to show."""
-    recordings, groups, contents = {}, {}, {}
-    for reference in references:
-        corpus, split = parse_reference(reference)
-        for recording in tables.select(tables.read_labels(labels[corpus]), split):
-            name = f"{corpus}/{recording.id}"
-            recordings[name] = name
-            if recording.group:
-                shown = f"{name} (group {recording.group})"
-                groups.setdefault((corpus, recording.group), []).append(shown)
-            # no hash is known of a recording that was listed by size and time alone
-            if hashes.get((corpus, recording.id)):
-                contents.setdefault(hashes[corpus, recording.id], []).append(name)
-    return recordings, groups, contents
