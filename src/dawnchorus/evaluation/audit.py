@@ -174,6 +174,7 @@ def _class_audit(found: _Candidates, column: int) -> dict:
             "positive_share": float(ratio(n_positive, n_known)),
         }
     for margin in MARGINS:
+        # of all classes, though the audit is of one: a recording is taken as a whole
         would = pseudo_labels.is_confident(found.scores, {"low": margin, "high": 1 - margin})
         errors = _errors(truth[would], says[would])
         n_right = errors["known"] - errors["wrong"]

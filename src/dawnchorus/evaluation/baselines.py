@@ -74,7 +74,21 @@ def baselines(
         own = {name: whole_clips(known) for name, known in tests.items()}
         content["whole_clips"] = {"test": _baseline(own, tests, timed, settings)}
     if "clicks" in wanted:
-        content["clicks"] = _clicks(tests, validations, timed, settings)
+        every = {**tests, **validations}
+        trains = choose_trains(list(validations.values()), Collars(**settings["events"]["collar"]))
+        if not trains:  # chosen on tested recordings they would be no baseline
+            why = "without validation recordings with events there is nothing to choose periods on"
+            return content | {"clicks": {"left_out": why}}
+        own = {name: click_events(known, trains) for name, known in every.items()}
+        scores = _baseline(own, every, timed, settings)
+        classes = next(iter(every.values())).classes
+        content["clicks"] = {
+            "chosen_on": list(validations),
+            "trains": {label: train._asdict() for label, train in trains.items()},
+            "classes_without": [name for name in classes if name not in trains],
+            "test": {name: scores[name] for name in tests},
+            "validation": {name: scores[name] | {"chosen_here": True} for name in validations},
+        }
     return content
 
 
@@ -189,32 +203,27 @@ def choose_trains(validation: Sequence[EventGroundTruth], collars: Collars) -> d
         if len(lengths_s):
             # the median: a few long events would make every click too long
             duration_s = float(np.median(lengths_s))
+            # from an onset to the next one in the same recording
+            distances_s = np.concatenate(
+                [np.diff(x.onset_s)[np.diff(x.recording) == 0] for x in own if len(x.onset_s)]
+            )
+            # a class with one event per recording has no distances: collars and the end are left
+            shares = DISTANCES if len(distances_s) else ()
+            periods_s = [share * float(distances_s.mean()) for share in shares]
+            collar_s = max(collar or 0.0 for collar in collars[:2])
+            periods_s += [many * collar_s for many in COLLARS]
+            # events that touch would be one event in PSDS
+            least_s = duration_s + 2 * TOLERANCE_S
+            apart_s = [period_s for period_s in periods_s if least_s < period_s < longest_s]
             tried = [
                 Train(phase * period_s, period_s, duration_s, np.nan)
-                for period_s in _periods(own, duration_s, collars, longest_s)
+                for period_s in [*dict.fromkeys(apart_s), longest_s]
                 for phase in PHASES
             ]
             scores = [_f(train, validation, own, collars) for train in tried]
             best = int(np.argmax(scores))
             found[label] = tried[best]._replace(f=scores[best])
     return found
-
-
-def _periods(
-    own: Sequence[Spans], duration_s: float, collars: Collars, longest_s: float
-) -> list[float]:
-    """Return the periods [s] tried for one class, the preferred ones first."""
-    # from an onset to the next one in the same recording
-    distances_s = np.concatenate(
-        [np.diff(one.onset_s)[np.diff(one.recording) == 0] for one in own if len(one.onset_s)]
-    )
-    tried = [share * float(distances_s.mean()) for share in DISTANCES] if len(distances_s) else []
-    collar_s = max(collar or 0.0 for collar in collars[:2])
-    tried += [many * collar_s for many in COLLARS]
-    # events that touch would be one event in PSDS
-    least_s = duration_s + 2 * TOLERANCE_S
-    apart = [period_s for period_s in tried if least_s < period_s < longest_s]
-    return [*dict.fromkeys(apart), longest_s]
 
 
 def _onsets(train: Train, end_s: float) -> np.ndarray:
@@ -242,25 +251,6 @@ def _f(
         n_matched += len(rows)
         n_both += len(annotated.onset_s) + len(onset_s)
     return 2 * n_matched / n_both
-
-
-def _clicks(tests: Truths, validations: Truths, timed: Ensemble, settings: Mapping) -> dict:
-    """Return the scores of periodic events; without validation events there are none."""
-    collars, every = Collars(**settings["events"]["collar"]), {**tests, **validations}
-    trains = choose_trains(list(validations.values()), collars)
-    if not trains:
-        why = "without validation recordings with events there is nothing to choose periods on"
-        return {"left_out": why}
-    own = {name: click_events(known, trains) for name, known in every.items()}
-    scores = _baseline(own, every, timed, settings)
-    classes = next(iter(every.values())).classes
-    return {
-        "chosen_on": list(validations),
-        "trains": {label: train._asdict() for label, train in trains.items()},
-        "classes_without": [name for name in classes if name not in trains],
-        "test": {name: scores[name] for name in tests},
-        "validation": {name: scores[name] | {"chosen_here": True} for name in validations},
-    }
 
 
 def _baseline(

@@ -77,7 +77,14 @@ def evaluate(
         Where a stage, ensemble or corpus has no file, files disagree about the classes, or a
         recording to be scored has no score.
     """
-    class_names = _class_names(scores)
+    paths = [path for by_corpus in scores.values() for path in by_corpus.values()]
+    if not paths:
+        raise ValueError("no window scores to evaluate; expected those of one stage or more")
+    class_names: list[str] = []
+    for path in paths:
+        with score_files.open_windows(path) as windows:
+            class_names = class_names or windows.class_names
+            _check_classes(windows.class_names, class_names, path)
     trained, about_training = read_training_set(labels, folds_path, class_names, settings["folds"])
     truths, counts = {_TRAINING: trained}, {}
     for test in settings["test"]:
@@ -165,6 +172,7 @@ def _stage(
 
 def _member_scores(truth: GroundTruth, scores: np.ndarray, settings: Mapping) -> dict:
     """Return the scores of a single model: metrics of identification without intervals."""
+    # replicates of identification take long, and an experiment may have hundreds of members
     content = scores_with_intervals(truth, scores, settings, with_identification=False)
     if len(truth.class_names) > 1:
         content["identification"] = point_scores(truth, scores)
@@ -262,19 +270,6 @@ def _tests(truths: Mapping[str, GroundTruth]) -> dict[str, GroundTruth]:
 def _corpora(truths: Mapping[str, GroundTruth]) -> list[str]:
     """Return the corpora that any recording to be scored is of."""
     return sorted({corpus for truth in truths.values() for corpus, _ in truth.recordings})
-
-
-def _class_names(scores: Mapping[str, Mapping[str, str | Path]]) -> list[str]:
-    """Return the classes that all window scores agree on."""
-    paths = [path for by_corpus in scores.values() for path in by_corpus.values()]
-    if not paths:
-        raise ValueError("no window scores to evaluate; expected those of one stage or more")
-    names = []
-    for path in paths:
-        with score_files.open_windows(path) as windows:
-            names = names or windows.class_names
-            _check_classes(windows.class_names, names, path)
-    return names
 
 
 def _check_classes(found: Sequence[str], expected: Sequence[str], path: str | Path) -> None:

@@ -168,6 +168,7 @@ def scores_with_intervals(
     }
     content = each[None]
     if len(measured) > 1:
+        # without the empty cells: 1,500 classes have more than two million
         names, counts = truth.class_names, ranks.confusion(truth.targets, scores)
         content["confusion"] = {
             names[row]: {names[column]: float(own[column]) for column in np.flatnonzero(own)}

@@ -184,6 +184,7 @@ def _content(
 def _comparisons(found: Mapping[str, Ensemble], tests: Truths, settings: Mapping) -> Iterator[dict]:
     """Yield differences: of ensembles under each decoding, and of decodings of each ensemble."""
     names = settings["events"]["decodings"]
+    # tuned ones come first: the text of one screen loses rows from the end
     tuned = [name for name in names if names[name]["tune"] != "none"]
     pairs = [
         ((first, decoding), (second, decoding))

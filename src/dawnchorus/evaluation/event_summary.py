@@ -63,6 +63,7 @@ def text(content: Mapping) -> str:
     ]
     baselines = [_baselines(content, test) for test in tests]
     tables = [recordings, *ensembles, *baselines, _differences(content)]
+    # differences lose their rows first, then baselines: the scores are what the screen is for
     ranks = [0] * (1 + len(ensembles)) + [1] * len(baselines) + [2]
     return screen(
         titled(content["experiment"], about), tables, list(_remarks(content)), _SOURCE, ranks

@@ -159,6 +159,7 @@ def _remarks(content: Mapping) -> Iterator[str]:
         name for name, stage in stages.items() if any(map(_transductive, stage["test"].values()))
     ]
     if marked:
+        # the sign stands in the table of identification alone; the others have a column for it
         mark = f" ({MARKS['transductive']})" if len(content["classes"]) > 1 else ""
         yield (
             f"transductive{mark}: {listed(marked)} learnt from predictions for recordings tested "

@@ -50,11 +50,18 @@ def screen(
         Of each table; those of a higher rank lose rows first, down to one each. Without ranks all
         lose them at once.
     """
+    ranks = list(ranks) or [0] * len(tables)
+    most = dict.fromkeys(ranks, max((len(rows) for _, rows in tables), default=1) or 1)
+    limits = [dict(most)]
+    for lowered in sorted(most, reverse=True):
+        for limit in range(most[lowered] - 1, 0, -1):
+            most[lowered] = limit
+            limits.append(dict(most))
     # the first choice that fits, from all rows down to one of each table
-    for shown in _limits([len(rows) for _, rows in tables], list(ranks) or [0] * len(tables)):
+    for shown in ([rows_of[rank] for rank in ranks] for rows_of in limits):
         lines = [title]
-        for most, (header, rows) in zip(shown, tables, strict=True):
-            lines += ["", *_table(header, rows, most, source)] if rows else []
+        for n_shown, (header, rows) in zip(shown, tables, strict=True):
+            lines += ["", *_table(header, rows, n_shown, source)] if rows else []
         lines += ["", *remarks] if remarks else []
         if len(lines) <= LINES:
             break
@@ -103,16 +110,6 @@ def cut(name: str, width: int) -> str:
     is_marked = head and marks and set(marks) <= set("".join(MARKS.values()))
     end = f"... {marks}" if is_marked else "..."
     return f"{name[: width - len(end)]}{end}"
-
-
-def _limits(lengths: Sequence[int], ranks: Sequence[int]) -> Iterator[list[int]]:
-    """Yield how many rows each table shows at most, from all of them to one of each."""
-    most = {rank: max(lengths, default=1) or 1 for rank in ranks}
-    yield [most[rank] for rank in ranks]
-    for lowered in sorted(most, reverse=True):
-        for limit in range(most[lowered] - 1, 0, -1):
-            most[lowered] = limit
-            yield [most[rank] for rank in ranks]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence], most: int, source: str) -> list[str]:

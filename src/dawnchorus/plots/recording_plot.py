@@ -180,6 +180,7 @@ def _draw_head(
 def _draw_spectrogram(figure, sheet: canvas.Sheet, spectrogram: Track) -> None:
     span_s = spectrogram.span_s
     axes = figure.add_axes(sheet.box(canvas.HEAD, canvas.SPECTROGRAM))
+    # thinned out here, as means: the renderer would pick columns or blur them
     image = grey(_columns(spectrogram.values, sheet.pixels(span_s), np.add)).T
     axes.imshow(
         image, cmap="gray_r", vmin=0, vmax=255, origin="lower", aspect="auto",
@@ -239,6 +240,7 @@ def _draw_curves(
     from matplotlib.collections import LineCollection, PolyCollection
 
     shown = np.clip(_columns(scores, sheet.pixels(span_s), np.maximum), 0, 1)
+    # each score at its beginning and its end: steps, since a frame has one score
     seconds = np.repeat(np.linspace(*span_s, len(shown) + 1), 2)
     bottoms = np.arange(sheet.n_lanes) * canvas.LANE + canvas.CURVE_TOP + canvas.CURVE
     areas = []
