@@ -81,7 +81,19 @@ def _resample_file(
     sound = _opened(file, kind, found)
     with contextlib.closing(sound):
         facts["source_rate"] = sound.rate
-        n_declared = _declared_samples(sound, found, recipe, facts)
+        slowest, fastest = RATES_HZ
+        if not slowest <= sound.rate <= fastest:
+            expected = f"{slowest}-{fastest} Hz are taken"
+            raise Excluded("AUDIO_RATE", f"{sound.rate} Hz; {expected}")
+        # too long is refused before hours of it are decoded, by either number
+        if found.seconds is not None:
+            facts["duration_s"] = round(found.seconds, 6)
+            _check_length(found.seconds * sound.rate, sound.rate, recipe, "counted")
+        # what the decoder has estimated is no claim that the samples can fall short of
+        n_declared = None if found.is_estimated else sound.n_declared
+        if n_declared is not None:
+            facts["duration_s"] = round(n_declared / sound.rate, 6)
+            _check_length(n_declared, sound.rate, recipe, "declared")
         checks = SampleChecks(sound.n_channels)
         n_kept = sound.n_channels if recipe["channels"] == "each" else 1
         rates = (sound.rate, recipe["sample_rate"])
@@ -90,7 +102,11 @@ def _resample_file(
         for block, stored in sound.blocks(BLOCK):
             checks.update(block, stored)
             _check_length(checks.n_samples, sound.rate, recipe, "counted")
-            resampled = stream.push(_kept_channels(block, recipe["channels"], checks))
+            if recipe["channels"] == "first":
+                block = np.ascontiguousarray(block[:, :1])
+            elif recipe["channels"] == "mix" and sound.n_channels > 1:
+                block = checks.mixed(block)
+            resampled = stream.push(block)
             send(resampled)
             n_sent += len(resampled)
         rest = stream.finish()
@@ -127,27 +143,6 @@ def _opened(
             return sound
         sound.close()
     return libav.open_sound(file, kind)
-
-
-def _declared_samples(
-    sound: libsndfile.Sound | libav.Sound | libav.MpegSound,
-    found: length.Length,
-    recipe: Mapping,
-    facts: dict,
-) -> int | None:
-    """Check what the header claims; return its number of samples, or None where it has none."""
-    slowest, fastest = RATES_HZ
-    if not slowest <= sound.rate <= fastest:
-        expected = f"{slowest}-{fastest} Hz are taken"
-        raise Excluded("AUDIO_RATE", f"{sound.rate} Hz; {expected}")
-    if found.seconds is not None:
-        facts["duration_s"] = round(found.seconds, 6)
-        _check_length(found.seconds * sound.rate, sound.rate, recipe, "counted")
-    if sound.n_declared is None or found.is_estimated:
-        return None
-    facts["duration_s"] = round(sound.n_declared / sound.rate, 6)
-    _check_length(sound.n_declared, sound.rate, recipe, "declared")
-    return sound.n_declared
 
 
 def _left_out(
@@ -200,21 +195,6 @@ def _check_length(n_samples: int, sample_rate: int, recipe: Mapping, how: str) -
         raise Excluded("AUDIO_TOO_LONG", f"{n_samples / sample_rate:.1f} s {how}; {limit}")
 
 
-def _kept_channels(block: np.ndarray, channels: str, checks: "SampleChecks") -> np.ndarray:
-    """Return the channels that are kept of a block, shape (S, C) to (S, 1) or (S, C)."""
-    if channels == "each" or block.shape[1] == 1:
-        return block
-    if channels == "first":
-        return np.ascontiguousarray(block[:, :1])
-    # channel by channel: a mean over rows of two values is several times slower
-    mixed = block[:, 0].copy()
-    for samples in block.T[1:]:
-        mixed += samples
-    mixed = (mixed / np.float32(block.shape[1]))[:, np.newaxis]
-    checks.update_mix(block, mixed)
-    return mixed
-
-
 class SampleChecks:
     """Check the samples of one recording, block by block.
 
@@ -261,10 +241,17 @@ class SampleChecks:
                 self.n_clipped[channel] += np.count_nonzero(np.abs(samples) >= FULL_SCALE)
         self.n_samples += len(block)
 
-    def update_mix(self, block: np.ndarray, mixed: np.ndarray) -> None:
-        """Take a block and the mean of its channels, shapes (S, C) and (S, 1)."""
+    def mixed(self, block: np.ndarray) -> np.ndarray:
+        """Return the mean of the channels of a block, (S, C) to (S, 1), and take its power."""
+        # channel by channel: a mean over rows of two values is several times slower
+        mixed = block[:, 0].copy()
+        for samples in block.T[1:]:
+            mixed += samples
+        mixed = (mixed / np.float32(block.shape[1]))[:, np.newaxis]
+        # channels in opposite phase cancel in a mean: the power that is lost tells it (MIX_CANCEL)
         self.power += sum(float(np.dot(samples, samples)) for samples in block.T) / block.shape[1]
         self.mixed_power += float(np.dot(mixed[:, 0], mixed[:, 0]))
+        return mixed
 
     def warnings(self) -> set[str]:
         """Return the codes of oddities that are no reason to exclude the recording."""

@@ -105,7 +105,33 @@ class Decoder:
                 self._send(request)
                 return
             self._end()
-        self._start()
+        self._stderr.seek(0)  # parent and child share the position in this file
+        self._stderr.truncate()
+        python_path = [_LIBRARY, *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(python_path),
+            # threads of its own would take address space, which is limited
+            "OPENBLAS_NUM_THREADS": "1",
+            # else glibc returns every buffer to the kernel, which zeroes it for the next one
+            "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+            "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+        }
+        self._process = subprocess.Popen(
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            bufsize=0,
+            env=environment,
+            pass_fds=[self._slab_file.fileno()],
+        )
+        self.left_s = _START_S
+        try:
+            self._send({**self.setup, "slab": self._slab_file.fileno()})
+            self._message()
+        except (BrokenPipeError, Excluded) as error:
+            self._end()
+            raise OSError(f"the audio decoder does not start: {self._last_error()}") from error
         self._send(request)
 
     def answer(self, add: Callable[[Sequence[memoryview]], None]) -> dict:
@@ -151,34 +177,6 @@ class Decoder:
     def _send(self, message: Mapping) -> None:
         self._process.stdin.write(json.dumps(message).encode() + b"\n")
 
-    def _start(self) -> None:
-        self._stderr.seek(0)  # parent and child share the position in this file
-        self._stderr.truncate()
-        python_path = [_LIBRARY, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(python_path),
-            "OPENBLAS_NUM_THREADS": "1",
-            # else glibc returns every buffer to the kernel, which zeroes it for the next one
-            "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-            "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-        }
-        self._process = subprocess.Popen(
-            COMMAND,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            bufsize=0,
-            env=environment,
-            pass_fds=[self._slab_file.fileno()],
-        )
-        self.left_s = _START_S
-        try:
-            self._send({**self.setup, "slab": self._slab_file.fileno()})
-            self._message()
-        except (BrokenPipeError, Excluded) as error:
-            self._end()
-            raise OSError(f"the audio decoder does not start: {self._last_error()}") from error
-
     def _message(self) -> dict:
         """Return the next line of the child."""
         line = bytearray()
@@ -195,7 +193,20 @@ class Decoder:
                 raise self._failed("DECODER_TIMEOUT", f"not done after {limit_s:g} s")
             piece = source.read(_LINE_BYTES)
             if not piece:
-                raise self._failed(*self._cause_of_end())
+                # the child has closed its end of the pipe: how it ended says why
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(5)
+                status = self._process.poll()
+                code, detail = "DECODER_CRASHED", f"the decoder ended with status {status}"
+                if status == -signal.SIGXCPU:
+                    limit_s = self.setup["recipe"]["decoder"]["seconds"]
+                    code, detail = "DECODER_TIMEOUT", f"not done after {limit_s:g} s of computing"
+                elif status == -signal.SIGKILL:
+                    code = "DECODER_MEMORY"
+                    detail = "the decoder was killed, as the system does when memory is short"
+                elif status is not None and status < 0:
+                    detail = f"the decoder died of {signal.Signals(-status).name}"
+                raise self._failed(code, detail)
             line += piece
             if len(line) > _LINE_BYTES:
                 raise self._failed("DECODER_CRASHED", "the decoder sent an invalid message")
@@ -203,23 +214,6 @@ class Decoder:
             return json.loads(line)
         except ValueError:
             raise self._failed("DECODER_CRASHED", "the decoder sent an invalid message") from None
-
-    def _cause_of_end(self) -> tuple[str, str]:
-        """Return code and detail for a child that has closed its end of the pipe."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
-        status = self._process.poll()
-        if status == -signal.SIGXCPU:
-            limit_s = self.setup["recipe"]["decoder"]["seconds"]
-            return "DECODER_TIMEOUT", f"not done after {limit_s:g} s of computing"
-        if status == -signal.SIGKILL:
-            return (
-                "DECODER_MEMORY",
-                "the decoder was killed, as the system does when memory is short",
-            )
-        if status is not None and status < 0:
-            return "DECODER_CRASHED", f"the decoder died of {signal.Signals(-status).name}"
-        return "DECODER_CRASHED", f"the decoder ended with status {status}"
 
     def _failed(self, code: str, detail: str) -> Excluded:
         self._end()
@@ -261,7 +255,13 @@ def main() -> None:
     slab = _Slab(setup["slab"], send)
     # what the resampler loads is no part of the memory that a recording may take
     resampling.stream(recipe["resampler"], 2 * recipe["sample_rate"], recipe["sample_rate"], 1)
-    _limit_memory(limits["memory_mb"])
+    # a crash is to leave no core file behind
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":  # macOS accepts the limit and does not keep it
+        with open("/proc/self/statm") as file:
+            taken = int(file.read().split()[0]) * resource.getpagesize()
+        most = taken + int(limits["memory_mb"] * (1 << 20))
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     send({"ready": True})
     for line in iter(sys.stdin.buffer.readline, b""):
         # the kernel ends a recording that computes for longer; the parent ends one that waits
@@ -306,13 +306,3 @@ class _Slab:
     def filling(self) -> dict:
         """Return how many samples of each channel are held, and of how many channels."""
         return {"n": self.n, "of": self.of}
-
-
-def _limit_memory(megabytes: float) -> None:
-    """Limit the address space to its present size and so many megabytes more."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":  # macOS accepts the limit and does not keep it
-        with open("/proc/self/statm") as file:
-            taken = int(file.read().split()[0]) * resource.getpagesize()
-        most = taken + int(megabytes * (1 << 20))
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -45,7 +45,17 @@ def survey(source: BinaryIO, start: int) -> list[Part]:
         packed = int.from_bytes(info[TOTAL_AT : TOTAL_AT + 8], "big")
         least, most = int.from_bytes(info[8:10], "big"), int.from_bytes(info[10:12], "big")
         fixed = most if least == most else None
-        n_samples = _end_of_last_frame(reader, start + INFO_BYTES, end, fixed, most)
+        # backwards from the end, as only the last frame is wanted; 0xFF is met within frames and in
+        # tags as well, so each is tried until one begins a frame
+        n_samples, first, high = None, start + INFO_BYTES, end
+        while n_samples is None and high > first and end - high < _MOST_BACK:
+            low = max(first, high - _STEP)
+            block = reader.at(low, min(end, high + 16) - low)
+            at = len(block)
+            while n_samples is None and (at := block.rfind(b"\xff", 0, at)) >= 0:
+                if low + at < high:
+                    n_samples = _samples_up_to(block[at : at + 16], fixed, most) or None
+            high = low
         parts.append(Part(start, packed >> 44, packed & (1 << 36) - 1, n_samples))
     return parts
 
@@ -55,22 +65,6 @@ def patch(part: Part, source: BinaryIO) -> dict[int, bytes]:
     position = part.start + TOTAL_AT
     packed = int.from_bytes(ByteReader(source).at(position, 8), "big")
     return {position: (packed >> 36 << 36).to_bytes(8, "big")}
-
-
-def _end_of_last_frame(
-    reader: ByteReader, start: int, end: int, fixed: int | None, most: int
-) -> int | None:
-    """Return the number of samples up to the end of the last frame that begins in a range."""
-    high = end
-    while high > start and end - high < _MOST_BACK:
-        low = max(start, high - _STEP)
-        block = reader.at(low, min(end, high + 16) - low)
-        at = len(block)
-        while (at := block.rfind(b"\xff", 0, at)) >= 0:
-            if low + at < high and (n := _samples_up_to(block[at : at + 16], fixed, most)):
-                return n
-        high = low
-    return None
 
 
 def _samples_up_to(head: bytes, fixed: int | None, most: int) -> int | None:
@@ -97,15 +91,14 @@ def _samples_up_to(head: bytes, fixed: int | None, most: int) -> int | None:
         n_samples = int.from_bytes(head[at : at + width], "big") + 1
         at += width
     at += {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
-    if len(head) <= at or _crc8(head[:at]) != head[at] or n_samples > most:
+    if len(head) <= at or n_samples > most:
+        return None
+    # the check sum of a header is by x^8 + x^2 + x + 1 (RFC 9639, 9.1.8)
+    check_sum = 0
+    for byte in head[:at]:
+        check_sum ^= byte
+        for _ in range(8):
+            check_sum = check_sum << 1 ^ (0x107 if check_sum & 0x80 else 0)
+    if check_sum != head[at]:
         return None
     return (number if is_variable else number * (fixed or most)) + n_samples
-
-
-def _crc8(raw: bytes) -> int:
-    value = 0
-    for byte in raw:
-        value ^= byte
-        for _ in range(8):
-            value = value << 1 ^ (0x107 if value & 0x80 else 0)
-    return value

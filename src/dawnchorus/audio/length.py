@@ -66,11 +66,31 @@ def survey(source: BinaryIO, kind: str, start: int, allow_truncated: bool) -> Le
     if kind == "mp3":
         return _of_mpeg(source)
     if kind == "flac":
-        return _of_flac(source, start)
+        parts = flac_frames.survey(source, start)
+        if len(parts) > 1:
+            there = [(part.n_samples or 0) / max(1, part.rate) for part in parts]
+            claimed = [part.n_claimed / max(1, part.rate) for part in parts]
+            missing_s = sum(max(0.0, c - t) for c, t in zip(claimed, there, strict=True))
+            return Length(seconds=sum(there), missing_s=missing_s)
+        # libsndfile ends at a total that is too small, and reads to the end where there is none
+        if parts and parts[0].n_samples is not None and 0 < parts[0].n_claimed < parts[0].n_samples:
+            return Length(patches=flac_frames.patch(parts[0], source))
     if kind == "ogg":
         return _of_ogg(source, allow_truncated)
     if kind == "m4a":
-        return Length(unread_share=_joined_share(ByteReader(source)))
+        # a file is boxes, each after its length in 32 bits, or after 1 and a length in 64; a second
+        # box "ftyp" begins another file, and decoders end before it
+        reader, position = ByteReader(source), 0
+        for _ in range(_MOST_BOXES):
+            head = reader.at(position, 16)
+            if position and head[4:8] == b"ftyp":
+                return Length(unread_share=(reader.size - position) / position)
+            n_bytes = int.from_bytes(head[:4], "big")
+            if n_bytes == 1:
+                n_bytes = int.from_bytes(head[8:], "big")
+            if len(head) < 16 or n_bytes < 8:
+                break
+            position += n_bytes
     return Length()
 
 
@@ -139,18 +159,6 @@ def _of_mpeg(source: BinaryIO) -> Length:
     )
 
 
-def _of_flac(source: BinaryIO, start: int) -> Length:
-    parts = flac_frames.survey(source, start)
-    if len(parts) > 1:
-        there = [(part.n_samples or 0) / max(1, part.rate) for part in parts]
-        claimed = [part.n_claimed / max(1, part.rate) for part in parts]
-        missing_s = sum(max(0.0, c - t) for c, t in zip(claimed, there, strict=True))
-        return Length(seconds=sum(there), missing_s=missing_s)
-    if parts and parts[0].n_samples is not None and 0 < parts[0].n_claimed < parts[0].n_samples:
-        return Length(patches=flac_frames.patch(parts[0], source))
-    return Length()
-
-
 def _of_ogg(source: BinaryIO, allow_truncated: bool) -> Length:
     doubt = "" if ogg_pages.has_last_page(source) else "the stream has no last page"
     if doubt and not allow_truncated:
@@ -166,19 +174,3 @@ def _of_ogg(source: BinaryIO, allow_truncated: bool) -> Length:
         return Length(doubt=doubt)
     seconds = sum(stream.n_samples / stream.rate for stream in streams)
     return Length(seconds=seconds, doubt=doubt)
-
-
-def _joined_share(reader: ByteReader) -> float:
-    """Return the bytes of other M4A files behind the first one, over its own."""
-    position = 0
-    for _ in range(_MOST_BOXES):
-        head = reader.at(position, 16)
-        if position and head[4:8] == b"ftyp":
-            return (reader.size - position) / position
-        n_bytes = int.from_bytes(head[:4], "big")
-        if n_bytes == 1:
-            n_bytes = int.from_bytes(head[8:], "big")
-        if len(head) < 16 or n_bytes < 8:
-            break
-        position += n_bytes
-    return 0.0

@@ -81,25 +81,23 @@ class MpegSound:
                 codec = _codec(_CODECS[frame.header.layer])
             if (frame.header.rate, frame.header.n_channels) != (self.rate, self.n_channels):
                 return
-            samples = self._decoded(codec, frame)
+            self._file.seek(frame.position)
+            shape = (frame.header.n_samples, self.n_channels)
+            try:
+                found = codec.decode(av.Packet(self._file.read(frame.header.n_bytes)))
+                blocks = [_samples(one) for one in found]
+            except av.error.FFmpegError as error:
+                if isinstance(error, MemoryError):
+                    raise
+                blocks = []
+            if [block.shape for block in blocks] == [shape]:
+                samples = blocks[0]
+            else:
+                # zeros for a frame that is damaged: what follows keeps its time
+                samples = np.zeros(shape, np.float32)
+                self.n_damaged += len(samples)
             yield samples[max(0, first - position) : max(0, last - position)]
             position += len(samples)
-
-    def _decoded(self, codec: "av.AudioCodecContext", frame: mpeg_frames.Frame) -> np.ndarray:
-        """Return the samples of a frame, zeros where it is damaged: what follows keeps its time."""
-        self._file.seek(frame.position)
-        n_samples = frame.header.n_samples
-        try:
-            found = codec.decode(av.Packet(self._file.read(frame.header.n_bytes)))
-            blocks = [_samples(one) for one in found]
-        except av.error.FFmpegError as error:
-            if isinstance(error, MemoryError):
-                raise
-            blocks = []
-        if [block.shape for block in blocks] == [(n_samples, self.n_channels)]:
-            return blocks[0]
-        self.n_damaged += n_samples
-        return np.zeros((n_samples, self.n_channels), np.float32)
 
 
 class Sound:
@@ -156,16 +154,11 @@ class Sound:
         except av.error.FFmpegError as error:
             if isinstance(error, MemoryError):
                 raise
-            if self._is_last(packets):
-                self.is_cut = True
-            else:
+            # where nothing follows the packet that was taken last, its end is what is missing
+            with contextlib.suppress(av.error.FFmpegError):
+                self.is_cut = not any(packet.size for packet in packets)
+            if not self.is_cut:
                 self.damage = _reason(error)
-
-    def _is_last(self, packets: Iterator["av.Packet"]) -> bool:
-        """Return whether nothing follows the packet that was taken last."""
-        with contextlib.suppress(av.error.FFmpegError):
-            return not any(packet.size for packet in packets)
-        return False
 
 
 class _Kept(io.RawIOBase):

@@ -101,9 +101,19 @@ def walk(source: BinaryIO) -> Iterator[tuple[Part, Frame | None]]:
     while position + 4 <= reader.size:
         header = _header(reader.at(position, 4))
         is_next = part is not None and header is not None and header.kind == part.header.kind
-        if header is None or (
-            (is_lost or not is_next) and not _is_followed(reader, position, header)
-        ):
+        is_frame = header is not None
+        if is_frame and (is_lost or not is_next):
+            # any four bytes may look like a header: the first of a kind counts where the end of the
+            # file, a tag or another of its kind stands behind the frame
+            end = position + header.n_bytes
+            following = _header(reader.at(end, 4))
+            if end >= reader.size:
+                is_frame = end == reader.size
+            elif following is None:
+                is_frame = _tag_bytes(reader, end) > 0
+            else:
+                is_frame = following.kind == header.kind
+        if not is_frame:
             if tag := _tag_bytes(reader, position):
                 position += tag
                 continue
@@ -151,17 +161,6 @@ def _header(raw: bytes) -> Header | None:
     n_bytes = slots if layer == 1 else n_samples // 8 * bits // rate + padding
     side_bytes = {(1, 1): 17, (1, 2): 32, (2, 1): 9, (2, 2): 17}[generation, n_channels]
     return Header(layer, rate, n_channels, n_samples, n_bytes, side_bytes)
-
-
-def _is_followed(reader: ByteReader, position: int, header: Header) -> bool:
-    """Return whether the end, a tag or another frame of the same kind follows a frame."""
-    position += header.n_bytes
-    if position >= reader.size:
-        return position == reader.size
-    following = _header(reader.at(position, 4))
-    if following is None:
-        return _tag_bytes(reader, position) > 0
-    return following.kind == header.kind
 
 
 def _tag_bytes(reader: ByteReader, position: int) -> int:

@@ -56,7 +56,12 @@ def survey(source: BinaryIO) -> tuple[list[Stream], int]:
         n_bytes = start + sum(head[27:start])
         if position + n_bytes > reader.size:
             break
-        if not _is_intact(reader.at(position, n_bytes)):
+        page = reader.at(position, n_bytes)
+        # the check sum (RFC 3533, 6) is that of zlib with the bits of each byte in the other order,
+        # from 0 on, over the page with zeros in its place
+        mirrored = (page[:22] + bytes(4) + page[26:]).translate(_MIRRORED)
+        check_sum = (zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF).to_bytes(4, "big")
+        if check_sum.translate(_MIRRORED) != page[22:26]:
             n_damaged += 1
             position += 4  # its length may be what is damaged
             continue
@@ -80,13 +85,6 @@ def survey(source: BinaryIO) -> tuple[list[Stream], int]:
         for rate, before, most, last in found.values()
     ]
     return streams, n_damaged
-
-
-def _is_intact(page: bytes) -> bool:
-    # the check sum is that of zlib with the bits of each byte in the other order, from 0 on
-    mirrored = (page[:22] + bytes(4) + page[26:]).translate(_MIRRORED)
-    found = zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF
-    return found.to_bytes(4, "big").translate(_MIRRORED) == page[22:26]
 
 
 def _rate(packet: bytes) -> tuple[int, int]:

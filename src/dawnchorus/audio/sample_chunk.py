@@ -62,7 +62,13 @@ class Chunk(NamedTuple):
         """Return whether nothing, padding, or another chunk or a tag follows the claimed samples."""
         reader = ByteReader(source)
         end, aligned = self._ends()
-        if reader.size - end < self.head.size or self._is_padding(reader, end):
+        if reader.size - end < self.head.size:
+            return True
+        # zeros up to the end are padding: as samples they would be silence, and nothing is lost
+        position = end
+        while position < reader.size and not (block := reader.at(position, 1 << 20)).strip(b"\0"):
+            position += len(block)
+        if position >= reader.size:
             return True
         return any(self._is_chunk(reader, position) for position in (end, aligned))
 
@@ -92,14 +98,6 @@ class Chunk(NamedTuple):
         name, n_bytes = self.head.unpack(raw)
         # the last chunk of a file may be cut by its padding, or be longer than its head says
         return all(32 <= c < 127 for c in name) and n_bytes <= reader.size - position
-
-    def _is_padding(self, reader: ByteReader, position: int) -> bool:
-        while position < reader.size:
-            block = reader.at(position, 1 << 20)
-            if block.strip(b"\0"):
-                return False
-            position += len(block)
-        return True
 
     def patch(self) -> dict[int, bytes]:
         """Return the bytes of the header that claim all that is there."""

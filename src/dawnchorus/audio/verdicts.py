@@ -183,22 +183,19 @@ def write_verdicts(
         for row in rows:
             LOG.info("excluded %r: %s %s", *row)
         first = ", ".join(f"{name}: {code}" for name, code, _ in rows[:_SHOWN])
+        # named only where it keeps something: of most codes nothing is left to be kept
+        remedy = ""
+        if n_kept := sum(detail.endswith(KEPT_ON_REQUEST) for _, _, detail in rows):
+            what = "which keeps what is there of"
+            remedy = f", set allow_truncated in the audio recipe, {what} {n_kept},"
         raise ValueError(
             f"{len(rows)} of {len(frame)} recordings of corpus {corpus} were excluded "
             f"({len(rows) / len(frame):.1%}, at most {settings['max_excluded']:.1%} are allowed): "
-            f"{first}{', ...' if len(rows) > _SHOWN else ''}; mend them{_remedy(rows)} or raise "
+            f"{first}{', ...' if len(rows) > _SHOWN else ''}; mend them{remedy} or raise "
             f"corpora.{corpus}.max_excluded"
         )
     columns = [frame[column].tolist() for column in VERDICT_COLUMNS]
     artefacts.write_table(output_path, VERDICT_COLUMNS, list(zip(*columns, strict=True)))
-
-
-def _remedy(excluded: Sequence[tuple[str, str, str]]) -> str:
-    """Return what a message says of ``allow_truncated``: nothing where it would keep none."""
-    n_kept = sum(detail.endswith(KEPT_ON_REQUEST) for _, _, detail in excluded)
-    if not n_kept:
-        return ""
-    return f", set allow_truncated in the audio recipe, which keeps what is there of {n_kept},"
 
 
 def read_verdicts(path: str | Path) -> "pd.DataFrame":
