@@ -1,5 +1,7 @@
 """Decoding: frames and events by hand, by loops, and there and back."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,8 +31,9 @@ def times(events):
     return [(round(e.onset_s, 9), round(e.offset_s, 9)) for e in events]
 
 
-def decoded(scores, fps=50, **options):
-    return decoding.detections("r", scores, NAMES, fps, **options)
+def decoded(scores, fps=50, onset_s=0.0, duration_s=math.inf, **options):
+    recording = decoding.ScoredRecording("r", onset_s, duration_s, scores)
+    return decoding.detections(recording, NAMES, fps, **options)
 
 
 def detections_by_loops(scores, fps, threshold, filter_s, gap_s, minimum_s):

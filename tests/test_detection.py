@@ -8,9 +8,10 @@ from target_rows import write_targets
 
 from dawnchorus.audio.verdicts import VERDICT_COLUMNS
 from dawnchorus.corpora import tables
-from dawnchorus.events import decoders, decoding, decoding_choice, detection
+from dawnchorus.events import decoding, decoding_choice, detection
+from dawnchorus.events.decoding import ScoredRecording
 from dawnchorus.events.detection import read_durations
-from dawnchorus.events.tuning_counts import EventF, ScoredRecording
+from dawnchorus.events.tuning_counts import EventF
 from dawnchorus.formats.annotations import dcase
 from dawnchorus.formats.event import Event, read_events, write_events
 from dawnchorus.metrics import events as event_metrics
@@ -164,17 +165,7 @@ def test_durations_are_those_of_used_recordings(tmp_path):
 def plain_f(recordings, events, settings, collars=None):
     """Return F as decoding and event-based metrics have it, recording by recording."""
     found = [
-        event
-        for one in recordings
-        for event in decoding.detections(
-            one.id,
-            one.scores,
-            NAMES,
-            FPS,
-            onset_s=one.onset_s,
-            duration_s=one.duration_s,
-            **settings,
-        )
+        event for one in recordings for event in decoding.detections(one, NAMES, FPS, **settings)
     ]
     tallied = event_metrics.event_counts(
         events, found, [one.id for one in recordings], NAMES, collars
@@ -278,7 +269,7 @@ class Experiment:
 
     def choose(self, decodings, validation=(), train=("weak",)):
         events = {"collar": COLLAR, "validation": list(validation), "decodings": decodings}
-        decoders.choose_decodings(
+        decoding_choice.choose_decodings(
             self.frames, self.recording_scores, self.labels, self.verdicts, self.events, self.folds,
             self.targets, {"events": events, "train": list(train)}, self.output,
         )  # fmt: skip
@@ -515,11 +506,12 @@ def detect(experiment):
     }
     frames = write_frames(experiment.folder / "test.h5", found)
 
-    def run(decoding="plain", references=("test",), **options):
+    def run(decoding="plain", references=("test",), events=None, names=None):
         paths = [experiment.folder / f"found.{kind}" for kind in ("csv", "tsv")]
+        tested = {"references": references, "events": events, "names": names}
         detection.detect(
             frames, experiment.output, decoding, experiment.verdicts["test"],
-            experiment.labels["test"], references, *paths, **options,
+            tested | {"labels": experiment.labels["test"]}, *paths,
         )  # fmt: skip
         return paths
 
@@ -557,7 +549,7 @@ def test_the_fault_of_duplicate_rows_writes_detections_once_per_annotated_event(
     times = detection.annotation_rows(tmp_path / "annotated.csv")
     assert times == {"a": 2, "b": 1, "c": 1}
     assert detection.annotation_rows(None) == {}
-    table, challenge = detect(duplicate_rows=times)
+    table, challenge = detect(events=tmp_path / "annotated.csv")
     assert read_events(table) == DETECTED
     rows = [line.split("\t")[0] for line in challenge.read_text().splitlines()[1:]]
     assert rows == ["a.wav"] * 4 + ["c.wav", "b.wav", "d.wav"]
@@ -600,7 +592,7 @@ def test_file_names_keep_the_extension_of_the_recording():
 def test_the_challenges_table_has_the_names_of_the_files(detect, experiment):
     names = {"a": "a.flac", "b": "b.wav", "c": "c.flac"}
     tables.write_rows(experiment.folder / "names", tables.NAMES, names.items())
-    _, challenge = detect(names_path=experiment.folder / "names")
+    _, challenge = detect(names=experiment.folder / "names")
     files = [line.split("\t")[0] for line in challenge.read_text().splitlines()[1:]]
     assert set(files) == {"a.flac", "b.wav", "c.flac", "d.wav"}
 
@@ -616,9 +608,8 @@ def test_a_name_that_no_reader_gives_back_is_left_out_of_the_challenge_alone(
     frames = write_frames(tmp_path / "odd.h5", found)
     table, challenge = tmp_path / "odd.csv", tmp_path / "odd.tsv"
     with caplog.at_level("INFO", logger="dawnchorus"):
-        detection.detect(
-            frames, experiment.output, "plain", verdicts, labels, ["odd"], table, challenge
-        )
+        tested = {"labels": labels, "references": ["odd"], "events": None, "names": None}
+        detection.detect(frames, experiment.output, "plain", verdicts, tested, table, challenge)
     assert {event.id for event in read_events(table)} == set(names)
     assert list(dcase.read_strong(challenge).recordings) == ["b ", "e"]
     assert "2 of 4 recordings are left out of the challenge's table" in caplog.text

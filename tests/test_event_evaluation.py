@@ -8,7 +8,7 @@ from target_rows import write_targets
 
 from dawnchorus.corpora.tables import LABELS, write_rows
 from dawnchorus.evaluation import baselines, event_evaluation, event_scores, event_summary
-from dawnchorus.events import decoders
+from dawnchorus.events import decoding_choice
 from dawnchorus.events.decoding import filtered_scores, frame_targets
 from dawnchorus.formats.event import Event, write_events
 from dawnchorus.metrics import psds
@@ -564,7 +564,7 @@ def test_a_decoding_is_chosen_by_the_scores_it_is_scored_by(experiment):
     targets = experiment.path("targets.parquet")
     write_targets(targets, CLASSES, [("weak", "w0", 1, 0, 1, 0, 0)])
     tables = ({"pond": experiment.path(f"{kind}-pond.csv")} for kind in KINDS)
-    decoders.choose_decodings(
+    decoding_choice.choose_decodings(
         {"pond": experiment.path("guess.pond.h5")}, {}, *tables, experiment.path("folds.csv"),
         targets, {"events": experiment.settings["events"], "train": ["weak"]},
         experiment.path("guess.json"),

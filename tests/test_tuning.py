@@ -1,5 +1,7 @@
 """Tuning: chosen settings by hand, by trying everything, and where figures are equal."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -168,7 +170,8 @@ def figures():
     reference = [Event("r", 1.0, 2.0, "Cat"), Event("r", 0.4, 1.6, "Dog")]
 
     def measure(settings):
-        found = decoding.detections("r", scores, NAMES, 50, **settings)
+        recording = decoding.ScoredRecording("r", 0.0, math.inf, scores)
+        found = decoding.detections(recording, NAMES, 50, **settings)
         return np.array([exact_share(reference, found, name) for name in NAMES])
 
     return measure

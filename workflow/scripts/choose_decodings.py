@@ -3,10 +3,10 @@
 from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus.events import decoders
+    from dawnchorus.events import decoding_choice
 
     wanted = snakemake.params.decoding
-    decoders.choose_decodings(
+    decoding_choice.choose_decodings(
         wanted["frames"],
         wanted["recording_scores"],
         wanted["labels"],

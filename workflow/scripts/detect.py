@@ -10,10 +10,7 @@ with job.running(snakemake):
         snakemake.input.decoders,
         snakemake.wildcards.decoding,
         snakemake.input.verdicts,
-        snakemake.params.detection["labels"],
-        snakemake.params.detection["references"],
+        snakemake.params.detection,
         snakemake.output.events,
         snakemake.output.challenge,
-        detection.annotation_rows(snakemake.params.detection["events"]),
-        snakemake.params.detection["names"],
     )

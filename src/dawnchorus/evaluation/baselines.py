@@ -147,10 +147,8 @@ def oracle(
     found = []
     for name in known.ids:
         onset_s, own = scores[name]
-        found += decoding.detections(
-            name, own, known.classes, frames_per_second,
-            onset_s=onset_s, duration_s=known.durations_s[name], **chosen,
-        )  # fmt: skip
+        recording = decoding.ScoredRecording(name, onset_s, known.durations_s[name], own)
+        found += decoding.detections(recording, known.classes, frames_per_second, **chosen)
     return found
 
 

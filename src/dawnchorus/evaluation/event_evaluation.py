@@ -39,7 +39,7 @@ def evaluate_events(
     frames : mapping of ensemble to mapping of corpus to path
         Averaged frame scores of the test and validation corpora.
     decoders : mapping of ensemble to path
-        Settings of its decodings, see `dawnchorus.events.decoders.choose_decodings`.
+        Settings of its decodings, see `dawnchorus.events.decoding_choice.choose_decodings`.
     labels, verdicts, events : mapping of corpus to path
         Tables of the test and validation corpora; a corpus that is tested may have none of events.
     settings : mapping

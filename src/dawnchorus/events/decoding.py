@@ -6,7 +6,8 @@ median filter removes short runs; each run of active frames is an event; events 
 gap are joined, then those shorter than a minimum are left out. All settings are one number, or one
 per class.
 
-* `detections`: the events of one recording.
+* `ScoredRecording`: frame scores of one recording.
+* `detections`: its events.
 * `activity`: which frames are active, after threshold and filter (hard).
 * `events_of_runs`: runs of active frames as events in seconds.
 * `filtered_scores`: scores after the same filter (soft): they reach a threshold in the same frames.
@@ -17,6 +18,7 @@ per class.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -33,14 +35,25 @@ PRESETS = {
 PerClass = float | Sequence[float] | np.ndarray
 
 
+class ScoredRecording(NamedTuple):
+    """Frame scores of one recording.
+
+    ``scores`` (T, C) are in [0, 1]. ``onset_s`` [s] is that of frame 0 and may lie before the
+    recording's start, where no event begins; events end at ``duration_s`` [s], or where it is
+    infinite with the last frame.
+    """
+
+    id: str
+    onset_s: float
+    duration_s: float
+    scores: np.ndarray
+
+
 def detections(
-    recording: str,
-    scores: np.ndarray,
+    recording: ScoredRecording,
     class_names: Sequence[str],
     frames_per_second: float,
     *,
-    onset_s: float = 0.0,
-    duration_s: float | None = None,
     threshold: PerClass = 0.5,
     filter_s: PerClass = 0.0,
     gap_s: PerClass = 0.0,
@@ -50,17 +63,10 @@ def detections(
 
     Parameters
     ----------
-    recording : str
-        Its id.
-    scores : array, shape (T, C)
-        In [0, 1].
+    recording : ScoredRecording
     class_names : sequence of str
         C.
     frames_per_second : float > 0
-    onset_s : float
-        Of frame 0 [s]; may lie before the recording's start, where no event begins.
-    duration_s : float, optional
-        Of the recording [s]: events end there; by default with the last frame.
     threshold, filter_s : float, or C of them
         See `activity`.
     gap_s : float >= 0, or C of them
@@ -78,26 +84,25 @@ def detections(
     ValueError
         Where shapes do not fit, or a number is out of its range.
     """
-    scores = _checked_scores(scores, len(class_names))
+    scores = _checked_scores(recording.scores, len(class_names))
     active = activity(scores, frames_per_second, threshold=threshold, filter_s=filter_s)
     # by class and time; a run may begin with the first frame and end with the last
     change = np.diff(np.pad(active, ((1, 1), (0, 0))).T.astype(np.int8), axis=1)  # (C, T + 1)
     label, first = np.nonzero(change == 1)
     beyond = np.nonzero(change == -1)[1]
-    end_s = np.inf if duration_s is None else duration_s
     label, onset_s, offset_s = events_of_runs(
         label,
         first,
         beyond,
         frames_per_second,
-        onset_s=np.full(len(class_names), onset_s),
-        end_s=np.full(len(class_names), end_s),
+        onset_s=np.full(len(class_names), recording.onset_s),
+        end_s=np.full(len(class_names), recording.duration_s),
         gap_s=_seconds("gap_s", gap_s, scores),
         minimum_s=_seconds("minimum_s", minimum_s, scores),
     )
     rows = zip(label, onset_s, offset_s, strict=True)
     return sorted(
-        event.Event(recording, float(onset_s), float(offset_s), class_names[label])
+        event.Event(recording.id, float(onset_s), float(offset_s), class_names[label])
         for label, onset_s, offset_s in rows
     )
 

@@ -1,10 +1,16 @@
-"""Choice of a decoder's settings, on recordings that are not tested.
+"""Decodings of an ensemble: the settings by which its frame scores become events.
+
+A decoding is a named set of a decoder's settings, `SETTINGS`, with a value per class. They are as
+they are given (``tune: none``), or chosen on recordings that are not tested. What was chosen, and on
+what, is written beside them.
 
 ``clips``: thresholds, by clip F of the out-of-fold scores of labelled training recordings, for where
 no events are known. ``events``: all settings that have a grid, by event-based F on validation
 recordings with known events, which are neither trained on nor tested. C classes.
 
-* `Sources`: the files of both.
+* `choose_decodings`: the decodings of an ensemble.
+* `decoding_content`: the settings of one, and how they were chosen.
+* `Sources`: the files that they are chosen by.
 * `tune_by_clips`, `tune_by_events`: chosen settings, the recordings they were chosen on, and how.
 """
 
@@ -16,17 +22,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dawnchorus.events.tuning_counts import EventF, ScoredRecording
+from dawnchorus.events import decoding as decoder
+from dawnchorus.events.decoding import SETTINGS, ScoredRecording
+from dawnchorus.events.tuning_counts import EventF
 from dawnchorus.formats.event import Event, resolve_overlaps
 from dawnchorus.metrics import tuning
 from dawnchorus.metrics.event_pairs import Collars
 from dawnchorus.metrics.events import class_rates, clip_counts
+from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores import frame_files, score_files
 from dawnchorus.settings.references import parse_reference
+from dawnchorus.targets import targets_table
 from dawnchorus.targets.ground_truth import OVERLAPS, read_event_set, read_training_set
 
-_NAMED = 5  # classes a warning names
+WAYS = ("none", "clips", "events")
+_NAMED = 5  # classes that a message names
 
 ChosenSettings = tuple[dict[str, np.ndarray], str, dict]  # settings, recordings chosen on, and how
 Paths = Mapping[str, str | Path]  # by corpus
@@ -42,7 +53,7 @@ class Validation(NamedTuple):
 
 @dataclass(frozen=True)
 class Sources:
-    """Files to choose decodings by; see `decoders.choose_decodings`. They are read when asked for."""
+    """Files to choose decodings by; see `choose_decodings`. They are read when asked for."""
 
     frames: Paths
     recording_scores: Paths
@@ -64,10 +75,30 @@ class Sources:
             )
         recordings, events, rates = {}, {}, set()
         for reference in section["validation"]:
-            own, found, rate = _validation_recordings(reference, self)
-            recordings |= own
-            events |= dict.fromkeys(found)
-            rates.add(rate)
+            corpus, _ = parse_reference(reference)
+            kinds = ("frames", "labels", "verdicts", "events")
+            tables = {name: getattr(self, name) for name in kinds}
+            if lacking := [name for name, table in tables.items() if corpus not in table]:
+                raise ValueError(
+                    f"validation {reference!r}: corpus {corpus!r} has no {', '.join(lacking)}; "
+                    "expected a corpus with events that the ensemble has scored"
+                )
+            known = read_event_set(
+                reference, *(tables[name][corpus] for name in kinds[1:]),
+                self.classes, self.settings.get("crossing", {}).get(corpus, "clip"),
+            )  # fmt: skip
+            with frame_files.open_frames(self.frames[corpus]) as frames:
+                _check_classes(frames.class_names, self.frames[corpus], self.classes)
+                rates.add(frames.frames_per_second)
+                for name in known.ids:
+                    onset_s, scores = frames.of(name)
+                    recordings[corpus, name] = ScoredRecording(
+                        # ids of two corpora may be equal
+                        f"{corpus}/{name}", onset_s, known.durations_s[name], scores,
+                    )  # fmt: skip
+            # a decoding is chosen by the measure that it is evaluated by
+            for event in resolve_overlaps(known.events, OVERLAPS):
+                events[event._replace(id=f"{corpus}/{event.id}")] = None
         if len(rates) > 1:
             raise ValueError(
                 f"validation corpora have {sorted(rates)} frames per second; expected one rate, "
@@ -116,6 +147,120 @@ class Sources:
                 n_without, len(known.recordings),
             )  # fmt: skip
         return known.targets[rows], np.stack([scored[known.recordings[row]] for row in rows])
+
+
+def choose_decodings(
+    frames: Mapping[str, str | Path],
+    recording_scores: Mapping[str, str | Path],
+    labels: Mapping[str, str | Path],
+    verdicts: Mapping[str, str | Path],
+    events: Mapping[str, str | Path],
+    folds_path: str | Path,
+    targets_path: str | Path,
+    settings: Mapping,
+    output: str | Path,
+) -> None:
+    """Set or choose the settings of all decodings of an ensemble.
+
+    Parameters
+    ----------
+    frames : mapping of corpus to path
+        Frame scores of the ensemble, of all corpora that ``validation`` names where a decoding is
+        tuned by events.
+    recording_scores, labels : mapping of corpus to path
+        Recording scores of the ensemble, and label tables; of all training corpora where a decoding
+        is tuned by clips.
+    verdicts, events : mapping of corpus to path
+        Tables of the corpora that ``validation`` names, and their labels among ``labels``.
+    folds_path, targets_path : path
+        Folds of the experiment; targets of a stage of the ensemble, which name the classes.
+    settings : mapping
+        ``events`` (of the experiment's section ``collar``, ``validation`` and ``decodings``) and
+        ``train`` (references of the training corpora).
+    output : path
+        JSON: ``classes``, and by ``decodings`` ``settings`` (lists in the order of the classes),
+        ``chosen_on`` and ``tuned`` (null where nothing was).
+
+    Raises
+    ------
+    ValueError
+        Where a decoding has values that a decoder cannot have, names an unknown class or is tuned
+        without what that needs, or files are of other classes or frames.
+    """
+    classes = targets_table.read_class_names(targets_path)
+    sources = Sources(
+        frames, recording_scores, labels, verdicts, events, folds_path, settings, tuple(classes)
+    )
+    found = {}
+    for name, decoding in settings["events"]["decodings"].items():
+        try:
+            found[name] = decoding_content(decoding, sources)
+        except ValueError as error:
+            # the checks below do not know the name of the decoding
+            raise ValueError(f"decoding {name!r}: {error}") from None
+        if (tuned := found[name]["tuned"]) is None:
+            continue
+        # F of a class is NaN where no event was there and none was detected
+        known = [figure for figure in tuned["figures"].values() if not np.isnan(figure)]
+        LOG.info(
+            "decoding %s: %s %.3f, the mean of %d classes, by %s; %d settings tried",
+            name, tuned["figure"], np.mean(known) if known else np.nan, len(known),
+            found[name]["chosen_on"], tuned["n_tried"],
+        )  # fmt: skip
+        if not tuned["is_settled"]:
+            LOG.info(
+                "warning: decoding %s is not settled: a further sweep would try on; it stands as it "
+                "is",
+                name,
+            )
+    artefacts.write_json(output, {"classes": classes, "decodings": found})
+
+
+def decoding_content(decoding: Mapping, sources: Sources) -> dict:
+    """Return the settings of one decoding, and how they were chosen.
+
+    Parameters
+    ----------
+    decoding : mapping
+        `SETTINGS` (a number, or one per class), ``tune`` (one of `WAYS`), ``grids``, ``together``
+        and ``per_class``.
+    sources : Sources
+
+    Returns
+    -------
+    dict
+        ``settings`` (lists in the order of the classes), ``chosen_on`` and ``tuned``.
+    """
+    values = {}
+    for name in SETTINGS:
+        value = decoding[name]
+        if isinstance(value, Mapping):
+            unknown = [label for label in value if label not in sources.classes]
+            missing = [label for label in sources.classes if label not in value]
+            if unknown or missing:
+                fault = "has values of unknown" if unknown else "has no values of"
+                raise ValueError(
+                    f"{name} {fault} classes {(unknown or missing)[:_NAMED]!r}; expected a number, or "
+                    f"one for each of {list(sources.classes)!r}"
+                )
+            value = [value[label] for label in sources.classes]
+        values[name] = np.full(len(sources.classes), value, dtype=float)
+    _check_values(values, sources.classes)
+    for name, grid in decoding["grids"].items():
+        if name not in SETTINGS:
+            raise ValueError(f"a grid is of {name!r}; expected some of {', '.join(SETTINGS)}")
+        # now, not after hours of a search
+        for value in grid:
+            _check_values({name: value}, sources.classes)
+    if decoding["tune"] not in WAYS:
+        raise ValueError(f"tune {decoding['tune']!r}; expected one of {', '.join(WAYS)}")
+    chosen_on = tuned = None
+    if decoding["tune"] == "clips":
+        values, chosen_on, tuned = tune_by_clips(values, decoding, sources)
+    elif decoding["tune"] == "events":
+        values, chosen_on, tuned = tune_by_events(values, decoding, sources)
+    listed = {key: column.tolist() for key, column in values.items()}
+    return {"settings": listed, "chosen_on": chosen_on, "tuned": tuned}
 
 
 def tune_by_clips(
@@ -212,37 +357,15 @@ def _about(
     }
 
 
-def _validation_recordings(
-    reference: str, sources: Sources
-) -> tuple[dict[tuple[str, str], ScoredRecording], list[Event], float]:
-    """Return scored recordings by corpus and id, their events, and frames per second."""
-    corpus, _ = parse_reference(reference)
-    tables = {name: getattr(sources, name) for name in ("frames", "labels", "verdicts", "events")}
-    if lacking := [name for name, table in tables.items() if corpus not in table]:
-        raise ValueError(
-            f"validation {reference!r}: corpus {corpus!r} has no {', '.join(lacking)}; expected a "
-            "corpus with events that the ensemble has scored"
-        )
-    known = read_event_set(
-        reference, *(tables[name][corpus] for name in ("labels", "verdicts", "events")),
-        sources.classes, sources.settings.get("crossing", {}).get(corpus, "clip"),
-    )  # fmt: skip
-    found = {}
-    with frame_files.open_frames(sources.frames[corpus]) as frames:
-        _check_classes(frames.class_names, sources.frames[corpus], sources.classes)
-        for name in known.ids:
-            onset_s, scores = frames.of(name)
-            whole = f"{corpus}/{name}"  # ids of two corpora may be equal
-            found[corpus, name] = ScoredRecording(whole, onset_s, known.durations_s[name], scores)
-    # a decoding is chosen by the measure that it is evaluated by
-    resolved = resolve_overlaps(known.events, OVERLAPS)
-    events = [event._replace(id=f"{corpus}/{event.id}") for event in resolved]
-    return found, events, frames.frames_per_second
-
-
 def _check_classes(found: Sequence[str], path: str | Path, classes: Sequence[str]) -> None:
     if list(found) != list(classes):
         raise ValueError(
             f"{path} scores the classes {list(found)[:_NAMED]!r}; expected "
             f"{list(classes)[:_NAMED]!r}; predict again"
         )
+
+
+def _check_values(values: Mapping[str, np.ndarray | float], classes: Sequence[str]) -> None:
+    """Raise where the decoder rejects the values; it is run on one frame."""
+    recording = decoder.ScoredRecording("any", 0.0, 1.0, np.zeros((1, len(classes))))
+    decoder.detections(recording, classes, 1.0, **values)

@@ -36,12 +36,9 @@ def detect(
     decoders_path: str | Path,
     decoding: str,
     verdicts_path: str | Path,
-    labels_path: str | Path,
-    references: Sequence[str],
+    tested: Mapping,
     output_csv: str | Path,
     output_tsv: str | Path,
-    duplicate_rows: Mapping[str, int] | None = None,
-    names_path: str | Path | None = None,
 ) -> None:
     """Detect the events of the scored recordings of a corpus that are tested.
 
@@ -50,27 +47,24 @@ def detect(
     frames_path : path
         Frame scores of an ensemble.
     decoders_path : path
-        Written by `decoders.choose_decodings` for that ensemble.
+        Written by `decoding_choice.choose_decodings` for that ensemble.
     decoding : str
         One of its decodings.
     verdicts_path : path
         Verdicts of the corpus, which have the durations: events end with the recording.
-    labels_path : path
-        Labels of the corpus, which have the split of each recording.
-    references : sequence of str
-        Test references to it: their recordings have detections, also those without known labels.
-        Without any, the whole corpus.
+    tested : mapping
+        What is tested of the corpus. ``labels``: path of its labels, which have the split of each
+        recording. ``references``: test references to it, whose recordings have detections, also
+        those without known labels; without any, the whole corpus. ``names``: path of the table of
+        what the files of recordings are called, for their extensions; None: ``.wav``. ``events``:
+        path of its annotated events, to reproduce a fault of serizel2018, or None. It goes through
+        the rows of the annotation, not through its clips, so the detections of a clip with k rows
+        are k times in the TSV; a clip without a row has them once, as the table always has.
     output_csv : path
         Table of events; a recording without any has no row.
     output_tsv : path
         DCASE's format: `file_names`, times with three decimals; a recording without events has a row
         with its file name alone. One that cannot stand there is left out, with a warning.
-    duplicate_rows : mapping of id to int, optional
-        A fault of serizel2018: it goes through the rows of the annotation, not through its clips, so
-        the detections of a clip with k rows are k times in the TSV. Recordings that are not named
-        are there once. The table has every event once in any case.
-    names_path : path, optional
-        Table of what the files of recordings are called, for their extensions; without it ``.wav``.
 
     Raises
     ------
@@ -84,7 +78,7 @@ def detect(
             raise ValueError(
                 f"{decoders_path} has no decoding {decoding!r}; expected one of {', '.join(known)}"
             )
-        scored = scored_recordings(frames, labels_path, references)
+        scored = scored_recordings(frames, tested["labels"], tested["references"])
         events = [
             event
             for name in scored
@@ -93,8 +87,8 @@ def detect(
     n_heard = len({one.id for one in events})
     LOG.info("%d events in %d of %d recordings", len(events), n_heard, len(scored))
     # the table has events under their ids, the challenge's file under file names
-    times = duplicate_rows or {}
-    names = file_names(scored, tables.read_names(names_path) if names_path else {})
+    times = annotation_rows(tested["events"])
+    names = file_names(scored, tables.read_names(tested["names"]) if tested["names"] else {})
     written = [
         event._replace(id=names[event.id])
         for event in events
@@ -135,15 +129,8 @@ def detect_recording(
             f"{len(durations_s)} used recordings; the corpus has changed, start the workflow again"
         )
     onset_s, scores = frames.of(identifier)
-    return decoder.detections(
-        identifier,
-        scores,
-        frames.class_names,
-        frames.frames_per_second,
-        onset_s=onset_s,
-        duration_s=durations_s[identifier],
-        **settings,
-    )
+    recording = decoder.ScoredRecording(identifier, onset_s, durations_s[identifier], scores)
+    return decoder.detections(recording, frames.class_names, frames.frames_per_second, **settings)
 
 
 def read_decoders(
@@ -154,7 +141,7 @@ def read_decoders(
     Parameters
     ----------
     path : path
-        Written by `decoders.choose_decodings`.
+        Written by `decoding_choice.choose_decodings`.
     class_names : sequence of str, optional
         C classes that they have to be of, in this order.
 
@@ -239,8 +226,11 @@ def file_names(ids: Iterable[str], sounds: Mapping[str, str] | None = None) -> d
     sounds : mapping of id to str, optional
         What the files of recordings are called.
     """
-    own, names = set(ids), {}
-    extended = {one: one + _extension((sounds or {}).get(one, "")) for one in own}
+    own, names, extended = set(ids), {}, {}
+    for one in own:
+        sound = (sounds or {}).get(one, "")
+        is_known = audio_names.is_audio(sound)
+        extended[one] = f"{one}.{sound.rpartition('.')[2]}" if is_known else one + _EXTENSION
     taken = set(extended.values())
     for one in sorted(own):
         # an id stays as it is only where no other recording gets that name with the extension
@@ -254,7 +244,3 @@ def file_names(ids: Iterable[str], sounds: Mapping[str, str] | None = None) -> d
             len(left), len(own), left[:_NAMED],
         )  # fmt: skip
     return kept
-
-
-def _extension(sound: str) -> str:
-    return "." + sound.rpartition(".")[2] if audio_names.is_audio(sound) else _EXTENSION

@@ -8,31 +8,21 @@ The frames of all recordings stand one behind the other. Between them are frames
 threshold, so many that a filter neither sees from one recording into the next nor fills the space
 between them. Axes: N recordings, T frames of one, S frames of all, C classes.
 
-* `ScoredRecording`: frame scores of one recording.
 * `EventF`: from settings to F.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from dawnchorus.events import decoding
+from dawnchorus.events.decoding import ScoredRecording
 from dawnchorus.formats.event import Event
 from dawnchorus.metrics.event_pairs import Collars, Spans, agreements, spans
 
 _NEVER = -1.0  # the score of a frame between recordings
-
-
-class ScoredRecording(NamedTuple):
-    """Frame scores (T, C) of one recording; onset of frame 0 and duration of the recording [s]."""
-
-    id: str
-    onset_s: float
-    duration_s: float
-    scores: np.ndarray
 
 
 class EventF:
@@ -40,7 +30,7 @@ class EventF:
 
     Parameters
     ----------
-    recordings : sequence of Scored
+    recordings : sequence of ScoredRecording
         N; their ids differ.
     events : iterable of Event
         Of these recordings and classes.
@@ -116,9 +106,25 @@ class EventF:
     def _class_f(
         self, label: int, threshold: float, half: int, gap_s: float, minimum_s: float
     ) -> float:
+        # how many frames before each one reach the threshold, (S + 1,); the last is kept, for a
+        # search tries filters under one threshold after another
         n_recordings = len(self._starts)
+        reached, before = self._before.get(label, (None, None))
+        if reached != threshold:
+            before = np.zeros(self._columns.shape[1] + 1, dtype=np.int32)
+            np.cumsum(self._columns[label] >= threshold, out=before[1:])
+            self._before[label] = threshold, before
+        # of each frame: how many of those from ``half`` before to ``half`` behind it are active
+        n_active = before[2 * half + 1 :] - before[: len(before) - 2 * half - 1]
+        is_active = n_active > half
+        # no recording begins or ends in a run, so borders are pairs: first frame, the one beyond
+        borders = np.flatnonzero(is_active[1:] != is_active[:-1]) + 1 + half
+        first, beyond = borders[::2], borders[1::2]
+        recording = np.searchsorted(self._starts, first, side="right") - 1
         recording, onset_s, offset_s = decoding.events_of_runs(
-            *self._runs(label, threshold, half),
+            recording,
+            first - self._starts[recording],
+            beyond - self._starts[recording],
             self._frames_per_second,
             onset_s=self._onset_s,
             end_s=self._end_s,
@@ -139,20 +145,3 @@ class EventF:
         ).tocsr()
         n_matched = int((maximum_bipartite_matching(graph, perm_type="column") >= 0).sum())
         return 2 * n_matched / n
-
-    def _runs(self, label: int, threshold: float, half: int) -> tuple[np.ndarray, ...]:
-        """Return recording, first frame and frame after the last of each run of active frames."""
-        # how many frames before each one reach the threshold, (S + 1,); the last is kept, for a
-        # search tries filters under one threshold after another
-        known, before = self._before.get(label, (None, None))
-        if known != threshold:
-            before = np.zeros(self._columns.shape[1] + 1, dtype=np.int32)
-            np.cumsum(self._columns[label] >= threshold, out=before[1:])
-            self._before[label] = threshold, before
-        # of each frame: how many of those from ``half`` before to ``half`` behind it are active
-        n_active = before[2 * half + 1 :] - before[: len(before) - 2 * half - 1]
-        is_active = n_active > half
-        borders = np.flatnonzero(is_active[1:] != is_active[:-1]) + 1 + half
-        first, beyond = borders[::2], borders[1::2]
-        recording = np.searchsorted(self._starts, first, side="right") - 1
-        return recording, first - self._starts[recording], beyond - self._starts[recording]
