@@ -83,6 +83,7 @@ class Patched(io.RawIOBase):
         start = self.file.tell()
         n_bytes = self.file.readinto(buffer)
         target = memoryview(buffer).cast("B")
+        # the last patch that begins before may reach into what was read
         first = max(0, bisect.bisect(self.patches, (start,)) - 1)
         for position, new in self.patches[first:]:
             if position >= start + n_bytes:

@@ -76,7 +76,19 @@ def survey(source: BinaryIO, kind: str, start: int, allow_truncated: bool) -> Le
         if parts and parts[0].n_samples is not None and 0 < parts[0].n_claimed < parts[0].n_samples:
             return Length(patches=flac_frames.patch(parts[0], source))
     if kind == "ogg":
-        return _of_ogg(source, allow_truncated)
+        doubt = "" if ogg_pages.has_last_page(source) else "the stream has no last page"
+        if doubt and not allow_truncated:
+            raise Excluded("AUDIO_TRUNCATED", f"{doubt}; {KEPT_ON_REQUEST}")
+        streams, n_damaged = ogg_pages.survey(source)
+        if n_damaged:
+            damage = f"damaged pages: {n_damaged}"
+            if not allow_truncated:
+                raise Excluded("AUDIO_DECODE", f"{damage}; {KEPT_ON_REQUEST}")
+            doubt = f"{doubt}; {damage}" if doubt else damage
+        # a single stream may begin within another, so its last position says less than the decoder
+        if len(streams) < 2 and all(stream.is_ordered for stream in streams):
+            return Length(doubt=doubt)
+        return Length(seconds=sum(one.n_samples / one.rate for one in streams), doubt=doubt)
     if kind == "m4a":
         # a file is boxes, each after its length in 32 bits, or after 1 and a length in 64; a second
         # box "ftyp" begins another file, and decoders end before it
@@ -157,20 +169,3 @@ def _of_mpeg(source: BinaryIO) -> Length:
         is_estimated=is_estimated,
         doubt="; ".join(doubts),
     )
-
-
-def _of_ogg(source: BinaryIO, allow_truncated: bool) -> Length:
-    doubt = "" if ogg_pages.has_last_page(source) else "the stream has no last page"
-    if doubt and not allow_truncated:
-        raise Excluded("AUDIO_TRUNCATED", f"{doubt}; {KEPT_ON_REQUEST}")
-    streams, n_damaged = ogg_pages.survey(source)
-    if n_damaged:
-        damage = f"damaged pages: {n_damaged}"
-        if not allow_truncated:
-            raise Excluded("AUDIO_DECODE", f"{damage}; {KEPT_ON_REQUEST}")
-        doubt = f"{doubt}; {damage}" if doubt else damage
-    # a single stream may begin within another, so its last position says less than the decoder
-    if len(streams) < 2 and all(stream.is_ordered for stream in streams):
-        return Length(doubt=doubt)
-    seconds = sum(stream.n_samples / stream.rate for stream in streams)
-    return Length(seconds=seconds, doubt=doubt)

@@ -78,7 +78,8 @@ class MpegSound:
                 first = known.skipped[0]
                 position, last = 0, first + known.n_samples
                 # a part begins without what the one before has left for the next frame
-                codec = _codec(_CODECS[frame.header.layer])
+                codec = av.CodecContext.create(_CODECS[frame.header.layer], "r")
+                _without_threads(codec)
             if (frame.header.rate, frame.header.n_channels) != (self.rate, self.n_channels):
                 return
             self._file.seek(frame.position)
@@ -211,12 +212,6 @@ def _samples(frame: "av.AudioFrame") -> np.ndarray:
         values = values.astype(np.int16) - 128
     scaled = values.astype(np.float32) * np.float32(_SCALES[kind])
     return np.ascontiguousarray(scaled)
-
-
-def _codec(name: str) -> "av.AudioCodecContext":
-    codec = av.CodecContext.create(name, "r")
-    _without_threads(codec)
-    return codec
 
 
 def _seconds(packets: Iterable["av.Packet"]) -> float:

@@ -70,7 +70,16 @@ def survey(source: BinaryIO) -> tuple[list[Stream], int]:
             int.from_bytes(head[14:18], "little"),
         )
         if head[5] & _FIRST:
-            rate, before = _rate(reader.at(position + start, 64))
+            # the first packet names the codec; a stream without a rate here is no sound
+            packet, rate, before = reader.at(position + start, 64), 0, 0
+            if packet[:7] == b"\x01vorbis":
+                rate = int.from_bytes(packet[12:16], "little")
+            elif packet[:8] == b"OpusHead":
+                # positions count at 48 kHz, whatever was recorded, and from the first that is decoded
+                rate, before = 48000, int.from_bytes(packet[10:12], "little")
+            elif packet[:5] == b"\x7fFLAC":
+                # a mapping header of 9 bytes, then what a FLAC file begins with
+                rate = int.from_bytes(packet[27:30], "big") >> 4
             if rate:
                 current[serial] = len(found)
                 found[len(found)] = [rate, before, 0, 0]
@@ -85,15 +94,3 @@ def survey(source: BinaryIO) -> tuple[list[Stream], int]:
         for rate, before, most, last in found.values()
     ]
     return streams, n_damaged
-
-
-def _rate(packet: bytes) -> tuple[int, int]:
-    """Return the sample rate of a stream [Hz] and the samples before its first; 0 where no sound."""
-    if packet[:7] == b"\x01vorbis":
-        return int.from_bytes(packet[12:16], "little"), 0
-    if packet[:8] == b"OpusHead":
-        return 48000, int.from_bytes(packet[10:12], "little")
-    if packet[:5] == b"\x7fFLAC":
-        # a mapping header of 9 bytes, then what a FLAC file begins with
-        return int.from_bytes(packet[27:30], "big") >> 4, 0
-    return 0, 0
