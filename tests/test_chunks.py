@@ -11,7 +11,7 @@ import pytest
 from audio_shards import noise, written
 from scipy import ndimage
 
-from dawnchorus.frontends import base, chunk_grid, chunk_images, filterbanks, shard_reader, shards
+from dawnchorus.frontends import base, chunk_images, filterbanks, shard_reader, shards
 from dawnchorus.settings.frontend import KINDS, slaney_hz, slaney_mel
 
 CHUNK_KINDS = ("mel_chunks", "linear_chunks")
@@ -189,7 +189,7 @@ def test_a_missing_sample_rate_is_named(settings):
 )
 def test_chunks_lie_where_they_should(seconds, change, places):
     settings = {**MEL, "sample_rate": 10, **change}
-    assert chunk_grid.chunk_places(round(10 * seconds), settings) == places
+    assert chunk_images.chunk_places(round(10 * seconds), settings) == places
 
 
 @pytest.mark.parametrize("overlap_s", [0.0, 0.25])
@@ -203,7 +203,7 @@ def test_chunks_are_those_of_the_originals_loop(overlap_s, min_length_s):
             if found < int(min_length_s * 100):
                 break
             places.append((start, found))
-        assert chunk_grid.chunk_places(n_samples, settings) == places
+        assert chunk_images.chunk_places(n_samples, settings) == places
 
 
 @pytest.mark.parametrize("last", ["drop", "pad", "align_end"])
@@ -211,7 +211,7 @@ def test_chunks_are_those_of_the_originals_loop(overlap_s, min_length_s):
 def test_no_sound_is_lost_but_where_it_is_dropped(last, overlap_s):
     settings = {**MEL, "sample_rate": 20, "overlap_s": overlap_s, "last": last}
     for n_samples in range(1, 100):
-        places = chunk_grid.chunk_places(n_samples, settings)
+        places = chunk_images.chunk_places(n_samples, settings)
         heard = np.zeros(n_samples, bool)
         for start, length in places:
             assert 0 < length <= 20

@@ -51,6 +51,7 @@ def check(settings: Mapping) -> None:
         The key, its value, and what is allowed.
     """
     given = dict(settings)
+    # the rate is that of the audio recipe, and no key of any kind
     waveform = {"sample_rate": given.pop("sample_rate")} if "sample_rate" in given else {}
     sample_rate = validated("frontend", _Waveform, waveform)["sample_rate"]
     frontend_model(validated("frontend", KINDS, given)).check("frontend", sample_rate)

@@ -10,14 +10,16 @@ Layout ``chunks``: ``images`` (chunks x bands x columns, uint8 or float32) and f
 as JSON), ``versions``, ``frames_per_second`` and, last of all, ``complete``.
 
 * `write_shard`: shard of audio to shard of spectrograms.
+* `recording_channels`, `Stored`: the waveforms of its recordings, read where they are sliced.
 * `Frames`, `Chunks`: what each layout puts into a file.
 
-Both classes have the same interface: ``array`` (name of the array of rows), ``shape``, ``dtype``,
+The last two classes have the same interface: ``array`` (name of the array of rows), ``shape``, ``dtype``,
 ``offsets`` (rows of recording i are ``offsets[i]`` to ``offsets[i + 1]``), ``tables`` (known before the
 rows), ``write(rows, index)`` (computes recording ``index`` into the array and returns how many of its
 rows are zero), ``statistics`` (known after).
 """
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -27,16 +29,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from dawnchorus.audio import verdicts
+from dawnchorus.audio import shard_wav, verdicts
 from dawnchorus.frontends import (
     base,
     cell_statistics,
-    chunk_grid,
     chunk_images,
     shard_layout,
     spectra,
     spectrograms,
-    waveforms,
 )
 from dawnchorus.runtime import artefacts, logs
 
@@ -76,7 +76,7 @@ def write_shard(
     # freeing one untouched block of nearly 32 MB raises its limits.
     np.empty(30 << 20, np.uint8)
     used = [row for row in verdicts.read_shard_table(table_path) if row.verdict == "used"]
-    recordings = waveforms.of_shard(wav_path, used, settings["sample_rate"])
+    recordings = recording_channels(wav_path, used, settings["sample_rate"])
     ids = [row.id for row in used]
     layout = base.layout(settings)
     writer = {"frames": Frames, "chunks": Chunks}[layout](ids, recordings, settings)
@@ -109,6 +109,59 @@ def write_shard(
             file.create_dataset(name, data=values, **_PLAIN)
         file.flush()
         file.attrs["complete"] = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """A waveform within a file of float32 samples, read where it is sliced.
+
+    Reading, unlike mapping, leaves nothing in memory: hours of audio count only block by block.
+    """
+
+    path: str
+    first_byte: int
+    n_samples: int
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        first, last, _ = part.indices(self.n_samples)
+        offset = self.first_byte + 4 * first
+        return np.fromfile(self.path, "<f4", max(0, last - first), offset=offset)
+
+
+def recording_channels(
+    wav_path: str | Path, used: Sequence[verdicts.Resampled], sample_rate: int
+) -> list[list[Stored]]:
+    """Return the channels of every used recording of a shard.
+
+    Raises
+    ------
+    ValueError
+        For a shard at another rate, or one that is shorter than its table says.
+    """
+    if not used:
+        return []
+    found = shard_wav.shard_sample_rate(wav_path)
+    if found != sample_rate:
+        raise ValueError(
+            f"{wav_path} is at {found} Hz, the frontend expects {sample_rate} Hz; "
+            "name the audio recipe that made it"
+        )
+    samples = shard_wav.open_shard(wav_path)
+    end = max(row.first_sample + row.channels * row.n_samples for row in used)
+    if end > len(samples):
+        raise ValueError(
+            f"{wav_path} has {len(samples)} samples, its table expects {end}; delete both, run again"
+        )
+    path, first_byte = str(samples.filename), samples.offset
+
+    def channel(row: verdicts.Resampled, index: int) -> Stored:
+        first = row.first_sample + index * row.n_samples
+        return Stored(path, first_byte + 4 * first, row.n_samples)
+
+    return [[channel(row, index) for index in range(row.channels)] for row in used]
 
 
 class Frames:
@@ -173,7 +226,7 @@ class Chunks:
         self._ids, self._recordings, self._settings = ids, recordings, settings
         for channels in recordings:
             spectra.check_channels(channels)
-        places = [chunk_grid.chunk_places(len(channels[0]), settings) for channels in recordings]
+        places = [chunk_images.chunk_places(len(channels[0]), settings) for channels in recordings]
         self.offsets = np.cumsum([0, *map(len, places)], dtype=np.int64)
         self._places = np.array(list(itertools.chain(*places)), np.int64).reshape(-1, 2)
         self.shape = (len(self._places), settings["n_bands"], settings["n_frames"])

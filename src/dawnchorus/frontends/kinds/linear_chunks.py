@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from dawnchorus.frontends import filterbanks, spectra
-from dawnchorus.frontends.chunk_grid import ChunkSettings, hop_length, n_frames
+from dawnchorus.frontends.chunk_images import ChunkSettings, hop_length, n_frames
 from dawnchorus.settings.section import Unit
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dawnchorus.frontends import filterbanks, spectra
-from dawnchorus.frontends.chunk_grid import ChunkSettings, hop_length, n_frames
+from dawnchorus.frontends.chunk_images import ChunkSettings, hop_length, n_frames
 from dawnchorus.settings.frontend import Power
 from dawnchorus.settings.section import EvenSamples
 

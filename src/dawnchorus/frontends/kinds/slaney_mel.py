@@ -119,6 +119,7 @@ def blocks(
         )
 
     for start, rows in spectra.mean_blocks(channels, levels, first, last):
+        # added, as in the original; log_mel raises what is lower to its floor instead
         rows += np.float32(settings["epsilon"])
         yield start, np.log(rows, out=rows)
 
