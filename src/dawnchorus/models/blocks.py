@@ -297,6 +297,7 @@ def clip_scores(frame_scores, features, pooling: str):
     if pooling == "attention":
         logits = layers.Dense(frame_scores.shape[-1], name="attention_logits")(features)
         return AttentionMean(name=name)([frame_scores, logits])
+    # attention has weights to learn, the others have none
     pool = {
         "average": layers.GlobalAveragePooling1D,
         "max": layers.GlobalMaxPooling1D,

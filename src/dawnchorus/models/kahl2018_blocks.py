@@ -74,7 +74,20 @@ class BlockSettings(ArchitectureSettings):
         if isinstance(self.kernels, list) and len(self.kernels) != len(self.filters):
             expected = f"{len(self.filters)} numbers, one for each block"
             raise misfit("kernels", self.kernels, expected)
-        self._check_groups()
+        channels, groups = self.grouped_channels(), self.groups
+        if isinstance(groups, list) and len(groups) != len(channels):
+            raise misfit("groups", groups, f"{len(channels)} numbers, one for each block")
+        if isinstance(groups, list):
+            for block, (count, pair) in enumerate(zip(groups, channels, strict=True)):
+                if any(each % count for each in pair):
+                    listed = ", ".join(map(str, dict.fromkeys(pair)))
+                    raise misfit(f"groups.{block}", count, f"a divisor of the channels {listed}")
+        else:
+            # a spectrogram has one channel, and its convolution no groups
+            numbers = [count for pair in channels for count in pair if count > 1]
+            if any(count % groups for count in numbers):
+                listed = ", ".join(map(str, dict.fromkeys(numbers)))
+                raise misfit("groups", groups, f"a divisor of all channels: {listed}")
         if self.legacy_dropout and self.dropout_kind == "location":
             expected = (
                 "random or channel with legacy_dropout: true, since location never worked in the "
@@ -82,21 +95,6 @@ class BlockSettings(ArchitectureSettings):
             )
             raise misfit("dropout_kind", self.dropout_kind, expected)
         return self
-
-    def _check_groups(self) -> None:
-        channels, groups = self.grouped_channels(), self.groups
-        if not isinstance(groups, list):
-            numbers = [count for pair in channels for count in pair if count > 1]
-            if any(count % groups for count in numbers):
-                listed = ", ".join(map(str, dict.fromkeys(numbers)))
-                raise misfit("groups", groups, f"a divisor of all channels: {listed}")
-            return
-        if len(groups) != len(channels):
-            raise misfit("groups", groups, f"{len(channels)} numbers, one for each block")
-        for block, (count, pair) in enumerate(zip(groups, channels, strict=True)):
-            if any(each % count for each in pair):
-                listed = ", ".join(map(str, dict.fromkeys(pair)))
-                raise misfit(f"groups.{block}", count, f"a divisor of the channels {listed}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,6 +189,7 @@ def dropout(x, made: Recipe, name: str):
     if not made.dropout:
         return x
     shared = SHARED[made.dropout_kind] if len(x.shape) == 4 else ()
+    # 1: one draw for all along this axis; None: a draw for each
     noise_shape = [1 if axis in shared else None for axis in range(len(x.shape))]
     return layers.Dropout(made.dropout, noise_shape if shared else None, name=name)(x)
 

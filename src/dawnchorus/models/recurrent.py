@@ -83,13 +83,17 @@ class BidirectionalGRU(layers.Bidirectional):
         if initial_state is not None or mask is not None or not self._is_plain():
             return super().call(sequences, initial_state, mask, training)
         cells = (self.forward_layer.cell, self.backward_layer.cell)
-        inputs = (sequences, ops.flip(sequences, axis=1))
-        projected = ops.stack(
-            [_projected(*pair, training) for pair in zip(cells, inputs, strict=True)]
-        )  # (2, B, T, 3 H)
+        projected = []  # what the gates get from the inputs: (B, T, 3 H) of each direction
+        for cell, inputs in zip(cells, (sequences, ops.flip(sequences, axis=1)), strict=True):
+            if training and cell.dropout:
+                # one draw for all frames of a clip and all gates, as Keras 3 has it
+                ones = ops.ones_like(inputs[:, 0])
+                mask = keras.random.dropout(ones, cell.dropout, seed=cell.seed_generator)
+                inputs = inputs * mask[:, None]
+            projected.append(ops.matmul(inputs, cell.kernel) + cell.bias[0])
         kernels = ops.concatenate([cell.recurrent_kernel[None] for cell in cells], axis=0)
         biases = ops.concatenate([cell.bias[None, 1:] for cell in cells], axis=0)
-        states = _states(ops.transpose(projected, (2, 0, 1, 3)), kernels, biases)
+        states = _states(ops.transpose(ops.stack(projected), (2, 0, 1, 3)), kernels, biases)
         forward, backward = ops.unstack(ops.transpose(states, (1, 2, 0, 3)), 2)
         return ops.concatenate([forward, ops.flip(backward, axis=1)], axis=-1)
 
@@ -105,15 +109,6 @@ class BidirectionalGRU(layers.Bidirectional):
 
 
 LAYERS = (BidirectionalGRU,)
-
-
-def _projected(cell, inputs, training):
-    """Return what the gates of a cell get from the inputs (B, T, F) of all frames: (B, T, 3 H)."""
-    if training and cell.dropout:
-        ones = ops.ones_like(inputs[:, 0])
-        mask = keras.random.dropout(ones, cell.dropout, seed=cell.seed_generator)
-        inputs = inputs * mask[:, None]
-    return ops.matmul(inputs, cell.kernel) + cell.bias[0]
 
 
 def _gates(projected, recurrent):
@@ -153,42 +148,38 @@ def _states(projected, kernels, biases):
     states = ops.scan(step, first, projected)[1]
 
     def gradient(wanted):
+        """Return the gradients of the arguments from those of the states, (T, 2, B, H)."""
+        # The state before each frame is known by now: gates and slopes of all frames are found at
+        # once, and the loop back in time has one product.
         before = ops.concatenate([first[None], states[:-1]], axis=0)
-        return _gradients(projected, before, wanted, kernels, biases)
+        rows = _by_direction(before)
+        recurrent = ops.matmul(rows, kernels) + biases  # (2, T B, 3 H)
+        n_frames, _, n_clips, n_gates = ops.shape(projected)
+        recurrent = ops.reshape(recurrent, (2, n_frames, n_clips, n_gates))
+        recurrent = ops.transpose(recurrent, (1, 0, 2, 3))  # (T, 2, B, 3 H)
+        update, reset, candidate = _gates(projected, recurrent)
+        size = kernels.shape[1]
+        slope = (1 - update) * (1 - candidate * candidate)  # of a state by its candidate's argument
+        slope_reset = slope * recurrent[..., 2 * size :] * reset * (1 - reset)
+        slope_update = (before - candidate) * update * (1 - update)
+        slopes = ops.concatenate([slope_update, slope_reset, slope * reset], axis=-1)
+        turned = ops.transpose(kernels, (0, 2, 1))
+
+        def step_back(later, frame):
+            found = later + frame[..., :size]
+            by_product = ops.tile(found, (1, 1, 3)) * frame[..., 2 * size :]
+            return found * frame[..., size : 2 * size] + ops.matmul(by_product, turned), found
+
+        frames = ops.concatenate([wanted, update, slopes], axis=-1)
+        found = ops.scan(step_back, ops.zeros_like(before[0]), frames, reverse=True)[1]
+        by_product = _by_direction(ops.tile(found, (1, 1, 1, 3)) * slopes)
+        by_input = ops.concatenate(
+            [found * slope_update, found * slope_reset, found * slope], axis=-1
+        )
+        by_kernels = ops.matmul(ops.transpose(rows, (0, 2, 1)), by_product)
+        return by_input, by_kernels, ops.sum(by_product, axis=1, keepdims=True)
 
     return states, gradient
-
-
-def _gradients(projected, before, wanted, kernels, biases):
-    """Return the gradients of `_states`' arguments from those of the states, (T, 2, B, H).
-
-    ``before`` holds the state before each frame. As it is known, gates and slopes of all frames are
-    found at once, and the loop back in time has one product.
-    """
-    states = _by_direction(before)
-    recurrent = ops.matmul(states, kernels) + biases  # (2, T B, 3 H)
-    n_frames, _, n_clips, n_gates = ops.shape(projected)
-    recurrent = ops.reshape(recurrent, (2, n_frames, n_clips, n_gates))
-    recurrent = ops.transpose(recurrent, (1, 0, 2, 3))  # (T, 2, B, 3 H)
-    update, reset, candidate = _gates(projected, recurrent)
-    size = kernels.shape[1]
-    slope = (1 - update) * (1 - candidate * candidate)  # of a state by its candidate's argument
-    slope_reset = slope * recurrent[..., 2 * size :] * reset * (1 - reset)
-    slope_update = (before - candidate) * update * (1 - update)
-    slopes = ops.concatenate([slope_update, slope_reset, slope * reset], axis=-1)
-    turned = ops.transpose(kernels, (0, 2, 1))
-
-    def step(later, frame):
-        found = later + frame[..., :size]
-        by_product = ops.tile(found, (1, 1, 3)) * frame[..., 2 * size :]
-        return found * frame[..., size : 2 * size] + ops.matmul(by_product, turned), found
-
-    frames = ops.concatenate([wanted, update, slopes], axis=-1)
-    found = ops.scan(step, ops.zeros_like(before[0]), frames, reverse=True)[1]  # (T, 2, B, H)
-    by_product = _by_direction(ops.tile(found, (1, 1, 1, 3)) * slopes)
-    by_input = ops.concatenate([found * slope_update, found * slope_reset, found * slope], axis=-1)
-    by_kernels = ops.matmul(ops.transpose(states, (0, 2, 1)), by_product)
-    return by_input, by_kernels, ops.sum(by_product, axis=1, keepdims=True)
 
 
 def _by_direction(x):

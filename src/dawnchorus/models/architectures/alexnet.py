@@ -75,16 +75,17 @@ def build(
     filters = settings.filters
     spectrogram = keras.Input(input_shape, name="spectrogram")
     x = blocks.channel(spectrogram)
+    # shapes are those of 310 x 200; the first convolution alone has other initial weights
     x = convolution(x, filters[0], (KERNEL, KERNEL), "conv1", STRIDE, initialiser=glorot_normal)
     x = toth2016_blocks.normalisation(x, norm_axis, "norm1")
-    x = toth2016_blocks.pooling(x, "pool1")
+    x = toth2016_blocks.pooling(x, "pool1")  # (B, 25, 15, 96)
     x = convolution(x, filters[1], (3, 3), "conv2")
     x = toth2016_blocks.normalisation(x, norm_axis, "norm2")
-    x = toth2016_blocks.pooling(x, "pool2")
+    x = toth2016_blocks.pooling(x, "pool2")  # (B, 11, 6, 256)
     for number in (3, 4, 5):  # the paper normalises and pools after the last of them alone
         x = convolution(x, filters[number - 1], (3, 3), f"conv{number}", padding="same")
     x = toth2016_blocks.normalisation(x, norm_axis, "norm5")
-    x = toth2016_blocks.pooling(x, "pool5")
+    x = toth2016_blocks.pooling(x, "pool5")  # (B, 5, 3, 256)
     x = layers.Flatten(name="flatten")(x)
     for number, units in enumerate(settings.dense, 1):
         x = blocks.dropout(x, settings.dropout, f"drop{number}")

@@ -67,12 +67,13 @@ def build(
     for number, (count, kernel, groups) in enumerate(of_blocks, 1):
         x = kahl2018_blocks.block(x, made, count, kernel, f"block{number}", groups=groups)
         x = kahl2018_blocks.dropout(x, made, f"drop{number}")
+    # (B, 8, 4, 1024) of 256 x 128; this convolution is linear, but for its normalisation
     x = kahl2018_blocks.convolution(
         x, made, 2 * settings.filters[-1], 1, "last_conv",
         bias=not settings.batch_norm, nonlinearity="identity",
     )  # fmt: skip
     x = kahl2018_blocks.normalisation(x, made, "last_norm")
-    x = layers.GlobalAveragePooling2D(name="average")(x)
+    x = layers.GlobalAveragePooling2D(name="average")(x)  # (B, 2048)
     return keras.Model(
         spectrogram, kahl2018_blocks.scores(x, n_classes, settings.head), name="baseline"
     )

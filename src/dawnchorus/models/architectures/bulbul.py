@@ -79,6 +79,7 @@ def build(
     spectrogram = blocks.spectrogram(input_shape)
     x = blocks.band_norm(spectrogram)
     x = blocks.random_offset(x, settings.input_offset)
+    # of 1000 x 80: 11 frames x 8 bands x 16 channels, (B, 1408)
     x = blocks.convolutions(blocks.channel(x), settings.filters, STAGES)
     for number, units in enumerate(settings.dense, 1):
         x = blocks.dropout(x, settings.dropout, name=f"drop{number}")

@@ -114,13 +114,14 @@ def build(
         x = layers.ReLU(name=f"relu{number}")(x)
         x = blocks.dropout(x, settings.dropout, f"drop{number}")
     n_frames = -1 if x.shape[1] is None else x.shape[1]
-    x = layers.Reshape((n_frames, x.shape[2] * x.shape[3]), name="side_by_side")(x)
+    x = layers.Reshape((n_frames, x.shape[2] * x.shape[3]), name="side_by_side")(x)  # (B, T', 64)
     for number, n_units in enumerate(settings.units, 1):
         x = recurrent.BidirectionalGRU(
             n_units, dropout=settings.input_dropout, recurrent_dropout=settings.recurrent_dropout,
             reset_after=settings.reset_after, recurrent_activation=settings.recurrent_activation,
             name=f"gru{number}",
         )(x)  # fmt: skip
+    # x holds both directions, (B, T', 2 units); one dense layer for every frame
     scores = layers.Dense(n_classes, name="frame_logits")(x)
     scores = layers.Activation("sigmoid", name="frame_scores")(scores)
     if output == "clip":

@@ -77,6 +77,7 @@ def build(
     spectrogram = blocks.spectrogram(input_shape)
     x = blocks.band_norm(spectrogram)
     x = blocks.random_offset(x, settings.input_offset)
+    # of 700 x 80: one cell of 256 channels, (B, 256)
     x = blocks.convolutions(blocks.channel(x), settings.filters, STAGES)
     x = blocks.dropout(x, settings.dropout, name="drop1")
     return keras.Model(

@@ -66,7 +66,7 @@ def build(
     of_blocks = zip(settings.filters, made.kernels, made.groups, strict=True)
     for number, (count, kernel, groups) in enumerate(of_blocks, 1):
         x = kahl2018_blocks.block(x, made, count, kernel, f"block{number}", groups=groups)
-    x = layers.Flatten(name="flatten")(x)
+    x = layers.Flatten(name="flatten")(x)  # (B, 16384) of 256 x 128
     for number, units in enumerate(settings.dense, 1):
         x = kahl2018_blocks.dense(x, made, units, f"dense{number}")
         x = kahl2018_blocks.dropout(x, made, f"drop{number}")

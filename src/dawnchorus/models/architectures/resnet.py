@@ -92,7 +92,7 @@ def build(
     x = kahl2018_blocks.activation(
         kahl2018_blocks.normalisation(x, made, "last_norm"), made, "last_act"
     )
-    x = layers.GlobalAveragePooling2D(name="average")(x)
+    x = layers.GlobalAveragePooling2D(name="average")(x)  # (B, 256) of 16 x 8 cells
     # its dense layer is linear, and the softmax a layer of its own
     scores = kahl2018_blocks.scores(x, n_classes, settings.head, nonlinearity="identity")
     return keras.Model(spectrogram, scores, name="resnet")

@@ -76,11 +76,11 @@ def build(
     tall = (input_shape[1] - 4) // 3 - 6
     spectrogram = blocks.spectrogram(input_shape)
     x = blocks.channel(blocks.random_offset(spectrogram, settings.input_offset))
-    x = _block(x, settings.filters[0], (3, 3), 1)
-    x = _block(x, settings.filters[1], (3, 3), 2, pool=True)
+    x = _block(x, settings.filters[0], (3, 3), 1)  # (B, T - 2, 78, 32) of 80 bands
+    x = _block(x, settings.filters[1], (3, 3), 2, pool=True)  # (B, (T - 4) // 3, 25, 32)
     x = _block(x, settings.filters[2], (3, 3), 3)
     x = _block(x, settings.filters[3], (3, 3), 4)
-    x = _block(x, settings.filters[4], (3, tall), 5, pool=True)
+    x = _block(x, settings.filters[4], (3, tall), 5, pool=True)  # (B, T', 1, 64)
     x = _block(blocks.dropout(x, settings.dropout, "drop6"), settings.filters[5], (9, 1), 6)
     x = _block(blocks.dropout(x, settings.dropout, "drop7"), settings.filters[6], (1, 1), 7)
     x = blocks.dropout(x, settings.dropout, "drop8")

@@ -76,15 +76,18 @@ def build(
     spectrogram = keras.Input(input_shape, name="spectrogram")
     x = blocks.channel(spectrogram)
     x = convolution(x, filters[0], (KERNEL, KERNEL), "conv1", STRIDE)
-    x = toth2016_blocks.pooling(x, "pool1")
+    # no normalisation here, as in the original; shapes are those of 310 x 200
+    x = toth2016_blocks.pooling(x, "pool1")  # (B, 18, 12, 128)
+    # 5 bands x 3 frames in the original's order of axes
     x = convolution(x, filters[1], (3, 5), "conv2")
     x = toth2016_blocks.normalisation(x, norm_axis, "norm2")
-    x = toth2016_blocks.pooling(x, "pool2")
+    x = toth2016_blocks.pooling(x, "pool2")  # (B, 8, 4, 256)
     x = convolution(x, filters[2], (3, 3), "conv3", padding="same")
     x = convolution(x, filters[3], (3, 3), "conv4", padding="same")
     x = toth2016_blocks.normalisation(x, norm_axis, "norm4")
-    x = toth2016_blocks.pooling(x, "pool4")
+    x = toth2016_blocks.pooling(x, "pool4")  # (B, 4, 2, 384)
     x = layers.Flatten(name="flatten")(x)
+    # dropout comes behind each of them: the original has none before the first, as AlexNet has
     for number, units in enumerate(settings.dense, 1):
         x = toth2016_blocks.dense(x, units, f"dense{number}")
         x = blocks.dropout(x, settings.dropout, f"drop{number}")
