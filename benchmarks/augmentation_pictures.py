@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dawnchorus.augmentation import engine, mixup
+from dawnchorus.augmentation import engine
 from dawnchorus.corpora import synthetic_sound
 from dawnchorus.frontends import chunk_images
 from dawnchorus.frontends.kinds import mel_chunks
@@ -158,7 +158,7 @@ def nearest_half(image: np.ndarray, other: np.ndarray) -> np.ndarray:
     for number in range(DRAWS):
         windows = np.stack([image.T, other.T])
         rng = np.random.default_rng((SEED, number))
-        shares = mixup.mixup(windows, np.eye(2), ALL, rng)
+        shares = engine.mixup(windows, np.eye(2), ALL, rng)
         mixtures.append((abs(shares[0, 0] - 0.6), windows[0].T))
     return min(mixtures, key=lambda mixture: mixture[0])[1]
 
@@ -225,7 +225,7 @@ def timed(rounds: int) -> dict:
     work = {
         "two tries of all methods": lambda: engine.augment(windows, ALL, rng, lambda rng: noise),
         "SpecAugment": lambda: engine.spec_augment(windows, SPEC_AUGMENT, rng),
-        "mixup": lambda: mixup.mixup(windows, values, ALL, rng),
+        "mixup": lambda: engine.mixup(windows, values, ALL, rng),
     }
     batches = {name: median_ms(run, rounds) for name, run in work.items()}
     return {"image_ms": methods, "batch_ms": batches}

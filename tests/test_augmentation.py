@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import stage_settings
 
-from dawnchorus.augmentation import cubic, engine, mixup, shifts
+from dawnchorus.augmentation import cubic, engine
 from dawnchorus.settings.augmentation import METHODS, AugmentationSettings
 from dawnchorus.settings.errors import validated
 
@@ -265,7 +265,7 @@ def test_nothing_is_drawn_where_nothing_is_set(rng):
     before, state = windows.copy(), rng.bit_generator.state
     values = np.eye(4)
     kept = engine.augment(windows, NONE, rng)
-    assert mixup.mixup(windows, values, NONE, rng) is values
+    assert engine.mixup(windows, values, NONE, rng) is values
     assert kept.tolist() == [True] * 4
     np.testing.assert_array_equal(windows, before)
     assert rng.bit_generator.state == state
@@ -404,7 +404,7 @@ def test_masks_are_filled_with_the_mean_of_their_own_window(rng):
 def test_mixup_mixes_windows_and_targets_with_the_same_shares():
     windows = np.eye(16, dtype=np.float32)[:, :, None] * np.ones((16, 16, 3), np.float32)
     values = np.eye(16)
-    mixed = mixup.mixup(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
+    mixed = engine.mixup(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
     np.testing.assert_allclose(windows, mixed[:, :, None] * np.ones(3), atol=SMALL)
     np.testing.assert_allclose(mixed.sum(axis=1), 1)
     assert (mixed > 0).sum(axis=1).max() == 2
@@ -414,7 +414,7 @@ def test_mixup_mixes_windows_and_targets_with_the_same_shares():
 def test_mixup_is_the_definition_written_out(rng):
     windows, values = rng.random((6, 5, 4), np.float32), rng.random((6, 3), np.float32)
     out = windows.copy()
-    mixed = mixup.mixup(out, values, NONE | {"mixup": 0.3}, np.random.default_rng(9))
+    mixed = engine.mixup(out, values, NONE | {"mixup": 0.3}, np.random.default_rng(9))
     same = np.random.default_rng(9)
     partners, shares = same.permutation(6), same.beta(0.3, 0.3, 6)
     for row in range(6):
@@ -429,7 +429,7 @@ def test_mixup_is_the_definition_written_out(rng):
 def test_mixup_mixes_targets_of_frames_alike():
     windows = np.eye(8, dtype=np.float32)[:, :, None] * np.ones((8, 8, 3), np.float32)
     values = np.repeat(np.eye(8)[:, None], 5, axis=1)  # (B, T', C)
-    mixed = mixup.mixup(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
+    mixed = engine.mixup(windows, values, NONE | {"mixup": 0.4}, np.random.default_rng(1))
     assert mixed.shape == (8, 5, 8)
     for frame in range(5):
         np.testing.assert_allclose(windows[:, :, 0], mixed[:, frame], atol=SMALL)
@@ -439,7 +439,7 @@ def test_what_is_mixed_with_padding_stays_as_it_is():
     windows = np.ones((8, 6, 2), np.float32) * np.arange(1, 9, dtype=np.float32)[:, None, None]
     windows[::2, 4:] = np.nan
     before = windows.copy()
-    mixup.mixup(windows, np.eye(8), NONE | {"mixup": 1.0}, np.random.default_rng(3))
+    engine.mixup(windows, np.eye(8), NONE | {"mixup": 1.0}, np.random.default_rng(3))
     partners = np.random.default_rng(3).permutation(8)
     both = np.isnan(before) & np.isnan(before[partners])
     np.testing.assert_array_equal(np.isnan(windows), both)
@@ -454,7 +454,7 @@ def test_shares_of_mixup_have_the_moments_of_their_distribution(alpha, rng):
     windows = np.ones((n, 1, 1), np.float32)
     windows[: n // 2] = 0  # a pair of unlike windows tells its share
     values = np.arange(n)[:, None] * 1.0
-    mixed = mixup.mixup(windows, values, NONE | {"mixup": alpha}, rng)
+    mixed = engine.mixup(windows, values, NONE | {"mixup": alpha}, rng)
     shares = windows[n // 2 :, 0, 0]
     shares = shares[shares < 1]
     assert shares.mean() == pytest.approx(0.5, abs=0.03)
@@ -468,14 +468,14 @@ def test_the_mean_of_a_batch_is_kept_by_mixup_on_average(rng):
     means = []
     for _ in range(500):
         out = windows.copy()
-        mixup.mixup(out, np.zeros((8, 1)), settings, rng)
+        engine.mixup(out, np.zeros((8, 1)), settings, rng)
         means.append(out.mean(axis=0))
     np.testing.assert_allclose(np.mean(means, axis=0), windows.mean(axis=0), atol=0.02)
 
 
 def test_very_small_alphas_give_numbers(rng):
     windows = np.ones((64, 2, 2), np.float32)
-    mixup.mixup(windows, np.ones((64, 1)), NONE | {"mixup": 1e-4}, rng)
+    engine.mixup(windows, np.ones((64, 1)), NONE | {"mixup": 1e-4}, rng)
     np.testing.assert_allclose(windows, 1, rtol=SMALL)
 
 
@@ -559,11 +559,11 @@ def test_settings_that_cannot_work_are_refused_in_a_sentence(settings, told):
 
 def test_system_000s_shifts_draw_what_they_always_drew():
     settings, rng = {"rotate": True, "shift_bands": 2}, np.random.default_rng(5)
-    assert shifts.rotations(6, 1000, settings, rng).tolist() == [670, 805, 22, 807, 468, 515]
+    assert engine.rotations(6, 1000, settings, rng).tolist() == [670, 805, 22, 807, 468, 515]
     windows = np.tile(np.arange(8, dtype=np.float32), (6, 3, 1))
-    shifts.random_band_shifts(windows, settings, rng)
+    engine.random_band_shifts(windows, settings, rng)
     assert windows[:, 0, 4].tolist() == [3.0, 5.0, 2.0, 6.0, 5.0, 5.0]
-    assert shifts.rotations(3, 10, {"rotate": False}, rng).tolist() == [0, 0, 0]
+    assert engine.rotations(3, 10, {"rotate": False}, rng).tolist() == [0, 0, 0]
 
 
 def test_the_documentation_has_the_table_of_methods():

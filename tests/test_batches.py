@@ -5,7 +5,7 @@ import pytest
 import stage_settings
 from fake_readers import SEGMENTS, Chunks, Frames
 
-from dawnchorus.augmentation import engine, shifts
+from dawnchorus.augmentation import engine
 from dawnchorus.runtime import seeds
 from dawnchorus.segments import window_source
 from dawnchorus.segments.kinds import windows as window_kind
@@ -147,8 +147,10 @@ def test_both_views_are_scaled(make):
         (7, 1262, 16, 7),
     ],
 )
-def test_steps_of_an_epoch_follow_the_windows_that_are_there(wanted, n_windows, size, steps):
-    assert batches._steps(wanted, n_windows, size) == steps
+def test_steps_of_an_epoch_follow_the_windows_that_are_there(make, wanted, n_windows, size, steps):
+    every = make().windows
+    rows = every.take(np.arange(n_windows) % len(every))
+    assert make(rows=rows, batch_size=size, steps_per_epoch=wanted).steps == steps
 
 
 @pytest.mark.parametrize("steps_per_epoch", [None, 5])
@@ -168,7 +170,7 @@ def test_order_and_shifts_are_drawn_as_they_always_were(make, reader, steps_per_
                 name, start = places[order[at % 48]]
                 expected = np.empty((WINDOW, reader.n_bands), np.float32)
                 window_kind.fill_looped(expected, reader.frames(name), start, rotations[number])
-                shifts.shift_bands(expected, int(bands[number]))
+                engine.shift_bands(expected, int(bands[number]))
                 np.testing.assert_array_equal(windows[number], expected)
                 assert values[number, 0] == np.float32(0.01 + 0.98 * (int(name[1:]) % 2))
 

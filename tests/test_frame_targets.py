@@ -9,7 +9,7 @@ import pytest
 from dawnchorus.corpora.tables import write_rows
 from dawnchorus.formats.event import Event, write_events
 from dawnchorus.scores import frame_files
-from dawnchorus.segments import window_index
+from dawnchorus.segments import window_source
 from dawnchorus.training.frame_targets import FrameTargets
 
 CLASSES = ["Bell", "Dog"]
@@ -24,7 +24,7 @@ def windows(recording, place, onset_s, offset_s):
     n = len(recording)
     ends = np.array(offset_s, float)
     starts = np.array(onset_s, float)
-    return window_index.Index(
+    return window_source.Index(
         np.array(recording), np.array(place), starts, ends, np.ones(n, np.float32), ends - starts
     )
 

@@ -14,7 +14,7 @@ from dawnchorus.formats.event import Event
 from dawnchorus.frontends import shard_reader, shards
 from dawnchorus.plots import canvas, png, recording_plot, segment_plot
 from dawnchorus.runtime import artefacts
-from dawnchorus.segments import window_index
+from dawnchorus.segments import window_source
 
 RATE = 8000  # Hz
 TONES = {"a/low": (250.0, ["low"]), "b-high": (3300.0, ["high"]), ".c": (250.0, ["low", "high"])}
@@ -259,7 +259,7 @@ def test_segments_of_a_class_are_drawn_best_first(stage, monkeypatch):
 
 
 def test_of_equal_scores_recordings_take_turns():
-    index = window_index.Index(
+    index = window_source.Index(
         recording=np.array([0, 0, 0, 1, 1, 2]), place=np.arange(6),
         onset_s=np.array([0.0, 1.0, 2.0, 0.0, 1.0, 0.0]), offset_s=np.ones(6),
         score=np.array([1, 1, 1, 1, 1, 2], np.float32), length_s=np.ones(6),

@@ -10,7 +10,7 @@ from scipy.ndimage import binary_dilation
 from sklearn.utils.class_weight import compute_class_weight
 
 from dawnchorus.frontends import cell_statistics, shards
-from dawnchorus.segments import class_balance, training_windows, window_index, window_source
+from dawnchorus.segments import training_windows, window_source
 from dawnchorus.segments.kinds import cells as cell_kind
 from dawnchorus.segments.kinds import windows as window_kind
 
@@ -424,7 +424,7 @@ def index_of(counts, score=None, length_s=None):
     place = np.concatenate([np.arange(n) for n in counts])
     score = np.ones(len(place)) if score is None else score
     length_s = np.ones(len(place)) if length_s is None else length_s
-    return window_index.Index(
+    return window_source.Index(
         recording, place, place * 1.0, place + 1.0, np.float32(score), np.float64(length_s)
     )
 
@@ -593,12 +593,12 @@ def test_splits_without_training_or_of_unknown_order_are_refused(rng):
 def test_rare_classes_are_repeated(rng):
     index = index_of([5, 1, 2])
     values = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0]])
-    rows = class_balance.oversample(index, values, 4, rng)
+    rows = training_windows.oversample(index, values, 4, rng)
     assert rows[:8].tolist() == list(range(8))
     assert set(rows[8:9]) <= {5, 6, 7}  # class 1 had 3 windows
     assert set(rows[9:]) <= {6, 7}  # class 2 had 2
     assert len(rows) == 11
-    assert class_balance.oversample(index, values, 1, rng).tolist() == list(range(8))
+    assert training_windows.oversample(index, values, 1, rng).tolist() == list(range(8))
 
 
 def test_weights_are_scikit_learns_balanced():
@@ -606,19 +606,19 @@ def test_weights_are_scikit_learns_balanced():
     values = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]], np.float32)
     labels = values.argmax(axis=1)[index.recording]
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)[labels]
-    weights = class_balance.window_weights(index, values)
+    weights = training_windows.window_weights(index, values)
     np.testing.assert_allclose(weights, expected, rtol=1e-6)
     assert weights.dtype == np.float32
     labels = np.array([0, 1, 1, 0])[index.recording]
     expected = compute_class_weight("balanced", classes=np.arange(2), y=labels)[labels]
-    found = class_balance.window_weights(index, np.array([[0.1], [0.9], [1], [0]]))
+    found = training_windows.window_weights(index, np.array([[0.1], [0.9], [1], [0]]))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_weights_of_many_classes_need_little_memory():
     index, values = index_of([400] * 100), np.eye(100, 500)
     tracemalloc.start()
-    weights = class_balance.window_weights(index, values)
+    weights = training_windows.window_weights(index, values)
     assert (
         tracemalloc.get_traced_memory()[1] < 40_000 * 500 / 4
     )  # a byte per window and class: 20 MB
@@ -628,7 +628,7 @@ def test_weights_of_many_classes_need_little_memory():
 
 def test_weight_of_several_classes_is_their_mean_and_of_none_is_one():
     values = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0]])
-    weights = class_balance.window_weights(index_of([1, 1, 2]), values)
+    weights = training_windows.window_weights(index_of([1, 1, 2]), values)
     np.testing.assert_allclose(weights, [1, 1.5, 1, 1])  # classes weigh 4/(2*2) and 4/(2*1)
 
 
@@ -642,7 +642,7 @@ def test_choices_are_functions_of_the_generator():
         return [
             *training_windows.training_rows(index, values, settings, make()),
             *training_windows.noise_rows(index, values, settings, make()),
-            *class_balance.oversample(index, values, 40, make()),
+            *training_windows.oversample(index, values, 40, make()),
             *np.concatenate(split(index, make())),
         ]
 

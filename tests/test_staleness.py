@@ -138,7 +138,7 @@ BY_CODE = {
     "training/schedules/plateau.py": {*TRAIN_ONE, *TRAIN_TWO},
     "training/schedules/cosine.py": set(),
     "targets/leaks.py": {*LEAKS, "evaluate one", "evaluate two", "submit one"},
-    "augmentation/shifts.py": {*TRAIN_ONE, *TRAIN_TWO},
+    "augmentation/engine.py": {*TRAIN_ONE, *TRAIN_TWO},
     "plan/training_rules.py": set(),
     "runtime/logs.py": set(),
     "runtime/job.py": set(),

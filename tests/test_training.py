@@ -13,7 +13,7 @@ import pytest
 from stage_settings import ALONE, FRAMELESS, PATIENT
 from target_rows import write_targets
 
-from dawnchorus.augmentation import shifts as band_shifts
+from dawnchorus.augmentation import engine
 from dawnchorus.runtime import artefacts, backend
 
 backend.start({"name": "tensorflow", "threads": 1, "deterministic": True})
@@ -278,14 +278,14 @@ def test_band_shift_repeats_the_edge():
         (0, [0, 1, 2, 3]),
     ):
         window = np.tile(np.arange(4.0), (3, 1))
-        band_shifts.shift_bands(window, bands)
+        engine.shift_bands(window, bands)
         np.testing.assert_array_equal(window, np.tile(expected, (3, 1)))
 
 
 def test_rotation_is_uniform_over_the_window(rng):
-    shifts = band_shifts.rotations(20_000, 10, {"rotate": True}, rng)
+    shifts = engine.rotations(20_000, 10, {"rotate": True}, rng)
     np.testing.assert_allclose(np.bincount(shifts, minlength=10) / 20_000, 0.1, atol=0.01)
-    assert not band_shifts.rotations(5, 10, {"rotate": False}, rng).any()
+    assert not engine.rotations(5, 10, {"rotate": False}, rng).any()
 
 
 @pytest.fixture

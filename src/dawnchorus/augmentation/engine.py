@@ -1,11 +1,14 @@
 """Random changes of training windows.
 
 The engine of kahl2018: so many tries per window, each of which succeeds with a probability and then
-takes one of the methods not yet used, all equally likely. SpecAugment's masks follow.
+takes one of the methods not yet used, all equally likely. SpecAugment's masks follow. The shifts of
+grill2017 come before, and mixup after.
 
+* `rotations`, `shift_bands`, `random_band_shifts`: shifts in time and in frequency.
 * `augment`: a batch, in place.
 * `draw_methods`: the methods for one window.
 * `spec_augment`: masks, a batch in place.
+* `mixup`: windows of a batch and their targets, mixed in pairs.
 * `method`: one by its name, from ``methods/``: a module with ``apply(image, rng, **options)`` each.
 
 Windows are (B, T, F): batch, frames, bands. The methods work on images (F, T), which are views of
@@ -27,6 +30,50 @@ Noise = Callable[[np.random.Generator], np.ndarray]
 _NOISE = "add_noise"  # the one method that needs more than its options
 
 
+def rotations(n: int, window: int, settings: Mapping, rng: np.random.Generator) -> np.ndarray:
+    """Return circular shifts in frames, shape (n,): uniform over the window, or zeros.
+
+    grill2017 calls this Rotation; that the shift is uniform over the whole window is inferred.
+    """
+    if not settings["rotate"]:
+        return np.zeros(n, np.int64)
+    return rng.integers(0, window, n)
+
+
+def shift_bands(window: np.ndarray, bands: int) -> None:
+    """Shift a window (T, F), lowest band first, by ``bands`` towards higher frequencies, in place.
+
+    The bands that open up repeat the edge: bands below the lowest do not exist, and zeros would be a
+    pattern of their own. (The original's edge filling is not known.)
+    """
+    if bands > 0:
+        window[:, bands:] = window[:, :-bands].copy()
+        window[:, :bands] = window[:, bands : bands + 1]
+    elif bands < 0:
+        window[:, :bands] = window[:, -bands:].copy()
+        window[:, bands:] = window[:, bands - 1 : bands]
+
+
+def random_band_shifts(windows: np.ndarray, settings: Mapping, rng: np.random.Generator) -> None:
+    """Shift each window of a batch (B, T, F) by a whole number of bands, in place.
+
+    Parameters
+    ----------
+    windows : array, shape (B, T, F)
+    settings : mapping
+        ``shift_bands``: the largest shift in bands, either way; 0 for none. grill2017: 1, integer
+        steps inferred.
+    rng : numpy.random.Generator
+    """
+    largest = settings["shift_bands"]
+    if largest == 0:
+        return
+    for window, bands in zip(
+        windows, rng.integers(-largest, largest + 1, len(windows)), strict=True
+    ):
+        shift_bands(window, int(bands))
+
+
 def augment(
     windows: np.ndarray,
     settings: Mapping,
@@ -42,8 +89,7 @@ def augment(
         ``count`` (tries per window), ``probability`` (of each), ``methods`` (name to all
         its options), ``clip`` (None, or the range to which a window is cut after its methods; one
         that met none stays as it is), ``drop_without_noise``, ``spec_augment`` (None, or see
-        `spec_augment`). The shifts of grill2017 and mixup are not
-        made here.
+        `spec_augment`).
     rng : numpy.random.Generator
         Nothing is drawn where there is neither a method nor a mask.
     noise : callable, optional
@@ -134,3 +180,49 @@ def spec_augment(windows: np.ndarray, settings: Mapping, rng: np.random.Generato
                 width = int(rng.integers(0, widest + 1))
                 start = int(rng.integers(0, len(axis) - width + 1))
                 axis[start : start + width] = value
+
+
+def mixup(
+    windows: np.ndarray, values: np.ndarray, settings: Mapping, rng: np.random.Generator
+) -> np.ndarray:
+    """Mix each window of a batch with another one, in place, and return the targets mixed alike.
+
+    Zhang et al. (2018), "mixup: Beyond Empirical Risk Minimization",
+    https://arxiv.org/abs/1710.09412, section 2.
+
+    The partners are a permutation of the batch. Each pair has a share of its own, where the
+    authors' example draws one for a batch: the distribution of a pair is the same.
+
+    Parameters
+    ----------
+    windows : array, shape (B, T, F)
+        NaN where a window is padded: what is mixed with padding stays as it is (and the targets
+        are mixed all the same).
+    values : array, shape (B, C), or (B, T', C) of frames
+        Targets; left as they are.
+    settings : mapping
+        ``mixup``: the paper's alpha; a window keeps a share drawn from Beta(alpha, alpha). With 0
+        nothing is mixed and nothing drawn.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array, of the targets' shape
+    """
+    alpha = settings["mixup"]
+    if alpha == 0 or len(windows) < 2:
+        return values
+    partners = rng.permutation(len(windows))
+    shares = rng.beta(alpha, alpha, len(windows)).astype(windows.dtype)
+    others = windows[partners]
+    # padding takes the other's values first: the mix is then the sound of the one that has it
+    is_padded, are_padded = np.isnan(windows), np.isnan(others)
+    np.copyto(windows, others, where=is_padded)
+    np.copyto(others, windows, where=are_padded)
+    others *= (1 - shares)[:, None, None]
+    windows *= shares[:, None, None]
+    windows += others
+    shares = shares.astype(values.dtype).reshape(
+        -1, *[1] * (values.ndim - 1)
+    )  # (B, 1) or (B, 1, 1)
+    return shares * values + (1 - shares) * values[partners]

@@ -187,6 +187,7 @@ def scored_recordings(
         Where a reference names a split that is not there.
     """
     labels = tables.read_labels(labels_path)
+    # None is the whole corpus
     splits = [parse_reference(reference)[1] for reference in references] or [None]
     wanted = {recording.id for split in splits for recording in tables.select(labels, split)}
     found = [name for name in frames.scored if name in wanted]
@@ -232,6 +233,7 @@ def file_names(ids: Iterable[str], sounds: Mapping[str, str] | None = None) -> d
         is_known = audio_names.is_audio(sound)
         extended[one] = f"{one}.{sound.rpartition('.')[2]}" if is_known else one + _EXTENSION
     taken = set(extended.values())
+    # sorted: which of two ids keeps its name does not follow from their order
     for one in sorted(own):
         # an id stays as it is only where no other recording gets that name with the extension
         is_name = audio_names.is_audio(one) and one not in taken

@@ -19,7 +19,7 @@ from dawnchorus.frontends import shard_reader
 from dawnchorus.plots import png
 from dawnchorus.plots.png import THUMBNAIL, grey, thumbnail
 from dawnchorus.runtime import artefacts
-from dawnchorus.segments import window_index, window_source
+from dawnchorus.segments import window_source
 from dawnchorus.targets import targets_table
 
 MOST_CLASSES = 300  # on one sheet: with more no viewer opens it
@@ -245,7 +245,7 @@ def _opened(shards: Mapping, settings: Mapping, window: int) -> tuple[window_sou
 
 
 def _images(
-    source: window_source.Source, recordings: Sequence, index: window_index.Index, is_upright: bool
+    source: window_source.Source, recordings: Sequence, index: window_source.Index, is_upright: bool
 ) -> Iterator[np.ndarray]:
     """Yield the images (F, T) of an index, low frequencies at the bottom; each is a new array."""
     for recording, place in zip(index.recording, index.place, strict=True):
@@ -254,7 +254,7 @@ def _images(
         yield out[0].T if is_upright else out[0].T[::-1]
 
 
-def _best_first(index: window_index.Index) -> np.ndarray:
+def _best_first(index: window_source.Index) -> np.ndarray:
     """Return the rows of an index from the best to the least, the recordings taking turns."""
     order = np.lexsort((index.onset_s, -index.score, index.recording))
     ordered = index.recording[order]

@@ -172,8 +172,8 @@ def writing_frames(
                 _check_recordings(member, recording, onset_s, len(ids))
                 group = groups.create_group(member)
                 group["recording"], group["onset"] = recording, onset_s
-                checked = _checked(member, blocks, [ids[i] for i in recording], len(class_names))
-                _write_pieces(group, checked, len(class_names))
+                own = [ids[i] for i in recording]
+                _write_scores(group, member, blocks, own, len(class_names))
 
             yield put
             if missing := [member for member in members if member not in groups]:
@@ -211,30 +211,17 @@ def average_frames(
     return onset_s, pooling.average(np.stack([scores for _, _, scores in found]), how)
 
 
-def _write_pieces(group: h5py.Group, blocks: Iterator[np.ndarray], n_classes: int) -> None:
-    """Write the scores of whole recordings in pieces, and where each recording is."""
+def _write_scores(
+    group: h5py.Group,
+    member: str,
+    blocks: Iterable[np.ndarray],
+    ids: Sequence[str],
+    n_classes: int,
+) -> None:
+    """Write the scores of a member, a block for each of its recordings, and where each of them is."""
     # pieces, not a dataset per recording: HDF5 takes a header for each, and corpora have short clips
     pieces = group.create_group("pieces")
-    places, held, n_held = [], [], 0
-    for block in blocks:
-        places.append((len(block), len(pieces), n_held))
-        held.append(block)
-        n_held += len(block)
-        if n_held * n_classes >= _PIECE:
-            score_files.write_rows(pieces, str(len(pieces)), (n_held, n_classes), held)
-            held, n_held = [], 0
-    if held:
-        score_files.write_rows(pieces, str(len(pieces)), (n_held, n_classes), held)
-    table = np.array(places, np.int64).reshape(-1, 3)
-    for name, column in zip(("frames", "piece", "first"), table.T, strict=True):
-        group[name] = column
-
-
-def _checked(
-    member: str, blocks: Iterable[np.ndarray], ids: Sequence[str], n_classes: int
-) -> Iterator[np.ndarray]:
-    """Yield the blocks of a member as float32, each that of a recording."""
-    n_blocks = 0
+    places, held, n_held, n_blocks = [], [], 0, 0
     # checked as they come: blocks may be the scores of a model that are not computed yet
     for n_blocks, block in enumerate(blocks, 1):
         if n_blocks > len(ids):
@@ -250,13 +237,23 @@ def _checked(
                 f"{named} run from {block.min():g} to {block.max():g}; expected 0 to 1, as a "
                 "sigmoid gives them"
             )
-        yield block
+        places.append((len(block), len(pieces), n_held))
+        held.append(block)
+        n_held += len(block)
+        if n_held * n_classes >= _PIECE:
+            score_files.write_rows(pieces, str(len(pieces)), (n_held, n_classes), held)
+            held, n_held = [], 0
     if n_blocks != len(ids):
         there = "more" if n_blocks > len(ids) else n_blocks
         raise ValueError(
             f"frame scores of {member!r} are of {there} recordings; expected a block for each of "
             f"{len(ids)}"
         )
+    if held:
+        score_files.write_rows(pieces, str(len(pieces)), (n_held, n_classes), held)
+    table = np.array(places, np.int64).reshape(-1, 3)
+    for name, column in zip(("frames", "piece", "first"), table.T, strict=True):
+        group[name] = column
 
 
 def _check_recordings(

@@ -15,7 +15,7 @@ import numpy as np
 from dawnchorus.models import frame_output, model_files
 from dawnchorus.runtime import logs
 from dawnchorus.scores import frame_files, score_files, window_scores
-from dawnchorus.segments import window_index, window_source
+from dawnchorus.segments import window_source
 
 if TYPE_CHECKING:
     import keras
@@ -161,7 +161,7 @@ def _strides(model: "keras.Model") -> Iterator[int]:
 
 
 def _of_recordings(
-    scored: Iterator[tuple[slice, np.ndarray]], index: window_index.Index, n_scores: np.ndarray
+    scored: Iterator[tuple[slice, np.ndarray]], index: window_source.Index, n_scores: np.ndarray
 ) -> Iterator[np.ndarray]:
     """Yield the frame scores (T, C) of each recording: its windows joined, without padding.
 

@@ -111,7 +111,9 @@ def writing_windows(
                             "expected it where scores come block by block"
                         )
                     shape = len(order), len(class_names)
-                    n_rows = write_rows(group, "scores", shape, _checked(member, scores))
+                    n_rows = write_rows(
+                        group, "scores", shape, (_checked(member, block) for block in scores)
+                    )
                     if n_rows != len(order):
                         raise ValueError(
                             f"windows of {member!r} have {n_rows} rows of scores; expected "
@@ -152,17 +154,13 @@ def _is_sorted(order: np.ndarray) -> bool:
     return bool(np.array_equal(order, np.arange(len(order))))
 
 
-def _checked(member: str, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    for block in blocks:
-        _check_scores(member, block)
-        yield block
-
-
-def _check_scores(member: str, scores: np.ndarray) -> None:
+def _checked(member: str, scores: np.ndarray) -> np.ndarray:
+    """Return scores as they are, or refuse them where they are not finite."""
     if not np.isfinite(scores).all():
         raise ValueError(
             f"scores of {member!r} are not finite; did the training of this model diverge?"
         )
+    return scores
 
 
 def _check_columns(
@@ -184,7 +182,8 @@ def _check_columns(
     for name in ("onset", "offset"):
         if not np.isfinite(columns[name]).all():
             raise ValueError(f"{name} of windows of {member!r} is not finite; expected seconds")
-    _check_scores(member, columns.get("scores", np.empty(0)))
+    if "scores" in columns:
+        _checked(member, columns["scores"])
 
 
 def write_header(file: h5py.File, ids, class_names, members) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dawnchorus.models import frame_output
-from dawnchorus.segments import window_index, window_source
+from dawnchorus.segments import window_source
 
 if TYPE_CHECKING:
     import keras
@@ -24,7 +24,7 @@ def window_scores(
     model: "keras.Model",
     source: window_source.Source,
     recordings: Sequence[tuple[str, str]],
-    index: window_index.Index,
+    index: window_source.Index,
     batch_size: int,
     n_classes: int,
     frames: str = "average",
@@ -46,6 +46,7 @@ def window_scores(
     frames : str, optional
         How a window's score is pooled where the model's output is frames; see `clip_scores`.
     """
+    # filled part by part: batches that are joined would be in memory twice
     scores = np.empty((len(index), n_classes), np.float32)
     parts = score_batches(model, source, recordings, index, batch_size, n_classes, frames)
     for part, found in parts:
@@ -57,7 +58,7 @@ def score_batches(
     model: "keras.Model",
     source: window_source.Source,
     recordings: Sequence[tuple[str, str]],
-    index: window_index.Index,
+    index: window_source.Index,
     batch_size: int,
     n_classes: int,
     frames: str = "average",
@@ -71,7 +72,7 @@ def frame_score_batches(
     model: "keras.Model",
     source: window_source.Source,
     recordings: Sequence[tuple[str, str]],
-    index: window_index.Index,
+    index: window_source.Index,
     batch_size: int,
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield slices of windows and the scores of their frames (B, T', C); see `score_batches`."""
@@ -121,7 +122,7 @@ def clip_scores(scores: np.ndarray, how: str = "average") -> np.ndarray:
 def _batches(
     source: window_source.Source,
     recordings: Sequence[tuple[str, str]],
-    index: window_index.Index,
+    index: window_source.Index,
     batch_size: int,
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield slices of windows and their spectrograms (B, T, F), in a buffer that is reused."""

@@ -1,9 +1,12 @@
-"""Which windows are trained on, and which choose the epoch.
+"""Which windows are trained on and how often, and which choose the epoch.
 
 * `training_rows`: those with enough signal and length, within a quota.
 * `noise_rows`: those without signal, kept as noise to add.
 * `split_windows`: windows for training, validation and test, without regard to recordings.
 * `shuffled_by_recording`: windows in the order of shuffled recordings.
+* `oversample`: windows of rare classes repeated.
+* `window_weights`: weights under which all classes weigh the same.
+* `has_class`: which recordings are of which class.
 
 The first two concern kind ``chunks``; of the other kinds every window is trained on and none is
 noise. In prediction nothing is left out by score.
@@ -13,10 +16,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus.segments.class_balance import has_class
-from dawnchorus.segments.window_index import Index
+from dawnchorus.segments.window_source import Index
 
 _SAME_S = 1e-3  # a chunk of 0.33 s is one of whole samples
+
+
+def has_class(values: np.ndarray) -> np.ndarray:
+    """Return which recordings are of which classes (N, C), bool: targets from 0.5 on."""
+    # targets may be soft, as pseudo-labels are
+    return values >= 0.5
 
 
 def training_rows(
@@ -64,8 +72,14 @@ def training_rows(
     threshold = settings["signal_threshold"]
     is_used = is_inside.copy() if threshold is None else index.score >= threshold
     is_long = _is_long(index, settings["min_length_s"])
-    if settings["too_short"] == "longest":
-        is_long = _with_longest(index, is_used, is_long)
+    if settings["too_short"] == "longest" and not is_long.all():
+        has_long = set(index.recording[is_used & is_long].tolist())
+        rows = np.flatnonzero(is_used & ~is_long)
+        # of each recording the longest first, and of equal ones the earliest
+        order = rows[np.lexsort((rows, -index.length_s[rows], index.recording[rows]))]
+        recordings, first = np.unique(index.recording[order], return_index=True)
+        is_alone = [recording not in has_long for recording in recordings.tolist()]
+        is_long[order[first[is_alone]]] = True
     is_used &= is_long
     if settings["max_per_class"] is not None:
         is_used &= _within_quota(index, values, is_used, settings["max_per_class"], rng)
@@ -178,6 +192,56 @@ def shuffled_by_recording(index: Index, rng: np.random.Generator) -> np.ndarray:
     return np.argsort(rng.permutation(len(found))[positions], kind="stable")
 
 
+def oversample(
+    index: Index, values: np.ndarray, least: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return all windows, then repetitions of windows of rare classes.
+
+    A class with fewer than ``least`` windows, but at least one, gets random ones of them again
+    (with replacement), as the minimum of samples per class of kahl2018. Windows of several
+    classes count for each; what one class repeats is not counted for the next.
+
+    Parameters
+    ----------
+    index : Index
+        W windows of N recordings.
+    values : array, shape (N, C)
+        Targets in [0, 1].
+    least : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array, int64
+        0 to W - 1, then the repeated rows class by class.
+    """
+    rows = [np.arange(len(index))]
+    for is_of in has_class(values).T:
+        own = np.flatnonzero(is_of[index.recording])
+        if 0 < len(own) < least:
+            # with replacement: a class of one window may need it many times
+            rows.append(rng.choice(own, least - len(own)))
+    return np.concatenate(rows)
+
+
+def window_weights(index: Index, values: np.ndarray) -> np.ndarray:
+    """Return weights of windows under which all classes weigh the same, shape (W,), float32.
+
+    A class of n windows has the weight ``W / (K n)``, K being the classes that have any (scikit-learn's
+    ``balanced``); a window of several classes has the mean of theirs, one of none 1. A single column
+    means two classes, absent and present.
+    """
+    is_of = has_class(values)
+    if is_of.shape[1] == 1:
+        is_of = np.column_stack([~is_of, is_of])
+    # by recording: a row of 1,500 classes for each of millions of windows would be gigabytes
+    counts = np.bincount(index.recording, minlength=len(is_of)) @ is_of
+    of_class = len(index) / (max(np.count_nonzero(counts), 1) * np.maximum(counts, 1))
+    n_classes = is_of.sum(axis=1)
+    weights = np.where(n_classes, is_of @ of_class / np.maximum(n_classes, 1), 1.0)
+    return weights.astype(np.float32)[index.recording]
+
+
 def _exempt(values: np.ndarray, exempt: Sequence[str], class_names: Sequence[str]) -> np.ndarray:
     """Return which recordings (N,) are of an exempt class."""
     if missing := sorted(set(exempt) - set(class_names)):
@@ -192,20 +256,6 @@ def _exempt(values: np.ndarray, exempt: Sequence[str], class_names: Sequence[str
 def _is_long(index: Index, least_s: float) -> np.ndarray:
     """Return which windows have enough sound."""
     is_long: np.ndarray = index.length_s >= least_s - _SAME_S
-    return is_long
-
-
-def _with_longest(index: Index, is_candidate: np.ndarray, is_long: np.ndarray) -> np.ndarray:
-    """Return which windows are long enough, or the first of the longest of their recording."""
-    if is_long.all():
-        return is_long
-    has_long = set(index.recording[is_candidate & is_long].tolist())
-    rows = np.flatnonzero(is_candidate & ~is_long)
-    # of each recording the longest first, and of equal ones the earliest
-    order = rows[np.lexsort((rows, -index.length_s[rows], index.recording[rows]))]
-    recordings, first = np.unique(index.recording[order], return_index=True)
-    is_alone = [recording not in has_long for recording in recordings.tolist()]
-    is_long[order[first[is_alone]]] = True
     return is_long
 
 

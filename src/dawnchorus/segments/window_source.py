@@ -9,11 +9,14 @@ times are seconds from the recording's start.
 The kinds are the modules of `dawnchorus.segments.kinds`. Each has a class ``Windows``, a subclass of
 `Source` that defines ``windows_of`` and ``fill_window``.
 
-* `open_source`: from shard files.
-* `source_from_readers`: from readers that are open.
+* `Index`: the windows of some recordings, as arrays: where each is, its time, its score.
+* `open_source`: a source from shard files.
+* `source_from_readers`: the same from readers that are open.
 * `Source`: what all kinds have in common.
+* `concatenate`: the index of recordings one after another.
 """
 
+import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
@@ -24,7 +27,66 @@ import numpy as np
 
 from dawnchorus.frontends import shard_reader
 from dawnchorus.segments import kinds
-from dawnchorus.segments.window_index import Index, concatenate
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Index:
+    """Windows of some recordings, W of them.
+
+    Attributes
+    ----------
+    recording : array, shape (W,), int64
+        Position in the list of recordings that was asked about.
+    place : array, shape (W,), int64
+        Where in the recording; what it counts is known to the source alone.
+    onset_s, offset_s : array, shape (W,), float64
+        Onset and offset of the sound in the window, in seconds of the recording: padding, and
+        what is repeated from the recording's beginning, are not in it.
+    score : array, shape (W,), float32
+        Share of signal in [0, 1]; 1 where a source does not judge it.
+    length_s : array, shape (W,), float64
+        Sound in the window, in seconds, without padding and repetition. Less than from onset to
+        offset where columns were left out.
+    """
+
+    recording: np.ndarray
+    place: np.ndarray
+    onset_s: np.ndarray
+    offset_s: np.ndarray
+    score: np.ndarray
+    length_s: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.recording)
+
+    def take(self, rows: np.ndarray) -> "Index":
+        """Return the windows of some rows, in their order; a row may come again."""
+        rows = np.asarray(rows, np.int64)
+        fields = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return Index(*(values[rows] for values in fields))
+
+
+def concatenate(parts: Sequence[tuple]) -> Index:
+    """Return the index of recordings, one after another.
+
+    Parameters
+    ----------
+    parts : sequence of tuple
+        For each recording the arrays ``place``, ``onset_s``, ``offset_s``, ``score`` and
+        ``length_s`` of its windows.
+    """
+    counts = [len(part[0]) for part in parts]
+    recording = np.repeat(np.arange(len(parts), dtype=np.int64), counts)
+    # given here, since without recordings there is no column to take them from
+    types = (np.int64, np.float64, np.float64, np.float32, np.float64)
+    columns = zip(*parts, strict=True) if parts else [()] * len(types)
+    return Index(
+        recording,
+        *(
+            np.concatenate([np.asarray(values, kind) for values in column] or [np.empty(0, kind)])
+            for column, kind in zip(columns, types, strict=True)
+        ),
+    )
 
 
 class Source:
@@ -120,6 +182,7 @@ class Source:
         """
         if self.settings["rescale"]:
             for window in out:
+                # each window by itself: kahl2018 scales every picture so
                 low, high = window.min(), window.max()
                 if low != 0 and high != 0 and low < high:
                     window -= low

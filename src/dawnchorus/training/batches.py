@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dawnchorus.augmentation import engine, mixup, shifts
+from dawnchorus.augmentation import engine
 from dawnchorus.runtime import seeds
-from dawnchorus.segments import class_balance, training_windows, window_index, window_source
+from dawnchorus.segments import training_windows, window_source
 from dawnchorus.training import frame_targets
 
 _BUFFERS = 4  # batches that exist at once: one in use, up to two waiting, one being made
@@ -39,12 +39,12 @@ class Batches:
         as begin within one pass; ``whole_batches``: as many as end within it). ``shuffle``:
         ``windows``, or ``batches``: the same rows stay together, and batches come in random order.
         ``oversample``, ``class_weights``: see
-        `dawnchorus.segments.class_balance.oversample`,
-        `dawnchorus.segments.class_balance.window_weights`. ``loss``: of
+        `dawnchorus.segments.training_windows.oversample`,
+        `dawnchorus.segments.training_windows.window_weights`. ``loss``: of
         ``categorical_crossentropy`` targets of several classes are divided by their sum.
     key : tuple
         Seed, stage and member.
-    rows : dawnchorus.segments.window_index.Index, optional
+    rows : dawnchorus.segments.window_source.Index, optional
         The windows to train on; left out: what `dawnchorus.segments.training_windows.training_rows`
         chooses of all.
     class_names : sequence of str, length C, optional
@@ -55,7 +55,7 @@ class Batches:
 
     Attributes
     ----------
-    windows : dawnchorus.segments.window_index.Index
+    windows : dawnchorus.segments.window_source.Index
         What is trained on, repetitions included.
     size, steps : int
         B, and the steps of an epoch.
@@ -70,7 +70,7 @@ class Batches:
         values: np.ndarray,
         settings: Mapping,
         key: tuple,
-        rows: window_index.Index | None = None,
+        rows: window_source.Index | None = None,
         class_names: Sequence[str] = (),
         frames: frame_targets.FrameTargets | None = None,
     ):
@@ -83,10 +83,14 @@ class Batches:
         self._bank, self.n_noise = every.take(noise), len(noise)
         self.weights = None
         if settings["class_weights"] == "balanced":
-            self.weights = class_balance.window_weights(self.windows, values)
+            self.weights = training_windows.window_weights(self.windows, values)
         self.values = _mapped(values, settings)
         self.size = settings["batch_size"]
-        self.steps = _steps(settings["steps_per_epoch"], len(self.windows), self.size)
+        wanted, n = settings["steps_per_epoch"], len(self.windows)
+        if wanted is None:
+            self.steps = -(-n // self.size)
+        else:
+            self.steps = wanted if isinstance(wanted, int) else max(1, n // self.size)
         self._orders: dict[int, np.ndarray] = {}
 
     def fill(
@@ -110,11 +114,29 @@ class Batches:
             (``drop_without_noise``); a batch that would lose all of them is used whole.
         weights : array, shape (n,), float32, or None
         """
-        rows = self._rows(epoch * self.steps + step)
+        position, n = epoch * self.steps + step, len(self.windows)
+        if self.settings["shuffle"] == "batches":
+            number, place = divmod(position, -(-n // self.size))
+            # the last batch has rows of the first as well, where Keras 1 has a smaller one
+            rows = (self._order(number)[place] * self.size + np.arange(self.size)) % n
+        else:
+            # a batch may hold the end of one pass and the beginning of the next
+            first = position * self.size
+            passes, places = np.divmod(np.arange(first, first + self.size), n)
+            pairs = zip(passes, places, strict=True)
+            rows = np.array([self._order(number)[place] for number, place in pairs])
         part = self.windows.take(rows)
+
+        def noise(rng: np.random.Generator) -> np.ndarray:
+            """Return a random window of the noise bank as an image (F, T)."""
+            drawn = self._bank.take([rng.integers(self.n_noise)])
+            image = np.empty((1, *self.source.shape), np.float32)
+            self.source.fill(image, [self.recordings[drawn.recording[0]]], drawn.place)
+            return image[0].T
+
         rng = seeds.generator(*self.key, "augmentation", epoch, step)
         settings = self.settings["augmentation"]
-        rotations = shifts.rotations(self.size, out.shape[1], settings, rng)
+        rotations = engine.rotations(self.size, out.shape[1], settings, rng)
         names = [self.recordings[number] for number in part.recording]
         views = [(out, rng)]
         if teacher is not None:
@@ -122,8 +144,8 @@ class Batches:
         kept = np.ones(len(rows), bool)
         for view, own in views:
             self.source.fill(view, names, part.place, rotations)
-            shifts.random_band_shifts(view, settings, own)
-            kept &= engine.augment(view, settings, own, self._noise if self.n_noise else None)
+            engine.random_band_shifts(view, settings, own)
+            kept &= engine.augment(view, settings, own, noise if self.n_noise else None)
         if not kept.all() and kept.any():
             for view, _ in views:
                 view[: kept.sum()] = view[kept]
@@ -138,13 +160,13 @@ class Batches:
                 values = values.max(axis=1)
             values = _mapped(values, self.settings)
         for other in others:  # a copy of the state draws the same partners and shares
-            mixup.mixup(other, values, settings, copy.deepcopy(rng))
+            engine.mixup(other, values, settings, copy.deepcopy(rng))
             self.source.scale(other)
         if weights is None:
-            values = mixup.mixup(windows, values, settings, rng)
+            values = engine.mixup(windows, values, settings, rng)
         else:  # a mixed window has the mean of the weights, too
             both = np.column_stack([values.reshape(len(values), -1), weights])
-            both = mixup.mixup(windows, both, settings, rng)
+            both = engine.mixup(windows, both, settings, rng)
             values = np.ascontiguousarray(both[:, :-1]).reshape(values.shape)
             weights = both[:, -1].copy()
         self.source.scale(windows)
@@ -154,7 +176,7 @@ class Batches:
         """Return an array for one batch."""
         return np.empty((self.size, *self.source.shape), np.float32)
 
-    def _chosen(self, index: window_index.Index, values, rows, class_names) -> window_index.Index:
+    def _chosen(self, index: window_source.Index, values, rows, class_names) -> window_source.Index:
         rng = seeds.generator(*self.key, "selection")
         settings = self.settings
         if rows is None:
@@ -162,7 +184,9 @@ class Batches:
             index = index.take(training_windows.training_rows(index, *wanted))
         is_repeated = settings["oversample"] is not None
         if is_repeated:
-            index = index.take(class_balance.oversample(index, values, settings["oversample"], rng))
+            index = index.take(
+                training_windows.oversample(index, values, settings["oversample"], rng)
+            )
         # recordings by name, or repetitions class by class: a batch would be one class
         if settings["shuffle"] == "batches" and (rows is None or is_repeated):
             order = seeds.generator(*self.key, "recordings")
@@ -176,18 +200,6 @@ class Batches:
                 "recordings in other folds than its own"
             )
         return index
-
-    def _rows(self, position: int) -> np.ndarray:
-        """Return the B windows of a step, steps being counted from the first epoch on."""
-        n = len(self.windows)
-        if self.settings["shuffle"] == "batches":
-            number, place = divmod(position, -(-n // self.size))
-            # the last batch has rows of the first as well, where Keras 1 has a smaller one
-            return (self._order(number)[place] * self.size + np.arange(self.size)) % n
-        numbers, places = np.divmod(np.arange(position * self.size, (position + 1) * self.size), n)
-        return np.array(
-            [self._order(number)[place] for number, place in zip(numbers, places, strict=True)]
-        )
 
     def _order(self, number: int) -> np.ndarray:
         """Return the order of windows, or of batches, in a pass."""
@@ -203,13 +215,6 @@ class Batches:
                 number: order
             }  # one pass is kept: of many windows each takes much memory
         return self._orders[number]
-
-    def _noise(self, rng: np.random.Generator) -> np.ndarray:
-        """Return a random window of the noise bank as an image (F, T)."""
-        part = self._bank.take([rng.integers(self.n_noise)])
-        out = np.empty((1, *self.source.shape), np.float32)
-        self.source.fill(out, [self.recordings[part.recording[0]]], part.place)
-        return out[0].T
 
 
 def ahead(
@@ -255,13 +260,6 @@ def _put(ready: queue.Queue, item, gone: threading.Event) -> bool:
         except queue.Full:
             continue
     return False
-
-
-def _steps(wanted: int | str | None, n_windows: int, size: int) -> int:
-    """Return the steps of an epoch: as set, or those of a pass, its incomplete last one or not."""
-    if isinstance(wanted, int):
-        return wanted
-    return -(-n_windows // size) if wanted is None else max(1, n_windows // size)
 
 
 def _mapped(values: np.ndarray, settings: Mapping) -> np.ndarray:

@@ -44,7 +44,9 @@ def load(path: Path) -> tuple[list[np.ndarray], dict] | None:
     if not path.exists():
         return None
     try:
+        # no pickle: what lies in a results folder is data, and is to run nothing
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            # all but the state; in their order, which names would not give: a10 sorts before a2
             arrays = [file[f"a{index}"] for index in range(len(file.files) - 1)]
             return arrays, json.loads(file["state"].tobytes())
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:

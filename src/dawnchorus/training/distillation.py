@@ -63,10 +63,28 @@ class Teachers:
                     "of the student"
                 )
             if teacher["shards"] is None:
-                _check_input(model, teacher, shape)
+                taken = tuple(model.input_shape[1:])  # None of frames: any number
+                pairs = zip(taken, shape or taken, strict=True)
+                if any(own not in (None, wanted) for own, wanted in pairs):
+                    raise ValueError(
+                        f"teacher {teacher['model']} takes windows of (frames, bands) {taken}; "
+                        f"expected {shape}, those of the student"
+                    )
                 self._of_batches.append(model)
-            else:
-                self._of_recordings += self._recording_scores(model, teacher, recordings)
+                continue
+            source = window_source.open_source(
+                teacher["shards"], teacher["segments"], teacher["window"]
+            )
+            index = source.index(recordings, prediction=True)
+            scored = window_scores.score_batches(
+                model, source, recordings, index, settings["batch_size"], n_classes
+            )
+            total = np.zeros((len(recordings), n_classes))
+            # softened window by window, as its scores of a batch are, and averaged after that
+            for part, scores in scored:
+                np.add.at(total, index.recording[part], self._tempered(scores))
+            n_windows = np.bincount(index.recording, minlength=len(recordings))
+            self._of_recordings += total / n_windows[:, None]
 
     @property
     def table(self) -> np.ndarray:
@@ -89,21 +107,6 @@ class Teachers:
         for model in self._of_batches:
             total += self._tempered(frame_output.class_scores(model, windows, self._n_classes))
         return (total / self._n).astype(np.float32)
-
-    def _recording_scores(
-        self, model: keras.Model, teacher: Mapping, recordings: Sequence
-    ) -> np.ndarray:
-        source = window_source.open_source(
-            teacher["shards"], teacher["segments"], teacher["window"]
-        )
-        index = source.index(recordings, prediction=True)
-        scored = window_scores.score_batches(
-            model, source, recordings, index, self._settings["batch_size"], self._n_classes
-        )
-        total = np.zeros((len(recordings), self._n_classes))
-        for part, scores in scored:
-            np.add.at(total, index.recording[part], self._tempered(scores))
-        return total / np.bincount(index.recording, minlength=len(recordings))[:, None]
 
     def _tempered(self, scores: np.ndarray) -> np.ndarray:
         together = self._n_classes > 1 and self._settings["loss"] == "categorical_crossentropy"
@@ -134,14 +137,3 @@ def tempered(scores: np.ndarray, temperature: float, together: bool) -> np.ndarr
         return powers / powers.sum(axis=1, keepdims=True)
     present, absent = scores ** (1 / temperature), (1 - scores) ** (1 / temperature)
     return present / (present + absent)
-
-
-def _check_input(model: keras.Model, teacher: Mapping, shape: tuple[int, int] | None) -> None:
-    """Raise where a model cannot take the windows (T, F) of the student."""
-    found = tuple(model.input_shape[1:])
-    pairs = zip(found, shape or found, strict=True)
-    if any(own not in (None, wanted) for own, wanted in pairs):
-        raise ValueError(
-            f"teacher {teacher['model']} takes windows of (frames, bands) {found}; expected {shape}, "
-            "those of the student"
-        )

@@ -18,7 +18,7 @@ from dawnchorus.corpora import tables
 from dawnchorus.events import decoding
 from dawnchorus.formats import event as event_tables
 from dawnchorus.scores import frame_files
-from dawnchorus.segments import window_index
+from dawnchorus.segments import window_source
 
 _ROUNDING = 1e-6  # of a frame
 
@@ -74,7 +74,7 @@ class FrameTargets:
         self._pseudo_labels = _pseudo_labels(settings, recordings, values, class_names)
         self._known: dict[tuple[int, float], np.ndarray] = {}
 
-    def of(self, part: window_index.Index, rotations: Sequence[int] | None = None) -> np.ndarray:
+    def of(self, part: window_source.Index, rotations: Sequence[int] | None = None) -> np.ndarray:
         """Return the targets of the frames of some windows, shape (B, T', C), float32.
 
         Where a window goes on at its recording's beginning, so do the targets. Padding is silent
@@ -88,34 +88,32 @@ class FrameTargets:
             Circular shifts of the windows in frames of the targets.
         """
         out = np.empty((len(part), self.n_frames, len(self.class_names)), np.float32)
-        for row in range(len(part)):
-            found = self._window(part, row)
+        n_sounds = self.n_sound(part)
+        for row, n_sound in enumerate(n_sounds.tolist()):
+            number, onset_s = int(part.recording[row]), float(part.onset_s[row])
+            # a window comes again in every pass, and its targets are the same
+            key = number, onset_s
+            if key not in self._known:
+                recording = self.recordings[number]
+                if recording in self._events or recording in self._pseudo_labels:
+                    first_s = onset_s - int(part.place[row]) / (self.rate * self._frames_each)
+                    found = np.zeros((self.n_frames, len(self.class_names)), np.float32)
+                    found[:n_sound] = self._between(recording, onset_s, n_sound)
+                    if n_sound < self.n_frames and not self._is_padded:  # it starts again
+                        n_all = round((onset_s - first_s) * self.rate) + n_sound
+                        again = np.arange(self.n_frames - n_sound) % n_all
+                        found[n_sound:] = self._between(recording, first_s, n_all)[again]
+                    self._known[key] = found
+                else:
+                    self._known[key] = self.values[number][None].astype(np.float32)
+            found = self._known[key]
             out[row] = found if rotations is None else np.roll(found, rotations[row], axis=0)
         return out
 
-    def n_sound(self, part: window_index.Index) -> np.ndarray:
+    def n_sound(self, part: window_source.Index) -> np.ndarray:
         """Return how many frames of each window, shape (B,), have sound before its recording ends."""
         lasting = (part.offset_s - part.onset_s) * self.rate
         return np.clip(np.ceil(lasting - _ROUNDING).astype(int), 1, self.n_frames)
-
-    def _window(self, part: window_index.Index, row: int) -> np.ndarray:
-        number, onset_s = int(part.recording[row]), float(part.onset_s[row])
-        key = number, onset_s
-        if key not in self._known:
-            recording = self.recordings[number]
-            if recording in self._events or recording in self._pseudo_labels:
-                n_sound = self.n_sound(part)[row]
-                first_s = onset_s - int(part.place[row]) / (self.rate * self._frames_each)
-                found = np.zeros((self.n_frames, len(self.class_names)), np.float32)
-                found[:n_sound] = self._between(recording, onset_s, n_sound)
-                if n_sound < self.n_frames and not self._is_padded:  # the recording starts again
-                    n_all = round((onset_s - first_s) * self.rate) + n_sound
-                    again = np.arange(self.n_frames - n_sound) % n_all
-                    found[n_sound:] = self._between(recording, first_s, n_all)[again]
-                self._known[key] = found
-            else:
-                self._known[key] = self.values[number][None].astype(np.float32)
-        return self._known[key]
 
     def _between(self, recording, onset_s: float, n_frames: int) -> np.ndarray:
         if recording not in self._pseudo_labels:
@@ -125,6 +123,7 @@ class FrameTargets:
                 near, n_frames, self.rate, self.class_names, onset_s=onset_s
             )
         labels = self._pseudo_labels[recording]
+        # another stage may have another rate: a frame takes the label at its middle
         middles_s = onset_s + (np.arange(n_frames) + 0.5) / self.rate
         rows = np.floor((middles_s - labels.onset_s) * labels.frames_per_second).astype(np.int64)
         return labels.values[np.clip(rows, 0, len(labels.values) - 1)]

@@ -19,7 +19,6 @@ from dawnchorus.targets import targets_table
 from dawnchorus.training import (
     batches,
     checkpoints,
-    distillation,
     members,
     setup,
     steps,
@@ -78,13 +77,39 @@ def train_member(
     digest = training_digest(stage, targets_path, shards, settings, library)
     checkpoint = checkpoints.checkpoint_path(model_path, digest)
     _resume(training, checkpoint)
-    _fit(training, own, teachers, settings["training"], checkpoint)
-    for name in settings["training"]["keep"]:
+    chosen = settings["training"]
+    with run.catch_signals() as should_stop:
+        while training.epoch < chosen["epochs"] and not training.is_over:
+            started = time.monotonic()
+            n_windows = _train_epoch(training, own.examples, teachers, should_stop, checkpoint)
+            windows_per_s = n_windows / (time.monotonic() - started)
+            # the result is validated and kept, which of a mean teacher is not what was trained
+            is_kept = training.end_epoch(own.validation.measure(training.result, "val"))
+            if is_kept:
+                checkpoints.save_epoch(checkpoint, training.epoch, training.result.get_weights())
+            row = training.history[-1]
+            metrics = ", ".join(f"{name} {row[name]:.4g}" for name in validation.METRICS)
+            logs.LOG.info(
+                "epoch %d of %d: %s, rate %.1g, %.0f windows/s, at most %.0f s left", row["epoch"],
+                chosen["epochs"], metrics, row["rate"], windows_per_s,
+                (chosen["epochs"] - row["epoch"]) * (time.monotonic() - started),
+            )  # fmt: skip
+            if training.epoch % chosen["checkpoint_every"] == 0:
+                _save(training, checkpoint)
+    for name in chosen["keep"]:
         if name not in training.choice.kept:
             logs.LOG.info("warning: no weights are kept as %s: it was a number in no epoch", name)
-    _write_history(training, own, history_path)
+    columns, rows = HISTORY, [dict(row) for row in training.history]
+    if own.test is not None and rows:
+        # once, of the last weights: test windows that were watched would choose an epoch
+        columns = (*HISTORY, *TEST)
+        rows[-1] |= own.test.measure(training.result, "test")
+    nan = float("nan")
+    table = [[row["epoch"], *(f"{row.get(name, nan):.7g}" for name in columns[1:])] for row in rows]
+    artefacts.write_table(history_path, columns, table)
     model_files.save_kept(kept_path, checkpoints.Epochs(checkpoint, training.choice.kept))
     model_files.save(training.result, model_path)
+    # last of all: a job that is killed before goes on from it
     checkpoints.remove(checkpoint)
 
 
@@ -116,33 +141,8 @@ def training_digest(
 
 
 def _in_order(shards: Mapping[str, Sequence[str]]) -> list[str]:
+    # by name: the order in which a config has its corpora is no setting
     return [path for corpus in sorted(shards) for path in shards[corpus]]
-
-
-def _fit(
-    training: steps.Training,
-    own: members.Parts,
-    teachers: distillation.Teachers | None,
-    settings: Mapping,
-    checkpoint: Path,
-) -> None:
-    with run.catch_signals() as should_stop:
-        while training.epoch < settings["epochs"] and not training.is_over:
-            started = time.monotonic()
-            n_windows = _train_epoch(training, own.examples, teachers, should_stop, checkpoint)
-            windows_per_s = n_windows / (time.monotonic() - started)
-            is_kept = training.end_epoch(own.validation.measure(training.result, "val"))
-            if is_kept:
-                checkpoints.save_epoch(checkpoint, training.epoch, training.result.get_weights())
-            row = training.history[-1]
-            metrics = ", ".join(f"{name} {row[name]:.4g}" for name in validation.METRICS)
-            logs.LOG.info(
-                "epoch %d of %d: %s, rate %.1g, %.0f windows/s, at most %.0f s left", row["epoch"],
-                settings["epochs"], metrics, row["rate"], windows_per_s,
-                (settings["epochs"] - row["epoch"]) * (time.monotonic() - started),
-            )  # fmt: skip
-            if training.epoch % settings["checkpoint_every"] == 0:
-                _save(training, checkpoint)
 
 
 def _train_epoch(training, examples, teachers, should_stop, checkpoint: Path) -> int:
@@ -169,6 +169,7 @@ def _train_epoch(training, examples, teachers, should_stop, checkpoint: Path) ->
 
 def _save(training: steps.Training, checkpoint: Path) -> None:
     checkpoints.save(checkpoint, training.arrays(), training.state())
+    # after the checkpoint is whole, which names those that it needs
     checkpoints.remove_epochs(checkpoint, training.choice.kept.values())
 
 
@@ -182,14 +183,3 @@ def _resume(training: steps.Training, checkpoint: Path) -> None:
         return
     training.restore(*found)
     logs.LOG.info("going on from epoch %d, step %d", training.epoch + 1, training.step)
-
-
-def _write_history(training: steps.Training, own: members.Parts, path: str | Path) -> None:
-    """Write a row per epoch; the metrics of test windows stand in the last."""
-    columns, rows = HISTORY, [dict(row) for row in training.history]
-    if own.test is not None and rows:
-        columns = (*HISTORY, *TEST)
-        rows[-1] |= own.test.measure(training.result, "test")
-    nan = float("nan")
-    table = [[row["epoch"], *(f"{row.get(name, nan):.7g}" for name in columns[1:])] for row in rows]
-    artefacts.write_table(path, columns, table)

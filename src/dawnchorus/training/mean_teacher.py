@@ -16,7 +16,7 @@ its frame scores are turned back.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -144,7 +144,20 @@ class MeanTeacher(steps.Training):
         # not clone_model: a clone of a compiled model is compiled, with an optimiser of its own
         self._teacher = type(model).from_config(model.get_config())
         self._teacher.set_weights(model.get_weights())
-        self._approach = _approaching(self._teacher.weights, model.weights)
+
+        pairs = list(zip(self._teacher.weights, model.weights, strict=True))
+
+        def approach(share):
+            """Move the teacher's weights a share (a tensor) of the way to the student's."""
+            for own, other in pairs:
+                own.assign_add(share * (other - own))
+
+        self._approach = approach
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow
+
+            # operation by operation it takes a tenth of the step of a small network
+            self._approach = tensorflow.function(approach)
         self._predicting = keras.Model(self._teacher.inputs, _scores(self._teacher))
         for predicting in (self._teacher, self._predicting):
             predicting.compile(jit_compile=model.jit_compile)
@@ -266,18 +279,3 @@ def _rolled(values: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """Return rows (B, T, ...), each shifted circularly along time as `numpy.roll` does."""
     places = (np.arange(values.shape[1]) - frames[:, np.newaxis]) % values.shape[1]  # (B, T)
     return np.take_along_axis(values, places[..., np.newaxis], axis=1)
-
-
-def _approaching(own: Sequence, others: Sequence) -> Callable:
-    """Return a function that moves weights a share (a tensor) of the way to others."""
-
-    def approach(share):
-        for one, other in zip(own, others, strict=True):
-            one.assign_add(share * (other - one))
-
-    if keras.backend.backend() != "tensorflow":
-        return approach
-    import tensorflow
-
-    # operation by operation it takes a tenth of the step of a small network
-    return tensorflow.function(approach)

@@ -13,7 +13,7 @@ import numpy as np
 
 from dawnchorus.models import zoo
 from dawnchorus.runtime import logs, seeds
-from dawnchorus.segments import class_balance, training_windows, window_source
+from dawnchorus.segments import training_windows, window_source
 from dawnchorus.targets import targets_table
 from dawnchorus.training import batches, frame_targets, mean_teacher, validation
 
@@ -145,7 +145,9 @@ def _warn_of_gaps(
     examples: batches.Batches, values: np.ndarray, settings: Mapping, class_names: Sequence[str]
 ) -> None:
     """Warn of classes without training windows and of noise that augmentation does not find."""
-    is_trained = class_balance.has_class(values)[np.unique(examples.windows.recording)].any(axis=0)
+    is_trained = training_windows.has_class(values)[np.unique(examples.windows.recording)].any(
+        axis=0
+    )
     if lacking := [name for name, ok in zip(class_names, is_trained, strict=True) if not ok]:
         logs.LOG.info(
             "warning: %d of %d classes have no window to train on: %s", len(lacking),

@@ -12,7 +12,7 @@ recordings are in the training part of both folds and count twice. Here each cou
 switch. Recordings of all folds of an experiment count, their labels do not.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +74,16 @@ def write_normaliser(
             f"spectrograms of the corpora have {sizes} bands; a normaliser needs one frontend for all"
         )
     labelled = {(row["corpus"], row["id"]) for row in artefacts.read_table(folds_path)}
-    weights = dict.fromkeys(_named(readers, labels, unlabelled), 1)
+    weights = {}
+    for reference in unlabelled:
+        corpus, subset = parse_reference(reference)
+        reader = _reader(readers, corpus)
+        ids = reader.ids
+        if subset is not None:
+            chosen = tables.select(tables.read_labels(labels[corpus]), subset)
+            # excluded recordings have labels, and no spectrogram
+            ids = [recording.id for recording in chosen if recording.id in reader]
+        weights |= {(corpus, identifier): 1 for identifier in ids}
     # after the others: a recording that is labelled counts as that
     weights |= dict.fromkeys(labelled, 2 if labelled_twice else 1)
     n, mean, deviation = _moments(readers, weights)
@@ -121,20 +130,6 @@ def read_normaliser(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return mean, deviation
 
 
-def _named(readers: Mapping, labels: Mapping, references: Sequence[str]) -> set[tuple[str, str]]:
-    """Return the recordings of some references that are in the shards."""
-    found = set()
-    for reference in references:
-        corpus, subset = parse_reference(reference)
-        reader = _reader(readers, corpus)
-        ids = reader.ids
-        if subset is not None:
-            chosen = tables.select(tables.read_labels(labels[corpus]), subset)
-            ids = [recording.id for recording in chosen if recording.id in reader]
-        found |= {(corpus, identifier) for identifier in ids}
-    return found
-
-
 def _moments(
     readers: Mapping, weights: Mapping[tuple[str, str], int]
 ) -> tuple[int, np.ndarray, np.ndarray]:
@@ -146,7 +141,15 @@ def _moments(
     n, mean, spread = 0, 0.0, 0.0
     progress = logs.progress("recordings", len(weights))
     for recording in sorted(weights):
-        for block in _blocks(readers, recording):
+        corpus, identifier = recording
+        frames = _reader(readers, corpus).frames(identifier)
+        for first in range(0, len(frames), _FRAMES_AT_ONCE):
+            block = frames[first : first + _FRAMES_AT_ONCE].astype(np.float64)
+            if not np.isfinite(block).all():
+                raise ValueError(
+                    f"normaliser: {corpus}/{identifier} holds values that are not finite, as silence "
+                    "does where a frontend has no floor; expected a frontend with a floor above 0"
+                )
             n_new, mean_new = weights[recording] * len(block), block.mean(axis=0)
             between = mean_new - mean
             spread = spread + weights[recording] * ((block - mean_new) ** 2).sum(axis=0)
@@ -159,20 +162,6 @@ def _moments(
             "recordings with a fold or of the unlabelled corpora"
         )
     return n, mean, np.sqrt(spread / (n - 1))
-
-
-def _blocks(readers: Mapping, recording: tuple[str, str]) -> Iterator[np.ndarray]:
-    """Yield the frames of a recording, (T, F) float64, some at a time."""
-    corpus, identifier = recording
-    frames = _reader(readers, corpus).frames(identifier)
-    for first in range(0, len(frames), _FRAMES_AT_ONCE):
-        block = frames[first : first + _FRAMES_AT_ONCE].astype(np.float64)
-        if not np.isfinite(block).all():
-            raise ValueError(
-                f"normaliser: {corpus}/{identifier} holds values that are not finite, as silence "
-                "does where a frontend has no floor; expected a frontend with a floor above 0"
-            )
-        yield block
 
 
 def _reader(readers: Mapping, corpus: str):

@@ -32,6 +32,7 @@ def make(settings: Mapping) -> Any:
     rule = _rule(kind)
     if hasattr(rule, "Schedule"):
         return rule.Schedule(settings["learning_rate"], **chosen, warmup_epochs=warmup)
+    # a formula ends with the training, however long the rate has risen before
     epochs = max(1, settings["epochs"] - warmup)
     return Formula(kind, settings["learning_rate"], epochs, chosen, warmup)
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from dawnchorus.models import blocks, model_files, zoo
 from dawnchorus.runtime import logs, seeds
-from dawnchorus.segments import window_index, window_source
+from dawnchorus.segments import window_source
 from dawnchorus.training import (
     batches,
     distillation,
@@ -133,6 +133,7 @@ def start_from(model: keras.Model, settings: Mapping) -> None:
             f"pretrained.path {path}: {len(found)} layers with weights; expected {len(own)}, those "
             "of the same architecture with the same options"
         )
+    # all are compared before the first is changed
     for (name, theirs), (own_name, ours) in zip(found, own, strict=True):
         shapes, expected = ([tuple(v.shape) for v in layer] for layer in (theirs, ours))
         if shapes != expected:
@@ -149,7 +150,7 @@ def start_from(model: keras.Model, settings: Mapping) -> None:
 def input_moments(
     source: window_source.Source,
     recordings: Sequence[tuple[str, str]],
-    index: window_index.Index,
+    index: window_source.Index,
     kind: str,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +162,7 @@ def input_moments(
     ----------
     source : dawnchorus.segments.window_source.Source
     recordings : N pairs (corpus, id)
-    index : dawnchorus.segments.window_index.Index
+    index : dawnchorus.segments.window_source.Index
         Training windows; of more than `MOST_WINDOWS` a random sample is taken.
     kind : {"scalar", "band"}
     rng : numpy.random.Generator
@@ -177,6 +178,7 @@ def input_moments(
     """
     rows = np.arange(len(index))
     if len(rows) > MOST_WINDOWS:
+        # sorted: the windows of a recording are read together
         rows = np.sort(rng.choice(len(index), MOST_WINDOWS, replace=False))
     axis = None if kind == "scalar" else 0
     n, mean, spread = 0, np.float64(0), np.float64(0)
@@ -220,6 +222,7 @@ def with_standardised_input(
         Whether NaN becomes 0 once the rest is standardised.
     """
     axis = -1 if np.ndim(mean) else None
+    # as lists, which the model's file can hold: they are part of the layer's config
     layer = keras.layers.Normalization(
         axis=axis, mean=mean.tolist(), variance=variance.tolist(), name="standardise"
     )

@@ -20,7 +20,7 @@ import numpy as np
 
 from dawnchorus.metrics import checks, sparse
 from dawnchorus.scores import pooling, window_scores
-from dawnchorus.segments import window_index, window_source
+from dawnchorus.segments import window_source
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +45,7 @@ class Validation:
     recordings : N pairs (corpus, id)
     values : array, shape (N, C)
         Targets in [0, 1].
-    index : dawnchorus.segments.window_index.Index
+    index : dawnchorus.segments.window_source.Index
         W windows of the recordings; may be empty.
     settings : mapping
         ``batch_size``, ``loss``, ``target_range``, ``clip_pooling`` (of frame scores, see
@@ -61,7 +61,7 @@ class Validation:
         source: window_source.Source,
         recordings: Sequence[tuple[str, str]],
         values: np.ndarray,
-        index: window_index.Index,
+        index: window_source.Index,
         settings: Mapping,
         frames: "frame_targets.FrameTargets | None" = None,
         by_frame: bool = False,
@@ -180,10 +180,29 @@ def cross_entropy(
     n, n_classes = scores.shape
     is_softmax = settings["loss"] == "categorical_crossentropy" and n_classes > 1
 
+    low, high = settings["target_range"]
+
     def terms(first: int, last: int) -> np.ndarray:
-        return _entropy_terms(
-            targets[rows[first:last]], scores[first:last], settings["target_range"], is_softmax
-        )
+        """Return the negative cross-entropy of each entry of some rows (B, C), float64."""
+        wanted, found = targets[rows[first:last]], scores[first:last].astype(np.float64)
+        # where a target of 0 stays 0, so does its term, which then needs no logarithm
+        there = np.flatnonzero(wanted) if low == 0 else np.arange(wanted.size)
+        own, mine = wanted.ravel()[there].astype(np.float64), found.ravel()[there]
+        if is_softmax:
+            row = there // n_classes
+            # some poolings leave rows that do not sum to 1; Keras' loss divides by the sum as well
+            mine = mine / np.maximum(found.sum(axis=1), _LEAST)[row]
+            own = own / np.maximum(wanted.astype(np.float64).sum(axis=1), 1)[row]
+        own = low + (high - low) * own
+        log = np.log(np.clip(mine, _LEAST, 1 if is_softmax else 1 - _LEAST))
+        if is_softmax:
+            found[:] = 0
+            found.ravel()[there] = own * log
+        else:
+            np.subtract(1, np.clip(found, _LEAST, 1 - _LEAST, out=found), out=found)
+            absent = np.log(found, out=found).ravel()
+            absent[there] = own * log + (1 - own) * absent[there]
+        return found
 
     if is_softmax:
         step = max(1, _ENTRIES // n_classes)
@@ -199,32 +218,6 @@ def cross_entropy(
         return block[skipped : skipped + size].sum()
 
     return -float(total(0, scores.size) / scores.size)
-
-
-def _entropy_terms(
-    targets: np.ndarray, scores: np.ndarray, target_range: Sequence[float], is_softmax: bool
-) -> np.ndarray:
-    """Return the negative cross-entropy of each entry of targets and scores (B, C), float64."""
-    low, high = target_range
-    found = scores.astype(np.float64)
-    # where a target of 0 stays 0, so does its term, which then needs no logarithm
-    there = np.flatnonzero(targets) if low == 0 else np.arange(targets.size)
-    own, mine = targets.ravel()[there].astype(np.float64), found.ravel()[there]
-    if is_softmax:
-        row = there // targets.shape[1]
-        # some poolings leave rows that do not sum to 1; Keras' loss divides by the sum as well
-        mine = mine / np.maximum(found.sum(axis=1), _LEAST)[row]
-        own = own / np.maximum(targets.astype(np.float64).sum(axis=1), 1)[row]
-    own = low + (high - low) * own
-    log = np.log(np.clip(mine, _LEAST, 1 if is_softmax else 1 - _LEAST))
-    if is_softmax:
-        found[:] = 0
-        found.ravel()[there] = own * log
-    else:
-        np.subtract(1, np.clip(found, _LEAST, 1 - _LEAST, out=found), out=found)
-        absent = np.log(found, out=found).ravel()
-        absent[there] = own * log + (1 - own) * absent[there]
-    return found
 
 
 def validation_choices(settings: Mapping) -> list[str]:

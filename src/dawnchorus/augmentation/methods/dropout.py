@@ -18,4 +18,5 @@ class Settings(MethodSettings):
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, amount: float) -> np.ndarray:
     """Set pixels to zero, each with probability ``amount``."""
+    # in the type of the image: a plain 0 could widen it, and what follows with it
     return np.where(rng.random(image.shape, np.float32) <= amount, image.dtype.type(0), image)

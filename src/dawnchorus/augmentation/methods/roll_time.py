@@ -18,4 +18,5 @@ class Settings(MethodSettings):
 
 def apply(image: np.ndarray, rng: np.random.Generator, *, amount: float) -> np.ndarray:
     """Shift the columns circularly by a share of them, uniform in ±``amount``."""
+    # rounded towards zero, as in kahl2018
     return np.roll(image, int(image.shape[1] * rng.uniform(-amount, amount)), axis=1)

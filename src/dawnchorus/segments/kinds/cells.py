@@ -79,37 +79,34 @@ class Windows(Source):
     def _kept(self, recording: tuple[str, str]) -> tuple[np.ndarray, np.ndarray | None]:
         """Return a recording's columns, and its cells (J, G) with signal; None: no mask."""
         if recording not in self._known:
-            columns, signal = self._found(recording)
+            corpus, identifier = recording
+            reader, settings = self._reader(corpus), self.settings
+            columns, signal = np.arange(reader.rows(identifier)), None
+            if settings["filtered"]:
+                statistics = reader.cells(identifier)
+                if statistics is None:
+                    raise ValueError(
+                        f"the spectrograms of corpus {corpus!r} hold no cell statistics; segments "
+                        "kind='cells' needs a frontend of kind 'psd', or filtered: false"
+                    )
+                signal = signal_cells(statistics, settings["factor"])
+                if settings["expand"]:
+                    # imported here: recordings are masked with it in jobs alone
+                    import scipy.ndimage
+
+                    # by the four neighbours of a cell
+                    signal = scipy.ndimage.binary_dilation(signal)
+                if signal.any() or settings["empty"] != "unfiltered":
+                    frames, grid = reader.frames(identifier), self._grid(corpus)
+                    columns = signal_columns(frames, signal, *grid, settings["drop_columns"])
+                else:
+                    signal = None
             # a bit per column: 24,000 recordings of half a minute take 15 MB instead of 200
-            is_kept = np.zeros(self._reader(recording[0]).rows(recording[1]), bool)
+            is_kept = np.zeros(reader.rows(identifier), bool)
             is_kept[columns] = True
             self._known[recording] = np.packbits(is_kept), signal
         bits, signal = self._known[recording]
         return np.flatnonzero(np.unpackbits(bits)), signal
-
-    def _found(self, recording: tuple[str, str]) -> tuple[np.ndarray, np.ndarray | None]:
-        corpus, identifier = recording
-        reader, settings = self._reader(corpus), self.settings
-        if not settings["filtered"]:
-            return np.arange(reader.rows(identifier)), None
-        statistics = reader.cells(identifier)
-        if statistics is None:
-            raise ValueError(
-                f"the spectrograms of corpus {corpus!r} hold no cell statistics; segments kind='cells' "
-                "needs a frontend of kind 'psd', or filtered: false"
-            )
-        signal = signal_cells(statistics, settings["factor"])
-        if settings["expand"]:
-            # imported here: recordings are masked with it in jobs alone
-            import scipy.ndimage
-
-            signal = scipy.ndimage.binary_dilation(signal)  # by the four neighbours of a cell
-        if not signal.any() and settings["empty"] == "unfiltered":
-            return np.arange(reader.rows(identifier)), None
-        borders, length = self._grid(corpus)
-        frames = reader.frames(identifier)
-        kept = signal_columns(frames, signal, borders, length, settings["drop_columns"])
-        return kept, signal
 
     def _grid(self, corpus: str) -> tuple[np.ndarray, int]:
         """Return the borders of row bands and the columns of a cell."""

@@ -15,4 +15,5 @@ class Settings(ScheduleSettings):
 
 def rate(epoch: int, epochs: int, start: float) -> float:
     """Return half a cosine from the start towards 0; kahl2018 has no rate of the end."""
+    # the modulo is the original's: a training that goes on beyond E begins at the start again
     return start / 2 * (math.cos(math.pi * ((epoch - 1) % epochs) / epochs) + 1)

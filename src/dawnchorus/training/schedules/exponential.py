@@ -19,4 +19,5 @@ class Settings(ScheduleSettings):
 
 def rate(epoch: int, epochs: int, start: float, *, decay: float) -> float:
     """Return the start times ``decay`` for every epoch that is over."""
+    # the original lowers it when an epoch is over, so the first has the start
     return start * decay ** (epoch - 1)
