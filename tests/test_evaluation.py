@@ -47,6 +47,7 @@ class Experiment:
             "folds": {"count": 2, "by": "group", "validation": "none", "split_groups": False},
             "evaluation": {
                 "replicates": 50,
+                "bootstrap": "groups",
                 "confidence": 0.9,
                 "threshold": "f1",
                 "top_k": 2,

@@ -47,6 +47,7 @@ class Experiment:
             "models": {"perfect": 4},
             "evaluation": {
                 "replicates": 20,
+                "bootstrap": "groups",
                 "confidence": 0.9,
                 "compare": [["perfect", "twin"], ["guess", "perfect"]],
             },

@@ -296,6 +296,15 @@ def test_dcase2018_leaves_out_one_data_set_at_a_time():
     assert list(CONFIGS["dcase2018"]["experiments"]["dcase2018"]["stages"]) == ["first"]
 
 
+def test_dcase2018_hears_through_the_frontend_of_the_entry():
+    one, other = CONFIGS["dcase2018"], CONFIGS["grill2017"]
+    names = [
+        c["experiments"][key]["frontend"] for c, key in ((one, "dcase2018"), (other, "grill2017"))
+    ]
+    assert one["frontends"][names[0]] == other["frontends"][names[1]]
+    assert one["audio"][one["frontends"][names[0]]["audio"]]["resampler"] == "shallow"
+
+
 def test_dcase2018_is_tested_on_the_sets_of_the_challenge():
     experiment = CONFIGS["dcase2018"]["experiments"]["dcase2018"]
     assert experiment["test"] == ["dcase2018-test"]

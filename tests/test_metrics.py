@@ -1,7 +1,7 @@
 """Metrics against scikit-learn, against explicit resampling, and against cases for one's head."""
 
+import itertools
 import time
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -132,8 +132,72 @@ def test_replicates_draw_whole_groups_as_many_as_there_are(rng):
     assert weights[:, 3].mean() == pytest.approx(1, abs=4 * np.sqrt(2 / 3 / 500))
 
 
-def test_chunks_of_replicates_are_the_replicates(monkeypatch):
-    groups = np.arange(50) // 3
+def test_a_recording_of_several_groups_weighs_the_product_of_their_draws():
+    """The pigeonhole bootstrap of a table, written out: rows and columns are drawn, cells repeated."""
+    rows, columns = np.divmod(np.arange(12), 4)  # of a table of 3 rows and 4 columns
+    targets, scores = np.arange(12) % 3 == 0, np.random.default_rng(2).random(12)
+    groups = np.stack(
+        [[f"row {row}" for row in rows], [f"column {column}" for column in columns]], 1
+    )
+    weights = bootstrap.bootstrap_weights(groups, 40, np.random.default_rng(1))
+    names, rng = np.unique(groups), np.random.default_rng(1)
+    for row in weights:
+        drawn = names[rng.integers(len(names), size=len(names))].tolist()
+        cells = [
+            cell for cell in range(12)
+            for _ in [None] * (drawn.count(groups[cell, 0]) * drawn.count(groups[cell, 1]))
+        ]  # fmt: skip
+        np.testing.assert_array_equal(row, np.bincount(cells, minlength=12))
+        expected = roc.auroc(targets[cells], scores[cells]) if cells else np.nan
+        np.testing.assert_allclose(roc.auroc(targets, scores, row[None]), [expected], atol=TIGHT)
+
+
+def test_weights_of_several_groups_have_the_moments_of_all_draws():
+    groups = np.array([["a", "b", ""], ["b", "c", ""], ["c", "", ""], ["a", "b", "c"]])
+    every = [np.bincount(drawn, minlength=3) for drawn in itertools.product(range(3), repeat=3)]
+    exact = np.array([[a * b, b * c, c, a * b * c] for a, b, c in every])
+    found = bootstrap.bootstrap_weights(groups, 20_000, np.random.default_rng(1))
+    np.testing.assert_allclose(found.mean(axis=0), exact.mean(axis=0), atol=0.03)
+    np.testing.assert_allclose(np.cov(found.T), np.cov(exact.T, ddof=0), atol=0.06)
+
+
+def test_one_group_each_is_drawn_as_ever_and_blanks_are_no_group():
+    groups = np.array(["b", "a", "a", "c"])
+    once = bootstrap.bootstrap_weights(groups, 30, np.random.default_rng(1))
+    for padded in (groups[:, None], np.stack([groups, [""] * 4], axis=1)):
+        assert bootstrap.n_groups(padded) == 3
+        again = bootstrap.bootstrap_weights(padded, 30, np.random.default_rng(1))
+        np.testing.assert_array_equal(again, once)
+    assert bootstrap.group_codes(np.array([[5, -1], [3, 5]]))[0].tolist() == [[1, -1], [0, 1]]
+
+
+def composed(rng, names, effect):
+    """Return the scores of clips that have a part of each of their sources, and one of their own."""
+    effects = dict(zip(np.unique(names), rng.normal(size=len(np.unique(names))), strict=True))
+    of_sources = np.array([sum(effects[name] for name in own) for own in names])
+    return effect * of_sources + rng.normal(size=len(names))
+
+
+def test_intervals_over_sources_cover_where_those_over_clips_do_not(rng):
+    covered = {"clips": 0, "sources": 0}
+    for _ in range(60):
+        names = np.stack([rng.choice(25, 2, replace=False) for _ in range(100)])
+        scores = composed(rng, names, 1.0)
+        for unit, groups in (("clips", np.arange(100)), ("sources", names)):
+            weights = bootstrap.bootstrap_weights(groups, 150, rng)
+            means = (weights @ scores) / weights.sum(axis=1)
+            low, high = bootstrap.interval(means, 0.9)
+            covered[unit] += low <= 0 <= high
+    assert covered["clips"] < 36  # of 54 that are promised
+    assert covered["sources"] >= 50
+
+
+def test_chunks_of_replicates_are_the_replicates(monkeypatch, rng):
+    for groups in (np.arange(50) // 3, rng.integers(-1, 20, (50, 3))):
+        chunks_are_whole(groups, monkeypatch)
+
+
+def chunks_are_whole(groups, monkeypatch):
     whole = bootstrap.bootstrap_weights(groups, 23, np.random.default_rng(1))
     monkeypatch.setattr(checks, "CHUNK_BYTES", 4 * 40 * 50)
     chunks = list(bootstrap.weight_chunks(groups, 23, np.random.default_rng(1)))
@@ -278,7 +342,7 @@ def test_auroc_never_falls_when_a_positive_rises(rng):
     for _ in range(20):
         areas.append(roc.auroc(targets, scores))
         scores = scores + 0.05 * targets
-    assert all(later >= earlier for earlier, later in pairwise(areas))
+    assert all(later >= earlier for earlier, later in itertools.pairwise(areas))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import test_sed_workflow
 import tiny
 import yaml
 
-from dawnchorus.corpora import tables
+from dawnchorus.corpora import source_table, tables
 from dawnchorus.plan import paths
 from dawnchorus.plan.jobs import jobs, stale
 from dawnchorus.plan.rules import all_rules, read_rules, result_files, show_summaries
@@ -103,7 +103,7 @@ def test_every_path_of_rules_is_used(run):
     text = "".join(path.read_text() for path in RULE_FILES)
     listed = {
         paths.LISTING, paths.LABELS, paths.EXCLUDED, paths.EVENTS, paths.NAMES, paths.LABEL_ROWS,
-        paths.PRETRAINED, paths.OWN_CODE, paths.CONFIG, paths.RESULTS,
+        paths.SOURCES, paths.PRETRAINED, paths.OWN_CODE, paths.CONFIG, paths.RESULTS,
     }  # fmt: skip
     assert {p for p in PATTERNS if p not in text} == {*listed, paths.MEMBER} - {paths.RESULTS}
 
@@ -116,6 +116,7 @@ def test_tables_of_corpora_lie_where_corpora_writes_them():
         (paths.EVENTS, tables.events_path("results", "c", "d")),
         (paths.NAMES, tables.names_path("results", "c", "d")),
         (paths.LABEL_ROWS, tables.label_rows_path("results", "c", "d")),
+        (paths.SOURCES, source_table.sources_path("results", "c", "d")),
     ):
         assert pattern.format(corpus="c", shard="000", digest="d") == str(path)
 

@@ -217,6 +217,19 @@ def test_a_config_key_makes_stale_what_uses_it(project, before, key):
     assert named(stale(before, after)) == expected
 
 
+def test_sources_make_the_intervals_that_ask_for_them_stale_alone(project, before):
+    def run(text, how):
+        (project.work / "sources.csv").write_text(f"recording,source\n{text}\n")
+        config = tiny.changed(tiny.config(), "corpora.other.source_table", {"path": "sources.csv"})
+        return project.run_of(tiny.changed(config, "experiments.one.evaluation.bootstrap", how))
+
+    assert named(stale(before, run("001,rain", "groups"))) == set()
+    drawn = run("001,rain", "sources")
+    assert named(stale(before, drawn)) == {"evaluate one"}
+    assert named(stale(drawn, run("001,sea", "sources"))) == {"evaluate one"}
+    assert stale(drawn, run("field/001,rain", "sources")) == set()  # the same in other words
+
+
 def test_every_key_of_the_complete_config_makes_stale_what_its_section_does(before):
     sections = (r"(audio|frontends)\.tiny\.|corpora\.(small|other)\.|experiments\.one\.|"
                 r"experiments\.two\.stages\.second\.targets\.")  # fmt: skip

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dawnchorus.corpora import adapters, audio_files, class_names, tables
+from dawnchorus.corpora import adapters, audio_files, class_names, source_table, tables
 from dawnchorus.corpora.tables import Found, Recording
 from dawnchorus.formats import parquet
 from dawnchorus.formats.event import EVENTS, checked_events
@@ -79,7 +79,8 @@ def list_corpus(
         ``shards`` (name to digest and number of recordings), ``labels``, ``excluded`` and ``names``
         (digests), ``recordings`` (count), ``all`` and ``subsets`` (see `tables.subset_counts`) and
         ``notes``; ``events`` (digest) only where the corpus has strong labels, ``label_rows``
-        (``columns`` and digest) only where a submission can repeat its label files.
+        (``columns`` and digest) only where a submission can repeat its label files, ``sources``
+        (digest) only where a table says what recordings are composed of.
 
     Raises
     ------
@@ -132,6 +133,10 @@ def list_corpus(
         # repr keeps every digit of a time
         rows = [(one.id, repr(one.onset_s), repr(one.offset_s), one.label) for one in events]
         index["events"] = write(EVENTS, rows, tables.events_path)
+    if about := settings.get("source_table"):
+        rows, notes = source_table.source_rows(about, recordings)
+        index["sources"] = write(source_table.SOURCES, rows, source_table.sources_path)
+        index["notes"] += notes
     if found.label_rows is not None:
         columns, rows = found.label_rows
         digest = write(tables.LABEL_ROWS, rows, tables.label_rows_path)

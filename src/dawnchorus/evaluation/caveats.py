@@ -1,12 +1,13 @@
 """Caveats of scores: the rules behind them, and in what way they are optimistic.
 
 * `policy`: the rules behind all scores, in words, and the settings they depend on.
+* `units`, `unit_remarks`: what bootstrap replicates draw.
 * `marked`: scores of test subsets, each with whether they are transductive.
 * `marks`: in what way out-of-fold scores are optimistic.
 * `is_transductive`, `has_informed_teachers`: the same of one stage.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dawnchorus.settings.references import parse_reference
 
@@ -16,8 +17,8 @@ _POLICY = {
     "classes are several",
     "classes": "a class without positives or without negatives is left out and listed",
     "interval": "percentile bootstrap over groups (folds by recordist: over recordists where they are "
-    "known); a recording without a group is its own group; the same replicates for all scores of the "
-    "same recordings",
+    "known), or over what evaluation.bootstrap says; a recording without a group is its own group; "
+    "the same replicates for all scores of the same recordings",
     "identification": "where classes are several; each value says which recordings count and what "
     "becomes of classes without positives; equal scores are exact, never decided by an order",
     "mlrap_with_background": "only where a recording has background species that are classes; those "
@@ -38,6 +39,11 @@ _POLICY = {
     "threshold": "positive at or above it; chosen on out-of-fold scores of the training corpora",
 }
 
+_UNITS = {
+    "sources": "sources, a recording weighs the product of their draws: wide rather than too narrow",
+    "connected_sources": "sets of recordings that share sources, directly or through others",
+}
+
 
 def policy(settings: Mapping) -> dict:
     """Return the policy of an experiment; for its settings see `clip_evaluation.evaluate`."""
@@ -50,8 +56,27 @@ def policy(settings: Mapping) -> dict:
         "average": settings["average"],
         "average_unit": settings["average_unit"],
         "ignored_classes": list(settings["ignored_classes"]),
-        "resampled": f"{settings['folds']['by']}s",
+        **units(settings, f"{settings['folds']['by']}s"),
     }
+
+
+def units(settings: Mapping, groups: str) -> dict[str, str]:
+    """Return what replicates draw, with a caveat of its intervals where they draw no groups."""
+    how = settings["evaluation"]["bootstrap"]
+    return {"resampled": groups} if how == "groups" else {"resampled": how, "units": _UNITS[how]}
+
+
+def unit_remarks(content: Mapping) -> Iterator[str]:
+    """Yield the remark on sources as units of each test subset, from the content of a report."""
+    if "units" in content["policy"]:
+        for name, found in content["test"].items():
+            without = found["without_source"]
+            yield (
+                f"{name}: {found['scored']} recordings of {found['sources']} sources, connected sets: "
+                f"{found['connected_sources']}"
+                + (f", without a source: {without}" if without else "")
+            )
+        yield f"units: {content['policy']['units']}"
 
 
 def marked(by_subset: Mapping[str, dict], stages: Sequence[str], settings: Mapping) -> dict:

@@ -31,6 +31,7 @@ from dawnchorus.targets.ground_truth import (
     read_test_set,
     read_training_set,
 )
+from dawnchorus.targets.resampling_units import with_units
 from dawnchorus.targets.targets_table import Member
 
 _NAMED = 5  # offenders an error names
@@ -64,8 +65,9 @@ def evaluate(
     settings : mapping
         The experiment: ``name``, ``seed``, ``test``, ``stages``, ``ensembles``, ``pooling``,
         ``average``, ``average_unit``, ``ignored_classes``, ``folds`` (``count``, ``by``,
-        ``validation``, ``split_groups``) and ``evaluation`` (``replicates``, ``confidence`` in
-        (0, 1), ``threshold`` "f1" or "youden", ``top_k``, ``compare``: pairs of ensembles).
+        ``validation``, ``split_groups``), ``evaluation`` (``replicates``, ``bootstrap``,
+        ``confidence`` in (0, 1), ``threshold`` "f1" or "youden", ``top_k``, ``compare``: pairs of
+        ensembles) and ``sources`` (see `dawnchorus.targets.resampling_units.with_units`).
     metrics_path : path
         JSON: scores, counts and the policy behind them.
     summary_path : path
@@ -86,12 +88,14 @@ def evaluate(
             class_names = class_names or windows.class_names
             _check_classes(windows.class_names, class_names, path)
     trained, about_training = read_training_set(labels, folds_path, class_names, settings["folds"])
+    about_training |= class_counts(trained)
+    trained, units = with_units(trained, trained.recordings, settings)
+    about_training |= units
     truths, counts = {_TRAINING: trained}, {}
     for test in settings["test"]:
-        truths[test], found = read_test_set(
-            test, labels, verdicts, class_names, settings["folds"]["by"]
-        )
-        counts[test] = found | class_counts(truths[test])
+        truth, found = read_test_set(test, labels, verdicts, class_names, settings["folds"]["by"])
+        truths[test], units = with_units(truth, truth.recordings, settings)
+        counts[test] = found | class_counts(truth) | units
     _check_files(scores, ensembles, truths, settings)
     recordings = {
         name: _ensemble_scores(name, ensembles[name], truths) for name in settings["ensembles"]
@@ -100,7 +104,7 @@ def evaluate(
         "experiment": settings["name"],
         "policy": policy(settings),
         "classes": class_names,
-        "training": about_training | class_counts(trained),
+        "training": about_training,
         "test": counts,
         "stages": {
             name: _stage(name, scores[name], truths, settings) for name in settings["stages"]

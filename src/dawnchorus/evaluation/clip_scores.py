@@ -2,8 +2,8 @@
 
 Axes: N recordings, C classes, R bootstrap replicates. The scores of a set are a dict of ``auroc``,
 ``low`` and ``high`` (its interval), ``n``, ``n_positive`` (recordings with any of the classes) and
-``n_groups``; with several classes ``auroc`` is the macro mean, and ``n_classes`` and ``per_class``
-are there too. Undefined values are NaN.
+``n_groups`` (units that are resampled); with several classes ``auroc`` is the macro mean, and
+``n_classes`` and ``per_class`` are there too. Undefined values are NaN.
 
 Where classes are several, ``identification`` has for each of `METRICS` its ``value``,
 ``low``, ``high``, ``n`` (recordings that count), ``n_skipped`` (others) and ``policy``;
@@ -17,7 +17,7 @@ for which.
 * `scores_at_thresholds`: precision, recall and F1 at thresholds.
 * `spread`: mean, deviation and range over models.
 
-All intervals of one ground truth come from the same replicates, drawn over its groups and the same in
+All intervals of one ground truth come from the same replicates, drawn over its units and the same in
 each call: so differences are paired, and data sets and folds go together in their means. ``settings``
 is the experiment: its ``seed`` and, under ``evaluation``, ``replicates``, ``confidence`` and ``top_k``.
 """
@@ -305,7 +305,7 @@ def _subset_scores(
         **bootstrap.limits(replicates["auroc"], confidence),
         "n": len(rows),
         "n_positive": int(targets.any(axis=1).sum()),
-        "n_groups": len(np.unique(truth.groups[rows])),
+        "n_groups": bootstrap.n_groups(truth.groups[rows]),
     }
     if len(names) > 1:
         per_class = roc.auroc_per_class(targets, scores).tolist()

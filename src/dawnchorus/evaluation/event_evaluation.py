@@ -7,6 +7,7 @@ chosen settings; a test subset without known events is counted. For the scores s
 * `evaluate_events`: ``events.json``, and its text for the terminal.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets.ground_truth import EventGroundTruth, find_event_set, read_event_set
+from dawnchorus.targets.resampling_units import with_units
 
 _NAMED = 5  # names an error shows
 
@@ -44,8 +46,9 @@ def evaluate_events(
         Tables of the test and validation corpora; a corpus that is tested may have none of events.
     settings : mapping
         The experiment: ``name``, ``seed``, ``test``, ``stages``, ``ensembles``, ``evaluation``
-        (``replicates``, ``confidence`` in (0, 1), ``compare``: pairs of ensembles), ``events`` (the
-        whole section) and, optional, ``models``: how many models each ensemble has.
+        (``replicates``, ``bootstrap``, ``confidence`` in (0, 1), ``compare``: pairs of ensembles),
+        ``sources`` (see `dawnchorus.targets.resampling_units.with_units`), ``events`` (the whole
+        section) and, optional, ``models``: how many models each ensemble has.
     json_path : path
         JSON: scores, counts and the policy behind them.
     text_path : path
@@ -75,9 +78,9 @@ def evaluate_events(
         for name in subsets:
             corpus, _ = parse_reference(name)
             tables = (table.get(corpus) for table in (labels, verdicts, events))
-            found[name] = read(
-                name, *tables, classes, settings.get("crossing", {}).get(corpus, "clip")
-            )
+            one = read(name, *tables, classes, settings.get("crossing", {}).get(corpus, "clip"))
+            one, counts = with_units(one, [(corpus, i) for i in one.ids], settings)
+            found[name] = dataclasses.replace(one, excluded=one.excluded | counts)
         return found
 
     inspected = known(find_event_set, settings["test"])

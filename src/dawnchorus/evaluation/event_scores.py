@@ -1,7 +1,7 @@
 """Scores of detected events and of frame scores, with intervals; of one ensemble in each decoding.
 
 Axes: N recordings, C classes, T frames, R replicates. All intervals of one ground truth come from the
-same replicates, drawn over its groups, so that differences are paired. ``settings`` is the
+same replicates, drawn over its units, so that differences are paired. ``settings`` is the
 experiment: its ``seed``, ``evaluation`` (``replicates``, ``confidence``) and ``events`` (``collar``,
 ``segment_s``, ``absent``, ``duplicate_rows``).
 
@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dawnchorus.evaluation.caveats import units
 from dawnchorus.events.decoding import filter_frames, filtered_scores
 from dawnchorus.events.detection import detect_recording, read_decoders
 from dawnchorus.formats.event import TOLERANCE_S, Event, resolve_overlaps
@@ -62,8 +63,8 @@ _POLICY = {
     "psds": "over all thresholds, from frame scores averaged over models; after the median filter of "
     "the decoding, or without any; classes without annotated events are left out",
     "interval": "percentile bootstrap over groups of recordings (a recording without a group is its "
-    "own); the same replicates for all scores of one subset, so that differences are paired; "
-    "none where there is one group",
+    "own), or over what evaluation.bootstrap says; the same replicates for all scores of one "
+    "subset, so that differences are paired; none where there is one group",
     "models": "models are not resampled: intervals tell of recordings, not of another training",
     "chosen_here": "validation recordings have chosen the settings of that decoding: optimistic",
     "transductive": "a model learnt from predictions for the recordings it is tested on (never from "
@@ -306,7 +307,7 @@ def event_totals(known: EventGroundTruth) -> dict:
     return dict(known.excluded) | {
         "scored": len(known.ids),
         "without_events": len(set(known.ids) - {event.id for event in annotated}),
-        "groups": len(np.unique(known.groups)),
+        "groups": bootstrap.n_groups(known.groups),
         "hours": sum(known.durations_s[name] for name in known.ids) / 3600,
         "events": len(annotated),
         "events_by_class": {name: by_class[name] for name in known.classes},
@@ -327,7 +328,7 @@ def policy(settings: Mapping) -> dict:
         "absent_classes": section["absent"],
         "psds_scenarios": scenarios,
         "duplicate_rows": bool(section["duplicate_rows"]),
-        "resampled": "groups of recordings",
+        **units(settings, "groups"),
         "replicates": settings["evaluation"]["replicates"],
         "confidence": settings["evaluation"]["confidence"],
     }

@@ -8,6 +8,7 @@ has lost rows says how many are left to ``events.json``.
 
 from collections.abc import Iterator, Mapping
 
+from dawnchorus.evaluation.caveats import unit_remarks
 from dawnchorus.evaluation.text_table import (
     MARKS,
     NAME,
@@ -41,12 +42,12 @@ def text(content: Mapping) -> str:
     policy, tests = content["policy"], content["test"]
     about = (
         f": events of {len(content['classes'])} classes, {policy['confidence']:.0%} intervals "
-        f"({policy['replicates']} replicates over groups)"
+        f"({policy['replicates']} replicates over {policy['resampled'].replace('_', ' ')})"
     )
     header = ("<test", ">recordings", ">excluded", ">events unknown", ">scored", ">without event")
     keys = ("recordings", "excluded", "unknown_events", "scored", "without_events", "groups")
     recordings = (
-        (*header, ">groups", ">events"),
+        (*header, ">units" if "units" in policy else ">groups", ">events"),
         [(name, *(found[key] for key in (*keys, "events"))) for name, found in tests.items()],
     )
     ensembles = [
@@ -163,6 +164,7 @@ def _remarks(content: Mapping) -> Iterator[str]:
         yield f"clicks are left out: {clicks['left_out']}"
     elif clicks:
         yield f"clicks: periods chosen on annotations of {listed(clicks['chosen_on'])}"
+    yield from unit_remarks(content)
     # what is not scored: subsets, recordings and events
     for name, found in content["not_scored"].items():
         used = f"none of its {found['used']} used recordings has known events"

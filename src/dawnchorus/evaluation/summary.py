@@ -10,6 +10,7 @@ in the first table alone.
 
 from collections.abc import Iterator, Mapping
 
+from dawnchorus.evaluation.caveats import unit_remarks
 from dawnchorus.evaluation.text_table import (
     MARKS,
     NAME,
@@ -43,12 +44,12 @@ def text(content: Mapping) -> str:
     what = "AUROC" if n_classes == 1 else f"macro AUROC of {n_classes} classes"
     about = (
         f": {what} with {policy['confidence']:.0%} interval "
-        f"({policy['replicates']} replicates over {policy['resampled']})"
+        f"({policy['replicates']} replicates over {policy['resampled'].replace('_', ' ')})"
     )
     header = ("<test corpus", ">recordings", ">excluded", ">truth unknown", ">scored")
     keys = ("recordings", "excluded", "unknown_truth", "scored", "n_positive", "groups")
     recordings = (
-        (*header, ">positive", ">groups"),
+        (*header, ">positive", ">units" if "units" in policy else ">groups"),
         [(name, *(found[key] for key in keys)) for name, found in content["test"].items()],
     )
     # a test of which nothing is scored has undefined scores alone
@@ -179,6 +180,7 @@ def _remarks(content: Mapping) -> Iterator[str]:
     chosen = next(iter(ensembles.values()))["threshold"] if ensembles else None
     if chosen:
         yield f"thresholds: best {chosen['criterion']} on {chosen['chosen_on']}"
+    yield from unit_remarks(content)
     for name, found in content["test"].items():
         yield from excluded(name, found)
         left_out = found["classes_left_out"]

@@ -1,15 +1,20 @@
-"""Group bootstrap: intervals of metrics and paired differences, for clips and for events alike.
+"""Bootstrap over groups: intervals of metrics and paired differences, for clips and for events alike.
 
 A replicate draws as many groups as there are, with replacement; recordings of one group come and go
-together, because they are not independent. A replicate is a row of whole weights: how often each
-recording stands in it, and a metric takes it as its ``weights``. Two metrics of the same replicates
-are paired, so what the recordings have in common cancels in their difference. Axes: N recordings, R
-replicates. Efron and Tibshirani (1993), chapters 8 and 13, with the group as the unit.
+together, because they are not independent. A recording of several groups, such as a clip with its
+sources, stands in a replicate as often as the product of their draws says (the pigeonhole bootstrap of
+Owen, 2007, https://arxiv.org/abs/0712.1111, with one pool of groups).
+
+A replicate is a row of whole weights: how often each recording stands in it, and a metric takes it as
+its ``weights``. Two metrics of the same replicates are paired, so what the recordings have in common
+cancels in their difference. Axes: N recordings, R replicates. Efron and Tibshirani (1993), chapters 8
+and 13, with the group as the unit.
 
 * `replicates`: metrics under all replicates.
 * `interval`, `limits`: the percentile interval.
 * `difference`: one value minus another, with its interval and p-value.
 * `bootstrap_weights`, `weight_chunks`: the replicates, whole or in chunks of bounded memory.
+* `group_codes`, `n_groups`: groups as numbers, and how many there are.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,8 +36,8 @@ def replicates(
     ----------
     metrics : callable
         From weights, shape (r, N), to arrays of shape (r,) by name; called with chunks of replicates.
-    groups : array, shape (N,)
-        Group of each recording.
+    groups : array, shape (N,) or (N, K)
+        Groups of each recording; see `bootstrap_weights`.
     n_replicates : int
         R, at least 1.
     rng : numpy Generator
@@ -47,7 +52,28 @@ def replicates(
 
 def is_single_group(groups: np.ndarray) -> bool:
     """Return whether there is one group or none: to draw it again tells nothing of the spread."""
-    return len(np.unique(groups)) < 2
+    return n_groups(groups) < 2
+
+
+def n_groups(groups: np.ndarray) -> int:
+    """Return how many groups there are."""
+    return group_codes(groups)[1]
+
+
+def group_codes(groups: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the groups of recordings as numbers from 0 on, shape (N, K), and how many there are.
+
+    Where ``groups`` have the shape (N, K), an empty text or a number below 0 is no group, and -1 here.
+    """
+    groups = np.asarray(groups)
+    if groups.ndim not in (1, 2):
+        raise ValueError(f"groups have shape {groups.shape}; expected (N,) or (N, K)")
+    names, codes = np.unique(groups, return_inverse=True)
+    n_blank = 0
+    if groups.ndim == 2:  # blanks come first in the order of names
+        n_blank = int(((names == "") if names.dtype.kind == "U" else (names < 0)).sum())
+    codes = np.maximum(codes.reshape(len(groups), -1) - n_blank, -1)
+    return codes, len(names) - n_blank
 
 
 def bootstrap_weights(
@@ -57,8 +83,10 @@ def bootstrap_weights(
 
     Parameters
     ----------
-    groups : array, shape (N,)
-        Group of each recording, numbers or names. A recording on its own has a group of its own.
+    groups : array, shape (N,) or (N, K)
+        Group of each recording, numbers or names. A recording on its own has a group of its own. With
+        K columns: the groups of each, different ones, and empty texts or numbers below 0 where it has
+        fewer.
     n_replicates : int
         R, at least 1.
     rng : numpy Generator
@@ -69,17 +97,14 @@ def bootstrap_weights(
     """
     if n_replicates < 1:
         raise ValueError(f"n_replicates={n_replicates!r}; expected at least 1")
-    groups = np.asarray(groups)
-    if groups.ndim != 1:
-        raise ValueError(f"groups have shape {groups.shape}; expected (N,)")
-    names, codes = np.unique(groups, return_inverse=True)
+    codes, n = group_codes(groups)
     # whole numbers: sums of counts under them are exact
     weights = np.zeros((n_replicates, len(codes)), dtype=np.int32)
-    if len(names):
+    if n:
         # row by row, so that chunks of any size are the same replicates
         for row in weights:
-            drawn = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-            row[:] = drawn[codes]
+            drawn = np.bincount(rng.integers(n, size=n), minlength=n)
+            row[:] = np.append(drawn, 1)[codes].prod(axis=1)  # no group, -1, takes the 1
     return weights
 
 
@@ -88,7 +113,7 @@ def weight_chunks(
 ) -> Iterator[np.ndarray]:
     """Yield the rows of `bootstrap_weights` in chunks that stay under about 100 MB of work."""
     # names are sorted once: those of 100,000 recordings take longer than a chunk of draws
-    codes = np.unique(groups, return_inverse=True)[1]
+    codes, _ = group_codes(groups)
     rows = rows_per_chunk(len(codes))
     for first in range(0, max(1, n_replicates), rows):
         yield bootstrap_weights(codes, min(rows, n_replicates - first), rng)

@@ -38,11 +38,13 @@ class EvaluationRules:
         # of a stage only what says whether scores are transductive; the rest is behind the scores
         stages = {name: {"targets": s["targets"]} for name, s in chosen["stages"].items()}
         kept = {key: chosen[key] for key in _EVALUATED}
+        corpora = self.run.scored_corpora(wildcards.experiment)
+        kept["sources"] = self.run.source_tables(wildcards.experiment, corpora)
         return {
             "settings": {"name": wildcards.experiment, "stages": stages, **kept},
             "scores": self._scores(wildcards),
             "ensembles": self._ensembles(wildcards),
-            "labels": self.run.labels(self.run.scored_corpora(wildcards.experiment)),
+            "labels": self.run.labels(corpora),
             "verdicts": self._verdicts(wildcards),
         }
 

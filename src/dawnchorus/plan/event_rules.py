@@ -131,6 +131,7 @@ class EventRules:
                 **{key: chosen[key] for key in _EVALUATED},
                 "events": events,
                 "crossing": self.run.crossing(corpora),
+                "sources": self.run.source_tables(name, corpora),
                 "models": {
                     ensemble: sum(len(self.run.members(name, stage)) for stage in stages)
                     for ensemble, stages in chosen["ensembles"].items()

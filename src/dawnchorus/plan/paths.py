@@ -19,6 +19,7 @@ LABELS = "results/corpora/{corpus}/labels-{digest}.parquet"
 EXCLUDED = "results/corpora/{corpus}/excluded-{digest}.parquet"
 EVENTS = "results/corpora/{corpus}/events-{digest}.parquet"
 NAMES = "results/corpora/{corpus}/names-{digest}.parquet"
+SOURCES = "results/corpora/{corpus}/sources-{digest}.parquet"
 LABEL_ROWS = "results/corpora/{corpus}/label-rows-{digest}.parquet"
 
 # copies of models from outside the results, by the first 16 digits of their SHA-256

@@ -83,7 +83,7 @@ Index = dict[str, Any]
 # environment variable in which the main process hands its indexes down to its cluster jobs
 _INDEXES = "DAWNCHORUS_INDEXES"
 # keys of an index that plan reads
-_PLANNED_WITH = ("shards", "labels", "excluded", "names", "events", "label_rows")
+_PLANNED_WITH = ("shards", "labels", "excluded", "names", "events", "label_rows", "sources")
 _MAX_BYTES = 100_000  # the kernel refuses longer environment variables
 
 

@@ -107,7 +107,8 @@ class Run:
         The complete config: every definition whole.
     index : mapping of corpus to mapping
         Of each listed corpus: the ``shards`` with the digest of each listing, the digests of its
-        tables ``labels``, ``excluded`` and ``names``, of ``events`` where the corpus has them, and
+        tables ``labels``, ``excluded`` and ``names``, of ``events`` and ``sources`` where the corpus
+        has them, and
         ``label_rows`` (``columns``, ``digest``) where a submission can repeat its label files.
     base : path
         Folder of the Snakefile.
@@ -220,6 +221,16 @@ class Run:
             c: paths.EVENTS.format(corpus=c, digest=self.index[c]["events"])
             for c in corpora
             if "events" in self.index[c]
+        }
+
+    def source_tables(self, experiment: str, corpora: Iterable[str]) -> Paths:
+        """Return the tables of sources that the intervals of an experiment's scores ask for."""
+        if self.settings_of(experiment)["evaluation"]["bootstrap"] == "groups":
+            return {}
+        return {
+            c: paths.SOURCES.format(corpus=c, digest=self.index[c]["sources"])
+            for c in corpora
+            if "sources" in self.index[c]
         }
 
     def crossing(self, corpora: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,19 @@ from pydantic import Field
 from dawnchorus.settings.section import ByName, Few, Settings, Share, SomeNames, Unit
 
 
+class SourceTable(Settings):
+    """The sources that recordings are composed of; intervals of scores can take them as units."""
+
+    path: str
+    """CSV with a row for each recording, or for each of its sources."""
+    recording: str = "recording"
+    """Column of recordings: id, file name or stem."""
+    sources: str = "source"
+    """Column of sources."""
+    separator: Annotated[str, Field(min_length=1)] = ";"
+    """Between the sources of a row."""
+
+
 class CorpusSettings(Settings):
     """A named set of recordings with labels."""
 
@@ -24,6 +37,8 @@ class CorpusSettings(Settings):
     """Other names of classes, by the name in the data; several may become one."""
     strict_names: bool = False
     """Stop where class names differ by little, instead of a note."""
+    source_table: SourceTable | None = None
+    """What recordings are composed of; null: nothing is known of it."""
 
 
 class ClassSelection(Settings):

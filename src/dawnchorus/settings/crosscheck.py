@@ -103,6 +103,15 @@ def _check_experiment(
     if experiment["events"]:
         check_events(f"{path}.events", experiment, config)
     _check_submission(f"{path}.submission", experiment, config)
+    _check_bootstrap(f"{path}.evaluation.bootstrap", experiment, config)
+
+
+def _check_bootstrap(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    how, corpora = experiment["evaluation"]["bootstrap"], corpora_of(experiment)
+    if how != "groups" and not any(config["corpora"][name]["source_table"] for name in corpora):
+        raise ValueError(
+            f"{path}: {how!r}; expected source_table in one of {', '.join(corpora)}, or groups"
+        )
 
 
 def _check_fold_count(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
@@ -208,7 +217,8 @@ def _check_submission(path: str, experiment: Mapping[str, Any], config: Mapping[
 
 
 def _check_files(path: str, corpus: Mapping[str, Any]) -> None:
-    files: dict[str, Any] = {}
+    table = corpus["source_table"]
+    files: dict[str, Any] = {"source_table.path": table["path"]} if table else {}
     for key in _PATHS:
         value = corpus.get(key)
         if isinstance(value, str | None):

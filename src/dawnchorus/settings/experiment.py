@@ -172,7 +172,9 @@ class EvaluationSettings(Settings):
     """How the scores of an experiment are measured."""
 
     replicates: Annotated[int, Field(ge=100, le=1_000_000), Unit("replicates")] = 1000
-    """Replicates of the bootstrap over groups."""
+    """Replicates of the bootstrap."""
+    bootstrap: Literal["groups", "sources", "connected_sources"] = "groups"
+    """What a replicate draws; sources: those of source_table, a recording weighs their product."""
     confidence: Annotated[float, Field(gt=0.5, lt=1), Unit("share")] = 0.95
     """Coverage of the intervals."""
     threshold: Literal["f1", "youden"] = "f1"

@@ -43,7 +43,9 @@ _WHOLE = ("stages", "ensembles")
 # Mappings whose keys are names that a person gave.
 _ENTRIES = (*_WHOLE, "data_sets", "methods", "by_corpus", "decodings", "grids")
 # Settings that are a mapping or nothing: over these a null is a value.
-_OPTIONAL = ("classes", "events", "holdout", "parts", "pretrained", "sources", "spec_augment")
+_OPTIONAL = (
+    "classes", "events", "holdout", "parts", "pretrained", "source_table", "sources", "spec_augment",
+)  # fmt: skip
 # Sections that choose a kind: another kind has other keys, so two kinds are never mixed.
 _CHOICES = {"model": ("name", "bulbul"), "schedule": ("kind", "plateau"), "targets": ("from", None)}
 

@@ -43,7 +43,8 @@ class GroundTruth:
     """Recordings with known labels.
 
     ``recordings`` (N pairs of corpus and id), ``targets`` and ``background`` (N, C) of 0 and 1: the
-    classes each is of, and those heard behind them; ``groups`` (what is resampled as one),
+    classes each is of, and those heard behind them; ``groups`` (what is resampled as one, or, of shape
+    (N, K), the sources of each: see `resampling_units`),
     ``recordists`` (empty: unknown), ``data_sets`` (``corpus/data set``) and ``folds`` (N each; 0
     outside the training corpora).
     """
