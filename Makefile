@@ -31,6 +31,7 @@ bench: setup
 	$(RUN) python benchmarks/training_steps.py
 	$(RUN) python benchmarks/dry_run.py
 	$(RUN) python benchmarks/tables.py
+	$(RUN) python benchmarks/interval_coverage.py
 
 lint: setup
 	$(RUN) ruff check .

@@ -125,6 +125,14 @@ def test_recordings_that_share_a_source_through_others_are_one(sources, tmp_path
     assert counts == {"groups": 2, "sources": 4, "connected_sources": 2, "without_source": 0}
 
 
+@pytest.mark.parametrize("how", ["sources", "connected_sources"])
+def test_no_recording_has_no_unit(sources, how):
+    found, counts = units(truth_of(np.array([], np.str_)), sources, how, "")
+    assert set(counts.values()) == {0}
+    drawn = bootstrap.bootstrap_weights(found.groups, 3, np.random.default_rng(1))
+    assert drawn.shape == (3, 0)
+
+
 def test_a_source_of_two_corpora_is_one(sources):
     truth = truth_of(["a", "a", "b", "c"])
     both = sources | {"d": sources["c"]}

@@ -72,7 +72,9 @@ def group_codes(groups: np.ndarray) -> tuple[np.ndarray, int]:
     n_blank = 0
     if groups.ndim == 2:  # blanks come first in the order of names
         n_blank = int(((names == "") if names.dtype.kind == "U" else (names < 0)).sum())
-    codes = np.maximum(codes.reshape(len(groups), -1) - n_blank, -1)
+    # np.unique gives the numbers in one line or in the groups' shape, by the version of NumPy
+    codes = codes.reshape(len(groups), groups.shape[1] if groups.ndim == 2 else 1)
+    codes = np.maximum(codes - n_blank, -1)
     return codes, len(names) - n_blank
 
 

@@ -15,9 +15,11 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
-from dawnchorus.corpora.clip_lists import linked_groups
 from dawnchorus.corpora.source_table import read_sources
+from dawnchorus.metrics import bootstrap
 from dawnchorus.targets.ground_truth import EventGroundTruth, GroundTruth
 
 Truth = TypeVar("Truth", GroundTruth, EventGroundTruth)
@@ -58,18 +60,20 @@ def with_units(
         [f"source {source}" for source in listed] or [str(group)]
         for listed, group in zip(of_each, truth.groups, strict=True)
     ]
-    names = ["/".join(recording) for recording in recordings]
-    linked = linked_groups(dict(zip(names, units, strict=True)))
-    connected = [linked[name] or name for name in names]
-    counts = {
-        "sources": len({unit for own in units for unit in own}),
-        "connected_sources": len(set(connected)),
-        "without_source": sum(not listed for listed in of_each),
-    }
-    counts["groups"] = counts[how]
-    if how == "connected_sources":
-        return dataclasses.replace(truth, groups=np.array(connected, dtype=np.str_)), counts
     width = max(map(len, units), default=1)
     padded = [own + [""] * (width - len(own)) for own in units]
     groups = np.array(padded, dtype=np.str_).reshape(len(units), width)
-    return dataclasses.replace(truth, groups=groups), counts
+    codes, n_sources = bootstrap.group_codes(groups)
+    # a graph of recordings and, behind them, sources
+    rows, columns = np.nonzero(codes >= 0)
+    ends = (rows, len(codes) + codes[rows, columns])
+    n = len(codes) + n_sources
+    graph = sparse.coo_array((np.ones(len(rows)), ends), shape=(n, n))
+    connected = csgraph.connected_components(graph, directed=False)[1][: len(codes)]
+    counts = {
+        "sources": n_sources,
+        "connected_sources": len(np.unique(connected)),
+        "without_source": sum(not listed for listed in of_each),
+    }
+    chosen = connected if how == "connected_sources" else groups
+    return dataclasses.replace(truth, groups=chosen), counts | {"groups": counts[how]}
