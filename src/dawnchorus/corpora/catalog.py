@@ -13,6 +13,7 @@ reads what a person keeps (folders, label files) and knows nothing of shards and
 * `adapter_names`: the adapters there are.
 """
 
+import contextlib
 import hashlib
 import importlib
 import itertools
@@ -94,11 +95,9 @@ def list_corpus(
     if settings["fingerprint"] != "stat" and not all(digests):
         paths, states = [row.path for row in recordings], [row.state for row in recordings]
         digests = audio_files.content_hashes(paths, states, cache or folder / hashes.CACHE)
-    try:
-        memory = dict(json.loads((folder / _MEMORY).read_bytes()))
-    except (OSError, ValueError, TypeError):
-        memory = {}  # every table is then read, and what is sound stays
-    stored = _Stored(folder, memory, {})
+    stored = _Stored(folder, {}, {})  # without memory every table is read, and what is sound stays
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        stored = stored._replace(before=dict(json.loads((folder / _MEMORY).read_bytes())))
 
     def write(columns: Sequence[str], rows: Rows, path_of: Callable[..., Path]) -> str:
         digest = tables.digest_of(parquet.csv_text(columns, rows))

@@ -103,14 +103,11 @@ def _check_experiment(
     if experiment["events"]:
         check_events(f"{path}.events", experiment, config)
     _check_submission(f"{path}.submission", experiment, config)
-    _check_bootstrap(f"{path}.evaluation.bootstrap", experiment, config)
-
-
-def _check_bootstrap(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     how, corpora = experiment["evaluation"]["bootstrap"], corpora_of(experiment)
     if how != "groups" and not any(config["corpora"][name]["source_table"] for name in corpora):
         raise ValueError(
-            f"{path}: {how!r}; expected source_table in one of {', '.join(corpora)}, or groups"
+            f"{path}.evaluation.bootstrap: {how!r}; expected source_table in one of "
+            f"{', '.join(corpora)}, or groups"
         )
 
 
