@@ -1,5 +1,7 @@
-"""The command ``dawnchorus``: what is not a step of the workflow.
+"""The command ``dawnchorus``: to begin and run the workflow, and what is no step of it.
 
+* ``dawnchorus init FOLDER``: look at recordings and write a config for them.
+* ``dawnchorus run [CONFIG...] [-- OPTIONS]``: Snakemake with this workflow, from any folder.
 * ``dawnchorus show FILE``: any artefact in readable form.
 * ``dawnchorus why FILE``: what a file was made from.
 * ``dawnchorus verify PATH...``: compare results with their records.
@@ -19,21 +21,25 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from dawnchorus.cli import codes, config, doctor, show, sort, verify, why
+from dawnchorus.cli import codes, config, doctor, init, launch, show, sort, verify, why
 from dawnchorus.runtime import logs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     parser = argparse.ArgumentParser(
-        "dawnchorus", description="What is not a step of the workflow."
+        "dawnchorus", description="Begin and run the workflow, and look at what it made."
     )
     parser.add_argument("--version", action="version", version=version("dawnchorus"))
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="")
-    for module in (show, why, verify, config, codes, doctor, sort):
+    for module in (init, launch, show, why, verify, config, codes, doctor, sort):
         module.add_to(commands)
-    chosen = parser.parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # argparse would take options of Snakemake for its own, or drop the dashes before them
+    here = given.index("--") if given[:1] == ["run"] and "--" in given else len(given)
+    chosen = parser.parse_args(given[:here])
+    chosen.after_dashes = given[here + 1 :]
     if chosen.command is None:
         parser.print_help(sys.stderr)
         return 2

@@ -7,6 +7,8 @@ frontends that it names by the path of a file are imported, for the keys that th
 import argparse
 import os
 
+from dawnchorus.cli import launch
+
 
 def add_to(commands) -> None:
     """Add both commands to the parsers of the command line."""
@@ -17,7 +19,7 @@ def add_to(commands) -> None:
     parser.set_defaults(command=explain)
     parser = commands.add_parser("check", help="look for errors in a config, running nothing")
     parser.add_argument("overlays", nargs="*", metavar="CONFIG")
-    parser.add_argument("--workflow", default=".", metavar="FOLDER", help="where the Snakefile is")
+    parser.add_argument("--workflow", metavar="FOLDER", help="where another Snakefile is")
     parser.set_defaults(command=check)
 
 
@@ -34,7 +36,7 @@ def check(arguments: argparse.Namespace) -> int:
     """Print which experiments a config runs on which corpora; return the exit status."""
     from dawnchorus.settings import corpus_check, load
 
-    base = os.path.join(arguments.workflow, "config.yaml")
+    base = os.path.join(arguments.workflow or launch.workflow_folder(), "config.yaml")
     if not os.path.exists(base):
         raise ValueError(
             f"no config.yaml in {arguments.workflow!r}; name the workflow's --workflow FOLDER"

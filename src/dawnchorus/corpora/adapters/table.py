@@ -2,6 +2,7 @@
 
 Columns: ``path`` and, all optional, ``labels``, ``id``, ``group``, ``recordist``, ``fold``,
 ``split``, ``data_set``, ``labelled``, ``background`` and ``media_id``; others are left alone.
+A path may lack its extension where one audio file has that name.
 ``labels`` holds class names joined by the separator; an empty field means none of the classes.
 Without the column, and where ``labelled`` is 0, the truth is unknown. ``background`` holds the
 names of classes heard behind them, joined alike.
@@ -82,6 +83,7 @@ def recordings(settings: Mapping) -> Found:
     rows, notes = _rows(path, settings)
     audio_files.reject_collisions([row.id for row in rows], [row.id for row in rows], path)
     found, excluded, missing = [], [], []
+    by_stem: dict[str, dict[str, list[str]]] = {}
     for row in rows:
         if not (audio_names.is_supported(row.path) and audio_names.is_supported(row.id)):
             detail = "control characters in the name"
@@ -94,7 +96,7 @@ def recordings(settings: Mapping) -> Found:
             forms = (unicodedata.normalize(form, row.path) for form in ("NFC", "NFD"))
             others = (row.path.strip(), *forms)
             others = (os.path.join(prefix, one) for one in others if one != row.path)
-            place = next(filter(os.path.lexists, others), "")
+            place = next(filter(os.path.lexists, others), "") or _with_extension(place, by_stem)
             state = audio_files.state_of(place)
         if place:
             found.append(
@@ -119,6 +121,17 @@ def recordings(settings: Mapping) -> Found:
         )
     excluded += [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]
     return Found(found, excluded, notes + _beside(found))
+
+
+def _with_extension(place: str, by_stem: dict[str, dict[str, list[str]]]) -> str:
+    """Return the one audio file of a path without extension, or nothing; folders are read once."""
+    folder, stem = os.path.split(place)
+    if folder not in by_stem:
+        by_stem[folder] = {}
+        for name in audio_files.scan(folder).audio if os.path.isdir(folder) else ():
+            by_stem[folder].setdefault(name.rpartition(".")[0], []).append(name)
+    names = by_stem[folder].get(stem, ())
+    return os.path.join(folder, names[0]) if len(names) == 1 else ""
 
 
 def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:

@@ -1,0 +1,192 @@
+"""Proposed experiments for recordings that nobody has tuned for, by what little is known of them.
+
+`dawnchorus init` writes them. What is proposed stands here and nowhere else: a better default is an
+edit of this module.
+
+* `proposed_experiment`: frontend, network and training for a task.
+* `proposed_training`: batch and epochs for a number of windows.
+* `Data`, `Proposal`: what is known, and what is proposed.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+TASKS = ("species", "presence", "events")
+_RATES = (16_000, 22_050, 32_000, 44_100)  # rates to resample to [Hz]
+# Steps after which the proposed networks had learnt what they would on a few hundred recordings.
+STEPS = {"species": 1500, "presence": 1500, "events": 2000}
+_LARGEST_BATCH = 32
+_EPOCHS = (20, 150)
+_PRESENCE_RATE = 22_050
+_PRESENCE_FRAMES_PER_S = 70
+_CHUNK_STEP_S = 0.75
+
+
+class Data(NamedTuple):
+    """What is known of the training recordings.
+
+    ``median_s`` and ``total_s`` are lengths [s], ``event_s`` the tenth, half and nine tenths quantiles of
+    the lengths of annotated events [s], empty where there are none.
+    """
+
+    n_recordings: int
+    sample_rate: int
+    median_s: float
+    total_s: float
+    event_s: Sequence[float] = ()
+    has_strong: bool = False
+    classes_per_recording: float = 1.0  # share of all classes that a recording has on average
+
+
+class Proposal(NamedTuple):
+    """Sections of a config, and what a training costs.
+
+    ``audio`` and ``frontend`` are definitions or, as a text, the name of a preset. A training sees
+    ``n_windows`` windows in an epoch; a recording takes ``bytes_per_s`` on disk.
+    """
+
+    audio: dict[str, Any] | str
+    frontend: dict[str, Any] | str
+    experiment: dict[str, Any]
+    n_windows: int
+    bytes_per_s: float
+    notes: list[str]
+
+
+def proposed_experiment(task: str, data: Data) -> Proposal:
+    """Return what is proposed for a task: one of `TASKS`."""
+    make = {"species": _species, "presence": _presence, "events": _events}
+    return make[task](data)
+
+
+def proposed_training(task: str, n_windows: int) -> dict[str, int]:
+    """Return batch size and epochs: a tenth of the windows at most, and about `STEPS` steps.
+
+    Epochs alone say little: those of 100 recordings are a few steps each, those of 100,000 thousands.
+    """
+    batch_size = max(2, min(_LARGEST_BATCH, n_windows // 10))
+    steps = math.ceil(n_windows / batch_size)
+    least, most = _EPOCHS
+    return {
+        "batch_size": batch_size,
+        "epochs": min(most, max(least, math.ceil(STEPS[task] / steps))),
+    }
+
+
+def target_rate(rate: int, most: int) -> int:
+    """Return the rate to resample to [Hz]: the highest usual one that invents nothing."""
+    return max((known for known in _RATES if known <= min(rate, most)), default=rate)
+
+
+def _recipe(rate: int) -> dict[str, Any] | str:
+    presets = {22_050: "mono-22k", 44_100: "mono-44k"}
+    return presets.get(rate) or {"sample_rate": rate, "channels": "mix"}
+
+
+def _species(data: Data) -> Proposal:
+    rate = target_rate(data.sample_rate, 44_100)
+    # kahl2018 at widths for a CPU: pictures of a second, 64 bands from 500 Hz on
+    n_fft = max(256, 2 ** round(math.log2(1024 * rate / 44_100)))
+    frontend = {
+        "kind": "mel_chunks", "n_bands": 64, "n_frames": 64, "n_fft": n_fft,
+        "fmax": min(15_000.0, rate / 2), "overlap_s": 0.25, "min_length_s": 0.1,
+        "last": "align_end", "padding": "loop",
+    }  # fmt: skip
+    if rate < 16_000:
+        frontend |= {"n_bands": 32, "n_frames": 64, "fmin": 150.0}
+    n_windows = round(max(data.n_recordings, data.total_s / _CHUNK_STEP_S))
+    experiment = {
+        "segments": {"kind": "chunks", "zero_centre": True},
+        "model": {"name": "resnet", "filters": [16, 32, 64, 128], "k": 1, "n": 1},
+        "augmentation": {"rotate": True, "shift_bands": 0, "mixup": 0.3},
+        "training": {
+            **proposed_training("species", n_windows),
+            "schedule": {"kind": "cosine"},
+            "loss": "categorical_crossentropy",
+            "target_range": [0.0, 1.0],
+        },
+        "pooling": "mean",
+    }
+    bytes_per_s = 2 * rate + 64 * 64 / _CHUNK_STEP_S
+    return Proposal(_recipe(rate), frontend, experiment, n_windows, bytes_per_s, [])
+
+
+def _presence(data: Data) -> Proposal:
+    rate = target_rate(data.sample_rate, _PRESENCE_RATE)
+    frontend: dict[str, Any] | str = "bulbul"
+    if rate != _PRESENCE_RATE:
+        n_fft = max(256, 2 ** round(math.log2(1024 * rate / _PRESENCE_RATE)))
+        frontend = {"kind": "log_mel", "n_fft": n_fft, "fmax": rate / 2}
+        if rate < 16_000:
+            frontend["n_mels"] = 40
+    # 161 frames are the fewest that the network sees; 1000 are the 14 s of grill2017
+    frames = _PRESENCE_FRAMES_PER_S * data.median_s
+    window = round(min(1000, max(200, frames)))
+    experiment: dict[str, Any] = {
+        "window": window,
+        "model": {"name": "bulbul"},
+        "training": {
+            **proposed_training("presence", data.n_recordings),
+            "schedule": {"kind": "cosine"},
+        },
+        "pooling": "max",
+    }
+    bytes_per_s = 2 * rate + 4 * 80 * _PRESENCE_FRAMES_PER_S
+    audio = "mono-22k" if rate == _PRESENCE_RATE else _recipe(rate)
+    return Proposal(audio, frontend, experiment, data.n_recordings, bytes_per_s, [])
+
+
+def _events(data: Data) -> Proposal:
+    rate = target_rate(data.sample_rate, 44_100)
+    short_s, median_s, long_s = data.event_s or (1.0, 1.0, 3.0)
+    # eight frames in a short event, none longer than 40 ms
+    hop_s = min(0.04, max(0.004, round(short_s / 8, 3)))
+    hop = round(hop_s * rate)
+    n_fft = max(512, 2 ** math.ceil(math.log2(2 * hop)))
+    window_s = min(10.0, max(0.5, 4 * long_s))
+    window = max(64, round(window_s / hop_s))
+    frontend = {
+        "kind": "slaney_mel", "n_fft": n_fft, "window_length": min(n_fft, max(2 * hop, 512)),
+        "hop": hop, "n_bands": 64, "fmin": 150.0, "fmax": rate / 2,
+    }  # fmt: skip
+    collar_s = float(f"{min(0.2, max(0.01, median_s / 2)):.1g}")
+    steps = [float(f"{share * short_s:.2g}") for share in (0.25, 0.5, 1.0)]
+    n_windows = round(max(data.n_recordings, data.total_s / (window * hop_s)))
+    experiment: dict[str, Any] = {
+        "window": window,
+        "segments": {"padding": "zeros", "min_fill": 0.1},
+        "model": {"name": "crnn", "filters": [32, 64, 64], "pooling": "linear_softmax",
+                  "dropout": 0.1, "input_dropout": 0.1},
+        "augmentation": {"rotate": True, "shift_bands": 0},
+        "training": {
+            **proposed_training("events", n_windows),
+            "schedule": {"kind": "cosine"},
+            "target_range": [0.0, 1.0],
+            "standardise": "corpus",
+        },
+        "events": {
+            "collar": {"onset_s": collar_s, "offset_s": collar_s, "offset_share": 0.2},
+            "segment_s": float(f"{min(1.0, max(0.05, median_s)):.1g}"),
+            "decodings": {
+                "tuned": {
+                    "tune": "events",
+                    "grids": {"filter_s": [0.0, *steps], "gap_s": [0.0, *steps[:2]],
+                              "minimum_s": [0.0, *steps[:2]]},
+                }
+            },
+            "exports": [["first", "tuned"]],
+        },
+    }  # fmt: skip
+    if data.has_strong:
+        experiment["output"] = "frame"
+    if (
+        data.classes_per_recording > 0.5
+    ):  # recordings with nearly all classes teach nothing as wholes
+        experiment["segments"]["labels"] = "window"
+    notes = [
+        f"frames of {1000 * hop_s:.0f} ms, windows of {window * hop_s:.3g} s and a collar of "
+        f"{1000 * collar_s:.0f} ms, for events of {1000 * short_s:.0f} to {1000 * long_s:.0f} ms"
+    ]
+    bytes_per_s = 2 * rate + 4 * 64 / hop_s
+    return Proposal(_recipe(rate), frontend, experiment, n_windows, bytes_per_s, notes)
