@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,19 +12,22 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
 
 from dawnchorus.runtime import provenance
 
 ROOT = Path(__file__).parents[1]
 HOOKS = ROOT / ".pre-commit-config.yaml"
+WORKFLOW = ("Snakefile", "config.yaml", "envs", "experiments", "profiles", "rules", "workflow")
 IMPORT_ALL = """
 import importlib, pathlib, sys
 import dawnchorus
 root = pathlib.Path(dawnchorus.__file__).parent
 print(root)
-for path in sorted(root.rglob("*.py")):
+for path in sorted(set(root.rglob("*.py")) - set(root.glob("workflow/**/*.py"))):
     name = ".".join(("dawnchorus", *path.relative_to(root).with_suffix("").parts))
     # the first runs the command, the second binds a process to its parent
     if name not in ("dawnchorus.__main__", "dawnchorus.runtime.job"):
@@ -44,10 +48,10 @@ def output(*command, folder):
 def wheel(tmp_path_factory):
     """The wheel of the tree, built without network from a copy."""
     folder = tmp_path_factory.mktemp("build")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, folder)
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "src", folder / "src", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "wheel_hook.py", "src", *WORKFLOW):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name, **({"ignore": ignored} if copy is shutil.copytree else {}))
     output(sys.executable, "-m", "hatchling", "build", "-t", "wheel", folder=folder)
     return next(folder.glob("dist/*.whl"))
 
@@ -59,7 +63,14 @@ def test_a_wheel_holds_the_whole_package_and_nothing_else(wheel):
     package = {name for name in names if name.startswith("dawnchorus/")}
     assert {"dawnchorus/py.typed", "dawnchorus/runtime/backend.py"} <= package
     here = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
-    assert package == here | {"dawnchorus/py.typed"}
+    workflow = {name for name in package if name.startswith("dawnchorus/workflow/")}
+    assert package - workflow == here | {"dawnchorus/py.typed"}
+    files = [
+        ROOT / name if (ROOT / name).is_file() else ROOT / name / "**/*.*" for name in WORKFLOW
+    ]
+    found = {path for one in files for path in ROOT.glob(str(one.relative_to(ROOT)))}
+    there = {f"dawnchorus/workflow/{path.relative_to(ROOT)}" for path in found}
+    assert workflow == {name for name in there if "__pycache__" not in name}
     assert {name.split("/")[0].rpartition(".")[2] for name in names - package} == {"dist-info"}
 
 
@@ -76,8 +87,19 @@ def test_a_wheel_works_in_a_clean_environment_outside_the_clone(wheel, tmp_path)
     assert output(clean / "bin/dawnchorus", "--version", folder=tmp_path)
     told = output(clean / "bin/dawnchorus", "config", "training.epochs", folder=tmp_path)
     assert "experiments.training.epochs" in told
-    checked = output(clean / "bin/dawnchorus", "check", "--workflow", ROOT, folder=tmp_path)
+    checked = output(clean / "bin/dawnchorus", "check", folder=tmp_path)
     assert checked.startswith("sound: runs demo")
+    # two commands for recordings of one's own, without a clone
+    rng = np.random.default_rng(0)
+    for name in ("a/1", "a/2", "b/1", "b/2"):
+        path = tmp_path / f"data/{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, 0.1 * rng.standard_normal(8000), 16000)
+    (tmp_path / "work").mkdir()
+    output(clean / "bin/dawnchorus", "init", tmp_path / "data", folder=tmp_path / "work")
+    planned = output(clean / "bin/dawnchorus", "run", "--", "-n", folder=tmp_path / "work")
+    assert re.search(r"^train +2$", planned, re.MULTILINE)
+    assert f"Snakefile: {site / 'dawnchorus/workflow/Snakefile'}" in planned
 
 
 def test_the_package_says_that_it_has_types():

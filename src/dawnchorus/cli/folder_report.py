@@ -6,6 +6,7 @@
 """
 
 import collections
+import contextlib
 import hashlib
 import importlib
 import os
@@ -100,9 +101,11 @@ def inspect(folder: str, task: str | None = None) -> Found:
     folds = None if task == "events" else fold_choice.choose_folds(training, is_series)
     if folds is not None and len(training) < _MOST_COMPARED:
         _reject_duplicates(training, folds, survey)
-    n_short = sum(length < _SHORT_S for length in headers.lengths)
+    n_bad = len(headers.unreadable) + sum(length < _SHORT_S for length in headers.lengths)
+    # a name is part of paths: that of the folder, as far as it can be
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(survey.root)).strip("-_")[:40]
     return Found(
-        name=_name(survey.root),
+        name=f"my-{name}" if name in _TAKEN else name or "recordings",
         survey=survey,
         layout=chosen,
         headers=headers,
@@ -110,7 +113,7 @@ def inspect(folder: str, task: str | None = None) -> Found:
         events=read.events,
         notes=[*read.notes, *class_names.name_notes(known)],
         n_unlabelled=len(read.recordings) - len(known),
-        n_excluded=len(read.excluded) + len(headers.unreadable) + n_short,
+        n_excluded=len(read.excluded) + round(n_bad * headers.n_files / headers.n_looked),
         task=task,
         train=train,
         validation=validation,
@@ -264,7 +267,12 @@ def _reject_duplicates(training: Sequence[Recording], folds: FoldChoice, survey:
     for size, members in by_size.items():
         if len(members) > 1:
             for one in members:
-                same[_glance(one.path, size)].append(one)
+                glance = hashlib.sha256(str(size).encode())
+                with contextlib.suppress(OSError), open(one.path, "rb") as file:
+                    for place in (0, size // 2, max(0, size - _COMPARED)):
+                        file.seek(place)
+                        glance.update(file.read(_COMPARED))
+                same[glance.digest()].append(one)
     equal = [
         found
         for found in same.values()
@@ -280,24 +288,5 @@ def _reject_duplicates(training: Sequence[Recording], folds: FoldChoice, survey:
         )
 
 
-def _glance(path: str, size: int) -> bytes:
-    """Return a digest of size, beginning, middle and end of a file."""
-    digest = hashlib.sha256(str(size).encode())
-    try:
-        with open(path, "rb") as file:
-            for place in (0, size // 2, max(0, size - _COMPARED)):
-                file.seek(place)
-                digest.update(file.read(_COMPARED))
-    except OSError:
-        digest.update(path.encode("utf-8", "surrogateescape"))
-    return digest.digest()
-
-
 def _named(survey: Survey, paths: Sequence[str]) -> str:
     return examples([os.path.relpath(path, survey.root) for path in paths])
-
-
-def _name(root: str) -> str:
-    """Return a name for corpus and experiment: that of the folder, as far as a name may be so."""
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", os.path.basename(root)).strip("-_")[:40]
-    return f"my-{plain}" if plain in _TAKEN else plain or "recordings"

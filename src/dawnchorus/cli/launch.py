@@ -99,7 +99,11 @@ def chosen_configs(given: Sequence[str], workflow: Path, options: Sequence[str])
         return list(given)
     here = sorted(str(path) for path in Path().glob("*.yaml") if path.is_file())
     is_workflow = os.path.samefile(workflow, os.curdir)
-    found = [path for path in here if _is_written_by_init(path)]
+    found = []
+    for path in here:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            if file.readline().startswith(WRITTEN_BY):
+                found.append(path)
     if _CONFIG in here and not is_workflow and _CONFIG not in found:
         found.append(_CONFIG)
     if len(found) > 1:
@@ -129,27 +133,13 @@ def command_line(workflow: Path, configs: Sequence[str], options: Sequence[str])
         has_affinity = hasattr(os, "sched_getaffinity")
         n_cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
         command += ["--cores", str(n_cores)]
-    return [*command, *_found_profiles(workflow, options)]
-
-
-def _found_profiles(workflow: Path, options: Sequence[str]) -> list[str]:
-    """Return options with the profiles of the workflow by their place, wherever this is called."""
-    found = list(options)
-    for i, option in enumerate(options):
-        name, _, value = option.partition("=")
-        if name != "--workflow-profile":
-            continue
-        at = i if value else i + 1
-        value = value or (options[at] if at < len(options) else "")
-        inside = workflow / value
-        if value and not os.path.exists(value) and inside.is_dir():
-            found[at] = f"{name}={inside}" if at == i else str(inside)
-    return found
-
-
-def _is_written_by_init(path: str) -> bool:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.readline().startswith(WRITTEN_BY)
-    except OSError:
-        return False
+    command += options
+    for at, option in enumerate(command):
+        name, sign, value = option.partition("=")
+        if name == "--workflow-profile":
+            # a profile of the workflow, such as profiles/slurm, is found from any folder
+            at, value = (at, value) if sign else (at + 1, "".join(command[at + 1 : at + 2]))
+            inside = workflow / value
+            if value and not os.path.exists(value) and inside.is_dir():
+                command[at] = f"{name}={inside}" if sign else str(inside)
+    return command

@@ -1,16 +1,18 @@
 """The config for a folder that was looked at.
 
 * `compose`: its text, and what it rests on and costs.
+* `render`: sections as commented YAML of a few lines.
 """
 
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dawnchorus.cli.config_text import render
+import yaml
+
 from dawnchorus.cli.folder_report import Found
 from dawnchorus.cli.launch import WRITTEN_BY
 from dawnchorus.corpora.tables import SEPARATOR
@@ -18,6 +20,8 @@ from dawnchorus.plan import cost_estimate
 from dawnchorus.settings import load
 from dawnchorus.settings.proposal import Data, Proposal, proposed_experiment
 
+_BLOCKS = ("corpora", "experiments")  # sections whose definitions have a line for each key
+_WIDTH = 100  # a comment stands above a longer line
 _TASKS = {
     "species": "which of {n} classes is it? One class for each recording, scores add up to 1",
     "presence": "is it there? A score of its own for each class ({n})",
@@ -48,25 +52,28 @@ def compose(found: Found, base: str | Path) -> tuple[str, list[str]]:
     """
     proposal = proposed_experiment(found.task, _data(found))
     sections, comments = _sections(found, proposal)
-    text = _head(found) + render(sections, comments)
+    n, hours = len(found.recordings), found.headers.total_s / 3600
+    head = (
+        f"{WRITTEN_BY}: {n} recordings with labels, {hours:.2f} hours, read as: {found.layout.name}.\n"
+        f"# Task: {found.task}. `dawnchorus run` runs it, `dawnchorus config KEY` explains a key.\n"
+    )
+    text = head + render(sections, comments)
     _check(text, base)
     n_members = 1 if found.folds is None else found.folds.settings["count"]
     lengths = found.headers.total_s
     cost = cost_estimate.estimate(found.task, proposal, lengths, n_members)
-    said = [f"task        {found.task}: {_question(found)}"]
+    minutes = max(1, round(cost.core_s / 60))
+    time = f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+    classes = {label for one in found.recordings for label in one.labels.split(SEPARATOR) if label}
+    said = [f"task        {found.task}: {_TASKS[found.task].format(n=len(classes))}"]
     said += [f"folds       {text}" for text in _on_folds(found)]
     said += [f"note        {text}" for text in proposal.notes]
     said.append(
-        f"cost        about {_duration(cost.core_s)} on one core for {n_members} "
+        f"cost        about {time} on one core for {n_members} "
         f"{'training' if n_members == 1 else 'trainings'}, {cost.disk_bytes / 1e9:.1f} GB below results/ "
         f"({cost_estimate.MEASURED_ON})"
     )
     return text, said
-
-
-def _question(found: Found) -> str:
-    classes = {label for one in found.recordings for label in one.labels.split(SEPARATOR) if label}
-    return _TASKS[found.task].format(n=len(classes))
 
 
 def _on_folds(found: Found) -> Sequence[str]:
@@ -108,14 +115,6 @@ def _data(found: Found) -> Data:
     )
 
 
-def _head(found: Found) -> str:
-    n, hours = len(found.recordings), found.headers.total_s / 3600
-    return (
-        f"{WRITTEN_BY}: {n} recordings with labels, {hours:.2f} hours, read as: {found.layout.name}.\n"
-        f"# Task: {found.task}. `dawnchorus run` runs it, `dawnchorus config KEY` explains a key.\n"
-    )
-
-
 def _sections(found: Found, proposal: Proposal) -> tuple[dict[str, Any], dict[str, str]]:
     name = found.name
     sections: dict[str, Any] = {"run": [name]}
@@ -128,14 +127,22 @@ def _sections(found: Found, proposal: Proposal) -> tuple[dict[str, Any], dict[st
         sections["frontends"] = {f"{name}-spectrogram": {"kind": kind, "audio": audio, **frontend}}
         frontend = f"{name}-spectrogram"
     n = len(found.recordings) + found.n_unlabelled
-    corpus = {**found.layout.settings, "shards": _shards(n)}
+    corpus = {**found.layout.settings, "shards": max(1, min(_FEW_SHARDS, n // _PER_SHARD))}
+    if n > _FEW_SHARDS * _MANY_PER_SHARD:
+        corpus["shards"] = min(_MOST_SHARDS, n // _MANY_PER_SHARD)
     if sum(found.survey.sizes.values()) > _MANY_BYTES:
         corpus["fingerprint"] = "stat"
     comments = {
         f"corpora.{name}.shards": "units of preprocessing",
         f"corpora.{name}.fingerprint": "size and time of change stand for the content of a file",
         f"corpora.{name}.pattern": "what the path of a recording says; {} is anything",
-        f"experiments.{name}.folds": _fold_comment(found),
+        f"experiments.{name}.folds": (
+            "one model, trained on all of train"
+            if found.folds is None
+            else "no group is trained on and tested"
+            if found.folds.is_honest
+            else "at random: optimistic where one bird, place or session has several recordings"
+        ),
         f"experiments.{name}.training": "batch and epochs for about as many steps as these data need",
         f"experiments.{name}.model": "a network that trains on a CPU; docs/recipes.md has others",
     }
@@ -156,36 +163,17 @@ def _sections(found: Found, proposal: Proposal) -> tuple[dict[str, Any], dict[st
     experiment |= {"frontend": frontend, **proposal.experiment}
     experiment["folds"] = _ALL_TRAINED if found.folds is None else found.folds.settings
     if found.task == "events":
-        _set_events(experiment, references(found.validation))
+        if found.validation:
+            validation = {"validation": references(found.validation)}
+            experiment["events"] = {**validation, **experiment["events"]}
+        else:  # nothing may choose a decoding
+            experiment["events"] |= {"decodings": {"tuned": {}}}
     elif experiment["folds"].get("validation") == "next":
         best = "best_val_mlrap" if found.task == "species" else "best_val_map_macro"
         experiment["training"] = {**experiment["training"], "keep": [best]}
         experiment["use"] = best
     sections["experiments"] = {name: experiment}
     return sections, comments
-
-
-def _set_events(experiment: dict[str, Any], validation: list[str]) -> None:
-    """Name what chooses the decoding; without such recordings it is a fixed one."""
-    events = experiment["events"]
-    if validation:
-        experiment["events"] = {"validation": validation, **events}
-    else:
-        experiment["events"] = {**events, "decodings": {"tuned": {}}}
-
-
-def _fold_comment(found: Found) -> str:
-    if found.folds is None:
-        return "one model, trained on all of train"
-    if found.folds.is_honest:
-        return "no group is trained on and tested"
-    return "at random: optimistic where one bird, place or session has several recordings"
-
-
-def _shards(n_recordings: int) -> int:
-    if n_recordings <= _FEW_SHARDS * _MANY_PER_SHARD:
-        return max(1, min(_FEW_SHARDS, n_recordings // _PER_SHARD))
-    return min(_MOST_SHARDS, n_recordings // _MANY_PER_SHARD)
 
 
 def _check(text: str, base: str | Path) -> None:
@@ -199,6 +187,43 @@ def _check(text: str, base: str | Path) -> None:
             raise ValueError(f"no config for these recordings: {error}") from None
 
 
-def _duration(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
-    return f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+def render(sections: Mapping[str, Any], comments: Mapping[str, str]) -> str:
+    """Return sections as YAML.
+
+    A key of a corpus or of an experiment has a line, and so has each other definition.
+
+    Parameters
+    ----------
+    sections : mapping
+        Keys and values of the config.
+    comments : mapping of str to str
+        What stands behind a line or above it, by the path of its key: ``experiments.mine.folds``.
+    """
+    return "".join(_lines(sections, comments, ""))
+
+
+def _lines(values: Mapping[str, Any], comments: Mapping[str, str], path: str) -> list[str]:
+    depth = path.count(".") + (path != "")
+    n_levels = 2 if path.split(".")[0] in _BLOCKS else 1
+    found = []
+    for key, value in values.items():
+        here = f"{path}.{key}" if path else str(key)
+        start = f"{'  ' * depth}{_flow(key)}:"
+        if isinstance(value, Mapping) and value and depth < (n_levels if path else 1):
+            found += [f"{start}\n", *_lines(value, comments, here)]
+            continue
+        line = f"{start} {_flow(value)}"
+        comment = comments.get(here, "")
+        if comment and len(line) + len(comment) + 4 > _WIDTH:
+            found.append(f"{'  ' * depth}# {comment}\n")
+            comment = ""
+        found.append(f"{line}  # {comment}\n" if comment else f"{line}\n")
+    return found
+
+
+def _flow(value: Any) -> str:
+    """Return a value on one line."""
+    text = yaml.safe_dump(
+        value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=1 << 20
+    )
+    return text.removesuffix("\n").removesuffix("\n...")

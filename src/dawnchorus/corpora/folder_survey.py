@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from dawnchorus.formats import audio_names
 from dawnchorus.formats.label_sheet import examples
+from dawnchorus.runtime import artefacts
 
 MOST_FILES = 200_000  # files that a look counts in all
 MOST_IN_FOLDER = 50_000  # and in one folder: a flat archive hides no other folders
 MOST_SECONDS = 20.0
-_RESULTS = ".provenance"  # in a results folder, whose WAV files are no recordings of a person
 
 
 class Survey(NamedTuple):
@@ -99,7 +99,7 @@ def look(root: str) -> Survey:
                 ) from None
             is_complete = False
             continue
-        if any(entry.name == _RESULTS for entry in names):
+        if any(entry.name == artefacts.RECORDS for entry in names):  # a results folder
             continue
         is_complete = is_complete and len(names) <= MOST_IN_FOLDER
         folders = []
@@ -111,7 +111,10 @@ def look(root: str) -> Survey:
                 folders.append(join(below, name))
             elif audio_names.is_audio(name):
                 audio.setdefault(below, []).append(name)
-                sizes[join(below, name)] = _size(entry)
+                try:
+                    sizes[join(below, name)] = entry.stat().st_size
+                except OSError:  # a dead link
+                    sizes[join(below, name)] = 0
             else:
                 others.setdefault(below, []).append(name)
         n_files += len(names)
@@ -120,13 +123,6 @@ def look(root: str) -> Survey:
             is_complete = False
             break
     return Survey(root, audio, others, sizes, is_complete)
-
-
-def _size(entry: os.DirEntry) -> int:
-    try:
-        return entry.stat().st_size
-    except OSError:  # a dead link
-        return 0
 
 
 def first_bytes(path: str, n_bytes: int = 65_536) -> str:

@@ -51,7 +51,10 @@ def dcase_lists(survey: Survey) -> Layout | str:
         )  # fmt: skip
         named = {stem_of(name) for name in head.values("filename")}
         if kind and folders_with(survey, named):
-            lists[kind][_subset(path, lists[kind])] = survey.place(path)
+            # a subset is called as its file, with its folder where there are two of one name
+            parts = re.sub(r"\.\w+$", "", path).split("/")
+            name = parts[-1] if parts[-1] not in lists[kind] else "-".join(parts[-2:])
+            lists[kind][name] = survey.place(path)
             stems += named
     if not lists["weak"] and not lists["strong"]:
         return (
@@ -166,13 +169,6 @@ def birdclef_xml(survey: Survey) -> Layout | str:
     return Layout(
         "BirdCLEF XML", settings, [f"{folder}: one XML per recording, ClassId is the class"]
     )
-
-
-def _subset(path: str, taken: dict[str, str]) -> str:
-    """Return the name of the subset of a list: that of its file, with its folder where it is taken."""
-    parts = re.sub(r"\.\w+$", "", path).split("/")
-    name = parts[-1]
-    return "-".join(parts[-2:]) if name in taken else name
 
 
 def _label_column(columns: list[str]) -> str | None:

@@ -38,12 +38,18 @@ def class_folders(survey: Survey) -> Layout | str:
     if "class" not in levels:
         names = _name_with_class([row[-1] for row in rows])
         if names is None:
-            return _why_none(rows, shared, paths)
+            if len(rows[0]) > 1:
+                return f"folders are called {examples(sorted({row[0] for row in rows}))}"
+            folder = "/".join(paths[0][:shared])
+            one = f"one folder, {folder!r}: one class has nothing to be told from"
+            return f"all recordings lie in {one if folder else 'the folder itself'}"
         pattern, fields = "/".join([*map(_in_braces, levels), names[0]]), names[1]
         said = [f"file names begin with the class, such as {rows[0][-1]!r}"]
     else:
         at = levels.index("class")
-        sign = _number_sign([row[at] for row in rows])
+        # folders may be numbered, all of them alike: 001 - Dog bark
+        signs = {found[1] if (found := _NUMBERED.match(row[at])) else "" for row in rows}
+        sign = signs.pop() if len(signs) == 1 else ""
         texts = [_in_braces(name) for name in levels]
         texts[at] = f"{{}}{sign}{{class}}" if sign else "{class}"
         classes = [row[at] for row in rows]
@@ -65,17 +71,6 @@ def class_folders(survey: Survey) -> Layout | str:
     if "class" in levels and (names := _presence(classes, sign)):
         settings["classes"] = names
     return Layout("folder per class", settings, said)
-
-
-def _why_none(rows: Sequence[Sequence[str]], shared: int, paths: Sequence[Sequence[str]]) -> str:
-    if shared and len(rows[0]) == 1:
-        folder = "/".join(paths[0][:shared])
-        return (
-            f"all recordings lie in one folder, {folder!r}: one class has nothing to be told from"
-        )
-    if len(rows[0]) == 1:
-        return "all recordings lie in the folder itself"
-    return f"folders are called {examples(sorted({row[0] for row in rows}))}"
 
 
 def _level_fields(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -105,12 +100,6 @@ def _level_fields(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _in_braces(name: str) -> str:
     return f"{{{name}}}"
-
-
-def _number_sign(names: Sequence[str]) -> str:
-    """Return what stands between number and class where all folders are numbered, else nothing."""
-    signs = {found[1] if (found := _NUMBERED.match(name)) else "" for name in set(names)}
-    return signs.pop() if len(signs) == 1 else ""
 
 
 def _name_fields(

@@ -10,6 +10,7 @@ from typing import Any
 
 from dawnchorus.corpora.folder_survey import Survey, join
 from dawnchorus.corpora.layout_match import (
+    COLUMNS,
     SPLITS,
     Head,
     Layout,
@@ -82,8 +83,10 @@ def label_table(survey: Survey) -> Layout | str:
     for path in survey.paths_of(".csv", ".tsv", ".txt")[:_MOST_TABLES]:
         head = table_head(survey.place(path))
         if head is None or len(head.columns) < 2 or not head.rows:
-            if path.endswith((".csv", ".tsv")) and (other := _other_separator(survey.place(path))):
-                looked.append(f"{path} is separated by {other}, save it with commas")
+            for sign, said in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+                other = table_head(survey.place(path), sign)
+                if other and other.columns[1:] and column_for("labels", other.columns):
+                    looked.append(f"{path} is separated by {said}, save it with commas")
             continue
         place = _path_column(survey, path, head, known, stems)
         if place is None:
@@ -92,7 +95,14 @@ def label_table(survey: Survey) -> Layout | str:
             continue
         column, root = place
         others = [name for name in head.columns if name != column]
-        labels = column_for("labels", others)
+        labels = column_for("labels", others) or next(
+            (
+                name
+                for name in others
+                if plain(name).startswith(("has", "is")) and {*head.values(name)} <= {"0", "1"}
+            ),
+            None,
+        )
         if labels is None:
             looked.append(
                 f"{path} names recordings in {column!r}, and no column is called labels, species or "
@@ -112,12 +122,15 @@ def _layout(survey: Survey, path: str, head: Head, columns: dict[str, str], root
     others = [name for name in head.columns if name not in columns.values()]
     for meaning in ("recordist", "fold", "split"):
         column = column_for(meaning, others)
-        if column and (meaning != "split" or _are_splits(head.values(column))):
+        values = head.values(column) if column else []
+        # a split may be anything; only known words say what is tested
+        if column and (meaning != "split" or {one.casefold() for one in values} <= set(SPLITS)):
             columns[meaning] = column
     groups = [column_for(meaning, others) for meaning in ("individual", "site", "session", "date")]
-    repeated = [name for name in groups if name and _repeats(head.values(name))]
-    if repeated:
-        columns["group"] = repeated[0]
+    for name in filter(None, groups):
+        # a group has several recordings on average, or folds by it are folds of recordings
+        if 2 <= len({*head.values(name)} - {""}) <= len(head.rows) / 1.2:
+            columns.setdefault("group", name)
     known = {
         meaning: name for meaning, name in columns.items() if meaning not in ("path", "labels")
     }
@@ -129,7 +142,8 @@ def _layout(survey: Survey, path: str, head: Head, columns: dict[str, str], root
     values = [value for value in head.values(columns["labels"]) if value]
     if values and set(values) <= {"0", "1"}:
         stripped = plain(columns["labels"]).removeprefix("has").removeprefix("is")
-        names_a_thing = stripped in ("bird", "call", "song", "frog", "bat", "insect", "whale")
+        # `label` and `presence` name no thing
+        names_a_thing = stripped == "bird" or stripped not in COLUMNS["labels"]
         settings["binary_class"] = stripped if names_a_thing else "present"
     elif (separator := _separator(values)) not in (None, ";"):
         settings["separator"] = separator
@@ -161,16 +175,6 @@ def _share(known: set[str], folder: str, names: list[str]) -> float:
     return sum(join(folder, name) in known for name in names) / len(names) if names else 0.0
 
 
-def _repeats(values: list[str]) -> bool:
-    """Return whether values can be groups: several of them, with several recordings on average."""
-    found = {value for value in values if value}
-    return 2 <= len(found) <= len(values) / 1.2
-
-
-def _are_splits(values: list[str]) -> bool:
-    return {value.casefold() for value in values} <= set(SPLITS)
-
-
 def _separator(values: list[str]) -> str | None:
     """Return what stands between class names: a sign whose parts stand alone elsewhere."""
     alone = set(values)
@@ -180,12 +184,4 @@ def _separator(values: list[str]) -> str | None:
         ]
         if parts and any(part in alone for part in parts):
             return sign
-    return None
-
-
-def _other_separator(path: str) -> str | None:
-    for sign, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        head = table_head(path, sign)
-        if head is not None and len(head.columns) > 1 and column_for("labels", head.columns):
-            return name
     return None

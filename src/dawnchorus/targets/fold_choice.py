@@ -87,8 +87,12 @@ def choose_folds(recordings: Sequence[Recording], by_data_set: bool = False) -> 
         return FoldChoice(_with_validation(settings), said, True)
     for name, unit in known.items():
         n_units = len({unit(one) or f"id {one.id}" for one in recordings})
-        rare = _classes_in_one(recordings, unit)
-        n_classes = len({label for one in recordings for label in one.labels.split(";")})
+        units_of: dict[str, set[str]] = {}
+        for one in recordings:
+            for label in one.labels.split(";"):
+                units_of.setdefault(label, set()).add(unit(one) or f"id {one.id}")
+        rare = sorted(label for label, of_class in units_of.items() if len(of_class) == 1)
+        n_classes = len(units_of)
         if n_units < _LEAST_UNITS or len(rare) > (1 - _ENOUGH) * n_classes:
             why = (
                 f"{len(rare)} of {n_classes} classes have one alone"
@@ -140,12 +144,3 @@ def _n_divided(recordings: Sequence[Recording], unit: Callable[[Recording], str]
         if unit(one):
             folds.setdefault(unit(one), set()).add(one.fold)
     return sum(len(found) > 1 for found in folds.values())
-
-
-def _classes_in_one(recordings: Sequence[Recording], unit: Callable[[Recording], str]) -> list[str]:
-    """Return the classes whose recordings are all of one unit."""
-    units: dict[str, set[str]] = {}
-    for one in recordings:
-        for label in one.labels.split(";"):
-            units.setdefault(label, set()).add(unit(one) or f"id {one.id}")
-    return sorted(label for label, found in units.items() if len(found) == 1)

@@ -27,6 +27,7 @@ from pydantic import Field
 from dawnchorus.corpora import audio_files
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
+from dawnchorus.runtime import artefacts
 from dawnchorus.settings.corpus import CorpusSettings
 
 FIELDS = ("class", "fold", "group", "split", "data_set", "recordist")
@@ -228,6 +229,9 @@ def _folders(root: str) -> tuple[list[str], list[str]]:
             about = os.stat(path)
             with os.scandir(path) as entries:
                 for entry in entries:
+                    if entry.name == artefacts.RECORDS:  # a results folder: it holds no recordings
+                        names, linked = [], []
+                        break
                     if entry.is_dir() and not entry.name.startswith("."):
                         name = f"{below}/{entry.name}" if below else entry.name
                         (linked if entry.is_symlink() else names).append(name)
