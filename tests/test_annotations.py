@@ -325,14 +325,17 @@ def test_views_that_disagree_are_refused(tmp_path):
     ],
 )
 def test_times_in_a_sequence_of_files_count_from_each_file(tmp_path, column, first, second):
+    folder = {"/": "/data/x/", "C": "C:/data/x/"}.get(first[0], "")
     table = (
         f"Begin Time (s)\tEnd Time (s)\t{column}\tFile Offset (s)\tannotation\n"
         f"59.5\t60.1\t{first}\t59.5\tlark\n"
         f"60.3\t61.0\t{second}\t0.3\twren\n"
     )
     found = raven.read(write(tmp_path, table))
-    assert found.events == [Event("a", 59.5, 60.1, "lark"), Event("b", 0.3, 1.0, "wren")]
-    assert found.recordings == {"a": 2, "b": 3}
+    assert found.events == [
+        Event(f"{folder}a", 59.5, 60.1, "lark"), Event(f"{folder}b", 0.3, 1.0, "wren"),
+    ]  # fmt: skip
+    assert found.recordings == {f"{folder}a": 2, f"{folder}b": 3}
 
 
 def test_the_table_says_which_recording_it_is_of_before_its_name_does(tmp_path):
@@ -377,7 +380,7 @@ def test_tables_are_named_for_their_recording(name, expected):
     ("table", "message"),
     [
         ("", "is empty, expected the header"),
-        ("Begin Time (s)\tEnd Time (s)\n", "line 1: 0 columns 'Annotation' among"),
+        ("Begin Time (s)\tEnd Time (s)\n0\t1\n", "line 1: 0 columns 'Annotation' among"),
         ("Begin Time (s),End Time (s),Annotation\n", "line 1: 0 columns 'Begin Time (s)' among"),
         ("Begin Time (s)\tEnd Time (s)\tAnnotation\n0\t1\n", "line 2: the event has no class"),
         (
@@ -410,6 +413,34 @@ def test_tables_are_named_for_their_recording(name, expected):
 def test_what_a_selection_table_cannot_mean_is_refused(tmp_path, table, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         raven.read(write(tmp_path, table), "r")
+
+
+def test_a_table_saved_before_the_column_of_the_class_is_a_recording_without_events(tmp_path):
+    place = write(tmp_path, PLAIN.partition("\tAnnotation")[0] + "\n")
+    assert raven.read(place, "r") == ({"r": 1}, [], [])
+
+
+def test_a_message_names_five_rows_and_counts_the_others(tmp_path):
+    head = "Begin Time (s)\tEnd Time (s)\tAnnotation\n"
+    rows = "".join(f"{n}\tx\tlark\n0\t1\twren\n" for n in range(7))
+    with pytest.raises(ValueError, match="7 rows cannot be used: .*line 2: .*line 10: ") as error:
+        raven.read(write(tmp_path, head + rows), "r")
+    assert str(error.value).endswith("expected a finite number; and 2 more")
+    with pytest.raises(ValueError, match="2 rows cannot be used: .*line 2: .*line 4: the event"):
+        raven.read(write(tmp_path, head + "2\t1\ta\n0\t1\ta\n-1\t1\ta\n"), "r")
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        (raven, "my tables\n"),
+        (raven, "Site\tObserver\nx\ty\n"),
+        (audacity, "my tracks, made in May\n"),
+    ],
+)
+def test_other_text_is_told_from_a_table(tmp_path, module, text):
+    with pytest.raises(annotation.NoTable):
+        module.read_labels(write(tmp_path, text), {"label_column": "Annotation"})
 
 
 def test_a_table_that_names_no_recording_needs_one(tmp_path):
@@ -447,14 +478,14 @@ def test_an_empty_track_is_a_recording_without_events(tmp_path):
 @pytest.mark.parametrize(
     ("track", "message"),
     [
-        ("1\t1\tlark\n", "line 1: a label at the point 1 s, expected a region"),
+        ("1\t1\tlark\n", "line 1: the event lasts from 1 to 1 s"),
         ("1\t2\t\n", "line 1: the event has no class"),
         ("1\t2\n", "line 1: the event has no class"),
         ("1 2 lark\n", "line 1 has 1 fields"),
         ("1\t2\ta\tb\n", "line 1 has 4 fields"),
         ("\\\t1\t2\n", "line 1: frequencies, expected them after"),
         ("1\t2\ta\n\\\t1\t2\n\\\t1\t2\n", "line 3: frequencies, expected them after"),
-        ("1\t2\ta\n\\\t5\t2\n", "line 2: frequencies [5.0, 2.0] Hz"),
+        ("1\t2\ta\n\\\t5\t2\n", "line 1: frequencies (5.0, 2.0) Hz"),
         ("1\t2\ta\n\\\t5\n", "line 2 has 2 fields"),
     ],
 )

@@ -1,6 +1,6 @@
 """Audio files of a folder, their names, states and content hashes.
 
-* `scan`: the audio files of one folder.
+* `scan`: the audio files of one folder; `walk`: those of a folder and of all folders below it.
 * `ignored_notes`: notes on the other files of several folders.
 * `state_of`: size, modification time and inode of a regular file.
 * `reject_collisions`: names that differ in case or Unicode form alone.
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dawnchorus.formats.audio_names import composed, escaped, is_audio
+from dawnchorus.formats.label_sheet import examples
 from dawnchorus.runtime import artefacts, hashes, logs
 
 _BLOCK = 1 << 20  # bytes hashed at a time
@@ -74,6 +75,75 @@ def scan(folder: str) -> Folder:
             f"folder {folder!r} cannot be read ({error.strerror}); it should hold recordings"
         ) from None
     return Folder(folder, sorted(audio), n_hidden, n_other)
+
+
+class Walked(NamedTuple):
+    """Audio files below a folder: paths with slashes from there on, sorted; folders; notes."""
+
+    paths: list[str]
+    folders: dict[str, Folder]  # by their path with slashes, the folder itself as ""
+    notes: list[str]
+
+
+def walk(root: str) -> Walked:
+    """Return the audio files of a folder and of the folders below it; hidden ones are left out.
+
+    Raises
+    ------
+    ValueError
+        Where a folder is missing or cannot be read.
+    """
+    found, again = _folders(root)
+    scanned = {below: scan(os.path.join(root, below) if below else root) for below in found}
+    paths = [
+        f"{below}/{name}" if below else name
+        for below, folder in scanned.items()
+        for name in folder.audio
+    ]
+    notes = ignored_notes(root, list(scanned.values()))
+    if again:
+        notes.append(
+            f"{len(again)} links lead to folders that are read already and are left out: "
+            f"{examples(sorted(again))}"
+        )
+    return Walked(sorted(paths), scanned, notes)
+
+
+def _folders(root: str) -> tuple[list[str], list[str]]:
+    """Return the folders from a root on, each once, and the links that lead to one of them again.
+
+    Links are followed last: a folder keeps the name that it has itself.
+    """
+    found, again, seen = [], [], set()
+    waiting, links = [""], []
+    while waiting or links:
+        below = waiting.pop() if waiting else links.pop(0)
+        path = os.path.join(root, below) if below else root
+        names, linked = [], []
+        try:
+            about = os.stat(path)
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.name == artefacts.RECORDS:  # a results folder: it holds no recordings
+                        names, linked = [], []
+                        break
+                    if entry.is_dir() and not entry.name.startswith("."):
+                        name = f"{below}/{entry.name}" if below else entry.name
+                        (linked if entry.is_symlink() else names).append(name)
+        except OSError as error:
+            raise ValueError(
+                f"folder {path!r} cannot be read ({error.strerror}); it should hold recordings"
+            ) from None
+        # device and inode tell a folder from all others, whatever links lead to it
+        if (about.st_dev, about.st_ino) in seen:
+            again.append(below)
+            continue
+        seen.add((about.st_dev, about.st_ino))
+        found.append(below)
+        # the last is read next: this way in the order of their names
+        waiting += sorted(names, reverse=True)
+        links += sorted(linked)
+    return found, again
 
 
 def ignored_notes(path: str, folders: Sequence[Folder]) -> list[str]:

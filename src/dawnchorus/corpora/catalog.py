@@ -10,9 +10,11 @@ An adapter is a module of ``adapters/``, found by its name, with ``recordings(se
 reads what a person keeps (folders, label files) and knows nothing of shards and digests.
 
 * `list_corpus`: list a corpus now and return its index.
+* `find_recordings`: what an adapter finds, checked, without a file being written.
 * `adapter_names`: the adapters there are.
 """
 
+import collections
 import contextlib
 import hashlib
 import importlib
@@ -25,10 +27,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dawnchorus.corpora import adapters, audio_files, class_names, source_table, tables
+from dawnchorus.corpora import (
+    adapters,
+    audio_files,
+    class_names,
+    event_times,
+    source_table,
+    tables,
+)
 from dawnchorus.corpora.tables import Found, Recording
 from dawnchorus.formats import parquet
-from dawnchorus.formats.event import EVENTS, checked_events
+from dawnchorus.formats.annotation import Mark
+from dawnchorus.formats.event import BANDS, EVENTS, Event, checked_events
 from dawnchorus.formats.label_sheet import examples
 from dawnchorus.runtime import artefacts, hashes
 
@@ -88,7 +98,7 @@ def list_corpus(
     ValueError
         Where the adapter refuses what it reads, or nothing is left.
     """
-    found = _find_recordings(name, settings)
+    found = find_recordings(name, settings)
     recordings = found.recordings
     folder = tables.folder_of(results, name)
     digests = [recording.sha256 for recording in recordings]
@@ -129,9 +139,13 @@ def list_corpus(
             raise ValueError(
                 f"corpus {name!r} has events of no recording of it: {examples(strangers)}"
             )
-        # repr keeps every digit of a time
-        rows = [(one.id, repr(one.onset_s), repr(one.offset_s), one.label) for one in events]
-        index["events"] = write(EVENTS, rows, tables.events_path)
+        index["events"] = digest = write(*_event_rows(events, found.marks), tables.events_path)
+        places = tables.event_places_path(tables.events_path(results, name, digest))
+        if found.marks and (has_lock or not places.exists()):
+            first = _first_marks(found.marks)
+            rows = [(_mark_of(first, one).place,) for one in events]
+            where = tables.digest_of(parquet.csv_text(tables.EVENT_PLACES, rows))
+            _store(places, tables.EVENT_PLACES, rows, where, stored)
     if about := settings.get("source_table"):
         rows, notes = source_table.source_rows(about, recordings)
         index["sources"] = write(source_table.SOURCES, rows, source_table.sources_path)
@@ -150,8 +164,19 @@ def list_corpus(
     return index
 
 
-def _find_recordings(name: str, settings: Mapping) -> Found:
-    """Return what the adapter of a corpus finds, recordings in the order of their ids."""
+def find_recordings(name: str, settings: Mapping) -> Found:
+    """Return what the adapter of a corpus finds, recordings in the order of their ids.
+
+    Parameters
+    ----------
+    name, settings
+        As `list_corpus` has them.
+
+    Raises
+    ------
+    ValueError
+        Where the adapter refuses what it reads, or nothing is left.
+    """
     known = adapter_names()
     if settings["adapter"] not in known:
         raise ValueError(
@@ -169,6 +194,7 @@ def _find_recordings(name: str, settings: Mapping) -> Found:
     try:
         if names := settings.get("rename_classes"):
             found = class_names.renamed(found, names)
+        found = _with_usable_events(found, settings)
         odd = class_names.name_notes(found.recordings, settings.get("strict_names", False))
     except ValueError as error:
         raise ValueError(f"corpus {name!r}: {error}") from None
@@ -179,6 +205,60 @@ def _find_recordings(name: str, settings: Mapping) -> Found:
                 f"corpus {name!r} has id {first.id!r} twice: {first.path!r} and {second.path!r}"
             )
     return found._replace(recordings=recordings, notes=[*found.notes, *odd])
+
+
+def _with_usable_events(found: Found, settings: Mapping) -> Found:
+    """Return the same with the events that can be, whatever the adapter has left of the others.
+
+    A class whose events were all dropped in a recording is none of its classes.
+    """
+    if found.events is None:
+        return found
+    given = [Event(*one) for one in found.events]
+    marks, notes = event_times.usable((Mark(one, None, one.id) for one in given), settings)
+    if not notes:
+        return found
+    kept = {(mark.event.id, mark.event.label) for mark in marks}
+    lost = collections.defaultdict(set)
+    for one in given:
+        if (one.id, one.label) not in kept:
+            lost[one.id].add(one.label)
+    rows = [
+        row._replace(
+            labels=tables.SEPARATOR.join(
+                name for name in row.labels.split(tables.SEPARATOR) if name not in lost[row.id]
+            )
+        )
+        for row in found.recordings
+    ]
+    events = [mark.event for mark in marks]
+    return found._replace(recordings=rows, events=events, notes=[*found.notes, *notes])
+
+
+def _first_marks(marks: Iterable[Mark]) -> dict[tuple[str, float, str], Mark]:
+    """Return marks by recording, onset and class: an event that was merged keeps those of its first."""
+    found: dict[tuple[str, float, str], Mark] = {}
+    for mark in marks:
+        found.setdefault((mark.event.id, mark.event.onset_s, mark.event.label), mark)
+    return found
+
+
+def _mark_of(first: Mapping[tuple[str, float, str], Mark], event: Event) -> Mark:
+    return first.get((event.id, event.onset_s, event.label), Mark(event, None, event.id))
+
+
+def _event_rows(events: Sequence[Event], marks: Sequence[Mark]) -> tuple[Sequence[str], Rows]:
+    """Return columns and rows of events, with frequencies where an annotation has some."""
+    # repr keeps every digit of a time
+    rows = [(one.id, repr(one.onset_s), repr(one.offset_s), one.label) for one in events]
+    if all(mark.band is None for mark in marks):
+        return EVENTS, rows
+    first = _first_marks(marks)
+    wide = []
+    for row, one in zip(rows, events, strict=True):
+        low, high = _mark_of(first, one).band or (None, None)
+        wide.append((*row, repr(float(low or 0)), repr(float("inf" if high is None else high))))
+    return (*EVENTS, *BANDS), wide
 
 
 def _store(path: Path, columns: Sequence[str], rows: Rows, digest: str, stored: _Stored) -> None:

@@ -4,6 +4,7 @@ People type names by hand, for years and with several programs, so that one spec
 ``robin`` and ``robbin``. Each is a class of its own, which nobody sees in a macro mean.
 
 * `name_notes`: a note on each kind of oddity, none where there is none.
+* `check_losses`: refuse classes that lose all of their recordings.
 * `renamed`: recordings and events under other class names.
 """
 
@@ -64,6 +65,30 @@ def name_notes(recordings: Iterable[Recording], is_strict: bool = False) -> list
     return notes
 
 
+def check_losses(lost: Mapping[str, int], why: str) -> None:
+    """Refuse classes of which no recording is left: nobody misses a class that is in no table.
+
+    Parameters
+    ----------
+    lost : mapping of str to int
+        Number of files or rows by class.
+    why : str
+        Why they are no recordings, for the message.
+
+    Raises
+    ------
+    ValueError
+        Where there is such a class, naming up to five.
+    """
+    if not lost:
+        return
+    named = ", ".join(f"{name!r} ({lost[name]} files)" for name in sorted(lost)[:_SHOWN])
+    raise ValueError(
+        f"{len(lost)} classes lose all of their files: {named}{', ...' if len(lost) > _SHOWN else ''} "
+        f"are no recordings {why}; bring recordings of them, or take these classes out of the data"
+    )
+
+
 def renamed(found: Found, names: Mapping[str, str]) -> Found:
     """Return what an adapter found under other class names; a class once per recording.
 
@@ -102,7 +127,13 @@ def renamed(found: Found, names: Mapping[str, str]) -> Found:
     ]
     if events is not None:
         events = [(*about, names.get(label, label)) for *about, label in events]
-    return found._replace(recordings=rows, events=events)
+    marks = [
+        mark._replace(
+            event=mark.event._replace(label=names.get(mark.event.label, mark.event.label))
+        )
+        for mark in found.marks
+    ]
+    return found._replace(recordings=rows, events=events, marks=marks)
 
 
 def _split(*joined: str) -> list[str]:

@@ -1,7 +1,9 @@
 """Clips and events of strong, weak and unlabelled lists, and tables of their sources.
 
-A clip is known by the file name alone: folders before it and the extension behind it do not count. It
-is in the strongest list that names it: what is strong cannot be weak as well.
+A clip is known by its file name without the extension; folders before it count only where several
+recordings have the name (`dawnchorus.corpora.named_recordings`). It is in the strongest list that names
+it: what is strong cannot be weak as well. Of a folder of strong labels, with a file for each recording or
+several, the files of one recording are joined.
 
 * `read_clips`: all clips and events of a corpus' lists.
 * `read_origins`: fold and group of clips, from a table of the sources that they are made of.
@@ -15,16 +17,18 @@ import importlib
 import os
 import pkgutil
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from dawnchorus.corpora import audio_files, event_times
 from dawnchorus.formats import annotation, annotations, audio_names, label_sheet
-from dawnchorus.formats.annotation import Annotations
+from dawnchorus.formats.annotation import Annotations, Mark, Marked, NoTable
 from dawnchorus.formats.annotations import dcase
 from dawnchorus.formats.event import Event, longer_than, merge_events
 
 _SOURCES = ("table", "clip", "fold", "fold_pattern", "group", "group_separator")  # keys
 KINDS = ("strong", "weak", "unlabelled")  # what is known of a clip, the most first
+IdOf = Callable[[str], str]  # the id of the recording that a list gives this name
 
 
 class Clip(NamedTuple):
@@ -44,34 +48,44 @@ class Clips(NamedTuple):
     clips: dict[str, Clip]
     events: list[Event]
     notes: list[str]
+    marks: list[Mark] = []
 
 
-def read_clips(settings: Mapping) -> Clips:
+def stem_of(name: str) -> str:
+    """Return the name of a recording without folders."""
+    return re.split(r"[/\\]", name)[-1]
+
+
+def read_clips(settings: Mapping, id_of: IdOf = stem_of) -> Clips:
     """Return the clips of all lists, and their events after merging and the minimum length.
 
     Parameters
     ----------
     settings : mapping
         Those of `dawnchorus.corpora.adapters.dcase_sed`.
+    id_of : callable, optional
+        From the name in a list, without its extension, to the id of the recording.
 
     Raises
     ------
     ValueError
-        Where a list cannot be read, or a clip is in two lists of one kind, or twice in one with
-        other classes.
+        Where a list cannot be read, a clip is in two lists of one kind, or twice in one with
+        other classes, or events cannot be, see `event_times.usable`.
     """
     found: dict[str, Clip] = {}
-    events, notes = [], []
+    marks, notes = [], []
     for kind in KINDS:
         for split, path in paths_of(settings[kind], kind).items():
             if kind == "strong":
-                clips, own, said = _strong(path, split, settings)
-                events += own
+                clips, own, said = _strong(path, split, settings, id_of)
+                marks += own
             else:
-                clips, said = _rows(path, kind, split)
+                clips, said = _rows(path, kind, split, id_of)
             notes += said + _add(found, clips)
+    marks, said = event_times.usable(marks, settings)
+    events = [mark.event for mark in marks]
     gap_s, minimum_s = settings["merge_gap_s"], settings["min_length_s"]
-    said, n_before = [], len(events)
+    n_before = len(events)
     if gap_s is not None:
         events = merge_events(events, gap_s)
         if len(events) < n_before:
@@ -89,7 +103,7 @@ def read_clips(settings: Mapping) -> Clips:
         classes[event.id].add(event.label)
     for name in classes:
         found[name] = found[name]._replace(classes=tuple(sorted(classes[name])))
-    return Clips(found, events, notes + said)
+    return Clips(found, events, notes + said, marks)
 
 
 def paths_of(setting: str | Mapping[str, str] | None, kind: str) -> dict[str, str]:
@@ -101,9 +115,9 @@ def paths_of(setting: str | Mapping[str, str] | None, kind: str) -> dict[str, st
     return {kind: str(setting)}
 
 
-def _rows(path: str, kind: str, split: str) -> tuple[list[Clip], list[str]]:
+def _rows(path: str, kind: str, split: str, id_of: IdOf) -> tuple[list[Clip], list[str]]:
     rows = (dcase.read_weak if kind == "weak" else dcase.read_list)(path)
-    bare = _bare((row.id for row in rows), path)
+    bare = _ids((row.id for row in rows), path, id_of)
     clips = [
         Clip(bare[row.id], kind, split, path, row.line, tuple(sorted(set(row.classes))))
         for row in rows
@@ -121,18 +135,30 @@ def _rows(path: str, kind: str, split: str) -> tuple[list[Clip], list[str]]:
     return [clips[i] for i in kept], notes + [said] * (n_repeated > 0)
 
 
-def _strong(path: str, split: str, settings: Mapping) -> tuple[list[Clip], list[Event], list[str]]:
+def _strong(
+    path: str, split: str, settings: Mapping, id_of: IdOf
+) -> tuple[list[Clip], list[Mark], list[str]]:
     clips: dict[str, Clip] = {}
-    events = []
-    for file, found in _annotations(path, settings):
-        bare = _bare(found.recordings, file)
-        own = [Clip(bare[name], "strong", split, file, n) for name, n in found.recordings.items()]
-        _add(clips, own)
-        events += [event._replace(id=bare[event.id]) for event in found.events]
-    once = list(dict.fromkeys(events))
-    n_repeated = len(events) - len(once)
-    said = f"{os.path.basename(path)}: {n_repeated} events stand there again and count once"
-    return list(clips.values()), once, [said] * (n_repeated > 0)
+    marks: dict[Event, Mark] = {}
+    n_events, joined, named = 0, set(), os.path.basename(os.path.normpath(path))
+    read, notes = _annotations(path, settings)
+    for file, found in read:
+        ids = _ids(found.recordings, file, id_of)
+        for name, line in found.recordings.items():
+            clip = Clip(ids[name], "strong", split, file, line)
+            # two observers, or calls and songs in tables of their own
+            if clips.setdefault(clip.id, clip).path != file:
+                joined.add(clip.id)
+        n_events += len(found.marks)
+        for mark in found.marks:
+            event = mark.event._replace(id=ids[mark.event.id])
+            marks.setdefault(event, mark._replace(event=event))
+    if joined:
+        shown = label_sheet.examples(sorted(joined))
+        notes.append(f"{named}: {len(joined)} recordings have several tables, joined: {shown}")
+    if n_repeated := n_events - len(marks):
+        notes.append(f"{named}: {n_repeated} events stand there again and count once")
+    return list(clips.values()), list(marks.values()), notes
 
 
 def format_names() -> tuple[str, ...]:
@@ -140,35 +166,84 @@ def format_names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(annotations.__path__)))
 
 
-def _annotations(path: str, settings: Mapping) -> list[tuple[str, Annotations]]:
-    """Return the annotation files at a path, each with what it says."""
+def _annotations(path: str, settings: Mapping) -> tuple[list[tuple[str, Marked]], list[str]]:
+    """Return the annotation files at a path, each with what it says, and notes."""
     kind = settings["strong_format"]
     if kind not in format_names():
         raise ValueError(f"strong_format={kind!r}, expected one of {', '.join(format_names())}")
     chosen = importlib.import_module(f"dawnchorus.formats.annotations.{kind}")
     if not os.path.isdir(path):
-        return [(path, chosen.read_labels(path, settings))]
+        return [(path, _marked(chosen.read_labels(path, settings), path))], []
     if not chosen.ONE_EACH:
         raise ValueError(f"strong: {path} is a folder, expected a file of format {kind}")
-    names = (name for name in os.listdir(path) if not name.startswith("."))
-    tables = sorted(name for name in names if name.lower().endswith(".txt"))
-    if not tables:
+    below = sorted(f"{name}/" if name else "" for name in audio_files.walk(path).folders)
+    names = [
+        place + name
+        for place in below
+        for name in sorted(os.listdir(os.path.join(path, place)))
+        if not name.startswith(".") and not os.path.isdir(os.path.join(path, place, name))
+    ]
+    tables = [name for name in names if name.lower().endswith(".txt")]
+    others = [name for name in names if name not in set(tables) and not audio_names.is_audio(name)]
+    found, refused = [], label_sheet.Refusals()
+    for name in tables:
+        file = os.path.join(path, name)
+        with refused.collect():
+            try:
+                read = _marked(chosen.read_labels(file, settings), file)
+            except NoTable:
+                others.append(name)
+                continue
+            found.append((file, _in_folder(read, os.path.dirname(name))))
+    refused.check()
+    if not found:
         raise ValueError(f"strong: folder {path} holds no .txt, expected {kind} files")
-    files = [os.path.join(path, name) for name in tables]
-    return [(file, chosen.read_labels(file, settings)) for file in files]
+    if not others:
+        return found, []
+    named = os.path.basename(os.path.normpath(path))
+    shown = label_sheet.examples(sorted(others))
+    return found, [f"{named}: {len(others)} files that are no {kind} tables are ignored: {shown}"]
 
 
-def _bare(ids: Iterable[str], path: str) -> dict[str, str]:
-    """Return the ids of a file without folders, by what they are with them."""
-    bare = {name: re.split(r"[/\\]", name)[-1] for name in ids}
+def _marked(found: Marked | Annotations, file: str) -> Marked:
+    """Return what a format says in the form that keeps places."""
+    if isinstance(found, Marked):
+        return found
+    pairs = zip(found.events, found.bands, strict=True)
+    return Marked(found.recordings, [Mark(event, band, file) for event, band in pairs])
+
+
+def _in_folder(found: Marked, folder: str) -> Marked:
+    """Return the same with the folder of the table before names that have none."""
+    if not folder:
+        return found
+
+    def placed(name: str) -> str:
+        return name if stem_of(name) != name else f"{folder}/{name}"
+
+    marks = [
+        mark._replace(event=mark.event._replace(id=placed(mark.event.id))) for mark in found.marks
+    ]
+    return Marked({placed(name): line for name, line in found.recordings.items()}, marks)
+
+
+def _ids(names: Iterable[str], path: str, id_of: IdOf) -> dict[str, str]:
+    """Return the ids of the recordings that a file names, by these names."""
+    refused = label_sheet.Refusals()
+    found: dict[str, str] = {}
     first: dict[str, str] = {}
-    for name, short in bare.items():
-        if first.setdefault(short, name) != name:
-            raise ValueError(
-                f"NAME_COLLISION: {path} has clips {first[short]!r} and {name!r}, which differ in "
-                "their folder alone; rename one"
-            )
-    return bare
+    for name in names:
+        with refused.collect():
+            found[name] = identifier = id_of(name)
+            known = first.setdefault(identifier, name)
+            folders = (one[: len(one) - len(stem_of(one))] for one in (known, name))
+            if len(set(map(str.casefold, folders))) > 1:
+                raise ValueError(
+                    f"NAME_COLLISION: {path} has clips {known!r} and {name!r}, which differ in their "
+                    "folder alone; rename one"
+                )
+    refused.check()
+    return found
 
 
 def _add(found: dict[str, Clip], clips: Iterable[Clip]) -> list[str]:
@@ -199,8 +274,8 @@ class Origin(NamedTuple):
     group: str
 
 
-def read_origins(settings: Mapping) -> dict[str, Origin]:
-    """Return fold and group by id of the clip, its file name without the extension.
+def read_origins(settings: Mapping, id_of: IdOf = stem_of) -> dict[str, Origin]:
+    """Return fold and group by id of the clip.
 
     Parameters
     ----------
@@ -210,6 +285,8 @@ def read_origins(settings: Mapping) -> dict[str, Origin]:
         group holds (None: all of it is the fold); ``group_separator``: None where a value is the
         name of a group; else values are lists of sources with this between them, and clips that
         share one, be it through others, are a group.
+    id_of : callable, optional
+        As `read_clips` has it.
 
     Raises
     ------
@@ -221,8 +298,8 @@ def read_origins(settings: Mapping) -> dict[str, Origin]:
     if missing or len(settings) > len(_SOURCES):
         raise ValueError(f"sources has keys {sorted(settings)}, expected {', '.join(_SOURCES)}")
     sheet = label_sheet.read_sheet(settings["table"])
-    names = [name.rpartition("/")[2] for name in label_sheet.column(sheet, settings["clip"])]
-    ids = list(map(annotation.recording_id, names))
+    names = label_sheet.column(sheet, settings["clip"])
+    ids = [id_of(annotation.recording_id(name)) for name in names]
     folds = _folds(sheet, settings)
     groups = _column_or_blank(sheet, settings["group"])
 

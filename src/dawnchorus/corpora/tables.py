@@ -10,8 +10,8 @@ of what it finds there with the listing.
 
 * `Recording`, `Found`: what an adapter returns (see `catalog`).
 * `shard_of`: the shard of a recording.
-* `listing_path`, `places_path`, `labels_path`, `excluded_path`, `events_path`, `names_path`,
-  `label_rows_path`, `index_path`: paths of the tables.
+* `listing_path`, `places_path`, `labels_path`, `excluded_path`, `events_path`, `event_places_path`,
+  `names_path`, `label_rows_path`, `index_path`: paths of the tables.
 * `read_index`, `read_listing`, ..., `write_rows`: reading and writing them.
 * `digest_in`: the digest of a table's rows.
 * `select`, `subset_counts`, `counts_of`: subsets and their counts.
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dawnchorus.formats import parquet
+from dawnchorus.formats.annotation import Mark
 
 LISTING = ("id", "extension", "bytes", "modified", "sha256")
 LABELS = (
@@ -37,9 +38,13 @@ EXCLUDED = ("id", "code", "detail")
 NAMES = ("id", "name")
 LABEL_ROWS = ("id", "itemid")
 PLACES = ("id", "path")
+EVENT_PLACES = ("place",)
 SEPARATOR = ";"  # between the class names of a recording
 # columns that hold no text, of all tables
-_TYPES = {"bytes": int, "labelled": bool, "onset_s": float, "offset_s": float}
+_TYPES = {
+    "bytes": int, "labelled": bool, "onset_s": float, "offset_s": float, "low_hz": float,
+    "high_hz": float,
+}  # fmt: skip
 # columns of labels with few different texts, each of which is kept in memory once
 _REPEATED = ("data_set", "group", "recordist", "fold", "split", "labels", "background")
 _PLACES = ".places"  # not .parquet: tables with that ending are named by their digests
@@ -81,7 +86,8 @@ class Found(NamedTuple):
     A detail names no path or file: equal recordings give equal tables, wherever they lie.
 
     ``events`` are those of the recordings, each a `dawnchorus.formats.event.Event`; None where
-    the corpus has no strong labels. An empty list means that no class is active anywhere.
+    the corpus has no strong labels. An empty list means that no class is active anywhere. ``marks`` say
+    where events stand in label files, and over which frequencies, as far as that is known.
     """
 
     recordings: list[Recording]
@@ -89,6 +95,7 @@ class Found(NamedTuple):
     notes: list[str]
     events: Sequence[tuple[str, float, float, str]] | None = None
     label_rows: LabelRows | None = None
+    marks: Sequence[Mark] = ()
 
 
 class Listed(NamedTuple):
@@ -170,6 +177,14 @@ def excluded_path(results: str | Path, corpus: str, digest: str) -> Path:
 def events_path(results: str | Path, corpus: str, digest: str) -> Path:
     """Return where the events with this digest lie, which `event.read_events` reads."""
     return folder_of(results, corpus) / f"events-{digest}.parquet"
+
+
+def event_places_path(events: str | Path) -> Path:
+    """Return where the table is that says in which line of which file each event stands.
+
+    Like that of recordings it decides nothing: messages name what it says.
+    """
+    return Path(events).with_suffix(_PLACES)
 
 
 def names_path(results: str | Path, corpus: str, digest: str) -> Path:
@@ -268,6 +283,14 @@ def read_places(listing: str | Path) -> dict[str, str]:
             "workflow again, which writes it"
         ) from None
     return dict(zip(columns["id"], columns["path"], strict=True))
+
+
+def read_event_places(events: str | Path) -> list[str]:
+    """Return the place of each event of a table, in its order; none where they are not known."""
+    path = event_places_path(events)
+    if not path.is_file():
+        return []
+    return [str(place) for place in parquet.read_columns(path, EVENT_PLACES)["place"]]
 
 
 def read_labels(path: str | Path, digest: str | None = None) -> list[Labelled]:

@@ -1,15 +1,20 @@
 """Shared parts of annotation files: their content, and their lines, fields and numbers.
 
 A format is a module of ``formats/annotations/``, found by its name where the config picks it:
-``read_labels(path, settings)`` reads one file of strong labels, and ``ONE_EACH`` says whether there
-may be a folder with a file for each recording. Nothing is guessed and nothing is dropped: ambiguous
-content is rejected in one sentence that names the file and the line. What one of these modules
-writes, it reads back the same.
+``read_labels(path, settings)`` reads one file of strong labels as `Marked` (or `Annotations`), and
+``ONE_EACH`` says whether there may be a folder with a file for each recording. Nothing is guessed and
+nothing is dropped: ambiguous content is rejected in one sentence that names the file and the line, up
+to five of them. What one of these modules writes, it reads back the same.
+
+Events that no recording can have (`Mark.fault`) are left as they stand by ``read_labels``, for the
+settings of the corpus to decide on, and rejected by ``read``.
 
 A file is UTF-8 with or without a byte order mark, with any line ends. Fields stand between tabs and
 nothing quotes them, so no field may contain a tab or a line break.
 
 * `Annotations`, `Band`: recordings, events, and the frequencies that an event was marked over.
+* `Marked`, `Mark`: the same with the place of each event in the file; `checked`: without faults.
+* `NoTable`: a text file that is none of the format, such as a README among tables.
 * `read_content`, `read_lines`, `split_fields`: a file as bytes or as numbered lines, a line as fields.
 * `parse_number`, `parse_event`: what a field means, or an error that says where it stands.
 * `recording_id`, `annotated_recording`: the recording, from the name of its file or of its table.
@@ -28,6 +33,7 @@ from typing import NamedTuple
 
 from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.formats.event import Event, checked_events
+from dawnchorus.formats.label_sheet import RefusedRows
 
 MOST_BYTES = 64_000_000  # a million events take less
 Band = tuple[float | None, float | None]  # lowest and highest frequency [Hz]; None: not known
@@ -49,6 +55,62 @@ class Annotations(NamedTuple):
     recordings: dict[str, int]
     events: list[Event]
     bands: list[Band | None]
+
+
+class NoTable(ValueError):
+    """A file of text that holds nothing of the format."""
+
+
+class Mark(NamedTuple):
+    """An event as it was annotated, its frequencies, and where it stands: file and line.
+
+    Times may be any finite numbers and the class may be empty: `fault` says what is wrong.
+    """
+
+    event: Event
+    band: Band | None
+    place: str
+
+    def fault(self) -> tuple[str, str] | None:
+        """Return what no recording can have: its kind and a sentence; None where all is well.
+
+        Kinds: ``blank`` (no class), ``crossing`` (it begins before 0) and ``outside`` (it has no
+        length, ends before 0, or its frequencies are no range).
+        """
+        onset_s, offset_s = self.event.onset_s, self.event.offset_s
+        if not 0 <= onset_s < offset_s:
+            kind = "crossing" if onset_s < 0 < offset_s else "outside"
+            lasting = f"lasts from {onset_s:.12g} to {offset_s:.12g} s"
+            return kind, f"{self.place}: the event {lasting}, expected 0 <= onset < offset"
+        if self.band is not None and not is_band(self.band):
+            return (
+                "outside",
+                f"{self.place}: frequencies {self.band} Hz, expected 0 <= low <= high",
+            )
+        if not self.event.label:
+            return "blank", f"{self.place}: the event has no class, expected a name"
+        return None
+
+
+class Marked(NamedTuple):
+    """What one file says: recordings as in `Annotations`, and events as they stand."""
+
+    recordings: dict[str, int]
+    marks: list[Mark]
+
+
+def checked(found: Marked) -> Annotations:
+    """Return what a file says where nothing is wrong with an event of it.
+
+    Raises
+    ------
+    RefusedRows
+        Where a mark has a fault.
+    """
+    if faults := [fault[1] for mark in found.marks if (fault := mark.fault())]:
+        raise RefusedRows(faults)
+    events, bands = ([getattr(mark, name) for mark in found.marks] for name in ("event", "band"))
+    return Annotations(found.recordings, events, bands)
 
 
 def read_content(path: str | os.PathLike) -> bytes:
@@ -108,23 +170,20 @@ def parse_number(text: str, what: str, where: str) -> Decimal:
 def parse_event(
     recording: str, onset_s: Decimal, offset_s: Decimal, label: str, where: str
 ) -> Event:
-    """Return an event.
+    """Return an event at any times, see `Mark.fault`; its class may be empty.
 
     Raises
     ------
     ValueError
-        Where times are not 0 <= onset < offset, or the class name is empty or cannot be used.
+        Where the class name cannot be used.
     """
-    if not 0 <= float(onset_s) < float(offset_s):
-        raise ValueError(
-            f"{where}: the event lasts from {onset_s} to {offset_s} s, expected 0 <= onset < offset"
-        )
-    if not label:
-        raise ValueError(f"{where}: the event has no class, expected a name")
+    event = Event(recording, float(onset_s), float(offset_s), label)
     try:
-        return checked_events([Event(recording, float(onset_s), float(offset_s), label)])[0]
+        if label:
+            checked_events([event._replace(onset_s=0.0, offset_s=1.0)])
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
+    return event
 
 
 def recording_id(name: str) -> str:

@@ -5,7 +5,7 @@ without events has no row in a table of events: other tables list the recordings
 functions return are in the order of recording, onset, offset and class.
 
 * `Event`: one event.
-* `read_events`, `write_events`: a table of events.
+* `read_events`, `write_events`: a table of events; `read_bands`: their frequencies.
 * `checked_events`: events that have passed the checks.
 * `merge_events`, `longer_than`, `resolve_overlaps`: short gaps, short events, overlaps.
 """
@@ -19,6 +19,7 @@ from dawnchorus.formats import parquet
 from dawnchorus.runtime import artefacts
 
 EVENTS = ("id", "onset_s", "offset_s", "label")
+BANDS = ("low_hz", "high_hz")  # [Hz] of the tables of corpora whose annotations have frequencies
 OVERLAPS = ("union", "keep")  # policies for overlapping events of one class
 TOLERANCE_S = 1e-9  # [s] by which equal times may differ after rounding
 _SEPARATOR = ";"  # stands between class names elsewhere, so no class name may hold it
@@ -44,7 +45,9 @@ def read_events(path: str | Path) -> list[Event]:
         an event; the message names the file.
     """
     if parquet.is_parquet(path):  # those of a corpus; detections are CSV, which a person opens
-        columns = parquet.read_columns(path, EVENTS)
+        columns = parquet.read_columns(path)
+        if tuple(columns) not in (EVENTS, (*EVENTS, *BANDS)):
+            raise ValueError(f"{path} has columns {list(columns)}, expected {list(EVENTS)}")
         events = zip(*(columns[name] for name in EVENTS), strict=True)
     else:
         rows = artefacts.read_table(path)
@@ -55,6 +58,19 @@ def read_events(path: str | Path) -> list[Event]:
         return checked_events(events)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def read_bands(path: str | Path) -> list[tuple[float, float]]:
+    """Return lowest and highest frequency [Hz] of the events of a corpus' table, in its order.
+
+    What is not known is 0 and infinity; a table without frequencies gives an empty list.
+    """
+    if not parquet.is_parquet(path):
+        return []
+    columns = parquet.read_columns(path)
+    if not set(BANDS) <= set(columns):
+        return []
+    return list(zip(*(map(float, columns[name]) for name in BANDS), strict=True))
 
 
 def write_events(path: str | Path, events: Iterable[Event]) -> None:

@@ -1,6 +1,7 @@
 """Strict reading of label files that people make: nothing is guessed, no value changes.
 
-CSV as RFC 4180 has it: commas, UTF-8 with or without a byte order mark, any line ends, a header.
+CSV as RFC 4180 has it: commas, UTF-8 with or without a byte order mark, any line ends, also inside
+quotes, a header.
 Every field is text and stays text (``007``, ``1e3``, ``NA``, ``null``). Typical damage by
 spreadsheets and typing errors is rejected in one sentence that names the file and the line: pandas
 would fill short rows and could not name the line of a repeated id.
@@ -8,16 +9,18 @@ would fill short rows and could not name the line of a repeated id.
 * `read_sheet`: a label file as columns and rows.
 * `column`, `optional_column`: one column of it by name.
 * `unique_entries`: repeated ids, kept once where they agree and rejected where they do not.
+* `Refusals`, `RefusedRows`: the faults of several rows as one error.
 * `decode_text`: UTF-8 as text, also of other files.
 * `examples`: some names for a message.
 """
 
+import contextlib
 import csv
 import difflib
 import io
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -34,6 +37,48 @@ class Sheet(NamedTuple):
     rows: list[list[str]]
     lines: Sequence[int]
     notes: list[str]
+
+
+class RefusedRows(ValueError):
+    """Rows that cannot be used: the message has the faults of five of them, and their number.
+
+    Parameters
+    ----------
+    faults : iterable of str
+        A sentence for each row, which says where it stands.
+    remedy : str, optional
+        Ends the message.
+    """
+
+    def __init__(self, faults: Iterable[str], remedy: str = ""):
+        self.faults = list(faults)
+        shown = "; ".join(self.faults[:_SHOWN])
+        if (n := len(self.faults)) > 1:
+            more = f"; and {n - _SHOWN} more" if n > _SHOWN else ""
+            shown = f"{n} rows cannot be used: {shown}{more}"
+        super().__init__(shown + remedy)
+
+
+class Refusals:
+    """Faults of rows, collected: somebody who mends a file is to see more than the first."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+
+    @contextlib.contextmanager
+    def collect(self) -> Iterator[None]:
+        """Keep the error of a block and go on behind it."""
+        try:
+            yield
+        except RefusedRows as error:
+            self.faults += error.faults
+        except ValueError as error:
+            self.faults.append(str(error))
+
+    def check(self, remedy: str = "") -> None:
+        """Raise `RefusedRows` where there was an error."""
+        if self.faults:
+            raise RefusedRows(self.faults, remedy)
 
 
 class Entry(NamedTuple):
@@ -63,8 +108,7 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
     ------
     ValueError
         Where the file is missing, not UTF-8, holds a NUL, is separated by something else than
-        commas, has a broken quote, a quoted line break, a ragged row, two columns of one name or
-        no rows.
+        commas, has a broken quote, ragged rows, two columns of one name or no rows.
     """
     path = str(path)
     try:
@@ -72,10 +116,9 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
             text = decode_text(path, file.read())
     except OSError as error:
         raise ValueError(f"label file {path} cannot be read ({error.strerror})") from None
-    parsed = _parse(path, text)
-    lines: Sequence[int] = range(1, len(parsed) + 1)
+    parsed, lines = _parse(path, text)
     if [] in parsed:
-        lines = [line for line, row in enumerate(parsed, 1) if row]
+        lines = [line for line, row in zip(lines, parsed, strict=True) if row]
         parsed = [row for row in parsed if row]
     if not parsed:
         raise ValueError(f"{path} is empty, expected a header and one row per recording")
@@ -93,12 +136,12 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
     rows, lines = parsed[1:], lines[1:]
     if not rows:
         raise ValueError(f"{path} has a header but no rows, expected one row per recording")
-    for line, row in zip(lines, rows, strict=True):
-        if len(row) != len(columns):
-            raise ValueError(
-                f"CSV_RAGGED: {path}, line {line} has {len(row)} fields, expected "
-                f"{len(columns)} as in the header; quote fields that hold commas"
-            )
+    if ragged := [
+        f"CSV_RAGGED: {path}, line {line} has {len(row)} fields, expected {len(columns)} as in the header"
+        for line, row in zip(lines, rows, strict=True)
+        if len(row) != len(columns)
+    ]:
+        raise RefusedRows(ragged, "; quote fields that hold commas")
     # the search is much faster than to strip every field, and most files have no blanks
     has_blanks = _BLANK.search(text) is not None
     notes = _strip(path, columns, rows, frozenset(verbatim)) if has_blanks else []
@@ -211,7 +254,8 @@ def _shown(entry: Entry) -> str:
     return repr(entry.truth[0] if len(entry.truth) == 1 else entry.truth)
 
 
-def _parse(path: str, text: str) -> list[list[str]]:
+def _parse(path: str, text: str) -> tuple[list[list[str]], Sequence[int]]:
+    """Return the rows of a CSV, and the line that each begins on."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows = []
     try:
@@ -219,15 +263,11 @@ def _parse(path: str, text: str) -> list[list[str]]:
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.line_num}: {error}, expected CSV") from None
     if reader.line_num == len(rows):
-        return rows
-    # read again to find the first row that takes more than one line
+        return rows, range(1, len(rows) + 1)
+    # read again, only where a quoted field holds a line break: to note each line takes time
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    for expected, _ in enumerate(reader, 1):
-        if reader.line_num != expected:
-            raise ValueError(
-                f"{path}, line {expected}: a line break inside quotes, expected one row per line"
-            )
-    return rows
+    ends = [reader.line_num for _ in reader]
+    return rows, [1, *(end + 1 for end in ends[:-1])]
 
 
 def _strip(path: str, columns, rows: list[list[str]], verbatim: frozenset[str]) -> list[str]:

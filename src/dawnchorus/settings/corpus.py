@@ -39,6 +39,10 @@ class CorpusSettings(Settings):
     """Stop where class names differ by little, instead of a note."""
     source_table: SourceTable | None = None
     """What recordings are composed of; null: nothing is known of it."""
+    outside: Literal["error", "drop"] = "error"
+    """Annotated events without overlap with their recording; drop: they do not count."""
+    crossing: Literal["clip", "error", "drop"] = "clip"
+    """Annotated events that are partly outside, by over 20 ms at the end; clip: they are cut there."""
 
 
 class ClassSelection(Settings):

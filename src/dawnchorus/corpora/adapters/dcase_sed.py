@@ -1,24 +1,25 @@
 r"""Adapter ``dcase_sed``: clips with weak, strong or no labels, as DCASE task 4 has them.
 
-The id of a recording is its file name without the extension, whichever of the two a list gives. Its
-``data_set`` says what is known of it: "strong" (classes with onset and offset; one without events holds
-none), "weak" (classes) or "unlabelled" (nothing: the truth is unknown). Its ``split`` is the name under
-which its list is given, or the part it is dealt to, or else the same. A clip in two lists counts in the
-stronger one.
+The id of a recording is its file name without the extension, or, where several folders below ``audio``
+hold one of that name, its path from there; see `dawnchorus.corpora.named_recordings`. Its ``data_set``
+says what is known of it: "strong" (classes with onset and offset; one without events holds none), "weak"
+(classes) or "unlabelled" (nothing: the truth is unknown). Its ``split`` is the name under which its list
+is given, or the part it is dealt to, or else the same. A clip in two lists counts in the stronger one.
 
 * `recordings`: what the lists and the folders hold.
 """
 
 import collections
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from dawnchorus.corpora import audio_files, birdclef_files, clip_lists, selection
+from dawnchorus.corpora import audio_files, class_names, clip_lists, selection
 from dawnchorus.corpora.clip_lists import Clip, Clips
+from dawnchorus.corpora.named_recordings import Recordings
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.corpus import CorpusSettings, Paths
@@ -50,7 +51,7 @@ class Settings(CorpusSettings):
     adapter: Literal["dcase_sed"] = "dcase_sed"
     """The layout of the data on disk."""
     audio: str | SomeNames
-    """Folder of the clips, or several."""
+    """Folder of the clips and of folders with clips, or several."""
     weak: Paths = None
     """List of clips with their classes (TSV): a path, or subset: path."""
     strong: Paths = None
@@ -67,10 +68,8 @@ class Settings(CorpusSettings):
     """Events of a class with less between them become one; null: none do."""
     min_length_s: Seconds | None = None
     """Shorter events are left out, after merging; null: none are."""
-    outside: Literal["error", "drop"] = "error"
-    """Events that begin after the end of their recording; drop: they are not scored."""
-    crossing: Literal["clip", "error", "drop"] = "clip"
-    """Events that end over 20 ms after their recording; clip: they end with it; drop: not scored."""
+    blank_classes: Annotated[str, Field(min_length=1)] = "error"
+    """Events without a class: error, drop, or the class that they are of."""
     sources: dict[str, Any] | None = None
     """{table, clip, fold, fold_pattern, group, group_separator}: folds and groups of the clips."""
     parts: Parts | None = None
@@ -88,22 +87,27 @@ def recordings(settings: Mapping) -> Found:
     Returns
     -------
     Found
-        Clips without a file (where ``missing_files`` is "exclude") and names that cannot be handled
-        are excluded with a code. There are events where there is a strong list.
+        Clips without a file (where ``missing_files`` is "exclude"), recordings that no list names and
+        names that cannot be handled are excluded with a code. There are events where there is a strong
+        list.
 
     Raises
     ------
     ValueError
         Where there is no list, a list or a folder cannot be read, lists contradict each other,
-        names collide, parts cannot be dealt, or clips have no file and ``missing_files`` is
-        "error".
+        names collide, parts cannot be dealt, clips have no file and ``missing_files`` is "error",
+        or all clips of a class have none.
     """
     if all(settings[kind] is None for kind in clip_lists.KINDS):
         raise ValueError("weak, strong and unlabelled are null; expected one list at least")
-    read = clip_lists.read_clips(settings)
     folders = [settings["audio"]] if isinstance(settings["audio"], str) else settings["audio"]
-    paths, excluded, notes = _files(list(map(str, folders)))
-    origins = clip_lists.read_origins(settings["sources"]) if settings.get("sources") else {}
+    files = Recordings(list(map(str, folders)))
+    paths, excluded, notes = files.paths, list(files.excluded), list(files.notes)
+    read = clip_lists.read_clips(settings, files.id_of)
+    origins = {}
+    if settings.get("sources"):
+        origins = clip_lists.read_origins(settings["sources"], files.id_of)
+    notes += files.case_notes()
     missing = [clip for clip in read.clips.values() if clip.id not in paths]
     if missing and settings.get("missing_files", "error") == "error":
         raise ValueError(
@@ -115,6 +119,7 @@ def recordings(settings: Mapping) -> Found:
     for clip in missing:
         detail = f"line {clip.line} of the {_named(clip.kind, clip.split)} list"
         excluded.append((audio_names.escaped(clip.id), "MISSING_FILE", detail))
+    _check_lost_classes(missing, read)
     found = []
     for clip in read.clips.values():
         if clip.id not in paths:
@@ -140,7 +145,8 @@ def recordings(settings: Mapping) -> Found:
             )
         )
     notes += read.notes + _missing_notes(missing, read)
-    if unlisted := sorted(stem for stem in paths if stem not in read.clips):
+    if unlisted := sorted(name for name in paths if name not in read.clips):
+        excluded += [(name, "NO_LABEL", "in no list") for name in unlisted]
         named = label_sheet.examples(unlisted)
         notes.append(f"{len(unlisted)} recordings are in no list and are left out: {named}")
     if origins:
@@ -150,25 +156,15 @@ def recordings(settings: Mapping) -> Found:
         notes += said
     has_events = settings["strong"] is not None
     events = [event for event in read.events if event.id in paths] if has_events else None
-    return Found(found, excluded, notes, events)
+    return Found(found, excluded, notes, events, marks=read.marks)
 
 
-def _files(folders: Sequence[str]) -> tuple[dict[str, list[str]], list, list[str]]:
-    """Return the files of folders by stem, exclusions and notes."""
-    paths: dict[str, list[str]] = {}
-    excluded, notes = [], []
-    # a folder that is given twice is read once: its files would collide with themselves
-    for folder in dict.fromkeys(map(os.path.normpath, folders)):
-        scanned = audio_files.scan(folder)
-        by_stem, odd = birdclef_files.by_stem(scanned.audio, folder)
-        for stem, name in by_stem.items():
-            paths.setdefault(stem, []).append(os.path.join(folder, name))
-        excluded += [
-            (audio_names.escaped(x), "NAME_UNSUPPORTED", birdclef_files.NAME_UNSUPPORTED)
-            for x in odd
-        ]
-        notes += scanned.notes()
-    return paths, excluded, notes
+def _check_lost_classes(missing: Iterable[Clip], read: Clips) -> None:
+    gone = [clip for clip in missing if clip.classes]
+    left = set(read.clips) - {clip.id for clip in gone}
+    kept = {name for identifier in left for name in read.clips[identifier].classes}
+    lost = collections.Counter(name for clip in gone for name in clip.classes if name not in kept)
+    class_names.check_losses(lost, "that are there")
 
 
 def _deal_parts(found: Sequence[Recording], settings: Mapping) -> tuple[list[Recording], list[str]]:

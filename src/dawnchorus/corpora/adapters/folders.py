@@ -17,6 +17,7 @@ plain          ``{class}/{}``
 * `fields`: what a path says.
 """
 
+import collections
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -24,10 +25,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from dawnchorus.corpora import audio_files
+from dawnchorus.corpora import audio_files, class_names
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
-from dawnchorus.runtime import artefacts
 from dawnchorus.settings.corpus import CorpusSettings
 
 FIELDS = ("class", "fold", "group", "split", "data_set", "recordist")
@@ -74,11 +74,13 @@ def recordings(settings: Mapping) -> Found:
     ------
     ValueError
         Where a folder cannot be read, the template is none, names collide, a class is not one of
-        ``classes``, or paths do not fit and ``unmatched`` is "error".
+        ``classes``, none of the files of a class is a recording, or paths do not fit and
+        ``unmatched`` is "error".
     """
     root, pattern = str(settings["root"]), settings["pattern"]
     template = _template(pattern)
-    paths, notes = _walk(root)
+    walked = audio_files.walk(root)
+    paths, notes = walked.paths, list(walked.notes)
     supported = [path for path in paths if audio_names.is_supported(path)]
     excluded = [
         (
@@ -116,6 +118,7 @@ def recordings(settings: Mapping) -> Found:
         notes.append("the pattern has no {class}: no truth is known")
         return Found(found, excluded, notes)
     names = {told["class"] for told in matched.values()}
+    notes += _check_class_folders(walked, template, names)
     if blanks := sorted(name for name in names if name != name.strip()):
         named = label_sheet.examples(blanks)
         notes.append(f"blanks around {len(blanks)} class names were stripped: {named}")
@@ -194,61 +197,31 @@ def _values(text: str, part: _Part) -> list[str] | None:
     return [*values, text[start:end]] if start < end else None
 
 
-def _walk(root: str) -> tuple[list[str], list[str]]:
-    """Return the audio files below a folder, sorted, as paths with slashes; and notes."""
-    found, again = _folders(root)
-    scanned = {
-        below: audio_files.scan(os.path.join(root, below) if below else root) for below in found
-    }
-    paths = [
-        f"{below}/{name}" if below else name
-        for below, folder in scanned.items()
-        for name in folder.audio
-    ]
-    notes = audio_files.ignored_notes(root, list(scanned.values()))
-    if again:
-        notes.append(
-            f"{len(again)} links lead to folders that are read already and are left out: "
-            f"{label_sheet.examples(sorted(again))}"
-        )
-    return sorted(paths), notes
+def _check_class_folders(
+    walked: audio_files.Walked, template: Sequence[_Part], names: set[str]
+) -> list[str]:
+    """Return a note on empty folders of classes.
 
-
-def _folders(root: str) -> tuple[list[str], list[str]]:
-    """Return the folders from a root on, each once, and the links that lead to one of them again.
-
-    Links are followed last: a folder keeps the name that it has itself.
+    Raises
+    ------
+    ValueError
+        Where a class has files, and none of them is a recording.
     """
-    found, again, seen = [], [], set()
-    waiting, links = [""], []
-    while waiting or links:
-        below = waiting.pop() if waiting else links.pop(0)
-        path = os.path.join(root, below) if below else root
-        names, linked = [], []
-        try:
-            about = os.stat(path)
-            with os.scandir(path) as entries:
-                for entry in entries:
-                    if entry.name == artefacts.RECORDS:  # a results folder: it holds no recordings
-                        names, linked = [], []
-                        break
-                    if entry.is_dir() and not entry.name.startswith("."):
-                        name = f"{below}/{entry.name}" if below else entry.name
-                        (linked if entry.is_symlink() else names).append(name)
-        except OSError as error:
-            raise ValueError(
-                f"folder {path!r} cannot be read ({error.strerror}); it should hold recordings"
-            ) from None
-        # device and inode tell a folder from all others, whatever links lead to it
-        if (about.st_dev, about.st_ino) in seen:
-            again.append(below)
-            continue
-        seen.add((about.st_dev, about.st_ino))
-        found.append(below)
-        # the last is read next: this way in the order of their names
-        waiting += sorted(names, reverse=True)
-        links += sorted(linked)
-    return found, again
+    depth = 1 + next(i for i, part in enumerate(template) if "class" in part.names)
+    if depth == len(template):  # the class is in the names of files
+        return []
+    others: dict[str, int] = collections.defaultdict(int)
+    for below, folder in walked.folders.items():
+        parts = below.split("/")[:depth]
+        said = fields("/".join(parts), template[:depth]) if len(parts) == depth else None
+        is_class = said is not None and audio_names.is_supported(below)
+        if is_class and said["class"] not in names:
+            others[said["class"]] += folder.n_other
+    class_names.check_losses({name: n for name, n in others.items() if n}, "by their extensions")
+    if not others:
+        return []
+    empty = sorted(others)
+    return [f"{len(empty)} folders of classes hold no recording: {label_sheet.examples(empty)}"]
 
 
 def _recording(root: str, path: str, said: Mapping, classes: Mapping | None) -> Recording:

@@ -15,11 +15,14 @@ from dawnchorus.formats import annotation
 from dawnchorus.formats.annotation import (
     Annotations,
     Band,
+    Mark,
+    Marked,
+    NoTable,
     annotated_recording,
-    is_band,
     pair_bands,
 )
 from dawnchorus.formats.event import Event, checked_events
+from dawnchorus.formats.label_sheet import Refusals
 from dawnchorus.runtime import artefacts
 
 ONE_EACH = True  # whether there may be a folder with a file for each recording
@@ -28,9 +31,14 @@ _BAND = "\\"  # first field of a line of frequencies
 _UNSET_HZ = -1.0
 
 
-def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
+def read_labels(path: str | os.PathLike, settings: Mapping) -> Marked:
     """Read a file of strong labels, by the settings of the corpus that it is of."""
-    return read(path, annotated_recording(path))
+    lines = annotation.read_lines(path)
+    if lines and not any("\t" in content for _, content in lines):
+        raise NoTable(
+            f"{path}, line {lines[0][0]} has 1 fields, expected onset, offset and label between tabs"
+        )
+    return _read(path, annotated_recording(path))
 
 
 def read(path: str | os.PathLike, recording: str) -> Annotations:
@@ -48,30 +56,39 @@ def read(path: str | os.PathLike, recording: str) -> Annotations:
         Where the file cannot be read, a line is no label, a label is a point or has no name, or
         frequencies stand at no label.
     """
-    events: list[Event] = []
-    bands: list[Band | None] = []
+    return annotation.checked(_read(path, recording))
+
+
+def _read(path: str | os.PathLike, recording: str) -> Marked:
+    marks: list[Mark] = []
+    refused = Refusals()
     is_after_label = False
     for line, content in annotation.read_lines(path):
         where, fields = f"{path}, line {line}", annotation.split_fields(content)
-        if fields[0] == _BAND:
-            if not is_after_label:
+        with refused.collect():
+            if fields[0] != _BAND:
+                event = _event(recording, fields, where)
+                marks.append(Mark(event, None, where))
+            elif is_after_label and marks:
+                marks[-1] = marks[-1]._replace(band=_band(fields, where))
+            else:
                 raise ValueError(f"{where}: frequencies, expected them after the line of a label")
-            bands[-1] = _band(fields, where)
-        else:
-            if len(fields) not in (2, 3):
-                raise ValueError(
-                    f"{where} has {len(fields)} fields, expected onset, offset and label between "
-                    "tabs"
-                )
-            onset_s = annotation.parse_number(fields[0], "onset", where)
-            offset_s = annotation.parse_number(fields[1], "offset", where)
-            if onset_s == offset_s:
-                raise ValueError(f"{where}: a label at the point {onset_s} s, expected a region")
-            label = fields[2] if len(fields) == 3 else ""
-            events.append(annotation.parse_event(recording, onset_s, offset_s, label, where))
-            bands.append(None)
         is_after_label = fields[0] != _BAND
-    return Annotations({recording: 1}, events, bands)
+    refused.check()
+    return Marked({recording: 1}, marks)
+
+
+def _event(recording: str, fields: list[str], where: str) -> Event:
+    if len(fields) not in (2, 3):
+        raise ValueError(
+            f"{where} has {len(fields)} fields, expected onset, offset and label between tabs"
+        )
+    times = [
+        annotation.parse_number(field, what, where)
+        for field, what in zip(fields, ("onset", "offset"), strict=False)
+    ]
+    label = fields[2] if len(fields) == 3 else ""
+    return annotation.parse_event(recording, *times, label, where)
 
 
 def write(
@@ -115,6 +132,4 @@ def _band(fields: list[str], where: str) -> Band:
         raise ValueError(f"{where} has {len(fields)} fields, expected a backslash, low and high")
     bounds = [float(annotation.parse_number(field, "a frequency", where)) for field in fields[1:]]
     low_hz, high_hz = (None if bound == _UNSET_HZ else bound for bound in bounds)
-    if not is_band((low_hz, high_hz)):
-        raise ValueError(f"{where}: frequencies {bounds} Hz, expected 0 <= low <= high")
     return low_hz, high_hz

@@ -22,16 +22,16 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError
 
 from dawnchorus.formats import annotation
-from dawnchorus.formats.annotation import Annotations
+from dawnchorus.formats.annotation import Annotations, Mark, Marked
 from dawnchorus.formats.event import Event, checked_events
 from dawnchorus.runtime import artefacts
 
 ONE_EACH = False  # whether there may be a folder with a file for each recording
 
 
-def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
+def read_labels(path: str | os.PathLike, settings: Mapping) -> Marked:
     """Read a file of strong labels, by the settings of the corpus that it is of."""
-    return read(path, settings["sample_rate"])
+    return _read(path, settings["sample_rate"])
 
 
 def read(path: str | os.PathLike, sample_rate: int) -> Annotations:
@@ -54,11 +54,15 @@ def read(path: str | os.PathLike, sample_rate: int) -> Annotations:
         Where the file cannot be read or is no such XML, counts of sequences or notes are wrong (a
         file that was cut), a number is invalid, or a note has no length or no class.
     """
+    return annotation.checked(_read(path, sample_rate))
+
+
+def _read(path: str | os.PathLike, sample_rate: int) -> Marked:
     root = _root(path)
     sequences = root.findall("Sequence")
     _check_count(root, "NumSequence", sequences, str(path))
     recordings: dict[str, int] = {}
-    events = []
+    marks = []
     for nth, sequence in enumerate(sequences, 1):
         where = f"{path}, sequence {nth}"
         name = annotation.recording_id(_text(sequence, "WaveFileName", where))
@@ -72,8 +76,8 @@ def read(path: str | os.PathLike, sample_rate: int) -> Annotations:
             last = first + _samples(note, "Length", at)
             label = _text(note, "Label", at)
             times = (Decimal(first) / sample_rate, Decimal(last) / sample_rate)
-            events.append(annotation.parse_event(name, *times, label, at))
-    return Annotations(recordings, events, [None] * len(events))
+            marks.append(Mark(annotation.parse_event(name, *times, label, at), None, at))
+    return Marked(recordings, marks)
 
 
 def write(

@@ -19,8 +19,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dawnchorus.formats import annotation
-from dawnchorus.formats.annotation import Annotations
+from dawnchorus.formats.annotation import Annotations, Mark, Marked
 from dawnchorus.formats.event import Event, checked_events
+from dawnchorus.formats.label_sheet import Refusals
 from dawnchorus.runtime import artefacts
 
 ONE_EACH = False  # whether there may be a folder with a file for each recording
@@ -43,9 +44,23 @@ class Row(NamedTuple):
     line: int
 
 
-def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
+def read_labels(path: str | os.PathLike, settings: Mapping) -> Marked:
     """Read a file of strong labels, by the settings of the corpus that it is of."""
-    return read_strong(path)
+    recordings: dict[str, int] = {}
+    marks = []
+    refused = Refusals()
+    for line, (name, onset, offset, label) in _rows(path, STRONG):
+        identifier, where = annotation.recording_id(name), f"{path}, line {line}"
+        recordings.setdefault(identifier, line)
+        if not (onset or offset or label):
+            continue
+        with refused.collect():
+            onset_s = annotation.parse_number(onset, "onset", where)
+            offset_s = annotation.parse_number(offset, "offset", where)
+            event = annotation.parse_event(identifier, onset_s, offset_s, label, where)
+            marks.append(Mark(event, None, where))
+    refused.check()
+    return Marked(recordings, marks)
 
 
 def read_strong(path: str | os.PathLike) -> Annotations:
@@ -57,19 +72,7 @@ def read_strong(path: str | os.PathLike) -> Annotations:
         Where the file cannot be read, a column is missing, a row has a part of an event, a time is
         no number, or not 0 <= onset < offset.
     """
-    recordings: dict[str, int] = {}
-    events = []
-    for line, (name, onset, offset, label) in _rows(path, STRONG):
-        identifier, where = annotation.recording_id(name), f"{path}, line {line}"
-        recordings.setdefault(identifier, line)
-        if not (onset or offset or label):
-            continue
-        onset_s, offset_s = (
-            annotation.parse_number(onset, "onset", where),
-            annotation.parse_number(offset, "offset", where),
-        )
-        events.append(annotation.parse_event(identifier, onset_s, offset_s, label, where))
-    return Annotations(recordings, events, [None] * len(events))
+    return annotation.checked(read_labels(path, {}))
 
 
 def read_weak(path: str | os.PathLike) -> list[Row]:

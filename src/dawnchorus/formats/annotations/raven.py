@@ -1,7 +1,9 @@
 """Selection tables of Raven: tabs, a header, a row per selection and view.
 
-Only ``Begin Time (s)``, ``End Time (s)`` and the column of the class are required. ``Begin File`` or
-``Begin Path`` names the recording; without them the table is of one, which the caller names. Where
+Only ``Begin Time (s)``, ``End Time (s)`` and the column of the class are required, and the latter not of
+a table without selections, which may be saved before the column is added. ``Begin Path`` (with its
+folders) or ``Begin File`` names the recording; without them the table is of one, which the caller
+names. Where
 several files were opened as one sequence, begin and end count from the start of the first file, and
 ``File Offset (s)`` from that of the selection's own file: it takes precedence, and a table of several
 files must have it. A selection has a row per view (``Waveform 1``, ``Spectrogram 1``) and counts once.
@@ -22,11 +24,14 @@ from dawnchorus.formats import annotation
 from dawnchorus.formats.annotation import (
     Annotations,
     Band,
+    Mark,
+    Marked,
+    NoTable,
     annotated_recording,
-    is_band,
     pair_bands,
 )
 from dawnchorus.formats.event import Event, checked_events
+from dawnchorus.formats.label_sheet import Refusals
 from dawnchorus.runtime import artefacts
 
 ONE_EACH = True  # whether there may be a folder with a file for each recording
@@ -42,14 +47,13 @@ class _Selection(NamedTuple):
 
     key: tuple
     view: str
-    event: Event
-    band: Band | None
+    mark: Mark
     line: int
 
 
-def read_labels(path: str | os.PathLike, settings: Mapping) -> Annotations:
+def read_labels(path: str | os.PathLike, settings: Mapping) -> Marked:
     """Read a file of strong labels, by the settings of the corpus that it is of."""
-    return read(path, annotated_recording(path), settings["label_column"])
+    return _read(path, annotated_recording(path), settings["label_column"])
 
 
 def read(
@@ -71,44 +75,47 @@ def read(
         Where the file cannot be read, a column is missing, a row is no selection, the recording of
         a selection or its times are not known, or two views of one selection differ.
     """
+    return annotation.checked(_read(path, recording, label_column))
+
+
+def _read(path: str | os.PathLike, recording: str | None, label_column: str) -> Marked:
     lines = [
         (line, annotation.split_fields(content)) for line, content in annotation.read_lines(path)
     ]
     if not lines:
         raise ValueError(f"{path} is empty, expected the header of a selection table")
-    first, titles = lines[0]
-    header = [title.casefold() for title in titles]
-    for name in (_BEGIN, _END, label_column):
-        if header.count(name.casefold()) != 1:
-            raise ValueError(
-                f"{path}, line {first}: {header.count(name.casefold())} columns {name!r} among "
-                f"{titles}, expected one between tabs"
-            )
-    rows = []
+    _check_header(path, lines, label_column)
+    header = [title.casefold() for title in lines[0][1]]
+    rows, names, refused = [], [], Refusals()
     for line, fields in lines[1:]:
-        if any(fields[len(header) :]):
-            raise ValueError(
-                f"{path}, line {line} has {len(fields)} fields, expected {len(header)}"
-            )
-        # editors cut empty fields from the end, and some add them
-        padded = fields + [""] * (len(header) - len(fields))
-        rows.append((line, dict(zip(header, padded, strict=False))))
-    names = _recordings(path, rows, recording)
+        with refused.collect():
+            if any(fields[len(header) :]):
+                raise ValueError(
+                    f"{path}, line {line} has {len(fields)} fields, expected {len(header)}"
+                )
+            # editors cut empty fields from the end, and some add them
+            padded = fields + [""] * (len(header) - len(fields))
+            row = dict(zip(header, padded, strict=False))
+            names.append(_recording(row, recording, f"{path}, line {line}"))
+            rows.append((line, row))
+    refused.check()
     if len(set(names)) > 1 and _OFFSET.casefold() not in header:
         raise ValueError(
             f"{path}, line 1: {len(set(names))} files and no column {_OFFSET!r}, so times may count "
             "from the start of the first; add the column in Raven and save the table again"
         )
-    selections = [
-        _selection(name, row, label_column.casefold(), f"{path}, line {line}", line)
-        for name, (line, row) in zip(names, rows, strict=True)
-    ]
+    selections = []
+    for name, (line, row) in zip(names, rows, strict=True):
+        with refused.collect():
+            where = f"{path}, line {line}"
+            selections.append(_selection(name, row, label_column.casefold(), where, line))
+    refused.check()
     kept = _merge_views(path, selections)
     is_named = bool(rows) and _names_files(header)
     found = {} if is_named or recording is None else {recording: 1}
     for selection in kept:
-        found.setdefault(selection.event.id, selection.line)
-    return Annotations(found, [one.event for one in kept], [one.band for one in kept])
+        found.setdefault(selection.mark.event.id, selection.line)
+    return Marked(found, [selection.mark for selection in kept])
 
 
 def write(
@@ -184,23 +191,37 @@ def write(
     artefacts.write_text(path, "\n".join([*table, ""]), rows=len(rows))
 
 
-def _names_files(header: Sequence[str]) -> bool:
-    return _FILE.casefold() in header or _PATH.casefold() in header
+def _check_header(path, lines: Sequence[tuple[int, list[str]]], label_column: str) -> None:
+    first, titles = lines[0]
+    header = [title.casefold() for title in titles]
+    faults = [
+        f"{path}, line {first}: {header.count(name.casefold())} columns {name!r} among {titles}, "
+        "expected one between tabs"
+        for name in (_BEGIN, _END, label_column)
+        if header.count(name.casefold()) != 1
+    ]
+    if not {_BEGIN.casefold(), _END.casefold(), "selection"} & set(header):
+        raise NoTable(faults[0])
+    # saved before the column of the class was added: nothing was heard in the recording
+    is_empty = len(lines) == 1 and label_column.casefold() not in header
+    if faults and not (is_empty and len(faults) == 1):
+        raise ValueError(faults[0])
 
 
-def _recordings(path, rows: Sequence, recording: str | None) -> list[str]:
-    names = []
-    for line, row in rows:
-        place = row.get(_FILE.casefold()) or row.get(_PATH.casefold())
-        if place:
-            names.append(annotation.recording_id(re.split(r"[/\\]", place)[-1]))
-        elif recording is not None and not _names_files(row):
-            names.append(recording)
-        else:
-            raise ValueError(
-                f"{path}, line {line}: no {_FILE!r} says which recording the selection is of"
-            )
-    return names
+def _names_files(header: Iterable[str]) -> bool:
+    return not {_FILE.casefold(), _PATH.casefold()}.isdisjoint(header)
+
+
+def _recording(row: Mapping[str, str], recording: str | None, where: str) -> str:
+    """Return the recording of a row as its table names it: a path where it has one."""
+    file, path = row.get(_FILE.casefold(), ""), row.get(_PATH.casefold(), "")
+    if path and (not file or re.split(r"[/\\]", path)[-1].casefold() == file.casefold()):
+        return annotation.recording_id(path.replace("\\", "/"))
+    if file:
+        return annotation.recording_id(file)
+    if recording is not None and not _names_files(row):
+        return recording
+    raise ValueError(f"{where}: no {_FILE!r} says which recording the selection is of")
 
 
 def _selection(name: str, row: Mapping, label_column: str, where: str, line: int) -> _Selection:
@@ -218,12 +239,11 @@ def _selection(name: str, row: Mapping, label_column: str, where: str, line: int
         float(annotation.parse_number(field, key, where)) if field else None
         for key, field in fields
     )
-    if not is_band(band):
-        raise ValueError(f"{where}: frequencies {band} Hz, expected 0 <= low <= high")
     # without a number nothing says that two rows are one selection
     number = row.get("selection") or f"line {line}"
     key = (name, number, row.get("channel", ""), found.onset_s, found.offset_s)
-    return _Selection(key, row.get("view", ""), found, None if band == (None, None) else band, line)
+    mark = Mark(found, None if band == (None, None) else band, where)
+    return _Selection(key, row.get("view", ""), mark, line)
 
 
 def _merge_views(path, selections: Sequence[_Selection]) -> list[_Selection]:
@@ -235,11 +255,12 @@ def _merge_views(path, selections: Sequence[_Selection]) -> list[_Selection]:
         copy = n_seen[one.key, one.view]
         n_seen[one.key, one.view] += 1
         known = first.setdefault((one.key, copy), one)
-        if known.event.label != one.event.label:
+        label, other = known.mark.event.label, one.mark.event.label
+        if label != other:
             raise ValueError(
-                f"{path}, line {one.line}: class {one.event.label!r}, but line {known.line}, another "
-                f"view of the same selection, has {known.event.label!r}"
+                f"{path}, line {one.line}: class {other!r}, but line {known.line}, another view of the "
+                f"same selection, has {label!r}"
             )
-        if one.band is not None and one.view.casefold().startswith("spectrogram"):
-            first[one.key, copy] = known._replace(band=one.band)
+        if one.mark.band is not None and one.view.casefold().startswith("spectrogram"):
+            first[one.key, copy] = known._replace(mark=known.mark._replace(band=one.mark.band))
     return list(first.values())
