@@ -643,10 +643,14 @@ def test_verdicts_add_up(tmp_path, monkeypatch):
 
 
 def test_verdicts_read_back_as_text_and_seconds(tmp_path):
-    rows = [("007", "used", 'a "b"\nc', "AUDIO_DC;BANDWIDTH", 0.1), ("NA", "used", "", "", 3e-7)]
+    rows = [
+        ("007", "used", 'a "b"\nc', "AUDIO_DC;BANDWIDTH", 0.1, "8000", "robin;wren"),
+        ("NA", "used", "", "", 3e-7, "44100", ""),
+    ]
     artefacts.write_table(tmp_path / "v.csv", verdicts.VERDICT_COLUMNS, rows)
     frame = verdicts.read_verdicts(tmp_path / "v.csv")
     assert list(frame.itertuples(index=False, name=None)) == rows
+    assert verdicts.lost_classes_of(frame) == {"007": {"robin", "wren"}}
     artefacts.write_table(tmp_path / "v.csv", verdicts.VERDICT_COLUMNS, [])
     assert len(verdicts.read_verdicts(tmp_path / "v.csv")) == 0
 

@@ -50,6 +50,8 @@ def write_corpus(folder, rows, events, excluded=()):
             "",
             "",
             0.0 if name in excluded else 4.0,
+            0 if name in excluded else 8000,
+            "",
         )
         for name in [*(row[0] for row in rows), *(x for x in excluded if x == "unlisted")]
     ]
@@ -149,7 +151,7 @@ def test_a_reference_without_known_events_is_refused(tmp_path):
         ValueError, match="made:train has no used recording with known events among 2"
     ):
         read_event_set("made:train", *tables, NAMES)
-    artefacts.write_table(tables[1], VERDICT_COLUMNS, [("a", "used", "", "", 4.0)])
+    artefacts.write_table(tables[1], VERDICT_COLUMNS, [("a", "used", "", "", 4.0, 8000, "")])
     with pytest.raises(ValueError, match=r"has no verdict on 4 recordings of made: \['b', 'c'"):
         read_event_set("made", *tables, NAMES)
 
@@ -619,7 +621,7 @@ def test_what_cannot_be_detected_is_refused(detect, experiment):
     with pytest.raises(ValueError, match="has no decoding 'tuned'; expected one of plain"):
         detect("tuned")
     artefacts.write_table(
-        experiment.verdicts["test"], VERDICT_COLUMNS, [("a", "used", "", "", 4.0)]
+        experiment.verdicts["test"], VERDICT_COLUMNS, [("a", "used", "", "", 4.0, 8000, "")]
     )
     with pytest.raises(
         ValueError, match="recording 'b' of .*test.h5 has no duration among those of 1"

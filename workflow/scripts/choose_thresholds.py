@@ -13,4 +13,5 @@ with job.running(snakemake):
         snakemake.input.folds,
         wanted["settings"],
         snakemake.output.thresholds,
+        wanted["verdicts"],
     )

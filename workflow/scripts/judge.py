@@ -6,17 +6,16 @@ with job.running(snakemake):
     from dawnchorus.audio import verdicts
     from dawnchorus.targets import event_bounds
 
+    corpus, bounds, lost = snakemake.wildcards.corpus, snakemake.params.bounds, {}
+    if bounds:
+        lost = event_bounds.hold_events(
+            bounds["events"], snakemake.input.tables, bounds["policies"], corpus
+        )
     verdicts.write_verdicts(
         snakemake.input.tables,
         snakemake.params.excluded,
         snakemake.params.exclusions,
-        snakemake.wildcards.corpus,
+        corpus,
         snakemake.output.verdicts,
+        lost,
     )
-    if bounds := snakemake.params.bounds:
-        event_bounds.check_bounds(
-            bounds["events"],
-            snakemake.output.verdicts,
-            bounds["policies"],
-            snakemake.wildcards.corpus,
-        )

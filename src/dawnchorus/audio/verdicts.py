@@ -5,7 +5,7 @@ than its some hundred rows; that of a corpus, which may have hundreds of thousan
 
 * `EXCLUSIONS`, `WARNINGS`: the codes; `Excluded` carries one out of the depth of the decoder.
 * `Resampled`, `write_shard_table`, `read_shard_table`: the rows beside a shard.
-* `write_verdicts`, `read_verdicts`: all recordings of a corpus in one table.
+* `write_verdicts`, `read_verdicts`, `lost_classes_of`: all recordings of a corpus in one table.
 """
 
 import dataclasses
@@ -51,7 +51,9 @@ WARNINGS = (
     "AUDIO_UNREAD",  # a part that no decoder reads was left out; the detail gives its seconds
 )
 KEPT_ON_REQUEST = "allow_truncated keeps what is there"  # ends the details of such exclusions
-VERDICT_COLUMNS = ("id", "verdict", "detail", "warnings", "duration_s")
+VERDICT_COLUMNS = (
+    "id", "verdict", "detail", "warnings", "duration_s", "source_rate", "lost_classes",
+)  # fmt: skip
 _INTEGERS = ("channels", "first_sample", "n_samples", "source_rate")
 _SHOWN = 5  # offenders that a message names
 
@@ -133,6 +135,7 @@ def write_verdicts(
     settings: Mapping,
     corpus: str,
     output_path: str | Path,
+    lost_classes: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Write one table of the verdicts on all recordings of a corpus, and check their number.
 
@@ -147,7 +150,9 @@ def write_verdicts(
     corpus : str
         Name of the corpus, for the messages.
     output_path : path
-        Becomes a CSV with the columns ``id,verdict,detail,warnings,duration_s``, sorted by id.
+        Becomes a CSV with the columns `VERDICT_COLUMNS`, sorted by id.
+    lost_classes : mapping of id to sequence of str, optional
+        Classes that a recording is not of, although its labels say so: all their events are dropped.
 
     Raises
     ------
@@ -158,12 +163,14 @@ def write_verdicts(
     import pandas as pd  # not at the top: neither a dry run nor the decoder's child loads it
 
     at_listing = pd.DataFrame(
-        [(*row, "", "0.0") for row in tables.read_excluded(excluded_path)],
-        columns=VERDICT_COLUMNS,
+        [(*row, "", "0.0", "0") for row in tables.read_excluded(excluded_path)],
+        columns=VERDICT_COLUMNS[:-1],
         dtype="str",
     )
-    of_shards = [_text_table(path, COLUMNS)[list(VERDICT_COLUMNS)] for path in shard_tables]
+    of_shards = [_text_table(path, COLUMNS)[list(VERDICT_COLUMNS[:-1])] for path in shard_tables]
     frame = pd.concat([at_listing, *of_shards]).sort_values("id")
+    lost = {name: tables.SEPARATOR.join(names) for name, names in (lost_classes or {}).items()}
+    frame["lost_classes"] = [lost.get(name, "") for name in frame["id"]]
     if repeated := frame.loc[frame["id"].duplicated(), "id"].unique().tolist():
         raise ValueError(
             f"{len(repeated)} recordings of corpus {corpus} have more than one verdict: "
@@ -224,6 +231,15 @@ def read_verdicts(path: str | Path) -> "pd.DataFrame":
         return frame.astype({"duration_s": "float64"})
     except ValueError as error:
         raise ValueError(f"{path} has a duration_s that is no number ({error})") from None
+
+
+def lost_classes_of(frame: "pd.DataFrame") -> dict[str, set[str]]:
+    """Return by id the classes that recordings have lost, from a table of `read_verdicts`."""
+    if "lost_classes" not in frame:
+        return {}
+    found = frame[frame["lost_classes"] != ""]
+    pairs = zip(found["id"], found["lost_classes"], strict=True)
+    return {name: set(text.split(tables.SEPARATOR)) for name, text in pairs}
 
 
 def _text_table(path: str | Path, columns: Sequence[str]) -> "pd.DataFrame":

@@ -61,9 +61,9 @@ def evaluate(
     folds_path : path
         CSV of ``corpus``, ``id``, ``fold``: the used training recordings.
     verdicts : mapping of corpus to path
-        Verdict tables of the test corpora, with columns ``id`` and ``verdict``.
+        Verdict tables of the training and test corpora, with columns ``id`` and ``verdict``.
     settings : mapping
-        The experiment: ``name``, ``seed``, ``test``, ``stages``, ``ensembles``, ``pooling``,
+        The experiment: ``name``, ``seed``, ``train``, ``test``, ``stages``, ``ensembles``, ``pooling``,
         ``average``, ``average_unit``, ``ignored_classes``, ``folds`` (``count``, ``by``,
         ``validation``, ``split_groups``), ``evaluation`` (``replicates``, ``bootstrap``,
         ``confidence`` in (0, 1), ``threshold`` "f1" or "youden", ``top_k``, ``compare``: pairs of
@@ -87,7 +87,9 @@ def evaluate(
         with score_files.open_windows(path) as windows:
             class_names = class_names or windows.class_names
             _check_classes(windows.class_names, class_names, path)
-    trained, about_training = read_training_set(labels, folds_path, class_names, settings["folds"])
+    trained, about_training = read_training_set(
+        labels, folds_path, class_names, settings["folds"], verdicts, settings.get("train", ())
+    )
     about_training |= class_counts(trained)
     trained, units = with_units(trained, trained.recordings, settings)
     about_training |= units

@@ -133,7 +133,9 @@ class Sources:
             names = [(corpus, name) for name in content.ids]
             scored |= dict(zip(names, content.scores, strict=True))
         about = {"by": "group", "count": None}
-        known, _ = read_training_set(self.labels, self.folds_path, self.classes, about)
+        known, _ = read_training_set(
+            self.labels, self.folds_path, self.classes, about, self.verdicts
+        )
         rows = [row for row, name in enumerate(known.recordings) if name in scored]
         if not rows:
             raise ValueError(

@@ -43,8 +43,8 @@ class AudioRules:
     def bounds(self, wildcards: Wildcards) -> Params | None:
         """Return the annotated events of a corpus, and what becomes of those beyond the sound."""
         corpus = wildcards.corpus
-        chosen = self.run.config["corpora"][corpus]
-        if "outside" not in chosen or not (events := self.run.event_tables([corpus])):
+        if not (events := self.run.event_tables([corpus])):
             return None
+        chosen = self.run.config["corpora"][corpus]
         policies = {key: chosen[key] for key in ("outside", "crossing")}
         return {"events": events[corpus], "policies": policies}

@@ -27,11 +27,10 @@ class EventRules:
 
     def decoding_files(self, wildcards: Wildcards) -> list[str]:
         """Return the scores by which decodings are chosen, and verdicts of those recordings."""
-        corpora = corpora_in(self._events(wildcards)["validation"])
         return [
             *self._validation_frames(wildcards).values(),
             *self._out_of_fold_scores(wildcards).values(),
-            *self.run.verdicts(wildcards.experiment, corpora).values(),
+            *self._choosing_verdicts(wildcards).values(),
         ]
 
     def decoding_settings(self, wildcards: Wildcards) -> Params:
@@ -42,7 +41,7 @@ class EventRules:
             "frames": self._validation_frames(wildcards),
             "recording_scores": self._out_of_fold_scores(wildcards),
             "labels": self.run.labels(corpora),
-            "verdicts": self.run.verdicts(wildcards.experiment, corpora),
+            "verdicts": self._choosing_verdicts(wildcards),
             "events": self.run.event_tables(corpora),
             "settings": {
                 "events": {key: events[key] for key in _CHOSEN_BY},
@@ -148,6 +147,12 @@ class EventRules:
 
     def _tested(self, wildcards: Wildcards) -> list[str]:
         return references_of(wildcards.corpus, self.run.experiment(wildcards)["test"])
+
+    def _choosing_verdicts(self, wildcards: Wildcards) -> Paths:
+        """Return the verdicts on what chooses: validation, and training that may lose classes."""
+        name, train = wildcards.experiment, self.run.experiment(wildcards)["train"]
+        validation = corpora_in(self._events(wildcards)["validation"])
+        return {**self.run.losing(name, corpora_in(train)), **self.run.verdicts(name, validation)}
 
     def _is_tuned_by(self, wildcards: Wildcards, truth: str) -> bool:
         decodings = self._events(wildcards)["decodings"].values()

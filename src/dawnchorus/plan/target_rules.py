@@ -48,8 +48,11 @@ class TargetRules:
         }
 
     def validation_files(self, wildcards: Wildcards) -> list[str]:
-        """Return the scores by which thresholds are chosen."""
-        return list(self._validation_scores(wildcards).values())
+        """Return what thresholds are chosen by: scores, and verdicts that may take classes away."""
+        return [
+            *self._validation_scores(wildcards).values(),
+            *self._losing(wildcards).values(),
+        ]
 
     def threshold_settings(self, wildcards: Wildcards) -> Params:
         """Return what decides the thresholds of hard pseudo-labels."""
@@ -59,12 +62,13 @@ class TargetRules:
             "train": chosen["train"],
             "labels": self.run.labels(corpora_in(chosen["train"])),
             "scores": self._validation_scores(wildcards),
+            "verdicts": self._losing(wildcards),
         }
 
     def teacher_files(self, wildcards: Wildcards) -> list[str]:
         """Return what a stage knows of unlabelled recordings: scores or verdicts."""
-        # at most one has any: an earlier stage has scores, a mean teacher learns without
-        scores, verdicts = self._teacher_scores(wildcards), self._unlabelled_verdicts(wildcards)
+        # an earlier stage has scores, a mean teacher learns without; labels may lose classes
+        scores, verdicts = self._teacher_scores(wildcards), self._verdicts(wildcards)
         return [*scores.values(), *verdicts.values()]
 
     def thresholds(self, wildcards: Wildcards) -> list[str]:
@@ -79,15 +83,15 @@ class TargetRules:
         chosen, targets = self.run.experiment(wildcards), self._targets(wildcards)
         references = targets.get("unlabelled", [])
         scores = self._teacher_scores(wildcards)
-        verdicts = self._unlabelled_verdicts(wildcards)
+        is_joining = bool(self._unlabelled_verdicts(wildcards))
         # only labels that are read: those of other unlabelled corpora would make targets stale
-        read = [reference for reference in references if verdicts or ":" in reference]
+        read = [reference for reference in references if is_joining or ":" in reference]
         return {
             "settings": {**targets, "seed": chosen["seed"], "classes": chosen["classes"]},
             "train": chosen["train"],
             "labels": self.run.labels(corpora_in([*chosen["train"], *read])),
             "teachers": {r: scores[corpora_in([r])[0]] for r in references if scores},
-            "verdicts": verdicts,
+            "verdicts": self._verdicts(wildcards),
         }
 
     def audit(self, wildcards: Wildcards) -> Params:
@@ -121,6 +125,14 @@ class TargetRules:
         if targets["from"] != "mean_teacher":
             return {}
         return self.run.verdicts(wildcards.experiment, corpora_in(targets["unlabelled"]))
+
+    def _losing(self, wildcards: Wildcards) -> Paths:
+        """Return the verdicts of training corpora whose recordings may lose classes."""
+        corpora = corpora_in(self.run.experiment(wildcards)["train"])
+        return self.run.losing(wildcards.experiment, corpora)
+
+    def _verdicts(self, wildcards: Wildcards) -> Paths:
+        return {**self._losing(wildcards), **self._unlabelled_verdicts(wildcards)}
 
     def _validation_scores(self, wildcards: Wildcards) -> Paths:
         """Return the out-of-fold scores of training recordings by the earlier stage."""

@@ -235,9 +235,19 @@ class Run:
 
     def crossing(self, corpora: Iterable[str]) -> dict[str, str]:
         """Return what becomes of events that end after their recording, where corpora have any."""
-        return {
-            c: self.config["corpora"][c].get("crossing", "clip") for c in self.event_tables(corpora)
-        }
+        return {c: self.config["corpora"][c]["crossing"] for c in self.event_tables(corpora)}
+
+    def losing(self, experiment: str, corpora: Iterable[str]) -> Paths:
+        """Return the verdicts of corpora whose recordings may lose a class with its events."""
+        settings = self.config["corpora"]
+        return self.verdicts(
+            experiment,
+            [
+                c
+                for c in self.event_tables(corpora)
+                if "drop" in (settings[c]["outside"], settings[c]["crossing"])
+            ],
+        )
 
     def file_names(self, corpus: str) -> str:
         """Return the table of what the files of recordings are called."""

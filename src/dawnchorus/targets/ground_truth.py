@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dawnchorus.audio.verdicts import USED, read_verdicts
+from dawnchorus.audio.verdicts import USED, lost_classes_of, read_verdicts
 from dawnchorus.corpora import tables
 from dawnchorus.corpora.tables import Labelled
-from dawnchorus.formats.event import Event, read_events, resolve_overlaps
+from dawnchorus.formats.event import Event, resolve_overlaps
 from dawnchorus.metrics import checks
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets import event_bounds, folds
-from dawnchorus.targets.labels import indicator
+from dawnchorus.targets.labels import indicator, used_recordings, without_classes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +125,7 @@ def read_test_set(
             f"test {reference!r}: no labels or verdicts of corpus {corpus!r}; there are labels of "
             f"{sorted(labels)!r} and verdicts of {sorted(verdicts)!r}"
         )
-    joined = _join(reference, labels[corpus], verdicts[corpus])
+    joined = _join(reference, labels, verdicts)
     n_unknown = sum(not recording.labelled for recording in joined.used)
     used = [(corpus, recording) for recording in joined.used]
     return _ground_truth(used, class_names, by, {}), joined.counts | {"unknown_truth": n_unknown}
@@ -136,6 +136,8 @@ def read_training_set(
     folds_path: str | Path,
     class_names: Sequence[str],
     settings: Mapping,
+    verdicts: Mapping[str, str | Path] | None = None,
+    references: Sequence[str] = (),
 ) -> tuple[GroundTruth, dict]:
     """Return the ground truth of the recordings of folds that have members, and counts.
 
@@ -150,12 +152,17 @@ def read_training_set(
     settings : mapping
         ``by`` ("group" or "recordist": what the groups of the ground truth are) and ``count``: folds
         from 1 to it have members, and no model scores those of others; None: all folds have.
+    verdicts : mapping of corpus to path, optional
+        Verdict tables: classes that recordings have lost with their events do not count.
+    references : sequence of str, optional
+        What is trained on, to count its excluded recordings by the verdicts.
 
     Returns
     -------
     GroundTruth
     dict
-        ``recordings`` (all that have a fold) and ``without_member`` (of folds above the count).
+        ``recordings`` (all that have a fold) and ``without_member`` (of folds above the count); with
+        references ``excluded`` and ``excluded_by_code``.
 
     Raises
     ------
@@ -164,10 +171,10 @@ def read_training_set(
     """
     rows = artefacts.read_table(folds_path)
     fold = {(row["corpus"], row["id"]): int(row["fold"]) for row in rows}
+    corpora = sorted({corpus for corpus, _ in fold})
     found = [
         (corpus, recording)
-        for corpus in sorted({corpus for corpus, _ in fold})
-        for recording in tables.read_labels(labels[corpus])
+        for corpus, recording in used_recordings(corpora, labels, verdicts or {})
         if (corpus, recording.id) in fold
     ]
     if len(found) < len(fold):
@@ -183,6 +190,11 @@ def read_training_set(
         if count is None or fold[corpus, recording.id] <= count
     ]
     counts = {"recordings": len(found), "without_member": len(found) - len(scored)}
+    judged = [one for one in references if parse_reference(one)[0] in (verdicts or {})]
+    if judged:
+        joined = [_join(reference, labels, verdicts) for reference in judged]
+        codes = sum((Counter(one.counts["excluded_by_code"]) for one in joined), Counter())
+        counts |= {"excluded": codes.total(), "excluded_by_code": dict(sorted(codes.items()))}
     return _ground_truth(scored, class_names, settings["by"], fold), counts
 
 
@@ -304,14 +316,17 @@ def find_event_set(
         Where a recording has no verdict.
     """
     corpus, _ = parse_reference(reference)
-    joined = _join(reference, labels_path, verdicts_path)
+    joined = _join(reference, {corpus: labels_path}, {corpus: verdicts_path})
     is_known = events_path is not None
     strong = [recording for recording in joined.used if is_known and recording.data_set == STRONG]
     ids = {recording.id for recording in strong}
     # a table without durations is enough where no events are known
     durations_s = joined.verdicts.set_index("id")["duration_s"].to_dict() if ids else {}
-    annotated = [event for event in (read_events(events_path) if ids else []) if event.id in ids]
-    found, dropped, clipped = event_bounds.within(annotated, durations_s, crossing)
+    found, dropped, clipped = event_bounds.Bounded([], 0, 0)
+    if ids:
+        found, dropped, clipped = event_bounds.read_within(
+            events_path, joined.verdicts, ids, crossing
+        )
     # counted as they are scored, so that the warning and the scores name the same number
     counted = resolve_overlaps(found, OVERLAPS)
     others = Counter(event.label for event in counted if event.label not in class_names)
@@ -344,18 +359,26 @@ class _Joined(NamedTuple):
     counts: dict
 
 
-def _join(reference: str, labels_path: str | Path, verdicts_path: str | Path) -> _Joined:
+def _join(
+    reference: str, labels: Mapping[str, str | Path], verdicts: Mapping[str, str | Path]
+) -> _Joined:
     """Join the labels of a reference with the verdicts on its recordings."""
-    _, split = parse_reference(reference)
-    chosen = {one.id: one for one in tables.select(tables.read_labels(labels_path), split)}
+    corpus, split = parse_reference(reference)
+    chosen = {one.id: one for one in tables.select(tables.read_labels(labels[corpus]), split)}
+    verdicts_path = verdicts[corpus]
     frame = read_verdicts(verdicts_path)
     verdict = dict(zip(frame["id"], frame["verdict"], strict=True))
+    lost = lost_classes_of(frame)
     if without := [name for name in chosen if name not in verdict]:
         raise ValueError(
             f"{verdicts_path} has no verdict on {len(without)} recordings of {reference}: "
             f"{without[:_NAMED]!r}; the corpus has changed, start the workflow again"
         )
-    used = [recording for name, recording in chosen.items() if verdict[name] == USED]
+    used = [
+        without_classes(recording, lost.get(name, ()))
+        for name, recording in chosen.items()
+        if verdict[name] == USED
+    ]
     # A recording that was excluded at listing has no row of labels and so no split: it counts for
     # a whole corpus only.
     codes = Counter(

@@ -2,16 +2,17 @@
 
 * `training_labels`, `training_classes`: labels of the recordings that have a fold, and their classes.
 * `used_recordings`, `labelled_recordings`: those of some references.
-* `indicator`: names of classes as an array.
+* `indicator`: names of classes as an array; `without_classes`: a recording with fewer labels.
 """
 
+import dataclasses
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from dawnchorus.audio.verdicts import USED, read_verdicts
+from dawnchorus.audio.verdicts import USED, lost_classes_of, read_verdicts
 from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts
 from dawnchorus.settings.references import parse_reference
@@ -22,16 +23,27 @@ _NAMED = 12  # classes an error names
 def used_recordings(
     references: Sequence[str], labels: Mapping[str, str], verdicts: Mapping[str, str]
 ) -> Iterator[tuple[str, tables.Labelled]]:
-    """Yield (corpus, recording); where a corpus has verdicts, of those that are used alone."""
+    """Yield (corpus, recording); where a corpus has verdicts, of those that are used alone.
+
+    Classes that a recording has lost with its events are none of its labels.
+    """
     for reference in references:
         corpus, split = parse_reference(reference)
-        used = None
+        used, lost = None, {}
         if corpus in verdicts:
             frame = read_verdicts(verdicts[corpus])
-            used = set(frame.loc[frame["verdict"] == USED, "id"])
+            used, lost = set(frame.loc[frame["verdict"] == USED, "id"]), lost_classes_of(frame)
         for recording in tables.select(tables.read_labels(labels[corpus]), split):
             if used is None or recording.id in used:
-                yield corpus, recording
+                yield corpus, without_classes(recording, lost.get(recording.id, ()))
+
+
+def without_classes(recording: tables.Labelled, names: Collection[str]) -> tables.Labelled:
+    """Return a recording without some of its labels."""
+    if not names:
+        return recording
+    kept = tuple(name for name in recording.labels if name not in names)
+    return dataclasses.replace(recording, labels=kept)
 
 
 def labelled_recordings(
@@ -44,7 +56,10 @@ def labelled_recordings(
 
 
 def training_labels(
-    references: Sequence[str], labels: Mapping[str, str], folds_path: str | Path
+    references: Sequence[str],
+    labels: Mapping[str, str],
+    folds_path: str | Path,
+    verdicts: Mapping[str, str] | None = None,
 ) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], tuple[str, ...]]]:
     """Return folds and labels of the recordings that have a fold, by (corpus, id).
 
@@ -56,14 +71,16 @@ def training_labels(
         Label tables.
     folds_path : path
         Folds of the experiment.
+    verdicts : mapping of corpus to path, optional
+        Verdict tables of corpora whose recordings may have lost classes with their events.
     """
     fold = {
         (row["corpus"], row["id"]): int(row["fold"]) for row in artefacts.read_table(folds_path)
     }
-    # without verdicts: a recording that has a fold was used when folds were dealt
+    # of others without verdicts: a recording that has a fold was used when folds were dealt
     truth = {
         (corpus, recording.id): recording.labels
-        for corpus, recording in labelled_recordings(references, labels, {})
+        for corpus, recording in labelled_recordings(references, labels, verdicts or {})
         if (corpus, recording.id) in fold
     }
     return fold, truth

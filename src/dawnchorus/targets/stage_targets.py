@@ -47,7 +47,7 @@ def set_targets(
     thresholds : path, optional
         Table of `dawnchorus.targets.thresholds.choose_thresholds`, for hard labels.
     verdicts : mapping of corpus to path, optional
-        Verdict tables of what joins without a label.
+        Verdict tables of what joins without a label, and of training corpora that may lose classes.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def set_targets(
         Where there is nothing to learn, hard labels have no thresholds, or what joins without a
         label has no verdicts or no used recording.
     """
-    fold, truth = labelling.training_labels(references, labels, folds_path)
+    fold, truth = labelling.training_labels(references, labels, folds_path, verdicts)
     classes = labelling.training_classes(truth, settings["classes"])
     names = sorted(truth)
     values = labelling.indicator([truth[name] for name in names], classes, np.float32)

@@ -34,6 +34,7 @@ def choose_thresholds(
     folds_path: str | Path,
     settings: Mapping,
     output: str | Path,
+    verdicts: Mapping[str, str] | None = None,
 ) -> None:
     """Choose the threshold of each class by its F on the weak labels, and write the table.
 
@@ -58,6 +59,8 @@ def choose_thresholds(
         [0, 1] for all classes. ``pooling``, ``average``.
     output : path
         CSV; see the module.
+    verdicts : mapping of corpus to path, optional
+        Verdict tables of training corpora that may lose classes with their events.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def choose_thresholds(
         no recording has both a label and a score.
     """
     how = settings["thresholds"]
-    fold, truth = labelling.training_labels(references, labels, folds_path)
+    fold, truth = labelling.training_labels(references, labels, folds_path, verdicts)
     classes = labelling.training_classes(truth, settings.get("classes"))
     if how in GRIDS:
         found, known = out_of_fold_scores(scores, fold, truth, classes, settings)

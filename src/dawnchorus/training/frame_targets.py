@@ -71,6 +71,12 @@ class FrameTargets:
         known = [True] * len(recordings) if labelled is None else labelled
         own = [recording for recording, ok in zip(recordings, known, strict=True) if ok]
         self._events = _events(settings["events"], own, class_names)
+        # a recording that has lost a class, with all events of it, is not taught its frames either
+        for number, recording in enumerate(recordings):
+            kept = {label for label, x in zip(class_names, values[number], strict=True) if x > 0}
+            if recording in self._events:
+                events = [one for one in self._events[recording] if one.label in kept]
+                self._events[recording] = events
         self._pseudo_labels = _pseudo_labels(settings, recordings, values, class_names)
         self._known: dict[tuple[int, float], np.ndarray] = {}
 
