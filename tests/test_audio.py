@@ -1,6 +1,7 @@
 """Audio: good, odd, damaged and hostile recordings, and the tables of their verdicts."""
 
 import csv
+import errno
 import hashlib
 import io
 import os
@@ -602,6 +603,18 @@ def test_a_cut_shard_is_refused(tmp_path, size):
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(ValueError, match=r"000\.wav is not a whole shard"):
         shard_wav.open_shard(path)
+
+
+def test_a_full_disk_is_told_as_that(tmp_path, monkeypatch):
+    """Not as the views of shared memory that its traceback holds."""
+
+    def full(file, samples):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shard_wav, "_write_all", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        resampled(tmp_path, {"a.wav": encoded(noise())})
+    assert not list((tmp_path / "out").glob("*.wav"))
 
 
 def test_a_recipe_that_cannot_be_followed_is_an_error(tmp_path):

@@ -148,3 +148,25 @@ def test_names_that_cannot_be_are_refused(names, words):
     with pytest.raises(ValueError, match="rename_classes") as error:
         class_names.renamed(Found(recordings("wren", "robin"), [], []), names)
     assert all(word in str(error.value) for word in words), error.value
+
+
+def test_folders_of_classes_without_recordings(settings, tmp_path):
+    """Empty ones are noted; one whose files are all no recordings is an error."""
+    (tmp_path / "au" / "lark").mkdir()
+    (tmp_path / "au" / "lark" / ".DS_Store").touch()
+    names = {"rename_classes": {"Robin": "robin"}}
+    index, _ = labels_of(settings | names, tmp_path / "results")
+    assert "1 folders of classes hold no recording: 'lark'" in index["notes"]
+    (tmp_path / "au" / "lark" / "a.wma").touch()
+    with pytest.raises(ValueError, match=r"1 classes lose all of their files: 'lark' \(1 files\)"):
+        labels_of(settings | names, tmp_path / "results")
+
+
+def test_a_table_may_not_lose_a_class(tmp_path):
+    (tmp_path / "m.csv").write_text("path,labels\na.wav,robin\nb.wav,wren\nc.wav,wren;robin\n")
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    settings = {"adapter": "table", "table": str(tmp_path / "m.csv"), "missing_files": "exclude"}
+    with pytest.raises(ValueError, match=r"1 classes lose all of their files: 'wren' \(2 files\)"):
+        catalog.find_recordings("c", settings)
+    (tmp_path / "c.wav").write_bytes(b"RIFF")
+    assert len(catalog.find_recordings("c", settings).recordings) == 2

@@ -10,7 +10,7 @@ from dawnchorus.cli import codes, command
 
 SOURCE = Path(__file__).parents[1] / "src/dawnchorus"
 CODE = re.compile(
-    r'f?"((?:AUDIO|CSV|DECODER|FORMAT|LABEL|MISSING|NAME|NOT|MIX)_[A-Z_]+|BANDWIDTH)\b'
+    r'f?"((?:AUDIO|CSV|DECODER|FORMAT|LABEL|MISSING|NAME|NOT?|MIX)_[A-Z_]+|BANDWIDTH)\b'
 )
 
 

@@ -223,7 +223,7 @@ def test_recordings_and_labels_that_are_moved_change_no_digest(tmp_path, make, f
 
 
 def test_a_table_under_another_name_changes_no_digest(tmp_path):
-    settings = own(tmp_path, "path,labels\na.wav,x\nz.wav,y\n", missing_files="exclude")
+    settings = own(tmp_path, "path,labels\na.wav,x\nz.wav,x\n", missing_files="exclude")
     index = listed(tmp_path, settings)[0]
     (tmp_path / "t.csv").rename(tmp_path / "renamed.csv")
     assert listed(tmp_path, settings | {"table": str(tmp_path / "renamed.csv")})[0] == index
@@ -339,6 +339,7 @@ def test_counts_of_subsets_are_those_of_the_labels(tmp_path):
     csv = "path,labels,group,fold,split\na.wav,x,g,1,train\nb.wav,y,,2,train\n"
     index, truths, _, _ = listed(tmp_path, own(tmp_path, csv))
     counts = {"strong": 0, "labelled": 2, "groups": 2, "recordists": 2, "folds": ["1", "2"]}
+    counts["classes"] = {"x": 1, "y": 1}
     assert tables.counts_of(index, "train") == tables.counts_of(index, None) == counts
     assert tables.subset_counts(truths.values())["all"] == counts
     with pytest.raises(ValueError, match=r"no recording is in split 'val'; there are \['train'\]"):
@@ -755,7 +756,7 @@ def test_a_table_in_the_working_directory_has_relative_paths(tmp_path, monkeypat
 
 
 def test_rows_of_a_table_without_a_file(tmp_path):
-    csv = "path,labels\na.wav,x\nz.wav,y\n"
+    csv = "path,labels\na.wav,x\nz.wav,x\n"
     with pytest.raises(ValueError, match=r"MISSING_FILE: 1 rows of .*t\.csv.*'z\.wav'.*line 3"):
         listed(tmp_path, own(tmp_path, csv))
     excluded = listed(tmp_path, own(tmp_path, csv, missing_files="exclude"))[3]
@@ -1009,3 +1010,23 @@ def test_odd_names_in_folders(tmp_path):
         listed(tmp_path, below(tmp_path, "{class}/{}", ["a/1.ogg"]))
     with pytest.raises(ValueError, match="class 'x;y' of 'x;y/1.wav' holds ';'"):
         listed(tmp_path / "2", below(tmp_path / "2", "{class}/{}", ["x;y/1.wav"]))
+
+
+def test_a_field_may_hold_line_breaks(tmp_path):
+    csv = 'path,labels,notes\na.wav,x,"one\ntwo, three\r\n"\n\nb.wav,y,"""four"""\n'
+    _, truths, _, _ = listed(tmp_path, own(tmp_path, csv))
+    assert {name: one.labels for name, one in truths.items()} == {"a.wav": ("x",), "b.wav": ("y",)}
+    (tmp_path / "t.csv").write_text('path,labels,notes\na.wav,x,"one\ntwo"\nb.wav,y\n')
+    with pytest.raises(ValueError, match="CSV_RAGGED.*line 4 has 2 fields"):
+        label_sheet.read_sheet(str(tmp_path / "t.csv"))
+
+
+def test_five_rows_are_named_and_the_others_counted(tmp_path):
+    rows = "".join(f"{n}.wav,x,{n}\n" for n in range(7))
+    path = write(tmp_path / "t.csv", "path,labels,labelled\n" + rows)
+    expected = "5 rows cannot be used: .*line 4: labelled is '2'.*line 8: labelled is '6'"
+    with pytest.raises(ValueError, match=expected):
+        table.recordings({"table": path})
+    path = write(tmp_path / "t.csv", "path,labels\n" + "a,b,c\n" * 7)
+    with pytest.raises(ValueError, match="7 rows .*line 2 .*line 6 .*; and 2 more; quote fields"):
+        table.recordings({"table": path})

@@ -356,6 +356,28 @@ def test_settings_are_chosen_by_events(experiment):
     assert (how["grids"], how["is_settled"], how["collar"]) == (GRIDS, True, COLLAR)
 
 
+def test_the_line_of_a_tuning_counts_classes_with_truth_and_says_where_a_grid_ends(
+    experiment, caplog
+):
+    with_events(experiment)
+    tuned = PLAIN | {"tune": "events", "minimum_s": 0.0}
+    # at 0.1 Dog is detected where it is not: F is 0, and says nothing as there is no Dog
+    tuned["grids"] = {**GRIDS, "threshold": [0.3, 0.2, 0.1]}
+    with caplog.at_level("INFO", logger="dawnchorus"):
+        found = experiment.choose({"tuned": tuned}, validation=["val:v"])["decodings"]["tuned"]
+    how = found["tuned"]
+    known = [how["figures"][label] for label in ("Bell", "Cat")]
+    assert f"event-based F {np.mean(known):.3f}, the mean of 2 classes, by val:v" in caplog.text
+    ends = [
+        label
+        for label, value in zip(("Bell", "Cat"), found["settings"]["threshold"], strict=False)
+        if value in (0.1, 0.3)
+    ]
+    assert how["at_grid_end"] == ({"threshold": ends} if ends else {})
+    assert ends
+    assert f"threshold of {len(ends)} classes is at the end of its grid" in caplog.text
+
+
 def test_what_has_no_grid_stays_as_given(experiment):
     with_events(experiment)
     tuned = PLAIN | {

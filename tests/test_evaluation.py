@@ -305,6 +305,29 @@ def test_a_test_corpus_without_truth_is_not_available(experiment):
     assert about == ["field", "24", "0", "24", "0", "0", "0"]
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ("bird", "n/a on field: all 24 recordings are of bird, none is negative"),
+        ("", "n/a on field: none of 24 recordings is of a class that is scored"),
+    ],
+)
+def test_one_class_only_is_said_where_nothing_is_defined(experiment, labels, said):
+    experiment.add_corpus("field", 24, labels=dict.fromkeys(range(24), labels))
+    _, text = experiment.run()
+    assert said in text.splitlines()
+    content, _ = experiment.run()
+    training = content["training"] | {"positives": {"bird": 7}, "scored": 7}
+    training |= {
+        "classes_left_out": ["bird"],
+        "excluded": 2,
+        "excluded_by_code": {"AUDIO_EMPTY": 2},
+    }
+    lines = summary.text(content | {"training": training}).splitlines()
+    assert "n/a out of fold: all 7 recordings are of bird, none is negative" in lines
+    assert "excluded of the training: AUDIO_EMPTY 2" in lines
+
+
 def test_tests_without_truth_leave_the_screen_to_the_others(species):
     """As in BirdCLEF 2018: a split with labels, and two test sets without any."""
     for name in ("monophone", "soundscapes"):
@@ -665,7 +688,7 @@ def test_remarks_that_do_not_fit_are_counted(experiment):
     about = found["test"]["field"] | {"excluded": 1, "excluded_by_code": {"AUDIO_EMPTY": 1}}
     tests = {f"corpus {i}": about | {"classes_left_out": ["bird"]} for i in range(20)}
     lines = summary.text(found | {"test": tests}).splitlines()
-    shown = sum(line.startswith(("excluded of", "left out on")) for line in lines)
+    shown = sum(line.startswith(("excluded of", "n/a on")) for line in lines)
     assert len(lines) == 45
     assert lines[-1] == f"and {40 - shown} more remarks; what they say is in metrics.json"
     assert "more remarks" not in text

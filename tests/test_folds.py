@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from dawnchorus.corpora import tables
+from dawnchorus.runtime import artefacts
 from dawnchorus.targets import folds
 
 
@@ -261,3 +263,19 @@ def test_groups_of_many_classes_need_little_memory():
     # all groups dense would be 64 MB, three times over
     assert tracemalloc.get_traced_memory()[1] < 80e6
     tracemalloc.stop()
+
+
+def test_a_class_that_loses_all_its_recordings_is_an_error(tmp_path):
+    rows = [
+        (n, "", "", "", "", "", 1, label, "", "")
+        for n, label in zip("abc", ("x", "x", "y"), strict=True)
+    ]
+    tables.write_rows(tmp_path / "labels.csv", tables.LABELS, rows)
+    artefacts.write_table(
+        tmp_path / "verdicts.csv", ("id", "verdict"),
+        [("a", "used"), ("b", "used"), ("c", "AUDIO_EMPTY")],
+    )  # fmt: skip
+    paths = ({"k": tmp_path / "labels.csv"}, {"k": tmp_path / "verdicts.csv"}, {"k": []})
+    about = {"kind": "rotate", "count": 2, "by": "group", "split_groups": False, "seed": 1}
+    with pytest.raises(ValueError, match=r"1 classes lose all of their recordings: 'y' \(1\)"):
+        folds.deal_folds(["k"], *paths, about, tmp_path / "folds.csv")

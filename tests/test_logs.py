@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from dawnchorus.runtime import logs
@@ -74,6 +76,14 @@ def test_progress_is_not_told_before_there_is_any(tmp_path, clock):
         progress.step(0)
         progress.step(1)
     assert len((tmp_path / "a.log").read_text().splitlines()) == 1
+
+
+def test_a_full_disk_says_what_to_do():
+    error = OSError(errno.ENOSPC, "No space left on device", "results/x.wav")
+    said = (
+        "a file cannot be written: No space left on device (results/x.wav); make room and run again"
+    )
+    assert logs.one_line(error) == said
 
 
 def test_a_full_disk_under_hdf5_is_one_sentence():

@@ -1,9 +1,12 @@
 """What a run refuses before its first job, because the recordings cannot serve it."""
 
+from pathlib import Path
+
 import pytest
 
+from dawnchorus.cli import command
 from dawnchorus.corpora import catalog
-from dawnchorus.plan.recordings_check import check_experiments
+from dawnchorus.plan.recordings_check import check_experiments, experiment_notes
 
 
 @pytest.fixture
@@ -13,11 +16,13 @@ def table(tmp_path, monkeypatch):
 
     def make(**columns):
         rows = {"group": ["x", "x", "y", "z"], "fold": [""] * 4, "split": ["train"] * 3 + ["test"]}
+        rows["labels"] = ["bird"] * 4
         rows |= columns
         lines = ["path,labels,group,fold,split"]
         for i in range(4):
             (tmp_path / f"{i}.wav").write_bytes(f"RIFF{i}".encode())
-            lines.append(f"{i}.wav,bird,{rows['group'][i]},{rows['fold'][i]},{rows['split'][i]}")
+            columns = ("labels", "group", "fold", "split")
+            lines.append(",".join([f"{i}.wav", *(rows[column][i] for column in columns)]))
         (tmp_path / "mine.csv").write_text("\n".join(lines) + "\n")
         settings = {
             "adapter": "table", "table": "mine.csv", "root": None, "separator": ";", "shards": 1,
@@ -83,4 +88,77 @@ def test_label_files_that_no_submission_can_repeat_are_refused(tmp_path):
     experiment["submission"]["format"] = "bad2017"
     said = r"e\.submission: corpus 'mine': .*/y\.csv has columns .*give each a corpus of its own"
     with pytest.raises(ValueError, match=said):
+        check_experiments(chosen, indexes, tmp_path / "results")
+
+
+def test_classes_with_fewer_recordings_than_folds_are_noted_with_counts(table):
+    labels = ["robin;wren", "robin", "robin;lark", "robin"]
+    indexes = table(labels=labels)
+    notes = experiment_notes(config(kind="stratified", count=3), indexes)
+    assert notes == [
+        "experiments.e: 2 of 3 classes have fewer recordings than the 3 folds: 'lark (1)', "
+        "'wren (1)'; in some folds they are not scored, or not trained"
+    ]
+    chosen = config(kind="stratified", count=3)
+    chosen["experiments"]["e"]["classes"] = ["robin"]
+    assert experiment_notes(chosen, indexes) == []
+    assert experiment_notes(config(kind="holdout", count=1), indexes) == []
+
+
+def test_corpora_of_another_experiment_are_noted(table):
+    indexes = table()
+    chosen = config(kind="rotate", count=2)
+    assert experiment_notes(chosen, indexes) == []
+    chosen["experiments"]["e"]["events"] = {"validation": ["other:valid"]}
+    (note,) = experiment_notes(chosen, indexes)
+    assert note.startswith("experiments.e.events.validation: 'other:valid' is neither trained nor")
+    targets = {"from": "mean_teacher", "unlabelled": ["mine", "night"]}
+    chosen["experiments"]["e"] |= {"events": None, "stages": {"s": {"targets": targets}}}
+    (note,) = experiment_notes(chosen, indexes)
+    assert note.startswith("experiments.e.stages.s.targets.unlabelled: 'night' is neither")
+
+
+def test_check_says_what_is_odd_without_listing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = ["robin", "Robin", "wren", "robin", "robin", "robin"]
+    lines = [f"{n}.wav,{label}" for n, label in enumerate(rows)]
+    (tmp_path / "m.csv").write_text("\n".join(["path,labels", *lines]) + "\n")
+    for n in range(len(rows)):
+        (tmp_path / f"{n}.wav").write_bytes(b"RIFF")
+    (tmp_path / "x.yaml").write_text(
+        "run: [x]\ncorpora: {c: {adapter: table, table: m.csv}}\n"
+        "experiments: {x: {train: [c], folds: {kind: stratified, count: 3}}}\n"
+    )
+    arguments = ["check", "--workflow", str(Path(__file__).parents[1]), "x.yaml"]
+    assert command.main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("corpus c: 1 class names differ only in case")
+    assert lines[1].startswith(
+        "experiments.x: 2 of 3 classes have fewer recordings than the 3 folds"
+    )
+    assert lines[2] == "sound: runs x on c"
+    assert not (tmp_path / "results").exists()
+    (tmp_path / "m.csv").write_text("path,labels\n0.wav,0\n1.wav,1\n")
+    assert command.main(arguments) == 2
+    assert "set binary_class" in capsys.readouterr().err
+
+
+def test_label_files_without_a_column_for_the_label_are_no_submission(tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "1.wav").write_bytes(b"x")
+    (tmp_path / "x.csv").write_text("itemid\n1\n")
+    corpus = {
+        "adapter": "bird_detection", "shards": 1, "fingerprint": "content", "groups": None,
+        "missing_files": "error",
+        "data_sets": {"x": {"audio": str(tmp_path / "x"), "labels": str(tmp_path / "x.csv")}},
+    }  # fmt: skip
+    indexes = {"mine": catalog.list_corpus("mine", corpus, tmp_path / "results")}
+    chosen = config("mine", kind="rotate", count=2) | {"corpora": {"mine": corpus}}
+    experiment = chosen["experiments"]["e"] | {"test": ["mine"]}
+    chosen["experiments"]["e"] = experiment
+    check_experiments(chosen, indexes, tmp_path / "results")
+    experiment["submission"]["format"] = "bad2017"
+    with pytest.raises(
+        ValueError, match=r"e\.submission: corpus 'mine': label files have the columns itemid, "
+    ):
         check_experiments(chosen, indexes, tmp_path / "results")

@@ -1,10 +1,13 @@
 """The main process: its lock, and what it says of a results folder."""
 
+import errno
+import os
 import subprocess
 import sys
 
 import pytest
 
+from dawnchorus.cli import doctor
 from dawnchorus.runtime import run
 
 HOLD = """
@@ -54,3 +57,47 @@ def test_lost_metadata_are_told(tmp_path):
     (tmp_path / ".snakemake/metadata").mkdir(parents=True)
     (tmp_path / ".snakemake/metadata/x").touch()
     assert run.lost_metadata(tmp_path / "results", tmp_path / ".snakemake") is None
+
+
+@pytest.fixture
+def without_locks(monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(run.fcntl, "flock", fail)
+
+
+def test_a_folder_without_file_locks_is_named_with_the_remedy(tmp_path, without_locks):
+    said = rf"{tmp_path} cannot be locked \(No locks available\).*local disk.*NFS"
+    with pytest.raises(ValueError, match=said):
+        run.hold_lock(tmp_path)
+    lines = {line.what: line for line in doctor.findings(tmp_path / "results")}
+    assert lines["file locks"].state == "bad"
+    assert str(tmp_path) in lines["file locks"].text
+
+
+def test_a_folder_with_locks_is_fit(tmp_path):
+    assert run.lock_fault(tmp_path) is None
+    lines = {line.what: line.state for line in doctor.findings(tmp_path)}
+    assert lines["file locks"] == "ok"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options", [{"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}]
+)
+def test_names_are_read_as_utf8_under_any_locale(tmp_path, options):
+    """The same under Latin-1, of which few machines have a locale."""
+    (tmp_path / "au" / "Mönchsgrasmücke").mkdir(parents=True)
+    (tmp_path / "au" / "Mönchsgrasmücke" / "ä.wav").write_bytes(b"RIFF")
+    code = (
+        "import sys\nfrom dawnchorus.runtime import run\nrun.restart_in_utf8()\n"
+        "from dawnchorus.corpora.adapters import folders\n"
+        "found = folders.recordings({'root': sys.argv[1], 'pattern': '{class}/{}'})\n"
+        "print([row.id for row in found.recordings], found.excluded)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "au")], env=os.environ | options,
+        capture_output=True, encoding="utf-8", check=True,
+    )  # fmt: skip
+    assert done.stdout == "['Mönchsgrasmücke/ä'] []\n"

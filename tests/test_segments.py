@@ -440,6 +440,18 @@ def test_training_uses_chunks_within_the_interval(rng):
     assert chosen(index, [[1]], rng) == [0, 1, 2, 3, 4]
 
 
+def test_what_leaves_no_chunk_is_named(rng):
+    index = index_of([3], score=[0.1, 0.2, 0.3])
+    with pytest.raises(ValueError, match=r"signal begins at 0\.5; lower signal_threshold$"):
+        chosen(index, [[1]], rng, signal_threshold=0.5)
+    with pytest.raises(
+        ValueError, match=r"wanted are 0\.5 to 1\.0; change min_score or max_score$"
+    ):
+        chosen(index, [[1]], rng, min_score=0.5, max_score=1.0)
+    with pytest.raises(ValueError, match=r"wanted are 0\.35 to 1\.0; change min_score"):
+        chosen(index, [[1]], rng, signal_threshold=0.2, min_score=0.35, max_score=1.0)
+
+
 def test_other_kinds_are_trained_on_whole(rng):
     settings = SEGMENTS | {"max_score": 0.5, "max_per_class": 1}
     rows = training_windows.training_rows(index_of([3, 2]), np.ones((2, 1)), settings, rng)

@@ -242,3 +242,12 @@ def test_only_settings_with_a_grid_go_together():
 def test_clips_without_sound_targets_or_scores_are_refused(targets, scores, message):
     with pytest.raises(ValueError, match=message):
         tuning.clip_thresholds(targets, scores)
+
+
+def test_thresholds_at_the_end_of_their_grid_are_named_where_there_is_truth():
+    settings = {"threshold": np.array([0.1, 0.5, 0.9, 0.1]), "filter_s": np.array([0.0] * 4)}
+    grids = {"threshold": (0.5, 0.1, 0.9), "filter_s": (0.0, 1.0, 2.0)}
+    found = tuning.at_grid_end(settings, grids, list("abcd"), [3, 2, 1, 0])
+    assert found == {"threshold": ["a", "c"]}
+    assert tuning.at_grid_end(settings, {"threshold": (0.1, 0.9)}, list("abcd"), [3, 2, 1, 0]) == {}
+    assert tuning.at_grid_end(settings, {"filter_s": (0.0, 1.0, 2.0)}, list("abcd"), [1] * 4) == {}

@@ -87,7 +87,10 @@ class Decoder:
     def __exit__(self, *_) -> None:
         self._end()
         self._stderr.close()
-        self._slab.close()
+        # An error behind `answer`, such as a full disk, still holds views of the slab in its traceback:
+        # closing it would raise in the place of that error. It goes with the last view.
+        with contextlib.suppress(BufferError):
+            self._slab.close()
         self._slab_file.close()
 
     def ask(self, recording: Mapping) -> None:

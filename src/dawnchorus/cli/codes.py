@@ -124,6 +124,11 @@ OF_LISTS: Mapping[str, Code] = {
         "A name has control characters or bytes that are not UTF-8; it is left out.",
         "Rename the file or folder.",
     ),
+    "NO_LABEL": Code(
+        "A recording in the folders of a corpus that no list of it names; it is left out and counts as "
+        "excluded.",
+        "Name it in a list, move it, or raise max_excluded of the corpus.",
+    ),
     "NAME_COLLISION": Code(
         "Two recordings would have one name where case and accents do not count; the run stops.",
         "Rename or remove one of them.",

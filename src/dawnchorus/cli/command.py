@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from dawnchorus.cli import codes, config, doctor, init, launch, show, sort, verify, why
-from dawnchorus.runtime import logs
+from dawnchorus.runtime import logs, run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return 2
     try:
+        if arguments is None:  # of this process
+            run.restart_in_utf8()
         return chosen.command(chosen)
     except (ValueError, OSError) as error:
         if isinstance(error, BrokenPipeError):  # `dawnchorus verify results | head`

@@ -1,7 +1,8 @@
 """``dawnchorus config [KEY]``, ``dawnchorus check CONFIG...``: keys of a config, and its errors.
 
-``check`` reads a config as a start of the workflow does, and runs nothing; only the models and
-frontends that it names by the path of a file are imported, for the keys that they have.
+``check`` reads a config, and the lists and folders of its corpora, as a start of the workflow does; it
+runs and writes nothing. Only the models and frontends that the config names by the path of a file are
+imported, for the keys that they have.
 """
 
 import argparse
@@ -33,7 +34,8 @@ def explain(arguments: argparse.Namespace) -> int:
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """Print which experiments a config runs on which corpora; return the exit status."""
+    """Print what is odd, and which experiments a config runs on which corpora; return the exit status."""
+    from dawnchorus.plan import recordings_check
     from dawnchorus.settings import corpus_check, load
 
     base = os.path.join(arguments.workflow or launch.workflow_folder(), "config.yaml")
@@ -42,6 +44,8 @@ def check(arguments: argparse.Namespace) -> int:
             f"no config.yaml in {arguments.workflow!r}; name the workflow's --workflow FOLDER"
         )
     found = load.load(base, arguments.overlays, {})
+    for note in recordings_check.check_corpora(found):
+        print(note)
     corpora = corpus_check.corpora_of_run(found)
     print(f"sound: runs {', '.join(found['run'])} on {', '.join(corpora)}")
     return 0

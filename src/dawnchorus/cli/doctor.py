@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dawnchorus.runtime import devices
-from dawnchorus.runtime.run import LOCK, lost_metadata
+from dawnchorus.runtime.run import LOCK, lock_fault, lost_metadata
 
 _LITTLE_DISK = 5e9  # bytes; a run of tens of thousands of recordings writes more
 _LITTLE_MEMORY = 4e9  # bytes; one training of the zoo's largest model
@@ -138,6 +138,8 @@ def _machine(results: Path) -> Iterator[Line]:
     folder = next(f for f in (results.absolute(), *results.absolute().parents) if f.is_dir())
     free = shutil.disk_usage(folder).free
     yield Line("ok" if free > _LITTLE_DISK else "note", "disk", f"{free / 1e9:.1f} GB free")
+    fault = lock_fault(folder)
+    yield Line("bad" if fault else "ok", "file locks", fault or f"of {folder}")
     names = devices.visible_gpus()
     text = ", ".join(names) if names else "none visible: trainings run on the CPU"
     yield Line("ok", "GPUs", text)

@@ -2,6 +2,7 @@
 
 * `label_rows`: the rows of every data set of a corpus, as `Rows`.
 * `has_one_header`, `submission_rows`: whether a submission can repeat them, and what of them.
+* `check_columns`: whether these columns are those of a challenge.
 * `folder_path`: where the recordings of a data set are.
 """
 
@@ -15,6 +16,7 @@ from dawnchorus.formats import audio_names, label_sheet
 
 CLASS = "bird"
 _HEADER = ["itemid", "hasbird"]
+_HEADERS = (_HEADER, ["itemid", "datasetid", "hasbird"])  # of 2017 and 2018
 
 
 class Rows(NamedTuple):
@@ -64,6 +66,22 @@ def submission_rows(parts: Sequence[Rows]) -> LabelRows:
         )
     order = [pair for rows in parts for pair in zip(rows.ids, rows.texts, strict=True)]
     return LabelRows(read[0].header if read else list(_HEADER), order)
+
+
+def check_columns(columns: Sequence[str]) -> None:
+    """Refuse columns that a submission cannot repeat: it puts scores in the place of the label.
+
+    Raises
+    ------
+    ValueError
+        Where they are others than those of a challenge.
+    """
+    if list(columns) not in _HEADERS:
+        raise ValueError(
+            f"label files have the columns {', '.join(columns)}, which a submission cannot repeat with "
+            f"a score as the last; expected {' or '.join(map(', '.join, _HEADERS))}, where hasbird may "
+            "be empty"
+        )
 
 
 def label_rows(settings: Mapping) -> tuple[list[Rows], list[str]]:

@@ -9,7 +9,7 @@ listing's digest changes, so a folder that is moved repeats nothing. The main pr
 of what it finds there with the listing.
 
 * `Recording`, `Found`: what an adapter returns (see `catalog`).
-* `shard_of`: the shard of a recording.
+* `shard_of`: the shard of a recording; `labelled`: its ground truth and origin.
 * `listing_path`, `places_path`, `labels_path`, `excluded_path`, `events_path`, `event_places_path`,
   `names_path`, `label_rows_path`, `index_path`: paths of the tables.
 * `read_index`, `read_listing`, ..., `write_rows`: reading and writing them.
@@ -18,6 +18,7 @@ of what it finds there with the listing.
 * `duplicates`: recordings with the same content.
 """
 
+import collections
 import hashlib
 import itertools
 import json
@@ -132,6 +133,14 @@ class Labelled:
     recordist: str = ""
     background: tuple[str, ...] = ()
     media_id: str = ""
+
+
+def labelled(recording: Recording) -> Labelled:
+    """Return the ground truth and origin of a recording that an adapter found."""
+    values = {name: getattr(recording, name) for name in Labelled.__slots__}
+    for name in ("labels", "background"):
+        values[name] = tuple(values[name].split(SEPARATOR)) if values[name] else ()
+    return Labelled(**values)
 
 
 def shard_of(recording_id: str, shards: int) -> str:
@@ -363,12 +372,17 @@ def subset_counts(recordings: Iterable[Recording | Labelled]) -> dict[str, Any]:
     dict
         ``all`` and, by their names, ``subsets``: each with ``strong`` (recordings with strong
         labels) and, of those whose ground truth is known, ``labelled`` (count), ``groups`` and
-        ``recordists`` (counts of distinct ones; an empty one counts by itself) and ``folds``
-        (sorted names).
+        ``recordists`` (counts of distinct ones; an empty one counts by itself), ``folds`` (sorted
+        names) and ``classes`` (recordings by class).
     """
     members: dict[str, list] = {}
     for recording in recordings:
         members.setdefault(recording.split, []).append(recording)
+
+    def classes(one: Recording | Labelled) -> Sequence[str]:
+        if isinstance(one.labels, str):
+            return one.labels.split(SEPARATOR) if one.labels else ()
+        return one.labels
 
     def counts(chosen: list) -> dict[str, Any]:
         known = [one for one in chosen if one.labelled]
@@ -378,6 +392,7 @@ def subset_counts(recordings: Iterable[Recording | Labelled]) -> dict[str, Any]:
             "groups": len({one.group or f"id {one.id}" for one in known}),
             "recordists": len({one.recordist or f"id {one.id}" for one in known}),
             "folds": sorted({one.fold for one in known}),
+            "classes": dict(collections.Counter(name for one in known for name in classes(one))),
         }
 
     subsets = {name: counts(chosen) for name, chosen in members.items()}

@@ -181,11 +181,30 @@ def _remarks(content: Mapping) -> Iterator[str]:
     if chosen:
         yield f"thresholds: best {chosen['criterion']} on {chosen['chosen_on']}"
     yield from unit_remarks(content)
+    training = content["training"]
+    if training.get("excluded"):
+        yield from excluded("the training", training)
+    if not set(content["classes"]) - set(training.get("classes_left_out", ())):
+        yield from _undefined("out of fold", training)
     for name, found in content["test"].items():
         yield from excluded(name, found)
         left_out = found["classes_left_out"]
-        if left_out and found["scored"]:
+        if not found["scored"]:
+            continue
+        if not set(content["classes"]) - set(left_out):
+            yield from _undefined(f"on {cut(name, NAME)}", found)
+        elif left_out:
             yield f"left out on {cut(name, NAME)}, no positives or no negatives: {listed(left_out)}"
+
+
+def _undefined(where: str, found: Mapping) -> Iterator[str]:
+    """Yield why nothing is defined where each class lacks positives or negatives."""
+    n = found["scored"]
+    everywhere = [label for label, count in found["positives"].items() if count == n]
+    if n and everywhere:
+        yield f"n/a {where}: all {n} recordings are of {listed(everywhere)}, none is negative"
+    elif n:
+        yield f"n/a {where}: none of {n} recordings is of a class that is scored"
 
 
 def _everywhere(item: Mapping) -> Iterator[tuple[str, Mapping]]:

@@ -202,13 +202,20 @@ def choose_decodings(
             raise ValueError(f"decoding {name!r}: {error}") from None
         if (tuned := found[name]["tuned"]) is None:
             continue
-        # F of a class is NaN where no event was there and none was detected
-        known = [figure for figure in tuned["figures"].values() if not np.isnan(figure)]
+        # as `absent: skip` counts them: a class without truth says nothing, whatever was detected
+        known = [
+            figure for label, figure in tuned["figures"].items() if tuned["positives"][label]
+        ]
         LOG.info(
             "decoding %s: %s %.3f, the mean of %d classes, by %s; %d settings tried",
             name, tuned["figure"], np.mean(known) if known else np.nan, len(known),
             found[name]["chosen_on"], tuned["n_tried"],
         )  # fmt: skip
+        for setting, labels in tuned["at_grid_end"].items():
+            LOG.info(
+                "warning: decoding %s: %s of %d classes is at the end of its grid, and a wider one may "
+                "be better: %s", name, setting, len(labels), ", ".join(labels[:_NAMED]),
+            )  # fmt: skip
         if not tuned["is_settled"]:
             LOG.info(
                 "warning: decoding %s is not settled: a further sweep would try on; it stands as it "
@@ -289,7 +296,7 @@ def tune_by_clips(
 
     found = tuning.coordinate_search(f, grids, len(sources.classes), per_class=per_class)
     how = {"figure": "clip F", "grids": grids, "together": [], "per_class": per_class}
-    about = _about(found, train, len(targets), targets.sum(axis=0).tolist(), sources.classes)
+    about = _about(found, train, len(targets), targets.sum(axis=0).tolist(), sources.classes, grids)
     chosen_on = f"{', '.join(train)} ({len(targets)} labelled recordings, scored out of fold)"
     return dict(given) | found.settings, chosen_on, how | about
 
@@ -329,7 +336,7 @@ def tune_by_events(
     section = sources.settings["events"]
     positives = [sum(event.label == name for event in events) for name in sources.classes]
     how = {"figure": "event-based F", "collar": dict(section["collar"]), "grids": grids, **ways}
-    about = _about(found, section["validation"], len(recordings), positives, sources.classes)
+    about = _about(found, section["validation"], len(recordings), positives, sources.classes, grids)
     named = ", ".join(section["validation"])
     chosen_on = f"{named} ({len(recordings)} recordings, {len(events)} events)"
     return dict(given) | found.settings, chosen_on, how | about
@@ -341,6 +348,7 @@ def _about(
     n_recordings: int,
     positives: Sequence[int],
     classes: Sequence[str],
+    grids: Mapping[str, Sequence[float]],
 ) -> dict:
     """Return the description of a search: by class its F and its number of positives."""
     if absent := [name for name, n in zip(classes, positives, strict=True) if not n]:
@@ -353,6 +361,7 @@ def _about(
         "n_recordings": n_recordings,
         "positives": dict(zip(classes, positives, strict=True)),
         "figures": dict(zip(classes, found.scores.tolist(), strict=True)),
+        "at_grid_end": tuning.at_grid_end(found.settings, grids, classes, positives),
         "sweeps": found.sweeps,
         "n_tried": found.n_tried,
         "is_settled": bool(found.is_settled),

@@ -7,7 +7,7 @@ have chosen make scores on them worthless, and no function here can tell.
 
 * `clip_thresholds`: thresholds by clip F, where only weak labels are known.
 * `coordinate_search`: any settings by any metric per class, such as event F where events are known.
-* `Tuned`: what was chosen, and how.
+* `Tuned`: what was chosen, and how; `at_grid_end`: where a wider grid may be better.
 * `THRESHOLDS`, `PUBLISHED_THRESHOLDS`: declared grids.
 """
 
@@ -93,6 +93,37 @@ def clip_thresholds(
         return ratio(2 * hits, is_positive.sum(axis=0) + is_predicted.sum(axis=0))
 
     return coordinate_search(f1, {"threshold": grid}, targets.shape[1])
+
+
+def at_grid_end(
+    settings: Mapping[str, np.ndarray],
+    grids: Mapping[str, Sequence[float]],
+    classes: Sequence[str],
+    positives: Sequence[int],
+) -> dict[str, list[str]]:
+    """Return the classes whose threshold is the least or the greatest that was tried.
+
+    A class without positives keeps the first value and is left out, and so are grids of fewer than
+    three values, which were meant as a choice. Other settings begin at what they do nothing with.
+
+    Parameters
+    ----------
+    settings : mapping of name to array, shape (C,)
+    grids : mapping of name to sequence of float
+    classes, positives : sequences, length C
+
+    Returns
+    -------
+    dict of str to list of str
+        Empty, or ``threshold`` and classes.
+    """
+    grid = grids.get("threshold", ())
+    if len(grid) < 3:
+        return {}
+    ends = (min(grid), max(grid))
+    chosen = zip(classes, settings["threshold"].tolist(), positives, strict=True)
+    found = [name for name, value, n in chosen if n and value in ends]
+    return {"threshold": found} if found else {}
 
 
 def coordinate_search(

@@ -1,15 +1,19 @@
 """Checks of the listed recordings against the experiments of a run.
 
 * `check_experiments`: subsets have recordings, folds have groups, decodings have events.
+* `experiment_notes`: what is odd about a run and can be meant.
+* `check_corpora`: both, and the notes on corpora, with nothing written.
 """
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dawnchorus.corpora import bird_detection_labels, tables
-from dawnchorus.settings.corpus_check import experiments_of_run
+from dawnchorus.corpora import bird_detection_labels, catalog, tables
+from dawnchorus.formats.label_sheet import examples
+from dawnchorus.settings.corpus_check import corpora_of_run, experiments_of_run, strange_corpora
 from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.references import parse_reference
 
@@ -17,8 +21,24 @@ Settings = Mapping[str, Any]
 ReadLabels = Callable[[str], list[tables.Labelled]]  # of a corpus, by its name
 
 
-def check_experiments(config: Settings, indexes: Settings, results: str | Path) -> None:
+def check_experiments(
+    config: Settings,
+    indexes: Settings,
+    results: str | Path,
+    read_labels: ReadLabels | None = None,
+) -> None:
     """Raise where the listed recordings cannot serve an experiment of the run.
+
+    Parameters
+    ----------
+    config : mapping
+        Complete.
+    indexes : mapping of corpus to mapping
+        As `dawnchorus.corpora.catalog.list_corpus` returns them.
+    results : path
+        Where the corpora are listed.
+    read_labels : callable, optional
+        From the name of a corpus to its recordings, where they are not listed.
 
     Raises
     ------
@@ -48,15 +68,64 @@ def check_experiments(config: Settings, indexes: Settings, results: str | Path) 
                     "expected one whose strong labels choose the decodings"
                 )
         if experiment["folds"]["kind"] in ("grouped", "given"):
-            _check_folds(here, experiment, indexes, read)
+            _check_folds(here, experiment, indexes, read_labels or read)
         for corpus in sorted({parse_reference(r)[0] for r in experiment["test"]}):
             repeats = format_of(experiment["submission"], corpus) == "bad2017"
-            if repeats and "label_rows" not in indexes[corpus]:
-                try:  # again, for the reason why listing left them aside
+            if not repeats:
+                continue
+            try:
+                if "label_rows" in indexes[corpus]:
+                    columns = indexes[corpus]["label_rows"]["columns"]
+                    bird_detection_labels.check_columns(columns)
+                else:  # again, for the reason why listing left them aside
                     parts, _ = bird_detection_labels.label_rows(config["corpora"][corpus])
                     bird_detection_labels.submission_rows(parts)
-                except ValueError as error:
-                    raise ValueError(f"{here}.submission: corpus {corpus!r}: {error}") from None
+            except ValueError as error:
+                where = f"{here}.submission: corpus {corpus!r}"
+                raise ValueError(f"{where}: {error}") from None
+
+
+def experiment_notes(config: Settings, indexes: Settings) -> list[str]:
+    """Return notes on classes with fewer recordings than folds, and on corpora of other experiments."""
+    notes = strange_corpora(config)
+    for name in experiments_of_run(config):
+        experiment = config["experiments"][name]
+        n_folds = experiment["folds"].get("count") or 1
+        counts: Counter[str] = Counter()
+        for reference in experiment["train"]:
+            counts.update(_counts(f"experiments.{name}", reference, indexes)["classes"])
+        wanted = set(experiment.get("classes") or counts)
+        rare = sorted(label for label, n in counts.items() if label in wanted and n < n_folds)
+        if rare:
+            named = examples([f"{label} ({counts[label]})" for label in rare])
+            notes.append(
+                f"experiments.{name}: {len(rare)} of {len(wanted)} classes have fewer recordings than "
+                f"the {n_folds} folds: {named}; in some folds they are not scored, or not trained"
+            )
+    return notes
+
+
+def check_corpora(config: Settings) -> list[str]:
+    """Return all notes on a run and its corpora; nothing is decoded, hashed or written.
+
+    Raises
+    ------
+    ValueError
+        As the start of a run does.
+    """
+    notes, indexes, labels = [], {}, {}
+    for name in corpora_of_run(config):
+        found = catalog.find_recordings(name, config["corpora"][name])
+        notes += [f"corpus {name}: {note}" for note in found.notes]
+        index = tables.subset_counts(found.recordings)
+        if found.events is not None:
+            index["events"] = ""
+        if found.label_rows is not None:
+            index["label_rows"] = {"columns": found.label_rows.columns}
+        indexes[name] = index
+        labels[name] = [tables.labelled(one) for one in found.recordings]
+    check_experiments(config, indexes, "", labels.__getitem__)
+    return notes + experiment_notes(config, indexes)
 
 
 def _counts(path: str, reference: str, indexes: Settings) -> Settings:

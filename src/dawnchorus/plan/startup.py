@@ -19,7 +19,7 @@ import yaml
 
 from dawnchorus.corpora import catalog, tables
 from dawnchorus.plan import paths
-from dawnchorus.plan.recordings_check import check_experiments
+from dawnchorus.plan.recordings_check import check_experiments, experiment_notes
 from dawnchorus.plan.workflow_run import Run
 from dawnchorus.runtime import artefacts, provenance, run
 from dawnchorus.settings.corpus_check import corpora_of, corpora_of_run, experiments_of_run
@@ -51,6 +51,7 @@ def start(
     """
     base = Path(base)
     try:
+        run.restart_in_utf8()
         config = load(base / "config.yaml", overlays, given)
         if is_main:
             _take_lock(arguments)
@@ -58,6 +59,8 @@ def start(
         index = list_corpora(names, config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
+            for note in experiment_notes(config, index):
+                print(note, file=sys.stderr)
             copy_models(config)
             copy_code(config)
         if is_main and not run.is_only_looking(arguments):

@@ -7,6 +7,7 @@
 """
 
 import contextlib
+import errno
 import logging
 import re
 import sys
@@ -52,6 +53,9 @@ def one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if failed := re.search(r"errno = \d+, error message = '([^']+)'", text):  # HDF5's own words
         return f"a file cannot be written: {failed[1]}; make room and run again"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"a file cannot be written: {error.strerror}{where}; make room and run again"
     named = isinstance(error, (ValueError, OSError)) and text
     return text if named else f"{type(error).__name__}: {text}".rstrip(": ")
 

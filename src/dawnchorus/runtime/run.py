@@ -1,6 +1,8 @@
 """A run: the main process of the workflow, one per results folder, and signals to stop.
 
+* `restart_in_utf8`: read names of files as UTF-8, whatever the locale says.
 * `hold_lock`, `has_lock`: take the lock of a results folder for as long as this process lives.
+* `lock_fault`: why a folder cannot be locked.
 * `announce`: tell the jobs how the run was started; `environment`: that and more, for records.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `is_only_looking`: whether a command line starts no job.
@@ -10,6 +12,7 @@
 * `Stopped`: raised by work that saw the flag and has kept what it needs to go on later.
 """
 
+import codecs
 import contextlib
 import fcntl
 import functools
@@ -20,6 +23,8 @@ import re
 import shlex
 import shutil
 import signal
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -32,13 +37,36 @@ COMMAND = "DAWNCHORUS_COMMAND"  # environment variable: how the main process was
 _kept: list = []  # open lock files: the kernel frees a lock when its file is closed
 
 
+def restart_in_utf8() -> None:
+    """Start this process again in Python's UTF-8 mode, where it reads names in another encoding.
+
+    Under a locale of Latin-1 or ASCII a name in UTF-8 would be other letters than in a label file, or
+    none. The mode cannot be changed in a process that has begun.
+
+    Raises
+    ------
+    ValueError
+        Where the mode has been asked for and is not there.
+    """
+    found = codecs.lookup(sys.getfilesystemencoding()).name
+    if found == "utf-8":
+        return
+    if os.environ.get("PYTHONUTF8") == "1":
+        raise ValueError(
+            f"names of files are read as {found}, although PYTHONUTF8 is 1; expected UTF-8: start "
+            "Python without -E and -I, or set LC_ALL to a locale of UTF-8"
+        )
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
 def hold_lock(results: str | Path) -> None:
     """Take the lock of a results folder until this process ends, however it ends.
 
     Raises
     ------
     ValueError
-        Where another run has it: who, where, since when.
+        Where another run has it: who, where, since when; or where its file system has no locks.
     """
     path = Path(results) / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,11 +81,32 @@ def hold_lock(results: str | Path) -> None:
         raise ValueError(
             f"{results} is in use by {owner}; wait until that run has ended, or end it"
         ) from None
+    except OSError as error:
+        file.close()
+        raise ValueError(_no_locks(results, error)) from None
     file.truncate(0)
     since = time.strftime("%Y-%m-%d %H:%M:%S")
     file.write(f"process {os.getpid()} on {platform.node()}, since {since}")
     file.flush()
     _kept.append(file)
+
+
+def lock_fault(folder: str | Path) -> str | None:
+    """Return a sentence where the file system of a folder has no file locks, or None."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return _no_locks(folder, error)
+    return None
+
+
+def _no_locks(folder: str | Path, error: OSError) -> str:
+    return (
+        f"{os.path.abspath(folder)} cannot be locked ({error.strerror}): its file system has no file "
+        "locks, which keep a second run out; work in a folder on a local disk, or make results a link "
+        "to one, or mount this one with locks (NFS: without nolock; Lustre: with flock)"
+    )
 
 
 def has_lock() -> bool:

@@ -89,6 +89,12 @@ def training_rows(
             f"none of {len(index)} chunks is left to train on: none has {settings['min_length_s']} s "
             "of sound; change min_length_s or too_short"
         )
+    if len(index) and threshold is not None and not (index.score >= threshold).any():
+        raise ValueError(
+            f"none of {len(index)} chunks is left to train on: scores reach from "
+            f"{index.score.min():.4g} to {index.score.max():.4g}, and signal begins at "
+            f"{threshold}; lower signal_threshold"
+        )
     if len(index) and not len(rows):
         raise ValueError(
             f"none of {len(index)} chunks is left to train on: scores reach from "

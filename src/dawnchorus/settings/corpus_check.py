@@ -2,11 +2,12 @@
 
 * `check_references`: whether the corpora exist, and no recording is named twice.
 * `experiments_of_run`: those that are built, as a whole or for their models.
-* `corpora_of`, `corpora_of_run`: what an experiment, or a run, reads.
+* `references_of`, `corpora_of`, `corpora_of_run`: what an experiment, or a run, reads.
+* `strange_corpora`: corpora that an experiment uses beside those it trains and tests on.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dawnchorus.settings.errors import check_known
@@ -28,11 +29,37 @@ def check_references(path: str, references: Sequence[str], config: Mapping[str, 
 
 def corpora_of(experiment: Mapping[str, Any]) -> list[str]:
     """Return the names of the corpora that an experiment reads, sorted."""
-    references = [*experiment["train"], *experiment["test"]]
-    references += (experiment["events"] or {}).get("validation", [])
-    for stage in experiment["stages"].values():
-        references += stage["targets"].get("unlabelled", [])
-    return sorted({parse_reference(reference)[0] for reference in references})
+    return sorted({parse_reference(reference)[0] for _, reference in references_of(experiment)})
+
+
+def references_of(experiment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield setting and reference of all recordings that an experiment reads."""
+    for key in ("train", "test"):
+        yield from ((key, reference) for reference in experiment[key])
+    for name, stage in experiment["stages"].items():
+        path = f"stages.{name}.targets.unlabelled"
+        yield from ((path, reference) for reference in stage["targets"].get("unlabelled", []))
+    events = experiment["events"] or {}
+    yield from (("events.validation", reference) for reference in events.get("validation", []))
+
+
+def strange_corpora(config: Mapping[str, Any]) -> list[str]:
+    """Return a note on each corpus of a run that is neither trained nor tested on.
+
+    An experiment that is `like` another keeps what that one learns from without labels, and what
+    chooses its decodings, although it trains and tests on other recordings.
+    """
+    notes = []
+    for name in experiments_of_run(config):
+        experiment = config["experiments"][name]
+        own = {parse_reference(one)[0] for key in ("train", "test") for one in experiment[key]}
+        notes += [
+            f"experiments.{name}.{path}: {reference!r} is neither trained nor tested on here; is it "
+            "kept from an experiment that this one is like?"
+            for path, reference in references_of(experiment)
+            if parse_reference(reference)[0] not in own
+        ]
+    return list(dict.fromkeys(notes))
 
 
 def experiments_of_run(config: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dawnchorus.settings.audio import AudioRecipe
-from dawnchorus.settings.corpus_check import check_references, corpora_of, experiments_of_run
+from dawnchorus.settings.corpus_check import (
+    check_references,
+    experiments_of_run,
+    references_of,
+)
 from dawnchorus.settings.errors import check_known, check_name
 from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.frame_check import check_events
@@ -65,8 +69,11 @@ def check_files(config: Mapping[str, Any]) -> None:
     """Raise a ValueError where a file that an experiment of ``run`` reads does not exist."""
     for name in experiments_of_run(config):
         experiment = config["experiments"][name]
-        for corpus in corpora_of(experiment):
-            _check_files(f"corpora.{corpus}", config["corpora"][corpus])
+        # sorted: of corpora that are missing the same is named, whatever the order of settings
+        read = sorted((parse_reference(one)[0], path) for path, one in references_of(experiment))
+        for corpus, paths in itertools.groupby(read, key=lambda pair: pair[0]):
+            used = f"experiments.{name}.{next(paths)[1]}"
+            _check_files(f"corpora.{corpus}", config["corpora"][corpus], used)
         for stage, about in experiment["stages"].items():
             if pretrained := about["training"]["pretrained"]:
                 here = f"experiments.{name}.stages.{stage}.training.pretrained.path"
@@ -213,7 +220,7 @@ def _check_submission(path: str, experiment: Mapping[str, Any], config: Mapping[
             )
 
 
-def _check_files(path: str, corpus: Mapping[str, Any]) -> None:
+def _check_files(path: str, corpus: Mapping[str, Any], used: str) -> None:
     table = corpus["source_table"]
     files: dict[str, Any] = {"source_table.path": table["path"]} if table else {}
     for key in _PATHS:
@@ -229,11 +236,12 @@ def _check_files(path: str, corpus: Mapping[str, Any]) -> None:
         files |= {f"data_sets.{name}.{key}": value for key, value in data_set.items()}
     for key, file in files.items():
         if file is not None:  # null: the corpus does without it
-            _check_file(f"{path}.{key}", file)
+            _check_file(f"{path}.{key}", file, f"; {used} reads it")
 
 
-def _check_file(path: str, file: str) -> None:
+def _check_file(path: str, file: str, why: str = "") -> None:
     if not os.path.exists(file):
         raise ValueError(
-            f"{path}: {file!r} does not exist; expected a path from {os.getcwd()}, or an absolute one"
+            f"{path}: {file!r} does not exist; expected a path from {os.getcwd()}, or an absolute "
+            f"one{why}"
         )

@@ -82,6 +82,14 @@ def choose_thresholds(
             about = name, threshold, f, n, len(known)
             logs.LOG.info("threshold of %s: %g (F %.3f, %d of %d)", *about)
             rows.append((name, threshold, "" if np.isnan(f) else f"{f:.9g}", n, len(known)))
+        counts = known.sum(axis=0).tolist()
+        for labels in tuning.at_grid_end(
+            tuned.settings, {"threshold": GRIDS[how]}, classes, counts
+        ).values():
+            logs.LOG.info(
+                "warning: the threshold of %d classes is at the end of its grid, and a wider one may be "
+                "better: %s", len(labels), ", ".join(labels[:_NAMED]),
+            )  # fmt: skip
         # without a positive no threshold is better than another, and the first stays
         if lacking := [name for name, *_, n, _ in rows if not n]:
             logs.LOG.info(

@@ -10,6 +10,7 @@ names of classes heard behind them, joined alike.
 * `recordings`: what the table and the files it names hold.
 """
 
+import collections
 import difflib
 import os
 import unicodedata
@@ -18,7 +19,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from dawnchorus.corpora import audio_files
+from dawnchorus.corpora import audio_files, class_names
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.corpus import CorpusSettings
@@ -75,7 +76,8 @@ def recordings(settings: Mapping) -> Found:
     ------
     ValueError
         Where the table cannot be read, rows of one id differ, ids collide, a label is not what
-        the settings allow, or rows have no file and ``missing_files`` is "error".
+        the settings allow, rows have no file and ``missing_files`` is "error", or all rows of a
+        class have none.
     """
     path = str(settings["table"])
     root = str(settings.get("root") or os.path.dirname(path))
@@ -119,6 +121,10 @@ def recordings(settings: Mapping) -> Found:
             f"{missing[0].line}, looked for below {root or '.'}; correct the paths, set root, or "
             "set missing_files: exclude"
         )
+    kept = {name for one in found for name in one.labels.split(SEPARATOR)}
+    gone = (name for row in missing if row.labels for name in row.labels.split(SEPARATOR))
+    lost = collections.Counter(name for name in gone if name not in kept)
+    class_names.check_losses(lost, "that are there")
     excluded += [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]
     return Found(found, excluded, notes + _beside(found))
 
@@ -215,26 +221,28 @@ def _truths(
         label_sheet.column(sheet, "labels"),
         label_sheet.optional_column(sheet, "labelled"),
     )
+    refused = label_sheet.Refusals()
     if "labelled" in sheet.columns:
-        for told, line in zip(known, sheet.lines, strict=True):
-            if told not in ("0", "1"):
-                raise ValueError(
-                    f"{sheet.path}, line {line}: labelled is {told!r}, expected 0 or 1"
-                )
+        refused.faults += [
+            f"{sheet.path}, line {line}: labelled is {told!r}, expected 0 or 1"
+            for told, line in zip(known, sheet.lines, strict=True)
+            if told not in ("0", "1")
+        ]
     seen: dict[str, tuple[bool, str]] = {}  # 100,000 rows have few different texts
     for text, line in zip(texts, sheet.lines, strict=True):
         if text in seen:
             continue
         where = f"{sheet.path}, line {line}"
-        if positive and text not in ("", "0", "1"):
-            raise ValueError(
-                f"{where}: labels is {text!r}, expected 1 ({positive!r}), 0 or nothing, since "
-                "binary_class is set"
-            )
-        if positive:
-            seen[text] = (text != "", positive if text == "1" else "")
-        else:
-            seen[text] = _classes(text, separator, where)
+        seen[text] = (text != "", positive if positive and text == "1" else "")
+        with refused.collect():
+            if positive and text not in ("", "0", "1"):
+                raise ValueError(
+                    f"{where}: labels is {text!r}, expected 1 ({positive!r}), 0 or nothing, since "
+                    "binary_class is set"
+                )
+            if not positive:
+                seen[text] = _classes(text, separator, where)
+    refused.check()
     if not positive and "0" in seen and set(seen) <= {"", "0", "1"}:
         raise ValueError(
             f"{sheet.path}: labels are 0 and 1, which would be two classes of these names; set "
