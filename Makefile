@@ -15,6 +15,8 @@ setup: .venv/.ready
 	@command -v uv >/dev/null || test -x $(TOOLS)/bin/uv || \
 		{ python3 -m venv $(TOOLS) && $(TOOLS)/bin/python -m pip install --quiet uv; }
 	PYTHONDONTWRITEBYTECODE= $(UV) sync --frozen --compile-bytecode
+	@command -v uv >/dev/null || \
+		echo 'uv is not installed here: before `uv run ...`, say  export PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH"'
 	@touch $@
 
 demo: setup

@@ -890,6 +890,20 @@ def test_missing_path_is_named_with_its_key(overlay, monkeypatch, corpus, key):
     assert "does not exist; expected a path from" in line
 
 
+def test_missing_data_of_another_experiment_name_the_setting_that_reads_them(overlay, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    targets = "{from: predictions, stage: first, unlabelled: [gone]}"
+    stages = f"stages: {{first: {{targets: {{from: labels}}}}, second: {{targets: {targets}}}}}"
+    text = (
+        "run: [mine]\n"
+        "corpora: {gone: {adapter: folders, root: gone}, c: {adapter: folders, root: docs}}\n"
+        f"experiments: {{other: {{train: [demo-train], {stages}}}, mine: {{like: other, train: [c]}}}}"
+    )
+    line = refusal(load.load, BASE, [overlay(text)], {})
+    assert line.startswith("corpora.gone.root: 'gone' does not exist")
+    assert line.endswith("; experiments.mine.stages.second.targets.unlabelled reads it")
+
+
 def test_files_of_experiments_that_do_not_run_may_be_absent(overlay):
     text = "corpora: {c: {adapter: table, table: gone.csv}}\n" + experiment("train: [c]")
     assert load.load(BASE, [overlay(text)], {})["run"] == ["demo"]
