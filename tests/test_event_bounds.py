@@ -5,7 +5,7 @@ import pytest
 from dawnchorus.audio import verdicts
 from dawnchorus.audio.verdicts import Resampled
 from dawnchorus.corpora import tables
-from dawnchorus.formats.event import BANDS, Event
+from dawnchorus.formats.event import BANDS, PLACES, Event, places_path
 from dawnchorus.formats.event import EVENTS as COLUMNS
 from dawnchorus.runtime import artefacts
 from dawnchorus.targets.event_bounds import Extent, hold_events, read_within, within
@@ -40,7 +40,7 @@ def corpus(tmp_path):
         tables.write_rows(table, (*COLUMNS, *BANDS), rows)
         if places:
             rows = [(f"t/{one.id}.txt, line {n}",) for n, one in enumerate(sorted(events), 2)]
-            tables.write_rows(tables.event_places_path(table), tables.EVENT_PLACES, rows)
+            tables.write_rows(places_path(table), PLACES, rows)
         return table, [tmp_path / "000.csv"]
 
     return write

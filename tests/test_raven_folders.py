@@ -4,7 +4,7 @@ import pytest
 
 from dawnchorus.corpora import catalog, tables
 from dawnchorus.corpora.adapters import dcase_sed
-from dawnchorus.formats.event import Event, read_bands, read_events
+from dawnchorus.formats.event import Event, read_bands, read_events, read_places
 
 HEAD = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)"
 TABLE = f"{HEAD}\tAnnotation\n"
@@ -194,7 +194,7 @@ def test_places_and_frequencies_are_kept_beside_the_events(corpus, tmp_path):
     path = tables.events_path(tmp_path / "results", "c", index["events"])
     assert read_events(path) == [Event("a", 0.2, 0.6, "robin"), Event("a", 0.2, 0.6, "wren")]
     assert read_bands(path) == [(100.0, 900.0), (0.0, float("inf"))]
-    places = tables.read_event_places(path)
+    places = read_places(path)
     assert [place.rpartition("/")[2] for place in places] == [
         "a.Table.1.selections.txt, line 2", "a.Table.1.selections.txt, line 3",
     ]  # fmt: skip
@@ -202,7 +202,7 @@ def test_places_and_frequencies_are_kept_beside_the_events(corpus, tmp_path):
     (tmp_path / "t").rename(tmp_path / "moved")
     moved = settings | {"strong": str(tmp_path / "moved")}
     assert catalog.list_corpus("c", moved, tmp_path / "results")["events"] == index["events"]
-    assert "moved" in tables.read_event_places(path)[0]
+    assert "moved" in read_places(path)[0]
 
 
 def test_a_class_without_any_recording_left_is_an_error(corpus):

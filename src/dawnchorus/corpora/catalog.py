@@ -38,7 +38,7 @@ from dawnchorus.corpora import (
 from dawnchorus.corpora.tables import Found, Recording
 from dawnchorus.formats import parquet
 from dawnchorus.formats.annotation import Mark
-from dawnchorus.formats.event import BANDS, EVENTS, Event, checked_events
+from dawnchorus.formats.event import BANDS, EVENTS, PLACES, Event, checked_events, places_path
 from dawnchorus.formats.label_sheet import examples
 from dawnchorus.runtime import artefacts, hashes
 
@@ -139,13 +139,13 @@ def list_corpus(
             raise ValueError(
                 f"corpus {name!r} has events of no recording of it: {examples(strangers)}"
             )
-        index["events"] = digest = write(*_event_rows(events, found.marks), tables.events_path)
-        places = tables.event_places_path(tables.events_path(results, name, digest))
+        marks = _marks_of(events, found.marks)
+        index["events"] = digest = write(*_event_rows(events, marks), tables.events_path)
+        places = places_path(tables.events_path(results, name, digest))
         if found.marks and (has_lock or not places.exists()):
-            first = _first_marks(found.marks)
-            rows = [(_mark_of(first, one).place,) for one in events]
-            where = tables.digest_of(parquet.csv_text(tables.EVENT_PLACES, rows))
-            _store(places, tables.EVENT_PLACES, rows, where, stored)
+            lines = [(mark.place,) for mark in marks]
+            where = tables.digest_of(parquet.csv_text(PLACES, lines))
+            _store(places, PLACES, lines, where, stored)
     if about := settings.get("source_table"):
         rows, notes = source_table.source_rows(about, recordings)
         index["sources"] = write(source_table.SOURCES, rows, source_table.sources_path)
@@ -235,16 +235,13 @@ def _with_usable_events(found: Found, settings: Mapping) -> Found:
     return found._replace(recordings=rows, events=events, notes=[*found.notes, *notes])
 
 
-def _first_marks(marks: Iterable[Mark]) -> dict[tuple[str, float, str], Mark]:
-    """Return marks by recording, onset and class: an event that was merged keeps those of its first."""
-    found: dict[tuple[str, float, str], Mark] = {}
+def _marks_of(events: Sequence[Event], marks: Iterable[Mark]) -> list[Mark]:
+    """Return the mark of each event: of one that was merged, that of its first part."""
+    first: dict[tuple[str, float, str], Mark] = {}
     for mark in marks:
-        found.setdefault((mark.event.id, mark.event.onset_s, mark.event.label), mark)
-    return found
-
-
-def _mark_of(first: Mapping[tuple[str, float, str], Mark], event: Event) -> Mark:
-    return first.get((event.id, event.onset_s, event.label), Mark(event, None, event.id))
+        first.setdefault((mark.event.id, mark.event.onset_s, mark.event.label), mark)
+    unknown = Mark(Event("", 0.0, 0.0, ""), None, "")
+    return [first.get((one.id, one.onset_s, one.label), unknown) for one in events]
 
 
 def _event_rows(events: Sequence[Event], marks: Sequence[Mark]) -> tuple[Sequence[str], Rows]:
@@ -253,11 +250,12 @@ def _event_rows(events: Sequence[Event], marks: Sequence[Mark]) -> tuple[Sequenc
     rows = [(one.id, repr(one.onset_s), repr(one.offset_s), one.label) for one in events]
     if all(mark.band is None for mark in marks):
         return EVENTS, rows
-    first = _first_marks(marks)
-    wide = []
-    for row, one in zip(rows, events, strict=True):
-        low, high = _mark_of(first, one).band or (None, None)
-        wide.append((*row, repr(float(low or 0)), repr(float("inf" if high is None else high))))
+    bands = [mark.band or (None, None) for mark in marks]
+    # what is not known is no bound
+    wide = [
+        (*row, repr(float(low or 0)), repr(float("inf" if high is None else high)))
+        for row, (low, high) in zip(rows, bands, strict=True)
+    ]
     return (*EVENTS, *BANDS), wide
 
 

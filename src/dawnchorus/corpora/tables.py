@@ -9,9 +9,9 @@ listing's digest changes, so a folder that is moved repeats nothing. The main pr
 of what it finds there with the listing.
 
 * `Recording`, `Found`: what an adapter returns (see `catalog`).
-* `shard_of`: the shard of a recording; `labelled`: its ground truth and origin.
-* `listing_path`, `places_path`, `labels_path`, `excluded_path`, `events_path`, `event_places_path`,
-  `names_path`, `label_rows_path`, `index_path`: paths of the tables.
+* `shard_of`: the shard of a recording.
+* `listing_path`, `places_path`, `labels_path`, `excluded_path`, `events_path`, `names_path`,
+  `label_rows_path`, `index_path`: paths of the tables.
 * `read_index`, `read_listing`, ..., `write_rows`: reading and writing them.
 * `digest_in`: the digest of a table's rows.
 * `select`, `subset_counts`, `counts_of`: subsets and their counts.
@@ -39,7 +39,6 @@ EXCLUDED = ("id", "code", "detail")
 NAMES = ("id", "name")
 LABEL_ROWS = ("id", "itemid")
 PLACES = ("id", "path")
-EVENT_PLACES = ("place",)
 SEPARATOR = ";"  # between the class names of a recording
 # columns that hold no text, of all tables
 _TYPES = {
@@ -135,14 +134,6 @@ class Labelled:
     media_id: str = ""
 
 
-def labelled(recording: Recording) -> Labelled:
-    """Return the ground truth and origin of a recording that an adapter found."""
-    values = {name: getattr(recording, name) for name in Labelled.__slots__}
-    for name in ("labels", "background"):
-        values[name] = tuple(values[name].split(SEPARATOR)) if values[name] else ()
-    return Labelled(**values)
-
-
 def shard_of(recording_id: str, shards: int) -> str:
     """Return the name of the shard of a recording: ``000``, ``001``, ...
 
@@ -186,14 +177,6 @@ def excluded_path(results: str | Path, corpus: str, digest: str) -> Path:
 def events_path(results: str | Path, corpus: str, digest: str) -> Path:
     """Return where the events with this digest lie, which `event.read_events` reads."""
     return folder_of(results, corpus) / f"events-{digest}.parquet"
-
-
-def event_places_path(events: str | Path) -> Path:
-    """Return where the table is that says in which line of which file each event stands.
-
-    Like that of recordings it decides nothing: messages name what it says.
-    """
-    return Path(events).with_suffix(_PLACES)
 
 
 def names_path(results: str | Path, corpus: str, digest: str) -> Path:
@@ -292,14 +275,6 @@ def read_places(listing: str | Path) -> dict[str, str]:
             "workflow again, which writes it"
         ) from None
     return dict(zip(columns["id"], columns["path"], strict=True))
-
-
-def read_event_places(events: str | Path) -> list[str]:
-    """Return the place of each event of a table, in its order; none where they are not known."""
-    path = event_places_path(events)
-    if not path.is_file():
-        return []
-    return [str(place) for place in parquet.read_columns(path, EVENT_PLACES)["place"]]
 
 
 def read_labels(path: str | Path, digest: str | None = None) -> list[Labelled]:

@@ -6,6 +6,7 @@ functions return are in the order of recording, onset, offset and class.
 
 * `Event`: one event.
 * `read_events`, `write_events`: a table of events; `read_bands`: their frequencies.
+* `places_path`, `read_places`: where events stand in label files.
 * `checked_events`: events that have passed the checks.
 * `merge_events`, `longer_than`, `resolve_overlaps`: short gaps, short events, overlaps.
 """
@@ -19,6 +20,7 @@ from dawnchorus.formats import parquet
 from dawnchorus.runtime import artefacts
 
 EVENTS = ("id", "onset_s", "offset_s", "label")
+PLACES = ("place",)
 BANDS = ("low_hz", "high_hz")  # [Hz] of the tables of corpora whose annotations have frequencies
 OVERLAPS = ("union", "keep")  # policies for overlapping events of one class
 TOLERANCE_S = 1e-9  # [s] by which equal times may differ after rounding
@@ -71,6 +73,22 @@ def read_bands(path: str | Path) -> list[tuple[float, float]]:
     if not set(BANDS) <= set(columns):
         return []
     return list(zip(*(map(float, columns[name]) for name in BANDS), strict=True))
+
+
+def places_path(events: str | Path) -> Path:
+    """Return where the table is that says in which line of which file each event stands.
+
+    Like that of recordings it decides nothing: messages name what it says.
+    """
+    return Path(events).with_suffix(".places")
+
+
+def read_places(events: str | Path) -> list[str]:
+    """Return the place of each event of a table, in its order; none where they are not known."""
+    path = places_path(events)
+    if not path.is_file():
+        return []
+    return [str(place) for place in parquet.read_columns(path, PLACES)["place"]]
 
 
 def write_events(path: str | Path, events: Iterable[Event]) -> None:

@@ -123,7 +123,13 @@ def check_corpora(config: Settings) -> list[str]:
         if found.label_rows is not None:
             index["label_rows"] = {"columns": found.label_rows.columns}
         indexes[name] = index
-        labels[name] = [tables.labelled(one) for one in found.recordings]
+        labels[name] = [
+            tables.Labelled(
+                one.id, one.data_set, one.group, one.fold, one.split, one.labelled,
+                tuple(filter(None, one.labels.split(tables.SEPARATOR))), one.recordist,
+            )
+            for one in found.recordings
+        ]  # fmt: skip
     check_experiments(config, indexes, "", labels.__getitem__)
     return notes + experiment_notes(config, indexes)
 

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dawnchorus.audio.verdicts import USED, read_shard_table
-from dawnchorus.corpora.tables import read_event_places
-from dawnchorus.formats.event import Event, read_bands, read_events
+from dawnchorus.formats.event import Event, read_bands, read_events, read_places
 from dawnchorus.runtime.logs import LOG
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def hold_events(
     events = read_events(events_path)
     bands, places = (
         _bands(events_path, events),
-        read_event_places(events_path) or [""] * len(events),
+        read_places(events_path) or [""] * len(events),
     )
     found: dict[str, list[str]] = {"outside": [], "crossing": []}
     left, dropped, n_known = defaultdict(set), defaultdict(set), 0

@@ -82,18 +82,15 @@ def deal_folds(
         # ids and groups of two corpora may be equal
         group = f"{corpus}/{name}" if name else ""
         found.append(dataclasses.replace(recording, id=f"{corpus}/{recording.id}", group=group))
-    kept = {label for recording in found for label in recording.labels}
-    before = Counter(
-        label
-        for _, recording in labelled_recordings(references, labels, {})
-        for label in recording.labels
-    )
-    if found and (lost := sorted(before.keys() - kept)):
-        # nobody would miss a class that no model scores
-        named = ", ".join(f"{label!r} ({before[label]})" for label in lost[:_NAMED])
+    # nobody would miss a class that no model scores
+    listed = labelled_recordings(references, labels, {})
+    lost = Counter(label for _, recording in listed for label in recording.labels)
+    for label in {label for recording in found for label in recording.labels}:
+        del lost[label]
+    if found and lost:
+        named = ", ".join(f"{label!r} ({lost[label]})" for label in sorted(lost)[:_NAMED])
         raise ValueError(
-            f"{len(lost)} classes lose all of their recordings: {named}"
-            f"{', ...' if len(lost) > _NAMED else ''} are excluded, as verdicts.csv of "
+            f"{len(lost)} classes lose all of their recordings: {named}, as verdicts.csv of "
             f"{', '.join(verdicts)} says; mend them, or leave these classes out of the corpus"
         )
     if not found:

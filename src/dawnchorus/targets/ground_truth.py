@@ -322,11 +322,10 @@ def find_event_set(
     ids = {recording.id for recording in strong}
     # a table without durations is enough where no events are known
     durations_s = joined.verdicts.set_index("id")["duration_s"].to_dict() if ids else {}
-    found, dropped, clipped = event_bounds.Bounded([], 0, 0)
+    bounded = event_bounds.Bounded([], 0, 0)
     if ids:
-        found, dropped, clipped = event_bounds.read_within(
-            events_path, joined.verdicts, ids, crossing
-        )
+        bounded = event_bounds.read_within(events_path, joined.verdicts, ids, crossing)
+    found, dropped, clipped = bounded
     # counted as they are scored, so that the warning and the scores name the same number
     counted = resolve_overlaps(found, OVERLAPS)
     others = Counter(event.label for event in counted if event.label not in class_names)

@@ -67,7 +67,15 @@ def _read(path: str | os.PathLike, recording: str) -> Marked:
         where, fields = f"{path}, line {line}", annotation.split_fields(content)
         with refused.collect():
             if fields[0] != _BAND:
-                event = _event(recording, fields, where)
+                if len(fields) not in (2, 3):
+                    raise ValueError(
+                        f"{where} has {len(fields)} fields, expected onset, offset and label between "
+                        "tabs"
+                    )
+                onset_s = annotation.parse_number(fields[0], "onset", where)
+                offset_s = annotation.parse_number(fields[1], "offset", where)
+                label = fields[2] if len(fields) == 3 else ""
+                event = annotation.parse_event(recording, onset_s, offset_s, label, where)
                 marks.append(Mark(event, None, where))
             elif is_after_label and marks:
                 marks[-1] = marks[-1]._replace(band=_band(fields, where))
@@ -76,19 +84,6 @@ def _read(path: str | os.PathLike, recording: str) -> Marked:
         is_after_label = fields[0] != _BAND
     refused.check()
     return Marked({recording: 1}, marks)
-
-
-def _event(recording: str, fields: list[str], where: str) -> Event:
-    if len(fields) not in (2, 3):
-        raise ValueError(
-            f"{where} has {len(fields)} fields, expected onset, offset and label between tabs"
-        )
-    times = [
-        annotation.parse_number(field, what, where)
-        for field, what in zip(fields, ("onset", "offset"), strict=False)
-    ]
-    label = fields[2] if len(fields) == 3 else ""
-    return annotation.parse_event(recording, *times, label, where)
 
 
 def write(
