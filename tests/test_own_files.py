@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tiny import changed, run_without_recordings
 
+from dawnchorus.cli import command
 from dawnchorus.frontends import shard_reader, shards
 from dawnchorus.plan import startup, workflow_run
 from dawnchorus.plan.jobs import jobs, stale
@@ -36,6 +37,24 @@ def build(input_shape, n_classes, output, settings):
     spectrogram = keras.Input(input_shape)
     x = keras.layers.GlobalAveragePooling1D()(spectrogram)
     x = keras.layers.Dense(settings.units, activation="relu")(x)
+    return keras.Model(spectrogram, keras.layers.Dense(n_classes, activation="sigmoid")(x))
+'''
+TOO_DEEP = '''"""A convolution of 100 bands."""
+
+from dawnchorus.settings.architecture import ArchitectureSettings
+
+
+class Settings(ArchitectureSettings):
+    """Nothing to be set."""
+
+
+def build(input_shape, n_classes, output, settings):
+    import keras
+
+    spectrogram = keras.Input(input_shape)
+    x = keras.layers.Reshape((*input_shape, 1))(spectrogram)
+    x = keras.layers.Conv2D(1, (1, 100), padding="valid")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
     return keras.Model(spectrogram, keras.layers.Dense(n_classes, activation="sigmoid")(x))
 '''
 FRONTEND = '''"""A frontend of one's own: the mean magnitude of four parts of each frame."""
@@ -250,3 +269,19 @@ def test_the_schema_accepts_paths_where_the_config_does(work):
     jsonschema.validate(config(), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(config(model="net.txt"), schema)
+
+
+def test_check_builds_a_network_that_declares_no_least_input(tmp_path, capsys):
+    for name, text in (("deep.py", TOO_DEEP), ("mean.py", MODEL)):
+        (tmp_path / name).write_text(text)
+    tree, status = str(Path(__file__).parents[1]), {}
+    for name in ("deep", "mean"):
+        overlay = tmp_path / f"{name}.yaml"
+        model = f"model: {{name: {tmp_path / name}.py}}"
+        overlay.write_text(f"run: [x]\nexperiments: {{x: {{train: [demo-train], {model}}}}}\n")
+        status[name] = command.main(["check", "--workflow", tree, str(overlay)])
+    assert status == {"deep": 2, "mean": 0}
+    said = capsys.readouterr().err
+    assert said.startswith("error: experiments.x.stages.first.model: ")
+    assert "frames x 80 bands of frontend 'bulbul'" in said
+    assert said.count("\n") == 1

@@ -29,16 +29,7 @@ def check_experiments(
 ) -> None:
     """Raise where the listed recordings cannot serve an experiment of the run.
 
-    Parameters
-    ----------
-    config : mapping
-        Complete.
-    indexes : mapping of corpus to mapping
-        As `dawnchorus.corpora.catalog.list_corpus` returns them.
-    results : path
-        Where the corpora are listed.
-    read_labels : callable, optional
-        From the name of a corpus to its recordings, where they are not listed.
+    ``read_labels`` gives the recordings of corpora that are not listed.
 
     Raises
     ------
@@ -70,19 +61,20 @@ def check_experiments(
         if experiment["folds"]["kind"] in ("grouped", "given"):
             _check_folds(here, experiment, indexes, read_labels or read)
         for corpus in sorted({parse_reference(r)[0] for r in experiment["test"]}):
-            repeats = format_of(experiment["submission"], corpus) == "bad2017"
-            if not repeats:
-                continue
-            try:
-                if "label_rows" in indexes[corpus]:
-                    columns = indexes[corpus]["label_rows"]["columns"]
-                    bird_detection_labels.check_columns(columns)
-                else:  # again, for the reason why listing left them aside
-                    parts, _ = bird_detection_labels.label_rows(config["corpora"][corpus])
-                    bird_detection_labels.submission_rows(parts)
-            except ValueError as error:
-                where = f"{here}.submission: corpus {corpus!r}"
-                raise ValueError(f"{where}: {error}") from None
+            if format_of(experiment["submission"], corpus) == "bad2017":
+                here = f"experiments.{name}.submission: corpus {corpus!r}"
+                _check_label_rows(here, config["corpora"][corpus], indexes[corpus])
+
+
+def _check_label_rows(path: str, corpus: Settings, index: Settings) -> None:
+    try:
+        if "label_rows" in index:
+            bird_detection_labels.check_columns(index["label_rows"]["columns"])
+        else:  # again, for the reason why listing left them aside
+            parts, _ = bird_detection_labels.label_rows(corpus)
+            bird_detection_labels.submission_rows(parts)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def experiment_notes(config: Settings, indexes: Settings) -> list[str]:
