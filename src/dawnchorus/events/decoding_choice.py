@@ -203,9 +203,7 @@ def choose_decodings(
         if (tuned := found[name]["tuned"]) is None:
             continue
         # as `absent: skip` counts them: a class without truth says nothing, whatever was detected
-        known = [
-            figure for label, figure in tuned["figures"].items() if tuned["positives"][label]
-        ]
+        known = [figure for label, figure in tuned["figures"].items() if tuned["positives"][label]]
         LOG.info(
             "decoding %s: %s %.3f, the mean of %d classes, by %s; %d settings tried",
             name, tuned["figure"], np.mean(known) if known else np.nan, len(known),

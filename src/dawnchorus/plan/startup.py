@@ -55,12 +55,10 @@ def start(
         config = load(base / "config.yaml", overlays, given)
         if is_main:
             _take_lock(arguments)
-        names = corpora_of_run(config)
-        index = list_corpora(names, config, paths.RESULTS, is_main)
+        index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
-            for note in experiment_notes(config, index):
-                print(note, file=sys.stderr)
+            sys.stderr.writelines(f"{note}\n" for note in experiment_notes(config, index))
             copy_models(config)
             copy_code(config)
         if is_main and not run.is_only_looking(arguments):
