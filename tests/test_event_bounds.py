@@ -1,5 +1,7 @@
 """Annotated events beyond their recording: refused, dropped or cut, never unseen."""
 
+from pathlib import Path
+
 import pytest
 
 from dawnchorus.audio import verdicts
@@ -7,6 +9,7 @@ from dawnchorus.audio.verdicts import Resampled
 from dawnchorus.corpora import tables
 from dawnchorus.formats.event import BANDS, PLACES, Event, places_path
 from dawnchorus.formats.event import EVENTS as COLUMNS
+from dawnchorus.plan.workflow_run import Run
 from dawnchorus.runtime import artefacts
 from dawnchorus.targets.event_bounds import Extent, hold_events, read_within, within
 from dawnchorus.targets.ground_truth import read_event_set, read_test_set, read_training_set
@@ -171,3 +174,15 @@ def test_a_class_without_events_left_is_no_label(corpus, tmp_path):
     )  # fmt: skip
     assert trained.targets.tolist() == [[1, 1], [0, 1]]
     assert counts["excluded_by_code"] == {"AUDIO_EMPTY": 1}
+
+
+def test_jobs_read_the_verdicts_of_corpora_that_may_lose_classes():
+    policies = {"a": ("drop", "clip"), "b": ("error", "drop"), "c": ("error", "clip")}
+    config = {
+        "corpora": {k: {"outside": o, "crossing": c} for k, (o, c) in policies.items()},
+        "frontends": {"f": {"audio": "r"}},
+        "experiments": {"x": {"frontend": "f"}},
+    }
+    index = {name: {"events": "0"} for name in policies} | {"d": {}}
+    found = Run(config, index, Path()).losing("x", ["a", "b", "c", "d"])
+    assert found == {name: f"results/audio/r/{name}/verdicts.csv" for name in "ab"}

@@ -13,7 +13,12 @@ from typing import Any
 
 from dawnchorus.corpora import bird_detection_labels, catalog, tables
 from dawnchorus.formats.label_sheet import examples
-from dawnchorus.settings.corpus_check import corpora_of_run, experiments_of_run, strange_corpora
+from dawnchorus.settings.corpus_check import (
+    corpora_of_run,
+    experiments_of_run,
+    references_of,
+    strange_corpora,
+)
 from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.references import parse_reference
 
@@ -45,13 +50,10 @@ def check_experiments(
 
     for name in experiments_of_run(config):
         here, experiment = f"experiments.{name}", config["experiments"][name]
-        validation = (experiment["events"] or {}).get("validation", [])
-        stages = experiment["stages"].values()
-        unlabelled = [r for stage in stages for r in stage["targets"].get("unlabelled", [])]
-        for reference in [*experiment["train"], *experiment["test"], *unlabelled, *validation]:
+        for _, reference in references_of(experiment):
             if ":" in reference:
                 _counts(here, reference, indexes)  # raises for a subset that is not there
-        for reference in validation:
+        for reference in (experiment["events"] or {}).get("validation", []):
             corpus, _ = parse_reference(reference)
             if "events" not in indexes[corpus] or not _counts(here, reference, indexes)["strong"]:
                 raise ValueError(
