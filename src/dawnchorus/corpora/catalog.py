@@ -143,9 +143,7 @@ def list_corpus(
         index["events"] = digest = write(*_event_rows(events, marks), tables.events_path)
         places = places_path(tables.events_path(results, name, digest))
         if found.marks and (has_lock or not places.exists()):
-            lines = [(mark.place,) for mark in marks]
-            where = tables.digest_of(parquet.csv_text(PLACES, lines))
-            _store(places, PLACES, lines, where, stored)
+            _store(places, PLACES, [(mark.place,) for mark in marks], None, stored)
     if about := settings.get("source_table"):
         rows, notes = source_table.source_rows(about, recordings)
         index["sources"] = write(source_table.SOURCES, rows, source_table.sources_path)
@@ -259,8 +257,11 @@ def _event_rows(events: Sequence[Event], marks: Sequence[Mark]) -> tuple[Sequenc
     return (*EVENTS, *BANDS), wide
 
 
-def _store(path: Path, columns: Sequence[str], rows: Rows, digest: str, stored: _Stored) -> None:
+def _store(
+    path: Path, columns: Sequence[str], rows: Rows, digest: str | None, stored: _Stored
+) -> None:
     """Write a table unless the file holds these rows already."""
+    digest = digest or tables.digest_of(parquet.csv_text(columns, rows))
     key = str(path.relative_to(stored.folder))
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
     if not sha256 or stored.before.get(key) != [digest, sha256]:
@@ -304,8 +305,7 @@ def _write_listings(
         places = tables.places_path(path)
         if has_lock or not places.exists():
             lying = [(row.id, row.path) for row, _ in members]
-            where = tables.digest_of(parquet.csv_text(tables.PLACES, lying))
-            _store(places, tables.PLACES, lying, where, stored)
+            _store(places, tables.PLACES, lying, None, stored)
         _store(path, tables.LISTING, rows, digest, stored)
         index[shard] = {"digest": digest, "recordings": len(rows)}
     return index

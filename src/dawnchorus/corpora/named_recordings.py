@@ -103,6 +103,22 @@ class Recordings:
             self._other_case.add(found[0])
         return found[0]
 
+    def path_of(self, identifier: str) -> str:
+        """Return the file of a recording.
+
+        Raises
+        ------
+        ValueError
+            Where two folders hold it.
+        """
+        path, *others = self.paths[identifier]
+        if others:
+            raise ValueError(
+                f"NAME_COLLISION: a clip is in {path!r} and in {others[0]!r}; remove one, or give "
+                "the folders a corpus each"
+            )
+        return path
+
     def _fit(self, name: str, identifier: str) -> tuple[int, bool]:
         """Return how many of the last folders a name and a file share, and whether cases agree."""
         place = os.path.splitext(self.paths[identifier][0])[0].replace(os.sep, "/")

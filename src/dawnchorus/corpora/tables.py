@@ -41,10 +41,8 @@ LABEL_ROWS = ("id", "itemid")
 PLACES = ("id", "path")
 SEPARATOR = ";"  # between the class names of a recording
 # columns that hold no text, of all tables
-_TYPES = {
-    "bytes": int, "labelled": bool, "onset_s": float, "offset_s": float, "low_hz": float,
-    "high_hz": float,
-}  # fmt: skip
+_TYPES = {"bytes": int, "labelled": bool}
+_TYPES |= dict.fromkeys(("onset_s", "offset_s", "low_hz", "high_hz"), float)
 # columns of labels with few different texts, each of which is kept in memory once
 _REPEATED = ("data_set", "group", "recordist", "fold", "split", "labels", "background")
 _PLACES = ".places"  # not .parquet: tables with that ending are named by their digests
@@ -87,7 +85,7 @@ class Found(NamedTuple):
 
     ``events`` are those of the recordings, each a `dawnchorus.formats.event.Event`; None where
     the corpus has no strong labels. An empty list means that no class is active anywhere. ``marks`` say
-    where events stand in label files, and over which frequencies, as far as that is known.
+    where they stand in label files, and over which frequencies.
     """
 
     recordings: list[Recording]
@@ -354,20 +352,19 @@ def subset_counts(recordings: Iterable[Recording | Labelled]) -> dict[str, Any]:
     for recording in recordings:
         members.setdefault(recording.split, []).append(recording)
 
-    def classes(one: Recording | Labelled) -> Sequence[str]:
-        if isinstance(one.labels, str):
-            return one.labels.split(SEPARATOR) if one.labels else ()
-        return one.labels
-
     def counts(chosen: list) -> dict[str, Any]:
         known = [one for one in chosen if one.labelled]
+        # joined where an adapter has found them
+        labels = (
+            x.split(SEPARATOR) if isinstance(x, str) else x for x in (r.labels for r in known) if x
+        )
         return {
             "strong": sum(one.data_set == "strong" for one in chosen),
             "labelled": len(known),
             "groups": len({one.group or f"id {one.id}" for one in known}),
             "recordists": len({one.recordist or f"id {one.id}" for one in known}),
             "folds": sorted({one.fold for one in known}),
-            "classes": dict(collections.Counter(name for one in known for name in classes(one))),
+            "classes": dict(collections.Counter(itertools.chain.from_iterable(labels))),
         }
 
     subsets = {name: counts(chosen) for name, chosen in members.items()}

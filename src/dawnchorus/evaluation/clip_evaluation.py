@@ -4,8 +4,10 @@ Scores are per recording, see `dawnchorus.evaluation.clip_scores`. Undefined val
 no negatives) are null in the file and ``n/a`` in the summary.
 
 * `evaluate`: ``metrics.json``, and the summary for the terminal.
+* `class_counts`: counts of a ground truth.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,14 +22,13 @@ from dawnchorus.evaluation.clip_scores import (
     scores_with_intervals,
     spread,
 )
-from dawnchorus.metrics import roc
+from dawnchorus.metrics import checks, roc
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores import ensemble, score_files
 from dawnchorus.targets.ground_truth import (
     GroundTruth,
     aligned_scores,
-    class_counts,
     read_test_set,
     read_training_set,
 )
@@ -130,6 +131,28 @@ def evaluate(
     artefacts.write_text(summary_path, summary.text(content))
     n_models = sum(len(stage["members"]) for stage in content["stages"].values())
     LOG.info("%d models and %d ensembles scored", n_models, len(recordings))
+
+
+def class_counts(truth: GroundTruth) -> dict:
+    """Return counts.
+
+    ``scored`` and ``n_positive`` (recordings, and those with any class), ``positives`` by class,
+    ``classes_left_out`` (without positives or without negatives), ``groups``, ``recordists`` (known
+    ones), ``background`` (recordings with any class in the background), and recordings by
+    ``data_sets``.
+    """
+    scored = checks.scored_classes(truth.targets)
+    names = truth.class_names
+    return {
+        "scored": len(truth.recordings),
+        "n_positive": int(truth.targets.any(axis=1).sum()),
+        "positives": dict(zip(names, truth.targets.sum(axis=0).tolist(), strict=True)),
+        "classes_left_out": [name for name, ok in zip(names, scored, strict=True) if not ok],
+        "groups": len(set(truth.groups)),
+        "recordists": len(set(truth.recordists) - {""}),
+        "background": int(truth.background.any(axis=1).sum()),
+        "data_sets": dict(Counter(truth.data_sets.tolist())),
+    }
 
 
 def _stage(

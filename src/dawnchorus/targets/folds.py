@@ -29,7 +29,7 @@ import numpy as np
 
 from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts, logs
-from dawnchorus.targets.labels import labelled_recordings
+from dawnchorus.targets.labels import check_losses, labelled_recordings
 
 KINDS = ("rotate", "stratified", "grouped", "given", "leave_one_data_set_out", "holdout")
 _NAMED = 5  # offenders an error names
@@ -82,21 +82,11 @@ def deal_folds(
         # ids and groups of two corpora may be equal
         group = f"{corpus}/{name}" if name else ""
         found.append(dataclasses.replace(recording, id=f"{corpus}/{recording.id}", group=group))
-    # nobody would miss a class that no model scores
-    listed = labelled_recordings(references, labels, {})
-    lost = Counter(label for _, recording in listed for label in recording.labels)
-    for label in {label for recording in found for label in recording.labels}:
-        del lost[label]
-    if found and lost:
-        named = ", ".join(f"{label!r} ({lost[label]})" for label in sorted(lost)[:_NAMED])
-        raise ValueError(
-            f"{len(lost)} classes lose all of their recordings: {named}, as verdicts.csv of "
-            f"{', '.join(verdicts)} says; mend them, or leave these classes out of the corpus"
-        )
     if not found:
         raise ValueError(
             f"no used recording with a label in {', '.join(references)}; nothing to train on"
         )
+    check_losses(references, labels, (label for recording in found for label in recording.labels))
     dealt = deal(found, settings, settings["seed"])
     if settings["split_groups"]:
         logs.LOG.info("warning: folds may split groups; out-of-fold scores are optimistic")

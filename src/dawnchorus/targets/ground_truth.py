@@ -5,7 +5,6 @@ those with a label, of events those of data set `STRONG`. All others are counted
 
 * `GroundTruth`: targets, groups, data sets and folds of N recordings.
 * `read_test_set`, `read_training_set`: the recordings of a test reference, and those with a fold.
-* `class_counts`: counts of a ground truth.
 * `aligned_scores`: the scores of its recordings, in its order.
 * `EventGroundTruth`: ids, durations, events and groups of N recordings.
 * `read_event_set`, `find_event_set`: those of a reference; the latter may have none.
@@ -23,7 +22,6 @@ from dawnchorus.audio.verdicts import USED, lost_classes_of, read_verdicts
 from dawnchorus.corpora import tables
 from dawnchorus.corpora.tables import Labelled
 from dawnchorus.formats.event import Event, resolve_overlaps
-from dawnchorus.metrics import checks
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.settings.references import parse_reference
@@ -196,28 +194,6 @@ def read_training_set(
         codes = sum((Counter(one.counts["excluded_by_code"]) for one in joined), Counter())
         counts |= {"excluded": codes.total(), "excluded_by_code": dict(sorted(codes.items()))}
     return _ground_truth(scored, class_names, settings["by"], fold), counts
-
-
-def class_counts(truth: GroundTruth) -> dict:
-    """Return counts.
-
-    ``scored`` and ``n_positive`` (recordings, and those with any class), ``positives`` by class,
-    ``classes_left_out`` (without positives or without negatives), ``groups``, ``recordists`` (known
-    ones), ``background`` (recordings with any class in the background), and recordings by
-    ``data_sets``.
-    """
-    scored = checks.scored_classes(truth.targets)
-    names = truth.class_names
-    return {
-        "scored": len(truth.recordings),
-        "n_positive": int(truth.targets.any(axis=1).sum()),
-        "positives": dict(zip(names, truth.targets.sum(axis=0).tolist(), strict=True)),
-        "classes_left_out": [name for name, ok in zip(names, scored, strict=True) if not ok],
-        "groups": len(set(truth.groups)),
-        "recordists": len(set(truth.recordists) - {""}),
-        "background": int(truth.background.any(axis=1).sum()),
-        "data_sets": dict(Counter(truth.data_sets.tolist())),
-    }
 
 
 def aligned_scores(

@@ -2,12 +2,14 @@
 
 * `training_labels`, `training_classes`: labels of the recordings that have a fold, and their classes.
 * `used_recordings`, `labelled_recordings`: those of some references.
+* `check_losses`: refuse classes that lose all of their recordings.
 * `indicator`: names of classes as an array; `without_classes`: a recording with fewer labels.
 """
 
 import dataclasses
 import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +55,31 @@ def labelled_recordings(
     for corpus, recording in used_recordings(references, labels, verdicts):
         if recording.labelled:
             yield corpus, recording
+
+
+def check_losses(references: Sequence[str], labels: Mapping[str, str], kept: Iterable[str]) -> None:
+    """Refuse classes all of whose recordings are excluded: nobody misses what no model scores.
+
+    Parameters
+    ----------
+    references, labels
+        As `used_recordings` has them.
+    kept : iterable of str
+        Classes of the recordings that are used.
+
+    Raises
+    ------
+    ValueError
+        Where there is such a class, with its number of recordings.
+    """
+    listed = labelled_recordings(references, labels, {})
+    lost = Counter(name for _, recording in listed for name in recording.labels)
+    if left := lost.keys() - set(kept):
+        named = ", ".join(f"{name!r} ({lost[name]})" for name in sorted(left)[:_NAMED])
+        raise ValueError(
+            f"{len(left)} classes lose all of their recordings: {named}, as verdicts.csv of "
+            f"{', '.join(references)} says; mend them, or leave these classes out of the corpus"
+        )
 
 
 def training_labels(

@@ -120,21 +120,15 @@ def recordings(settings: Mapping) -> Found:
         detail = f"line {clip.line} of the {_named(clip.kind, clip.split)} list"
         excluded.append((audio_names.escaped(clip.id), "MISSING_FILE", detail))
     # a class that no model would know of, and nobody would miss in a mean over classes
-    gone = [clip for clip in missing if clip.classes]
-    left = set(read.clips) - {clip.id for clip in gone}
-    kept = {name for identifier in left for name in read.clips[identifier].classes}
-    lost = collections.Counter(name for clip in gone for name in clip.classes if name not in kept)
+    kept = {name for clip in read.clips.values() if clip.id in paths for name in clip.classes}
+    gone = (name for clip in missing for name in clip.classes)
+    lost = collections.Counter(name for name in gone if name not in kept)
     class_names.check_losses(lost, "that are there")
     found = []
     for clip in read.clips.values():
         if clip.id not in paths:
             continue
-        path, *others = paths[clip.id]
-        if others:
-            raise ValueError(
-                f"NAME_COLLISION: a clip is in {path!r} and in {others[0]!r}; remove one, or give "
-                "the folders a corpus each"
-            )
+        path = files.path_of(clip.id)
         origin = origins.get(clip.id, clip_lists.Origin("", ""))
         found.append(
             Recording(
