@@ -140,8 +140,8 @@ def list_corpus(
                 f"corpus {name!r} has events of no recording of it: {examples(strangers)}"
             )
         marks = _marks_of(events, found.marks)
-        index["events"] = digest = write(*_event_rows(events, marks), tables.events_path)
-        places = places_path(tables.events_path(results, name, digest))
+        index["events"] = write(*_event_rows(events, marks), tables.events_path)
+        places = places_path(tables.events_path(results, name, index["events"]))
         if found.marks and (has_lock or not places.exists()):
             _store(places, PLACES, [(mark.place,) for mark in marks], None, stored)
     if about := settings.get("source_table"):
@@ -149,9 +149,8 @@ def list_corpus(
         index["sources"] = write(source_table.SOURCES, rows, source_table.sources_path)
         index["notes"] += notes
     if found.label_rows is not None:
-        columns, rows = found.label_rows
-        digest = write(tables.LABEL_ROWS, rows, tables.label_rows_path)
-        index["label_rows"] = {"columns": list(columns), "digest": digest}
+        digest = write(tables.LABEL_ROWS, found.label_rows.rows, tables.label_rows_path)
+        index["label_rows"] = {"columns": list(found.label_rows.columns), "digest": digest}
     for path, value in (
         (folder / _MEMORY, stored.now),
         (tables.index_path(results, name), index),

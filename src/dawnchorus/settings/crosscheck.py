@@ -12,6 +12,7 @@ from typing import Any
 from dawnchorus.settings.audio import AudioRecipe
 from dawnchorus.settings.corpus_check import (
     check_references,
+    corpora_of,
     experiments_of_run,
     references_of,
 )
