@@ -110,10 +110,15 @@ def test_corpora_of_another_experiment_are_noted(table):
     chosen = config(kind="rotate", count=2)
     assert experiment_notes(chosen, indexes) == []
     chosen["experiments"]["e"]["events"] = {"validation": ["other:valid"]}
+    # a corpus of its own for validation is nothing odd, nor is a variant with the same recordings
+    chosen["experiments"]["variant"] = dict(chosen["experiments"]["e"])
+    assert experiment_notes(chosen, indexes) == []
+    chosen["experiments"]["parent"] = chosen["experiments"]["e"] | {"train": ["other:train"]}
     (note,) = experiment_notes(chosen, indexes)
     assert note.startswith("experiments.e.events.validation: 'other:valid' is neither trained nor")
     targets = {"from": "mean_teacher", "unlabelled": ["mine", "night"]}
-    chosen["experiments"]["e"] |= {"events": None, "stages": {"s": {"targets": targets}}}
+    for name in ("e", "parent"):
+        chosen["experiments"][name] |= {"events": None, "stages": {"s": {"targets": targets}}}
     (note,) = experiment_notes(chosen, indexes)
     assert note.startswith("experiments.e.stages.s.targets.unlabelled: 'night' is neither")
 

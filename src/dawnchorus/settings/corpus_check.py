@@ -47,9 +47,11 @@ def strange_corpora(config: Mapping[str, Any]) -> list[str]:
     """Return a note on each corpus of a run that is neither trained nor tested on.
 
     An experiment that is `like` another keeps what that one learns from without labels, and what
-    chooses its decodings, although it trains and tests on other recordings.
+    chooses its decodings, although it trains and tests on other recordings. Noted is therefore what an
+    experiment of other recordings names in the same setting.
     """
     notes = []
+    used = {name: set(references_of(one)) for name, one in config["experiments"].items()}
     for name in experiments_of_run(config):
         experiment = config["experiments"][name]
         own = {parse_reference(one)[0] for key in ("train", "test") for one in experiment[key]}
@@ -58,6 +60,14 @@ def strange_corpora(config: Mapping[str, Any]) -> list[str]:
             "kept from an experiment that this one is like?"
             for path, reference in references_of(experiment)
             if parse_reference(reference)[0] not in own
+            and any(
+                (path, reference) in used[other]
+                and any(
+                    experiment[key] != config["experiments"][other][key]
+                    for key in ("train", "test")
+                )
+                for other in used
+            )
         ]
     return list(dict.fromkeys(notes))
 
