@@ -1,8 +1,30 @@
-"""Score the scores, and write what a challenge wants.
+"""Calibrate ensembles, score the scores, and write what a challenge wants.
 
 Reads:   window and recording scores of an experiment, labels, verdicts
-Writes:  results/{experiment}/metrics.json, summary.txt, submission.{corpus}.csv
+Writes:  results/{experiment}/ensembles/{ensemble}.calibration.json,
+         results/{experiment}/metrics.json, summary.txt, submission.{corpus}.csv
 """
+
+
+rule calibrate:
+    """Fit the maps from scores of an ensemble to probabilities, on out-of-fold scores."""
+    input:
+        scores=evaluation.out_of_fold_scores,
+        folds="results/{experiment}/folds.csv",
+    output:
+        calibration="results/{experiment}/ensembles/{ensemble}.calibration.json",
+    log:
+        "results/logs/calibrate/{experiment}/{ensemble}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        calibration=evaluation.calibration,
+        library=run.library("calibrate"),
+    script:
+        "../workflow/scripts/calibrate.py"
 
 
 rule evaluate:
@@ -10,6 +32,7 @@ rule evaluate:
     input:
         scores=evaluation.scores,
         ensembles=evaluation.ensembles,
+        calibrations=evaluation.calibrations,
         folds="results/{experiment}/folds.csv",
         leaks="results/{experiment}/leaks.csv",
         verdicts=evaluation.verdicts,

@@ -55,6 +55,7 @@ class Experiment:
             },
         }
         self.members = {"first": ["f1p0s1", "f2p0s2"], "second": ["f1p1s1", "f2p1s2", "f1p2s1"]}
+        self.calibrations = {}
         self.add_corpus("alpha", 30)
         self.add_corpus("field", 24)
         self.fold = {f"r{i:02d}": i % 2 + 1 for i in range(30)}
@@ -118,6 +119,7 @@ class Experiment:
         clip_evaluation.evaluate(
             self.scores,
             self.ensembles,
+            self.calibrations,
             self.labels,
             folds_path,
             self.verdicts,

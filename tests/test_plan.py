@@ -53,6 +53,7 @@ def all_jobs(run, sound_events, tmp_path_factory):
     """Jobs of every rule."""
     settings = tiny.config()
     settings["experiments"]["one"]["drawn"] = ["first"]
+    settings["experiments"]["one"]["calibration"] = {"method": "platt"}
     folder = tmp_path_factory.mktemp("drawn")
     drawn = tiny.run_without_recordings(folder, settings | {"run": ["one", "demo"]})
     return [job for each in (run, sound_events, drawn) for job in jobs(each)]

@@ -484,6 +484,10 @@ REFUSED = {
         experiment(f"folds: {HOLDS_NOTHING}, stages: {{second: {{targets: {{labels: hard}}}}}}"),
         ["experiments.mine.folds.shares:", "since stage second chooses its thresholds"],
     ),
+    "holdout of nothing that calibrates": (
+        experiment(f"folds: {HOLDS_NOTHING}, calibration: {{method: platt}}"),
+        ["experiments.mine.folds.shares:", "since calibration is fitted by held-out recordings"],
+    ),
     "holdout of everything": (
         experiment("folds: {kind: holdout, count: 1, shares: {test: 0.5, validation: 0.5}}"),
         ["experiments.mine.folds.shares:", "expected less than 1 together"],

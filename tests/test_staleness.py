@@ -72,6 +72,7 @@ BY_KEY = {
     "experiments.one.average_unit": ("chunk", AFTER_SCORES),
     "experiments.one.average": ("median", AFTER_SCORES),
     "experiments.one.drawn": (["first"], {"draw_segments one first"}),
+    "experiments.one.calibration.method": ("platt", {"calibrate one", "evaluate one"}),
     "experiments.one.evaluation.replicates": (200, {"evaluate one"}),
     "experiments.one.evaluation.threshold": ("youden", {"evaluate one"}),
     "experiments.one.submission.format": ("none", set()),
@@ -94,6 +95,8 @@ BY_SECTION = {
     r"experiments\.one\.folds\.count": {*FOLDS_ONE},
     r"experiments\.one\.folds\..*": FOLDS_ONE,
     r"experiments\.one\.(pooling|average|average_unit|ignored_classes)": AFTER_SCORES,
+    r"experiments\.one\.calibration\.method": {"calibrate one", "evaluate one"},
+    r"experiments\.one\.calibration\.per_class": set(),  # where there is no method
     r"experiments\.one\.evaluation\..*": {"evaluate one"},
     r"experiments\.one\.submission\..*": {"submit one"},
     r"experiments\.one\.stages\.first\.use": AFTER_MODELS_ONE,

@@ -9,6 +9,7 @@ with job.running(snakemake):
     clip_evaluation.evaluate(
         measured["scores"],
         measured["ensembles"],
+        measured["calibrations"],
         measured["labels"],
         snakemake.input.folds,
         measured["verdicts"],

@@ -36,6 +36,9 @@ _POLICY = {
     "without_member": "no model scores training recordings of folds that have no member",
     "transductive": "a model learnt from predictions for the recordings it is tested on (never "
     "from their labels)",
+    "calibration": "maps are fitted on out-of-fold scores of recordings alone; error: distance of mean "
+    "score and share of positives in 15 bins, mean over classes; out of fold by maps fitted without the "
+    "fold; all other metrics are of the scores before calibration",
     "threshold": "positive at or above it; chosen on out-of-fold scores of the training corpora",
 }
 

@@ -8,12 +8,14 @@ no negatives) are null in the file and ``n/a`` in the summary.
 """
 
 from collections import Counter
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dawnchorus.evaluation import summary
+from dawnchorus.evaluation.calibration_scores import calibration_scores
 from dawnchorus.evaluation.caveats import marked, marks, policy
 from dawnchorus.evaluation.clip_scores import (
     difference,
@@ -42,6 +44,7 @@ _TRAINING = ""  # key of the training recordings, where names of test subsets ar
 def evaluate(
     scores: Mapping[str, Mapping[str, str | Path]],
     ensembles: Mapping[str, Mapping[str, str | Path]],
+    calibrations: Mapping[str, str | Path],
     labels: Mapping[str, str | Path],
     folds_path: str | Path,
     verdicts: Mapping[str, str | Path],
@@ -57,6 +60,8 @@ def evaluate(
         Window scores of the members, for the training and the test corpora.
     ensembles : mapping of ensemble to mapping of corpus to path
         Recording scores; those of training recordings are out of fold.
+    calibrations : mapping of ensemble to path
+        Parameters of calibrated ensembles, see `dawnchorus.targets.calibration_fit`.
     labels : mapping of corpus to path
         Label tables.
     folds_path : path
@@ -113,7 +118,7 @@ def evaluate(
             name: _stage(name, scores[name], truths, settings) for name in settings["stages"]
         },
         "ensembles": {
-            name: _ensemble(name, recordings[name], truths, settings)
+            name: _ensemble(name, recordings[name], truths, settings, calibrations.get(name))
             # any of its files tells how many models were averaged
             | {
                 "models": len(
@@ -237,8 +242,9 @@ def _ensemble(
     scores: Mapping[str, np.ndarray],
     truths: Mapping[str, GroundTruth],
     settings: Mapping,
+    calibration_path: str | Path | None,
 ) -> dict:
-    """Return the scores of an ensemble, and those at thresholds that out-of-fold scores choose."""
+    """Return the scores of an ensemble, those at thresholds chosen out of fold, and their calibration."""
     stages, training, own = list(settings["ensembles"][name]), truths[_TRAINING], scores[_TRAINING]
     tests = {
         test: scores_with_intervals(truth, scores[test], settings)
@@ -254,8 +260,10 @@ def _ensemble(
         for test, truth in _tests(truths).items()
     }
     trained_on = sorted({corpus for corpus, _ in training.recordings})
+    parameters = json.loads(Path(calibration_path).read_bytes()) if calibration_path else None
     return {
         "stages": stages,
+        "calibration": calibration_scores(parameters, scores, truths, _TRAINING, settings),
         "out_of_fold": out_of_fold | marks(stages, settings),
         "test": marked(tests, stages, settings),
         "threshold": {

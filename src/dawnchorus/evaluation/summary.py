@@ -62,7 +62,7 @@ def text(content: Mapping) -> str:
         **content,
         "stages": {name: kept(found) for name, found in content["stages"].items()},
         "ensembles": {
-            name: kept(found) | {"threshold": kept(found["threshold"])}
+            name: kept(found) | {key: kept(found[key]) for key in ("threshold", "calibration")}
             for name, found in content["ensembles"].items()
         },
         "comparisons": [kept(pair) for pair in content["comparisons"]],
@@ -110,7 +110,7 @@ def _auroc_tables(content: Mapping) -> Iterator[Table]:
 
 
 def _further_tables(content: Mapping) -> Iterator[Table]:
-    """Yield the tables of identification, of differences and of thresholds."""
+    """Yield the tables of identification, of differences, of thresholds and of calibration."""
     rows = []
     for name, ensemble in content["ensembles"].items():
         for where, found in _everywhere(ensemble):
@@ -152,6 +152,22 @@ def _further_tables(content: Mapping) -> Iterator[Table]:
             cells = (number(found[key]) for key in ("precision", "recall", "f1"))
             rows.append((name, at, test, *cells, _transductive(found)))
     yield ("<threshold by", ">at", "<on", ">precision", ">recall", ">F1", "="), rows
+    rows = [
+        row
+        for name, ensemble in content["ensembles"].items()
+        for row in _calibration_rows(name, ensemble["calibration"])
+    ]
+    header = ("<calibration of", "<on", "=error before", "=after", ">Brier", ">after")
+    yield header, rows
+
+
+def _calibration_rows(name: str, found: Mapping) -> Iterator[tuple]:
+    """Yield a row for each set of recordings on which scores were calibrated."""
+    for where, errors in (*found["test"].items(), ("out of fold", found["out_of_fold"])):
+        if "after" in errors:
+            ece = (with_interval(errors[when]["ece"], "value") for when in ("before", "after"))
+            brier = (number(errors[when]["brier"]["value"]) for when in ("before", "after"))
+            yield name, where, *ece, *brier
 
 
 def _remarks(content: Mapping) -> Iterator[str]:
@@ -186,6 +202,12 @@ def _remarks(content: Mapping) -> Iterator[str]:
         yield from excluded("the training", training)
     if not set(content["classes"]) - set(training.get("classes_left_out", ())):
         yield from _undefined("out of fold", training)
+    said = {one["calibration"]["said"]: one["calibration"] for one in ensembles.values()}
+    for what, about in said.items():
+        if "fitted_on" in about:
+            yield f"{what}, fitted on {about['fitted_on']}; all scores above are as they were before"
+        else:
+            yield f"scores are {what}"
     for name, found in content["test"].items():
         yield from excluded(name, found)
         left_out = found["classes_left_out"]

@@ -37,7 +37,7 @@ def start_of(file: str) -> datetime | None:
     Parameters
     ----------
     file : str
-        Path or name, with ``/`` or ``\\`` between folders.
+        Path or name, with ``/`` or ``\`` between folders.
     """
     name = _parts(file)[-1]
     stem, _, extension = name.rpartition(".")

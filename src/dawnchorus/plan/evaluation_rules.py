@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, references_of
+from dawnchorus.plan import paths
+from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, corpora_in, references_of
 
 _EVALUATED = (
     "seed", "train", "test", "folds", "ensembles", "pooling", "average", "average_unit",
@@ -14,9 +15,28 @@ _SUBMITTED_POOLING = ("pooling", "average", "ignored_classes")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class EvaluationRules:
-    """Rules ``evaluate`` and ``submit`` of one run."""
+    """Rules ``calibrate``, ``evaluate`` and ``submit`` of one run."""
 
     run: Run
+
+    # calibrate
+
+    def out_of_fold_scores(self, wildcards: Wildcards) -> list[str]:
+        """Return the recording scores of an ensemble for the training corpora."""
+        return list(self._out_of_fold_scores(wildcards).values())
+
+    def calibration(self, wildcards: Wildcards) -> Params:
+        """Return what decides the calibration of an ensemble, beside its scores."""
+        chosen = self.run.experiment(wildcards)
+        folds = chosen["folds"]
+        return {
+            "scores": self._out_of_fold_scores(wildcards),
+            "labels": self.run.labels(corpora_in(chosen["train"])),
+            "settings": {
+                "calibration": chosen["calibration"],
+                "folds": {"by": folds["by"], "count": folds["count"]},
+            },
+        }
 
     # evaluate
 
@@ -27,6 +47,10 @@ class EvaluationRules:
     def ensembles(self, wildcards: Wildcards) -> list[str]:
         """Return the recording scores of all ensembles."""
         return [path for found in self._ensembles(wildcards).values() for path in found.values()]
+
+    def calibrations(self, wildcards: Wildcards) -> list[str]:
+        """Return the calibrations of all ensembles; none where scores stay as they are."""
+        return list(self._calibrations(wildcards).values())
 
     def verdicts(self, wildcards: Wildcards) -> list[str]:
         """Return the verdicts of all scored corpora."""
@@ -44,6 +68,7 @@ class EvaluationRules:
             "settings": {"name": wildcards.experiment, "stages": stages, **kept},
             "scores": self._scores(wildcards),
             "ensembles": self._ensembles(wildcards),
+            "calibrations": self._calibrations(wildcards),
             "labels": self.run.labels(corpora),
             "verdicts": self._verdicts(wildcards),
         }
@@ -96,6 +121,18 @@ class EvaluationRules:
         corpora = self.run.scored_corpora(name)
         ensembles = self.run.experiment(wildcards)["ensembles"]
         return {e: self.run.ensemble_scores(name, e, corpora) for e in ensembles}
+
+    def _out_of_fold_scores(self, wildcards: Wildcards) -> Paths:
+        corpora = corpora_in(self.run.experiment(wildcards)["train"])
+        return self.run.ensemble_scores(wildcards.experiment, wildcards.ensemble, corpora)
+
+    def _calibrations(self, wildcards: Wildcards) -> Paths:
+        name, chosen = wildcards.experiment, self.run.experiment(wildcards)
+        if chosen["calibration"]["method"] == "none":
+            return {}
+        return {
+            e: paths.CALIBRATION.format(experiment=name, ensemble=e) for e in chosen["ensembles"]
+        }
 
     def _verdicts(self, wildcards: Wildcards) -> Paths:
         name = wildcards.experiment

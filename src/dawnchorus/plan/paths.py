@@ -61,6 +61,7 @@ HISTORY = "results/{experiment}/stages/{stage}/{member}.history.csv"
 # per ensemble
 ENSEMBLE_SCORES = "results/{experiment}/ensembles/{ensemble}.{corpus}.h5"
 ENSEMBLE_FRAMES = "results/{experiment}/ensembles/{ensemble}.{corpus}.frames.h5"
+CALIBRATION = "results/{experiment}/ensembles/{ensemble}.calibration.json"
 DECODERS = "results/{experiment}/decoders/{ensemble}.json"
 DETECTIONS = "results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.csv"
 CHALLENGE_EVENTS = "results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.tsv"

@@ -163,6 +163,8 @@ def _check_holdout(path: str, folds: Mapping[str, Any], experiment: Mapping[str,
         if stage["targets"].get("labels") == "hard"
         and isinstance(stage["targets"]["thresholds"], str)
     ]
+    if experiment["calibration"]["method"] != "none":
+        choosing += ["calibration is fitted"]
     decodings = experiment["events"]["decodings"] if experiment["events"] else {}
     choosing += [
         f"decoding {name} is tuned" for name, about in decodings.items() if about["tune"] == "clips"

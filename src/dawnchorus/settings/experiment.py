@@ -12,6 +12,7 @@ from pydantic import Field
 
 from dawnchorus.settings.architecture import Architecture
 from dawnchorus.settings.augmentation import AugmentationSettings
+from dawnchorus.settings.ensembles import CalibrationSettings
 from dawnchorus.settings.event_task import EventSettings
 from dawnchorus.settings.section import (
     Count,
@@ -237,6 +238,8 @@ class Experiment(ModelSettings):
     """Stages whose segments become a picture, class by class."""
     ensembles: Annotated[dict[str, SomeNames], Field(min_length=1)] = {"first": ["first"]}
     """Stages that are averaged, by the name of the ensemble."""
+    calibration: CalibrationSettings = CalibrationSettings()
+    """How the scores of ensembles become probabilities."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How scores are measured."""
     events: EventSettings | None = None

@@ -1,0 +1,142 @@
+"""Calibration errors of an ensemble's scores, as they are and calibrated.
+
+``before`` is of the scores as they are, ``after`` of the calibrated ones, ``difference`` is after minus
+before, from paired replicates. Each has ``ece`` and ``brier`` (mean over classes, see
+`dawnchorus.metrics.reliability`) and ``reliability``: the bins of all classes together. Out of fold
+each recording goes through maps that were fitted without its fold. Without a calibration there is
+``before`` alone, without intervals: these would take long where classes are many.
+
+* `calibration_scores`: of test subsets and of the training recordings.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from dawnchorus.metrics import bootstrap, calibration, reliability
+from dawnchorus.runtime import seeds
+from dawnchorus.targets.ground_truth import GroundTruth
+
+_ERRORS = {
+    "ece": reliability.expected_calibration_error,
+    "brier": reliability.brier_score,
+}
+
+
+def calibration_scores(
+    parameters: Mapping | None,
+    scores: Mapping[str, np.ndarray],
+    truths: Mapping[str, GroundTruth],
+    training: str,
+    settings: Mapping,
+) -> dict:
+    """Return the calibration errors of an ensemble.
+
+    Parameters
+    ----------
+    parameters : mapping or None
+        As `dawnchorus.targets.calibration_fit.calibrate` writes them; None: not calibrated.
+    scores : mapping of str to array, shape (N, C)
+        By test subset, and under ``training`` those of the training recordings, which are out of fold.
+    truths : mapping of str to GroundTruth
+    training : str
+    settings : mapping
+        The experiment: ``seed`` and ``evaluation`` (``replicates``, ``confidence``).
+
+    Returns
+    -------
+    dict
+        ``said`` ("not calibrated", "calibrated: platt"), ``out_of_fold`` and ``test``; where scores are
+        calibrated also ``method``, ``per_class``, ``unit``, ``fitted_on`` and ``fitted``: the number of
+        classes by what their map was fitted on.
+    """
+    found = {
+        name: _errors(
+            truth,
+            scores[name],
+            _calibrated(parameters, scores[name], truth, name == training),
+            settings,
+        )
+        for name, truth in truths.items()
+    }
+    content = {"said": calibration.description(parameters)}
+    if parameters is not None:
+        content |= {key: parameters[key] for key in ("method", "per_class", "unit", "fitted_on")}
+        kinds = [about["fitted"] for about in parameters["classes"].values()]
+        content["fitted"] = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+    return content | {"out_of_fold": found.pop(training), "test": found}
+
+
+def _calibrated(
+    parameters: Mapping | None, scores: np.ndarray, truth: GroundTruth, is_training: bool
+) -> np.ndarray | None:
+    """Return calibrated scores (N, C); None where there are none."""
+    if parameters is None:
+        return None
+    if not is_training:
+        return calibration.apply(parameters, scores, truth.class_names)
+    if not parameters["folds"]:
+        return None  # a map that has seen these recordings would look better than it is
+    found = scores.copy()
+    for fold, maps in parameters["folds"].items():
+        rows = truth.folds == int(fold)
+        found[rows] = calibration.apply(
+            {**parameters, "classes": maps}, scores[rows], truth.class_names
+        )
+    return found
+
+
+def _errors(
+    truth: GroundTruth, before: np.ndarray, after: np.ndarray | None, settings: Mapping
+) -> dict:
+    """Return the errors of scores as they are, and of calibrated ones where there are any."""
+    given = {"before": before} if after is None else {"before": before, "after": after}
+    content: dict = {
+        name: {key: {"value": error(truth.targets, scores)} for key, error in _ERRORS.items()}
+        | {"reliability": _bins(truth.targets, scores)}
+        for name, scores in given.items()
+    }
+    if after is None:
+        return content
+
+    def weighted(weights: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+        values = {}
+        for name, scores in given.items():
+            for key, error in _ERRORS.items():
+                values[name, key] = error(truth.targets, scores, weights)
+            shares = reliability.positive_shares(truth.targets, scores, weights)
+            values |= {(name, f"bin {number}"): one for number, one in enumerate(shares.T)}
+        return values
+
+    chosen, rng = settings["evaluation"], seeds.generator(settings["seed"], "evaluation")
+    drawn = bootstrap.replicates(weighted, truth.groups, chosen["replicates"], rng)
+    if bootstrap.is_single_group(truth.groups):
+        drawn = {key: values * np.nan for key, values in drawn.items()}
+    for name in given:
+        for key in _ERRORS:
+            content[name][key] |= bootstrap.limits(drawn[name, key], chosen["confidence"])
+        for number, row in enumerate(content[name]["reliability"]):
+            row |= bootstrap.limits(drawn[name, f"bin {number}"], chosen["confidence"])
+    content["difference"] = {
+        key: bootstrap.difference(
+            (content["before"][key]["value"], content["after"][key]["value"]),
+            (drawn["before", key], drawn["after", key]),
+            chosen["confidence"],
+        )
+        for key in _ERRORS
+    }
+    return content
+
+
+def _bins(targets: np.ndarray, scores: np.ndarray) -> list[dict]:
+    """Return the bins of the reliability curve, from low scores to high ones."""
+    curve = reliability.reliability_curve(targets, scores)
+    return [
+        {
+            "from": number / reliability.BINS,
+            "n": int(curve["n"][number]),
+            "score": float(curve["score"][number]),
+            "positive": float(curve["positive"][number]),
+        }
+        for number in range(reliability.BINS)
+    ]
