@@ -1,7 +1,5 @@
 """Tables of detections: the columns, both formats, and what is said of a bad table."""
 
-import sys
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -124,14 +122,3 @@ def test_a_missing_file_and_another_ending_are_refused(tmp_path):
         detections.read(tmp_path / "none.csv")
     with pytest.raises(ValueError, match=r"ends in '.txt'; expected .csv or .parquet"):
         detections.write(tmp_path / "d.txt", detections.table_of(ROWS))
-
-
-def test_the_module_needs_no_heavy_package():
-    import subprocess
-
-    code = (
-        "import sys, dawnchorus.exported.detections as d; d.schema()\n"
-        "print([n for n in ('pandas', 'tensorflow', 'keras', 'sklearn') if n in sys.modules])"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert ran.stdout.strip() == "[]", ran.stderr

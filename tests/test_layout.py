@@ -24,6 +24,7 @@ FIXED = (
     ("evaluation/detection_files.py", "formats.annotations.audacity"),
     ("evaluation/detection_files.py", "formats.annotations.raven"),
     ("events/detection.py", "formats.annotations.dcase"),
+    ("exported/detection_sample.py", "formats.annotations.raven"),
 )
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

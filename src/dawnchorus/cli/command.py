@@ -9,6 +9,8 @@
 * ``dawnchorus config [KEY]``: what a key of the config means.
 * ``dawnchorus explain [CODE...]``: what a code of a verdict, warning or message means.
 * ``dawnchorus doctor``: whether machine and environment are fit for a run.
+* ``dawnchorus sample``: draw detections for a person to check, and read the answers.
+* ``dawnchorus summarise``: detections by class, site, date and hour, against the hours recorded.
 * ``dawnchorus sort``: a BirdCLEF corpus as a tree of classes, for training and validation.
 
 A command is a module with ``add_to(commands)``. Exit status: 0 where all is well, 1 where something
@@ -21,7 +23,19 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from dawnchorus.cli import codes, config, doctor, init, launch, show, sort, verify, why
+from dawnchorus.cli import (
+    codes,
+    config,
+    doctor,
+    init,
+    launch,
+    sample,
+    show,
+    sort,
+    summarise,
+    verify,
+    why,
+)
 from dawnchorus.runtime import logs, run
 
 
@@ -33,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version("dawnchorus"))
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="")
-    for module in (init, launch, show, why, verify, config, codes, doctor, sort):
+    for module in (init, launch, show, why, verify, config, codes, doctor, sample, summarise, sort):
         module.add_to(commands)
     given = list(sys.argv[1:] if arguments is None else arguments)
     # argparse would take options of Snakemake for its own, or drop the dashes before them

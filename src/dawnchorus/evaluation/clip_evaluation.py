@@ -7,8 +7,8 @@ no negatives) are null in the file and ``n/a`` in the summary.
 * `class_counts`: counts of a ground truth.
 """
 
-from collections import Counter
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
