@@ -195,7 +195,7 @@ def picture(tmp_path, counts, effort):
 def test_hours_without_a_recording_are_grey_and_silent_ones_white(tmp_path):
     cells = [Cell("oak", "2024-05-01", f"{hour:02}") for hour in (5, 6)]
     found = picture(tmp_path, {("owl", cells[0]): 3}, dict.fromkeys(cells, 1.0))
-    left, width = activity_plot._SIDES[0], activity_plot._WIDE[0]
+    left, width = activity_plot._PANELS["hour"]
     row = activity_plot._TOP + activity_plot._LEAST // 2
     hours = [tuple(found[row, left + round(width * (hour + 0.5) / 24)]) for hour in range(24)]
     grey, white = (0xD9,) * 3, (255,) * 3
@@ -215,8 +215,14 @@ def test_equal_content_is_an_equal_picture_and_many_classes_are_cut(tmp_path):
     assert shapes[0] == shapes[1]
 
 
-def test_years_of_dates_have_the_recorded_ones_alone(tmp_path):
-    cells = [Cell("oak", f"{year}-05-01", "05") for year in (2020, 2024)]
-    assert len(activity_plot._dates([cell.date for cell in cells])) == 2
-    assert len(activity_plot._dates(["2024-04-28", "2024-05-02"])) == 5
-    picture(tmp_path, {("owl", cells[0]): 1}, dict.fromkeys(cells, 1.0))
+def test_a_gap_in_the_dates_is_drawn_and_one_of_years_is_not(tmp_path):
+    grey = (0xD9,) * 3
+    left, width = activity_plot._PANELS["date"]
+    row = activity_plot._TOP + activity_plot._LEAST // 2
+    for last, n_columns in (("2024-05-04", 4), ("2026-05-01", 2)):
+        cells = [Cell("oak", day, "05") for day in ("2024-05-01", last)]
+        found = picture(tmp_path, {("owl", cell): 1 for cell in cells}, dict.fromkeys(cells, 1.0))
+        columns = [
+            tuple(found[row, left + round(width * (i + 0.5) / n_columns)]) for i in range(n_columns)
+        ]
+        assert [column == grey for column in columns] == [False, *[True] * (n_columns - 2), False]

@@ -67,9 +67,16 @@ def run(arguments: argparse.Namespace) -> int:
         own = [(*cell, f"{hours:.6g}") for cell, hours in effort.items()]
         artefacts.write_table(os.path.join(folder, "effort.csv"), (*Cell._fields, "hours"), own)
     # before anything is printed: `dawnchorus summarise ... | head` ends the command
-    note = _drawn(counts, effort, os.path.join(folder, "activity.png"))
-    if note:
-        print(f"note: {note}", file=sys.stderr)
+    try:
+        # imported here: tables are written without Matplotlib too
+        from dawnchorus.plots import activity_plot
+
+        title = f"{sum(counts.values())} detections"
+        activity_plot.draw_activity(counts, effort, os.path.join(folder, "activity.png"), title)
+    except ModuleNotFoundError as error:
+        print(f"note: no picture, as {error.name} is not installed", file=sys.stderr)
+    except ValueError as error:
+        print(f"note: {error}", file=sys.stderr)
     print("\n".join(_lines(counts, effort)))
     print(f"\nwritten to {folder}")
     return 0
@@ -125,18 +132,3 @@ def _lines(
             )
         if len(keys) > _SHOWN:
             yield f"and {len(keys) - _SHOWN} more in counts.csv"
-
-
-def _drawn(
-    counts: Mapping[tuple[str, Cell], int], effort: Mapping[Cell, float] | None, path: str
-) -> str:
-    """Draw the picture where there is what it needs; return why there is none."""
-    try:
-        from dawnchorus.plots import activity_plot
-
-        activity_plot.draw_activity(counts, effort, path, f"{sum(counts.values())} detections")
-    except ModuleNotFoundError as error:
-        return f"no picture, as {error.name} is not installed; add dawnchorus[workflow]"
-    except ValueError as error:
-        return str(error)
-    return ""

@@ -91,11 +91,17 @@ def _errors(
 ) -> dict:
     """Return the errors of scores as they are, and of calibrated ones where there are any."""
     given = {"before": before} if after is None else {"before": before, "after": after}
-    content: dict = {
-        name: {key: {"value": error(truth.targets, scores)} for key, error in _ERRORS.items()}
-        | {"reliability": _bins(truth.targets, scores)}
-        for name, scores in given.items()
-    }
+    content: dict = {}
+    for name, scores in given.items():
+        curve = reliability.reliability_curve(truth.targets, scores)
+        columns = (curve[key].tolist() for key in ("n", "score", "positive"))
+        content[name] = {
+            **{key: {"value": error(truth.targets, scores)} for key, error in _ERRORS.items()},
+            "reliability": [
+                {"from": number / reliability.BINS, "n": n, "score": score, "positive": share}
+                for number, (n, score, share) in enumerate(zip(*columns, strict=True))
+            ],
+        }
     if after is None:
         return content
 
@@ -108,9 +114,11 @@ def _errors(
             values |= {(name, f"bin {number}"): one for number, one in enumerate(shares.T)}
         return values
 
+    # the replicates of all other scores of these recordings, so that they are paired with them too
     chosen, rng = settings["evaluation"], seeds.generator(settings["seed"], "evaluation")
     drawn = bootstrap.replicates(weighted, truth.groups, chosen["replicates"], rng)
     if bootstrap.is_single_group(truth.groups):
+        # to draw the one group again tells nothing of the spread
         drawn = {key: values * np.nan for key, values in drawn.items()}
     for name in given:
         for key in _ERRORS:
@@ -126,17 +134,3 @@ def _errors(
         for key in _ERRORS
     }
     return content
-
-
-def _bins(targets: np.ndarray, scores: np.ndarray) -> list[dict]:
-    """Return the bins of the reliability curve, from low scores to high ones."""
-    curve = reliability.reliability_curve(targets, scores)
-    return [
-        {
-            "from": number / reliability.BINS,
-            "n": int(curve["n"][number]),
-            "score": float(curve["score"][number]),
-            "positive": float(curve["positive"][number]),
-        }
-        for number in range(reliability.BINS)
-    ]

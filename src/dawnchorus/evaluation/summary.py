@@ -152,22 +152,16 @@ def _further_tables(content: Mapping) -> Iterator[Table]:
             cells = (number(found[key]) for key in ("precision", "recall", "f1"))
             rows.append((name, at, test, *cells, _transductive(found)))
     yield ("<threshold by", ">at", "<on", ">precision", ">recall", ">F1", "="), rows
-    rows = [
-        row
-        for name, ensemble in content["ensembles"].items()
-        for row in _calibration_rows(name, ensemble["calibration"])
-    ]
+    rows = []
+    for name, ensemble in content["ensembles"].items():
+        measured = ensemble["calibration"]
+        for where, errors in (*measured["test"].items(), ("out of fold", measured["out_of_fold"])):
+            if "after" in errors:  # without a calibration there is nothing to compare
+                both = errors["before"], errors["after"]
+                ece = (with_interval(one["ece"], "value") for one in both)
+                rows.append((name, where, *ece, *(number(one["brier"]["value"]) for one in both)))
     header = ("<calibration of", "<on", "=error before", "=after", ">Brier", ">after")
     yield header, rows
-
-
-def _calibration_rows(name: str, found: Mapping) -> Iterator[tuple]:
-    """Yield a row for each set of recordings on which scores were calibrated."""
-    for where, errors in (*found["test"].items(), ("out of fold", found["out_of_fold"])):
-        if "after" in errors:
-            ece = (with_interval(errors[when]["ece"], "value") for when in ("before", "after"))
-            brier = (number(errors[when]["brier"]["value"]) for when in ("before", "after"))
-            yield name, where, *ece, *brier
 
 
 def _remarks(content: Mapping) -> Iterator[str]:

@@ -66,7 +66,23 @@ def read_effort(path: str | os.PathLike) -> tuple[list[Recording], list[str]]:
     ValueError
         Where there is no recording, a column is missing, or a field is not what it should be.
     """
-    found, unreadable = _scanned(path) if os.path.isdir(path) else (_listed(str(path)), [])
+    found, unreadable = [], []
+    if os.path.isdir(path):
+        import soundfile
+
+        for place, folders, names in os.walk(path):
+            folders.sort()  # in place: that is the order in which they are walked
+            for name in sorted(filter(audio_names.is_audio, names)):
+                file = os.path.relpath(os.path.join(place, name), path)
+                try:
+                    about = soundfile.info(os.path.join(place, name))
+                except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+                    unreadable.append(f"{file}: {' '.join(str(error).split())}")
+                    continue
+                duration_s = about.frames / about.samplerate
+                found.append(Recording(file, site_of(file), start_of(file), duration_s))
+    else:
+        found = _listed(str(path))
     if not found:
         raise ValueError(
             f"{path} has no recording that can be read; expected the folder that was searched for "
@@ -148,25 +164,6 @@ def _cell(site: str, when: datetime | None) -> Cell:
     if when is None:
         return Cell(site, "", "")
     return Cell(site, when.date().isoformat(), f"{when.hour:02}")
-
-
-def _scanned(folder: str | os.PathLike) -> tuple[list[Recording], list[str]]:
-    """Return the audio files below a folder, in the order of their paths, and those unreadable."""
-    import soundfile
-
-    found, unreadable = [], []
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(filter(audio_names.is_audio, names)):
-            file = os.path.relpath(os.path.join(place, name), folder)
-            try:
-                about = soundfile.info(os.path.join(place, name))
-            except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-                unreadable.append(f"{file}: {' '.join(str(error).split())}")
-                continue
-            duration_s = about.frames / about.samplerate
-            found.append(Recording(file, site_of(file), start_of(file), duration_s))
-    return found, unreadable
 
 
 def _listed(path: str) -> list[Recording]:

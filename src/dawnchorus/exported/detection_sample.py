@@ -18,7 +18,7 @@ A folder:
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -81,6 +81,7 @@ def draw(table: "pyarrow.Table", each: int, n_bands: int, seed: int) -> list[Dra
         strata[stratum].append(row)
     found = []
     for (name, band), rows in sorted(strata.items()):
+        # the order of a table must not decide, since shards may be joined in any order
         rows.sort(key=lambda row: (files[row], onsets[row], scores[row]))
         rng = seeds.generator(seed, "sample", name, str(band))
         chosen = rng.choice(len(rows), min(each, len(rows)), replace=False)
@@ -156,7 +157,17 @@ def write_sample(
                 decimals=6,
                 further={"Score": [f"{row['score']:.6f}"], CORRECT: [""]},
             )
-            written.append(_row(f"{CLIPS}/{name}.wav", one, row, clip_onset_s))
+            known = {
+                **row,
+                "clip": f"{CLIPS}/{name}.wav",
+                "clip_onset": round(clip_onset_s, 6),
+                "score": f"{row['score']:.9g}",  # all digits of a float32
+                "time": row["time"] or "",
+                # in words: a spreadsheet takes 0-1 for a date
+                "band": "{:g} to {:g}".format(*one.band),
+                "in_band": one.in_band,
+            }
+            written.append([known.get(key, "") for key in COLUMNS])
             if progress:
                 progress(number, len(drawn))
         artefacts.write_table(temporary / TABLE, COLUMNS, written)
@@ -200,17 +211,3 @@ def cut_out(source: Path, target: Path, begin_s: float, end_s: float, needed_s: 
     with artefacts.writing(target, record=False) as temporary:
         soundfile.write(temporary, samples, rate, subtype=subtype, format="WAV")
     return first / rate
-
-
-def _row(clip: str, drawn: Drawn, row: Mapping, clip_onset_s: float) -> list:
-    low, high = drawn.band
-    known = {
-        **row,
-        "clip": clip,
-        "clip_onset": round(clip_onset_s, 6),
-        "score": f"{row['score']:.9g}",  # all digits of a float32
-        "time": row["time"] or "",
-        "band": f"{low:g} to {high:g}",  # a spreadsheet takes 0-1 for a date
-        "in_band": drawn.in_band,
-    }
-    return [known.get(name, "") for name in COLUMNS]

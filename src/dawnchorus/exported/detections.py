@@ -200,9 +200,16 @@ def _checked(table: "pyarrow.Table", where: str) -> "pyarrow.Table":
         try:
             found[field.name] = column.cast(field.type)
         except pa.ArrowException:
-            number, value = _first_unfit(column, field.type)
+            # Arrow does not say which row it was: the first that is not of the type on its own
+            bad = 1, str(column.type)
+            for number, one in enumerate(column, 1):
+                bad = number, one.as_py()
+                try:
+                    one.cast(field.type)
+                except (pa.ArrowException, NotImplementedError):
+                    break
             raise ValueError(
-                f"{where}, row {number}: {field.name} is {value!r}; expected "
+                f"{where}, row {bad[0]}: {field.name} is {bad[1]!r}; expected "
                 f"{'a number' if pa.types.is_floating(field.type) else 'a text'}"
             ) from None
     # a CSV has no nulls, so an empty field stands for one; an unknown model is an empty text
@@ -227,34 +234,16 @@ def _checked(table: "pyarrow.Table", where: str) -> "pyarrow.Table":
             raise ValueError(
                 f"{where}, row {row + 1}: {name} is {found[name][row].as_py()!r}; expected {expected}"
             )
-    for text in pc.unique(found["time"]).to_pylist():
-        if text is not None and not _is_time(text):
+    for text in pc.unique(found["time"]).drop_null().to_pylist():
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
             row = pc.index(found["time"], text).as_py()
             raise ValueError(
                 f"{where}, row {row + 1}: time is {text!r}; expected ISO 8601 such as "
                 "2024-05-01T05:30:00, or nothing"
-            )
+            ) from None
     return pa.table(found, schema=schema()).combine_chunks()
-
-
-def _first_unfit(column: "pyarrow.ChunkedArray", kind: "pyarrow.DataType") -> tuple[int, object]:
-    """Return the number, from 1, and the value of the first row that is not of a type."""
-    import pyarrow as pa
-
-    for number, value in enumerate(column, 1):
-        try:
-            value.cast(kind)
-        except (pa.ArrowException, NotImplementedError):
-            return number, value.as_py()
-    return 1, str(column.type)  # no value is at fault but the type of the column
-
-
-def _is_time(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _one_line(error: BaseException) -> str:

@@ -18,7 +18,7 @@ recorder's own clock, which most people set to local time or to UTC.
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 _DATED = re.compile(
     r"(?P<site>.*?)(?<!\d)(?P<year>(?:19|20)\d\d)(?P<dash>-?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)"
@@ -43,8 +43,11 @@ def start_of(file: str) -> datetime | None:
     stem, _, extension = name.rpartition(".")
     if found := _DATED.fullmatch(stem or name):
         names = ("year", "month", "day", "hour", "minute", "second")
+        # +02-00 too, since not every file system takes a colon
+        zone = re.sub(r"(?<=\d)[:-]", "", found["zone"] or "")
         try:
-            return datetime(*(int(found[part]) for part in names), tzinfo=_zone(found["zone"]))
+            start = datetime(*(int(found[part]) for part in names))
+            return start.replace(tzinfo=datetime.strptime(zone, "%z").tzinfo) if zone else start
         except ValueError:
             return None  # digits that are no date, such as a month 13
     # a number of eight digits is one only in the capitals of AudioMoth: 61234567.wav may be an id
@@ -73,12 +76,3 @@ def time_text(start: datetime | None, onset_s: float) -> str | None:
 def _parts(file: str) -> list[str]:
     """Return folders and name; a relative path's first folder may be ``.``, which names nothing."""
     return [part for part in re.split(r"[/\\]", file) if part not in ("", ".", "..")] or [""]
-
-
-def _zone(text: str | None) -> timezone | None:
-    if text is None:
-        return None
-    if text == "Z":
-        return UTC
-    shift = timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
-    return timezone(-shift if text[0] == "-" else shift)
