@@ -9,7 +9,6 @@ import argparse
 import os
 from collections import Counter
 
-from dawnchorus.exported import detection_sample, detections, sample_review
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import terminal_progress
 
@@ -60,8 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
         return _read(arguments)
     if not arguments.detections or arguments.audio is None:
         raise ValueError("expected tables of detections and --audio ROOT, or --read FOLDER")
+    # Imported here, as in `_read`: NumPy would make every command start later.
     import pyarrow as pa
     import pyarrow.compute as pc
+
+    from dawnchorus.exported import detection_sample, detections
 
     table = pa.concat_tables([detections.read(path) for path in arguments.detections])
     if arguments.classes:
@@ -90,6 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _read(arguments: argparse.Namespace) -> int:
     """Print and write what a filled table says."""
+    from dawnchorus.exported import sample_review
+
     if os.path.lexists(arguments.out):
         raise ValueError(f"{arguments.out} is there already; name a new folder")
     folder, answers = sample_review.read_answers(arguments.read)
