@@ -15,6 +15,7 @@ from test_evaluation import Experiment
 
 from dawnchorus.evaluation.calibration_scores import calibration_scores
 from dawnchorus.metrics import calibration, reliability
+from dawnchorus.metrics.operating_points import operating_curve
 from dawnchorus.runtime import artefacts
 from dawnchorus.targets import calibration_fit
 
@@ -353,3 +354,18 @@ def test_a_single_group_has_no_interval(calibrated):
         parameters, {"": scores, "t": scores}, {"": truth, "t": truth}, "", experiment.settings
     )
     assert np.isnan(found["test"]["t"]["after"]["ece"]["low"])
+
+
+def test_operating_curves_of_out_of_fold_scores_stand_beside_the_thresholds(tmp_path):
+    experiment = Experiment(tmp_path, class_names=("owl", "rail"))
+    ids = list(experiment.truth["alpha"])
+    columns = ("id", "verdict", "duration_s")
+    experiment.verdicts["alpha"] = tmp_path / "verdicts.csv"
+    artefacts.write_table(tmp_path / "verdicts.csv", columns, [(one, "used", 120) for one in ids])
+    measured, _ = experiment.run()
+    found = measured["ensembles"]["one"]["threshold"]["operating_curves"]
+    _, targets, scores = experiment.arrays("one", "alpha")
+    assert found["rail"] == operating_curve(targets[:, 1], scores[:, 1], 1.0)
+    artefacts.write_table(tmp_path / "verdicts.csv", columns[:2], [(one, "used") for one in ids])
+    measured, _ = experiment.evaluate(tmp_path / "folds.csv", tmp_path)
+    assert measured["ensembles"]["one"]["threshold"]["operating_curves"]["owl"]["hours"] is None

@@ -392,7 +392,9 @@ def next_round(checked, tmp_path_factory):
     settings["run"] = ["one"]
     table = str(folder / "checked/labels.csv")
     settings["corpora"]["small"] = {"adapter": "table", "table": table, "shards": 2}
-    settings["experiments"]["one"]["calibration"] = {"method": "platt"}
+    # several detections are of one recording
+    folds = {"kind": "grouped", "count": 2}
+    settings["experiments"]["one"] |= {"folds": folds, "calibration": {"method": "platt"}}
     project.configure(settings)
     return project, settings
 

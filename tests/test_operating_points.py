@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from dawnchorus.metrics.operating_points import operating_curve, threshold_for
+from dawnchorus.metrics.operating_points import (
+    operating_curve,
+    threshold_for,
+    thresholds_for,
+)
 from dawnchorus.metrics.proportions import stratified_proportion, wilson_interval
 
 # scores 0.9 right, 0.8 wrong, 0.7 right, 0.6 right, 0.5 wrong, 0.4 wrong; half an hour each
@@ -130,3 +134,12 @@ def test_the_interval_covers_as_often_as_it_says():
         _, low, high = stratified_proportion(hits, [20] * 3, sizes)
         covered += low <= truth <= high
     assert covered >= 940
+
+
+def test_classes_that_cannot_reach_a_goal_are_told_and_left_out():
+    poor = operating_curve([0, 1, 0, 1], [0.9, 0.8, 0.7, 0.6], 1.0)
+    found, sentences = thresholds_for({"owl": CURVE, "rail": poor}, "precision", 0.7)
+    assert found == {"owl": 0.6}
+    assert [one.split(":")[0] for one in sentences] == ["class 'rail'"]
+    with pytest.raises(ValueError, match="class 'rail': no threshold gives"):
+        thresholds_for({"rail": poor}, "precision", 0.7)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dawnchorus.audio.verdicts import read_verdicts
 from dawnchorus.evaluation import summary
 from dawnchorus.evaluation.calibration_scores import calibration_scores
 from dawnchorus.evaluation.caveats import marked, marks, policy
@@ -24,7 +25,7 @@ from dawnchorus.evaluation.clip_scores import (
     scores_with_intervals,
     spread,
 )
-from dawnchorus.metrics import checks, roc
+from dawnchorus.metrics import checks, operating_points, roc
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores import ensemble, score_files
@@ -38,6 +39,7 @@ from dawnchorus.targets.resampling_units import with_units
 from dawnchorus.targets.targets_table import Member
 
 _NAMED = 5  # offenders an error names
+_MOST_POINTS = 20_000  # of the operating curves of all classes of an ensemble
 _TRAINING = ""  # key of the training recordings, where names of test subsets are those of others
 
 
@@ -100,6 +102,7 @@ def evaluate(
     trained, units = with_units(trained, trained.recordings, settings)
     about_training |= units
     truths, counts = {_TRAINING: trained}, {}
+    hours = _hours(trained, verdicts)
     for test in settings["test"]:
         truth, found = read_test_set(test, labels, verdicts, class_names, settings["folds"]["by"])
         truths[test], units = with_units(truth, truth.recordings, settings)
@@ -118,7 +121,7 @@ def evaluate(
             name: _stage(name, scores[name], truths, settings) for name in settings["stages"]
         },
         "ensembles": {
-            name: _ensemble(name, recordings[name], truths, settings, calibrations.get(name))
+            name: _ensemble(name, recordings[name], truths, settings, calibrations.get(name), hours)
             # any of its files tells how many models were averaged
             | {
                 "models": len(
@@ -243,6 +246,7 @@ def _ensemble(
     truths: Mapping[str, GroundTruth],
     settings: Mapping,
     calibration_path: str | Path | None,
+    hours: float,
 ) -> dict:
     """Return the scores of an ensemble, those at thresholds chosen out of fold, and their calibration."""
     stages, training, own = list(settings["ensembles"][name]), truths[_TRAINING], scores[_TRAINING]
@@ -260,6 +264,13 @@ def _ensemble(
         for test, truth in _tests(truths).items()
     }
     trained_on = sorted({corpus for corpus, _ in training.recordings})
+    # thresholds for another precision can be asked for later: of many classes a few points each
+    most = max(20, min(operating_points.MOST_POINTS, _MOST_POINTS // len(training.class_names)))
+    columns = zip(training.class_names, training.targets.T, own.T, strict=True)
+    curves = {
+        name: operating_points.operating_curve(target, score, hours, most)
+        for name, target, score in columns
+    }
     parameters = json.loads(Path(calibration_path).read_bytes()) if calibration_path else None
     return {
         "stages": stages,
@@ -272,10 +283,23 @@ def _ensemble(
             if trained_on
             else "no recording, as none is held out",
             "thresholds": dict(zip(training.class_names, thresholds, strict=True)),
+            "operating_curves": curves,
             "out_of_fold": scores_at_thresholds(training, own, thresholds),
             "test": marked(at_thresholds, stages, settings),
         },
     }
+
+
+def _hours(truth: GroundTruth, verdicts: Mapping[str, str | Path]) -> float:
+    """Return the length of the recordings of a ground truth [h]; NaN where a table lacks it."""
+    seconds = 0.0
+    for corpus in sorted({corpus for corpus, _ in truth.recordings}):
+        frame = read_verdicts(verdicts[corpus]) if corpus in verdicts else {}
+        if "duration_s" not in frame:
+            return float("nan")
+        names = [name for own, name in truth.recordings if own == corpus]
+        seconds += float(frame.set_index("id")["duration_s"].reindex(names).sum(skipna=False))
+    return seconds / 3600
 
 
 def _comparison(

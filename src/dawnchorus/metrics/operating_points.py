@@ -7,7 +7,8 @@ positive where its score is at or above the threshold; a false alarm is a negati
 Axes: N recordings, K points.
 
 * `operating_curve`: the curve of a class.
-* `threshold_for`: the threshold that reaches a goal, with what it gives.
+* `threshold_for`: the threshold that reaches a goal, with what it gives; `thresholds_for`: those of
+  several classes.
 * `GOALS`: the goals there are.
 """
 
@@ -130,3 +131,30 @@ def threshold_for(curve: Mapping, goal: str, wanted: float, class_name: str) -> 
         about["false_alarms_per_hour"] = None
     n_predicted = int(hits[point] + false_alarms[point])
     return {"threshold": float(curve["threshold"][point]), **about, "n_predicted": n_predicted}
+
+
+def thresholds_for(
+    curves: Mapping[str, Mapping], goal: str, wanted: float
+) -> tuple[dict[str, float], list[str]]:
+    """Return the thresholds of the classes that reach a goal, and a sentence on each of the others.
+
+    Parameters
+    ----------
+    curves : mapping of class to curve
+    goal, wanted
+        As `threshold_for` has them.
+
+    Raises
+    ------
+    ValueError
+        Where no class reaches it.
+    """
+    found, sentences = {}, []
+    for name, curve in curves.items():
+        try:
+            found[name] = threshold_for(curve, goal, wanted, name)["threshold"]
+        except ValueError as error:
+            sentences.append(str(error))
+    if not found:
+        raise ValueError(sentences[0] if sentences else f"no class to choose {goal} {wanted:g} for")
+    return found, sentences
