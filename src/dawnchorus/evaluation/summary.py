@@ -199,7 +199,8 @@ def _remarks(content: Mapping) -> Iterator[str]:
     said = {one["calibration"]["said"]: one["calibration"] for one in ensembles.values()}
     for what, about in said.items():
         if "fitted_on" in about:
-            yield f"{what}, fitted on {about['fitted_on']}; all scores above are as they were before"
+            yield f"{what}, fitted on {about['fitted_on']}"
+            yield "all scores but those of calibration are the ones before it"
         else:
             yield f"scores are {what}"
     for name, found in content["test"].items():
