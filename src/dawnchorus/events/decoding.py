@@ -21,7 +21,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 from dawnchorus.formats import event
 
@@ -206,6 +205,9 @@ def filtered_scores(scores: np.ndarray, frames_per_second: float, filter_s: PerC
     -------
     array, shape (T, C), of the scores' type
     """
+    # imported here: SciPy takes longer to import than decoding without a threshold is asked for
+    from scipy import ndimage
+
     scores = _checked_scores(scores)
     n_frames = filter_frames(_seconds("filter_s", filter_s, scores), frames_per_second)
     filtered = scores.copy()

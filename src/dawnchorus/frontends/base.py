@@ -9,12 +9,13 @@ A kind is a module, found by its name, with a class ``Settings`` (its keys, and 
 is ``frames`` (the spectrogram of a recording, row by row) has ``onset_s(frame, settings)`` and
 ``blocks(channels, settings, first, last)``; one whose layout is ``chunks`` (pictures of equal size) has
 ``n_fft(settings)``, ``window(n_fft)`` and ``bank(settings)``; with ``REFERENCE = "bins"`` its dB are
-relative to the loudest bin of the whole spectrum, else to the loudest band.
+relative to the loudest bin of the whole spectrum, else to the loudest band. A kind whose bands are sums
+of weighted bins has ``bank(settings)`` in any layout; an exported model brings it under ``bank``.
 
 * `kind`: the module.
 * `check`: reject settings that cannot work.
 * `layout`: how the spectrograms of a frontend are stored.
-* `hop_length`, `n_frames`, `n_bands`: sizes by the settings.
+* `hop_length`, `n_frames`, `n_bands`, `n_bins`: sizes by the settings.
 """
 
 from collections.abc import Mapping
@@ -75,3 +76,9 @@ def n_frames(n_samples: int, settings: Mapping) -> int:
 def n_bands(settings: Mapping) -> int:
     """Return the number of bands F."""
     return kind(settings).n_bands(settings)
+
+
+def n_bins(settings: Mapping) -> int:
+    """Return the number of bins of a spectrum, which bands are sums of."""
+    own = getattr(kind(settings), "n_fft", None)
+    return (settings["n_fft"] if own is None else own(settings)) // 2 + 1

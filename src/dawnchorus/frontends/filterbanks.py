@@ -4,13 +4,14 @@
 * `slaney_filterbank`: the same on Slaney's scale, from librosa.
 * `linear_filterbank`: equally wide bands in Hz, each the mean of its bins; and the rows that
   kahl2018 took for them.
-* `sparse`: a filterbank as the transforms apply it.
+* `sparse`: a filterbank as the transforms apply it; `of_frontend`: the one in the settings, where they
+  bring one.
 """
 
 import functools
 import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,6 +139,18 @@ def sparse(filterbank: Callable[..., np.ndarray], *arguments) -> "scipy.sparse.c
     import scipy.sparse
 
     return scipy.sparse.csr_array(filterbank(*arguments).T.astype(np.float32))
+
+
+def of_frontend(
+    settings: Mapping, filterbank: Callable[..., np.ndarray], *arguments
+) -> "scipy.sparse.csr_array":
+    """Return the filterbank of a frontend as `sparse` does.
+
+    The settings of an exported model bring it under ``bank``, as it was when the model was trained:
+    no other library has to compute the same weights.
+    """
+    given = settings.get("bank")
+    return sparse(filterbank, *arguments) if given is None else given
 
 
 def _bins(sample_rate: int, n_fft: int) -> np.ndarray:

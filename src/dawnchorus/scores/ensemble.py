@@ -11,8 +11,9 @@ classes.
 """
 
 import contextlib
+import functools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,6 @@ from dawnchorus.scores.score_files import RecordingScores, Windows, open_windows
 UNITS = ("recording", "chunk")  # what is averaged over members
 _BLOCK = 1 << 24  # scores read at a time: 64 MiB, a few times that while they are pooled
 _SAME_S = 1e-3  # windows whose ends differ by no more are one
-_NAMED = 5  # classes an error names
 
 
 class _Grid(NamedTuple):
@@ -95,9 +95,13 @@ def ensemble(paths: Sequence[str | Path], output: str | Path, settings: Mapping)
             scores = pooling.average(stack, settings["average"])
         else:
             grid = _shared_grid(stages)
-            lower = _lowering(stages[0].class_names, settings["ignored_classes"])
+            lowered = functools.partial(
+                pooling.lowered,
+                class_names=stages[0].class_names,
+                ignored=settings["ignored_classes"],
+            )
             averages = _averages(stages, grid, settings["average"])
-            blocks = ((grid.recording[rows], lower(found)) for rows, found in averages)
+            blocks = ((grid.recording[rows], lowered(found)) for rows, found in averages)
             shape = len(stages[0].ids), len(stages[0].class_names)
             scores = _pooled(blocks, *shape, settings["pooling"])
             models = grid.has.sum(axis=0)
@@ -142,10 +146,10 @@ def chunk_scores(
     """
     with _stages(paths) as stages:
         grid = _shared_grid(stages)
-        lower = _lowering(stages[0].class_names, settings["ignored_classes"])
-        scores = np.empty((len(grid.recording), len(stages[0].class_names)), np.float32)
+        class_names, ignored = stages[0].class_names, settings["ignored_classes"]
+        scores = np.empty((len(grid.recording), len(class_names)), np.float32)
         for rows, found in _averages(stages, grid, settings["average"]):
-            scores[rows] = lower(found)
+            scores[rows] = pooling.lowered(found, class_names, ignored)
         return stages[0].ids, grid.recording, grid.onset, grid.offset, scores
 
 
@@ -219,12 +223,14 @@ def _by_member(stages: Sequence[Windows], how: str, ignored_classes: Sequence[st
     """Return the recording scores of all members, shape (M, N, C); NaN rows where there is none."""
     found = []
     for stage in stages:
-        lower = _lowering(stage.class_names, ignored_classes)
+        lowered = functools.partial(
+            pooling.lowered, class_names=stage.class_names, ignored=ignored_classes
+        )
         n_recordings, n_classes = len(stage.ids), len(stage.class_names)
         for member in stage.members:
             recording, _, _ = stage.times(member)
             blocks = (
-                (recording[rows], lower(stage.scores(member, rows)))
+                (recording[rows], lowered(stage.scores(member, rows)))
                 for rows in _blocks(recording, n_classes)
             )
             found.append(_pooled(blocks, n_recordings, n_classes, how))
@@ -256,25 +262,6 @@ def _blocks(recording: np.ndarray, scores_per_window: int) -> Iterator[slice]:
         stop = int(ends[max(first, last)])
         yield slice(start, stop)
         start = stop
-
-
-def _lowering(
-    class_names: Sequence[str], ignored_classes: Sequence[str]
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that sets ignored classes to the lowest score of each window, (W, C)."""
-    if unknown := [name for name in ignored_classes if name not in class_names]:
-        raise ValueError(
-            f"ignored_classes names {unknown[0]!r}; expected classes of the scores, such as "
-            f"{list(class_names)[:_NAMED]!r}"
-        )
-    columns = [class_names.index(name) for name in ignored_classes]
-
-    def lower(scores: np.ndarray) -> np.ndarray:
-        if columns:
-            scores[:, columns] = scores.min(axis=1, keepdims=True)
-        return scores
-
-    return lower
 
 
 def _shared_grid(stages: Sequence[Windows]) -> _Grid:

@@ -6,15 +6,19 @@ row of NaN.
 
 * `pool`: windows to recordings, by one of `POOLINGS`: `maximum`, `mean`, `median`, `minimum`,
   `mean_exp`, `mean_exp_3`, `median_filtered`, `log_mean_exp`, `mean_normalised`.
+* `lowered`: ignored classes to the lowest score of their window.
 * `average`: models to one, by one of `AVERAGES`.
 
 Of scores in [0, 1], pooled scores are in [0, 1] too. `mean_exp` and `median_filtered` are those of
 kahl2018 (BirdCLEF 2018 baseline), `mean_normalised` that of toth2016 (BirdCLEF 2016).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 AVERAGES = ("mean", "median")
+_NAMED = 5  # classes an error names
 SHARPNESS = 5.0  # of `log_mean_exp`: towards 0 the mean, towards infinity the maximum
 
 
@@ -174,6 +178,25 @@ POOLINGS = {
     "mean_normalised": mean_normalised,
 }
 _BETWEEN_CLASSES = ("median_filtered", "mean_normalised")
+
+
+def lowered(scores: np.ndarray, class_names: Sequence[str], ignored: Sequence[str]) -> np.ndarray:
+    """Set ignored classes to the lowest score of each window, (W, C), in place, and return them.
+
+    Raises
+    ------
+    ValueError
+        For an ignored class that is not among the classes.
+    """
+    if unknown := [name for name in ignored if name not in class_names]:
+        raise ValueError(
+            f"ignored_classes names {unknown[0]!r}; expected classes of the scores, such as "
+            f"{list(class_names)[:_NAMED]!r}"
+        )
+    if ignored:
+        columns = [list(class_names).index(name) for name in ignored]
+        scores[:, columns] = scores.min(axis=1, keepdims=True)
+    return scores
 
 
 def average(stack: np.ndarray, how: str = "mean") -> np.ndarray:

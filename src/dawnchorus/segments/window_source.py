@@ -25,7 +25,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from dawnchorus.frontends import shard_reader
 from dawnchorus.segments import kinds
 
 
@@ -246,6 +245,9 @@ def open_source(
     FileNotFoundError
         For a file that is not there.
     """
+    # imported here: windows of an exported model come from no shard, and need no HDF5
+    from dawnchorus.frontends import shard_reader
+
     readers = {corpus: shard_reader.open_shards(paths) for corpus, paths in shards.items()}
     return source_from_readers(readers, settings, window)
 

@@ -50,7 +50,8 @@ def n_fft(settings: Mapping) -> int:
 def bank(settings: Mapping) -> "scipy.sparse.csr_array":
     """Return the bands as weights of the bins, shape (F, n_fft / 2 + 1)."""
     edges = (settings[key] for key in _BANK)
-    return filterbanks.sparse(filterbanks.linear_filterbank, *edges, settings["legacy_band"])
+    arguments = (*edges, settings["legacy_band"])
+    return filterbanks.of_frontend(settings, filterbanks.linear_filterbank, *arguments)
 
 
 def window(n_fft: int) -> np.ndarray:

@@ -5,13 +5,13 @@ are equally wide on the mel scale ``1127 ln(1 + f / 700)``, then the natural log
 Frame ``t`` is centred on sample ``t * hop_length``: the recording is padded by half a window of
 zeros at both ends.
 
-* `hop_length`, `n_frames`, `onset_s`: the time axis; `n_bands`: the other one.
+* `hop_length`, `n_frames`, `onset_s`: the time axis; `n_bands`, `bank`: the other one.
 * `log_mel`: waveform to (T, F).
 * `blocks`: the same for any length and number of channels, in bounded memory.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -25,6 +25,9 @@ from dawnchorus.settings.frontend import (
     natural_mel,
 )
 from dawnchorus.settings.section import Count, EvenSamples, Hertz, PositiveHertz, Unit
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 ATTENUATED_BANDS = 80  # the published attenuation is a table for exactly this many bands
 
@@ -108,6 +111,12 @@ def onset_s(frame: int, settings: Mapping) -> float:
     return frame / (settings["sample_rate"] / hop_length(settings))
 
 
+def bank(settings: Mapping) -> "scipy.sparse.csr_array":
+    """Return the bands as weights of the bins, shape (F, n_fft / 2 + 1)."""
+    edges = (settings[key] for key in ("sample_rate", "n_fft", "n_mels", "fmin", "fmax"))
+    return filterbanks.of_frontend(settings, filterbanks.mel_filterbank, *edges)
+
+
 def log_mel(waveform: np.ndarray, settings: Mapping) -> np.ndarray:
     """Return the log-mel spectrogram of one waveform, before any correction.
 
@@ -146,12 +155,11 @@ def blocks(
     """
     n_fft, hop = settings["n_fft"], hop_length(settings)
     window = np.hanning(n_fft).astype(np.float32)  # symmetric, as the original's
-    edges = (settings[key] for key in ("sample_rate", "n_fft", "n_mels", "fmin", "fmax"))
-    bank = filterbanks.sparse(filterbanks.mel_filterbank, *edges)
+    weights = bank(settings)
 
     def magnitudes(waveform, start: int, stop: int) -> np.ndarray:
         frames = spectra.frames(waveform, start * hop - n_fft // 2, hop, n_fft, stop - start)
-        return spectra.band_rows(frames, window, lambda s: bank @ np.abs(s).T, bank.shape[0])
+        return spectra.band_rows(frames, window, lambda s: weights @ np.abs(s).T, weights.shape[0])
 
     for start, rows in spectra.mean_blocks(channels, magnitudes, first, last):
         np.maximum(rows, np.float32(settings["floor"]), out=rows)

@@ -44,8 +44,8 @@ def n_fft(settings: Mapping) -> int:
 def bank(settings: Mapping) -> "scipy.sparse.csr_array":
     """Return the bands as weights of the bins, shape (F, n_fft / 2 + 1)."""
     edges = (settings[key] for key in ("n_bands", "fmin", "fmax"))
-    return filterbanks.sparse(
-        filterbanks.slaney_filterbank, settings["sample_rate"], n_fft(settings), *edges
+    return filterbanks.of_frontend(
+        settings, filterbanks.slaney_filterbank, settings["sample_rate"], n_fft(settings), *edges
     )
 
 

@@ -8,13 +8,13 @@ every sum of a band, so digital silence has a logarithm.
 Frame ``t`` is centred on sample ``t * hop``; beyond the recording's ends are zeros. The original ran
 with a librosa that reflected the sound there: the first frame and the last one differ from it.
 
-* `hop_length`, `n_frames`, `onset_s`: the time axis; `n_bands`: the other one.
+* `hop_length`, `n_frames`, `onset_s`: the time axis; `n_bands`, `bank`: the other one.
 * `blocks`: channels to rows, in bounded memory.
 """
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -29,6 +29,9 @@ from dawnchorus.settings.frontend import (
     slaney_mel,
 )
 from dawnchorus.settings.section import Count, EvenSamples, Few, Hertz, PositiveHertz, Unit
+
+if TYPE_CHECKING:
+    import scipy.sparse
 
 
 class Settings(FrontendSettings):
@@ -96,6 +99,12 @@ def onset_s(frame: int, settings: Mapping) -> float:
     return frame * settings["hop"] / settings["sample_rate"]
 
 
+def bank(settings: Mapping) -> "scipy.sparse.csr_array":
+    """Return the bands as weights of the bins, shape (F, n_fft / 2 + 1)."""
+    edges = (settings[key] for key in ("sample_rate", "n_fft", "n_bands", "fmin", "fmax"))
+    return filterbanks.of_frontend(settings, filterbanks.slaney_filterbank, *edges)
+
+
 def blocks(
     channels: Sequence, settings: Mapping, first: int, last: int
 ) -> Iterator[tuple[int, np.ndarray]]:
@@ -107,15 +116,14 @@ def blocks(
     """
     n_fft, hop, power = settings["n_fft"], settings["hop"], settings["power"]
     window = spectra.window(settings["window"], settings["window_length"], n_fft)
-    edges = (settings[key] for key in ("sample_rate", "n_fft", "n_bands", "fmin", "fmax"))
-    bank = filterbanks.sparse(filterbanks.slaney_filterbank, *edges)
+    weights = bank(settings)
 
     def levels(waveform, start: int, stop: int) -> np.ndarray:
         # lifted first: the zeros beyond the ends, which framing adds, stay zero
         waveform = _Lifted(waveform, settings["epsilon"])
         frames = spectra.frames(waveform, start * hop - n_fft // 2, hop, n_fft, stop - start)
         return spectra.band_rows(
-            frames, window, lambda s: bank @ spectra.level(s, power).T, bank.shape[0]
+            frames, window, lambda s: weights @ spectra.level(s, power).T, weights.shape[0]
         )
 
     for start, rows in spectra.mean_blocks(channels, levels, first, last):
