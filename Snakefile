@@ -22,7 +22,7 @@ run = start(
 )
 # each is named as the rule file that it serves
 corpora, audio, spectrograms, targets, *others = all_rules(run)
-training, predictions, evaluation, events = others
+training, predictions, evaluation, events, exports = others
 
 
 wildcard_constraints:
@@ -37,6 +37,7 @@ include: "rules/training.smk"
 include: "rules/predictions.smk"
 include: "rules/evaluation.smk"
 include: "rules/events.smk"
+include: "rules/exports.smk"
 
 
 rule all:

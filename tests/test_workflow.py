@@ -19,8 +19,11 @@ import numpy as np
 import pytest
 import tiny
 
+from dawnchorus.exported import model_file, networks
 from dawnchorus.models import model_files, zoo
 from dawnchorus.runtime import artefacts
+from dawnchorus.scores import score_files
+from dawnchorus.segments import window_source
 
 AFTER_SCORES = {"ensemble one", "evaluate one", "submit one"}
 TRAIN_ONE = {"train one first", "predict one first", *AFTER_SCORES}
@@ -119,6 +122,30 @@ def test_touched_files_and_a_fresh_clone_rerun_nothing(project, tmp_path):
     for path in project.tree.rglob("*"):
         path.touch()
     assert project.planned() == {}
+
+
+def test_an_exported_ensemble_scores_as_the_workflow_does(restored):
+    restored.configure(tiny.changed(tiny.config(), "experiments.two.export", ["final"]))
+    assert restored.planned() == {"export two": 1}
+    ran = restored.run()
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    results = restored.work / "results"
+    model = model_file.load(results / "two/final.dawnchorus")
+    assert [(stage.name, len(stage.networks)) for stage in model.stages] == [
+        ("first", 2), ("second", 2),
+    ]  # fmt: skip
+    assert any("learnt from predictions" in caveat for caveat in model.about["caveats"])
+    expected = score_files.read_recordings(results / "two/ensembles/final.other.h5")
+    shards = sorted(results.glob("spectrograms/tiny/other/*.h5"))
+    ready, found = networks.Networks(model), []
+    for name in expected.ids:
+        by_stage = []
+        for stage in model.stages:
+            source = window_source.open_source({"c": shards}, stage.segments, stage.window)
+            windows = source.batch([("c", name)], source.index([("c", name)], prediction=True))
+            by_stage.append(ready.clip_scores(stage.name, windows))
+        found.append(networks.recording_scores(model, by_stage))
+    np.testing.assert_allclose(found, expected.scores, rtol=0, atol=1e-5)
 
 
 @pytest.fixture

@@ -130,8 +130,9 @@ class ExportedModel:
     calibration : dict or None
     about : dict
         ``threshold_rule`` (how thresholds were chosen), ``decodings`` (on what each was), ``scores``
-        (with intervals), ``caveats`` (sentences), ``licences`` (of the recordings, where known) and
-        ``provenance`` (SHA-256 of what the file was made from, and versions).
+        (with intervals), ``caveats`` (sentences), ``recordings`` (of each corpus trained on the licence
+        and the attribution, where known) and ``provenance`` (SHA-256 of what the file was made from,
+        and versions).
     """
 
     name: str

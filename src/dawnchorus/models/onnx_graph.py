@@ -27,7 +27,7 @@ INPUT, SCORES, FRAME_SCORES = "windows", "scores", "frame_scores"
 _LEAST_SUM = 1e-7  # as of `dawnchorus.models.blocks.LinearSoftmax`
 
 
-def onnx_bytes(model: "keras.Model") -> bytes:
+def onnx_bytes(model: "keras.Model", with_frames: bool = False) -> bytes:
     """Return a model as ONNX.
 
     Parameters
@@ -35,17 +35,20 @@ def onnx_bytes(model: "keras.Model") -> bytes:
     model : keras.Model
         Functional, of windows (B, T, F). Its layers may be models again, as behind a standardised
         input.
+    with_frames : bool, optional
+        Whether the scores of frames are an output, too.
 
     Returns
     -------
     bytes
         A graph with the input ``windows`` (B, T, F), float32, the output ``scores`` (what the model
-        gives) and, where the architecture scores frames, ``frame_scores`` (B, T', C).
+        gives) and, where it is asked for, ``frame_scores`` (B, T', C).
 
     Raises
     ------
     ValueError
-        For a layer that has no writer, or options of one that ONNX cannot express.
+        For a layer that has no writer, options of one that ONNX cannot express, or frames of an
+        architecture that scores none.
     """
     from onnx import TensorProto, helper
 
@@ -54,11 +57,8 @@ def onnx_bytes(model: "keras.Model") -> bytes:
     found = {id(windows): INPUT}
     outputs = {SCORES: model.outputs[0]}
     named = {SCORES: writer.tensor(model.outputs[0], found)}
-    try:
+    if with_frames:
         frames = frame_output.frame_model(model)
-    except ValueError:  # an architecture without frames
-        frames = None
-    if frames is not None:
         outputs[FRAME_SCORES] = frames.outputs[0]
         found[id(frames.inputs[0])] = INPUT
         named[FRAME_SCORES] = writer.tensor(frames.outputs[0], found)

@@ -7,7 +7,7 @@ from dawnchorus.plan.workflow_run import Params, Run, Wildcards
 # how recordings are listed and counted, not what they are
 _OF_THE_LISTING = (
     "max_excluded", "missing_files", "fingerprint", "rename_classes", "strict_names",
-    "source_table", "outside", "crossing",
+    "source_table", "outside", "crossing", "licence", "attribution",
 )  # fmt: skip
 
 

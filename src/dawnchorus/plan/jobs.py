@@ -159,6 +159,7 @@ EXAMPLES = (
     (("serizel2018",), "serizel2018"),
     (("serizel2018", "sound-events"), "sound-events"),
     (("finch",), "finch"),
+    (("grill2017", "bird-presence"), "bird-presence"),
 )
 # Of a listed corpus: what stands for its tables where no recording is there.
 _LISTED = {

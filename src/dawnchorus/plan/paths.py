@@ -59,6 +59,7 @@ KEPT_WEIGHTS = "results/{experiment}/stages/{stage}/{member}.kept.h5"
 HISTORY = "results/{experiment}/stages/{stage}/{member}.history.csv"
 
 # per ensemble
+EXPORTED_MODEL = "results/{experiment}/{ensemble}.dawnchorus"
 ENSEMBLE_SCORES = "results/{experiment}/ensembles/{ensemble}.{corpus}.h5"
 ENSEMBLE_FRAMES = "results/{experiment}/ensembles/{ensemble}.{corpus}.frames.h5"
 CALIBRATION = "results/{experiment}/ensembles/{ensemble}.calibration.json"

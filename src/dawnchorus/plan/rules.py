@@ -24,6 +24,7 @@ from dawnchorus.plan.audio_rules import AudioRules
 from dawnchorus.plan.corpus_rules import CorpusRules
 from dawnchorus.plan.evaluation_rules import EvaluationRules
 from dawnchorus.plan.event_rules import EventRules
+from dawnchorus.plan.export_rules import ExportRules
 from dawnchorus.plan.prediction_rules import PredictionRules
 from dawnchorus.plan.spectrogram_rules import SpectrogramRules
 from dawnchorus.plan.target_rules import TargetRules
@@ -42,6 +43,7 @@ class AllRules(NamedTuple):
     predictions: PredictionRules
     evaluation: EvaluationRules
     events: EventRules
+    exports: ExportRules
 
 
 def all_rules(run: Run) -> AllRules:
@@ -55,6 +57,7 @@ def all_rules(run: Run) -> AllRules:
         PredictionRules(run),
         EvaluationRules(run),
         EventRules(run),
+        ExportRules(run),
     )
 
 
@@ -85,6 +88,10 @@ def result_files(run: Run) -> list[str]:
                 for e, d in chosen["events"]["exports"]
                 for c in corpora
             ]
+        found += [
+            paths.EXPORTED_MODEL.format(experiment=name, ensemble=ensemble)
+            for ensemble in chosen["export"]
+        ]
         found += [
             paths.SUBMISSION.format(experiment=name, corpus=corpus)
             for corpus in corpora

@@ -43,6 +43,10 @@ class CorpusSettings(Settings):
     """Annotated events without overlap with their recording; drop: they do not count."""
     crossing: Literal["clip", "error", "drop"] = "clip"
     """Annotated events that are partly outside, by over 20 ms at the end; clip: they are cut there."""
+    licence: str | None = None
+    """Licence of the recordings, which an exported model repeats; null: not known."""
+    attribution: str | None = None
+    """Who has to be named where the recordings are used; an exported model repeats it."""
 
 
 class ClassSelection(Settings):

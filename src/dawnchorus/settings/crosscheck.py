@@ -21,7 +21,7 @@ from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.frame_check import check_events
 from dawnchorus.settings.frontend import frontend_model
 from dawnchorus.settings.references import overlap, parse_reference
-from dawnchorus.settings.section import ByName
+from dawnchorus.settings.section import ByName, is_own_file
 from dawnchorus.settings.stage_check import check_stages
 
 FORMATS = ByName("dawnchorus.formats.submissions", "format")
@@ -108,6 +108,17 @@ def _check_experiment(
     for compared in itertools.chain(*experiment["evaluation"]["compare"]):
         where = f"{path}.evaluation.compare: {compared!r}"
         check_known(where, compared, experiment["ensembles"])
+    for exported in experiment["export"]:
+        check_known(f"{path}.export: {exported!r}", exported, experiment["ensembles"])
+        for stage in map(experiment["stages"].get, experiment["ensembles"][exported]):
+            frontend = stage["predict_frontend"] or stage["frontend"]
+            kind = config["frontends"][frontend]["kind"]
+            # an exported model holds no code: who gets one would have to trust it
+            if is_own_file(kind):
+                raise ValueError(
+                    f"{path}.export: {exported!r}; its frontend {frontend} is the file {kind!r}, which "
+                    "cannot travel with a model; expected ensembles of frontends of dawnchorus"
+                )
     if experiment["events"]:
         check_events(f"{path}.events", experiment, config)
     _check_submission(f"{path}.submission", experiment, config)

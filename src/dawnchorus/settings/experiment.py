@@ -240,6 +240,8 @@ class Experiment(ModelSettings):
     """Stages that are averaged, by the name of the ensemble."""
     calibration: CalibrationSettings = CalibrationSettings()
     """How the scores of ensembles become probabilities."""
+    export: Names = []
+    """Ensembles that become one file each, for use on new recordings."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How scores are measured."""
     events: EventSettings | None = None

@@ -1,0 +1,27 @@
+"""Put all that scoring a new recording needs into one file.
+
+Reads:   models of an ensemble's stages, metrics and decodings of the experiment
+Writes:  results/{experiment}/{ensemble}.dawnchorus
+"""
+
+
+rule export:
+    """Write an ensemble as one file, which is used without the workflow."""
+    input:
+        models=exports.models,
+        metrics="results/{experiment}/metrics.json",
+        decoders=exports.decoders,
+    output:
+        model="results/{experiment}/{ensemble}.dawnchorus",
+    log:
+        "results/logs/export/{experiment}/{ensemble}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        export=exports.settings,
+        library=exports.library,
+    script:
+        "../workflow/scripts/export.py"

@@ -1,0 +1,113 @@
+"""An ensemble as one file, for use without the workflow.
+
+* `export`: networks, banks, settings, thresholds, decodings, scores and where all of it comes from.
+"""
+
+import importlib.metadata
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dawnchorus.exported import model_file
+from dawnchorus.frontends import base
+from dawnchorus.models import model_files, onnx_graph
+from dawnchorus.runtime import artefacts, logs, provenance
+
+_STAGE = ("frontend", "segments", "window", "clip_pooling", "frames_per_score")
+
+
+def export(
+    metrics_path: str | Path,
+    decoder_paths: Sequence[str | Path],
+    settings: Mapping,
+    output: str | Path,
+) -> None:
+    """Write an exported model.
+
+    Parameters
+    ----------
+    metrics_path : path
+        Scores of the experiment; they have classes, thresholds and caveats.
+    decoder_paths : paths
+        Decodings of the ensemble, one file or none.
+    settings : mapping
+        ``name`` (``experiment/ensemble``), ``ensemble``, ``pooling``, ``frontends`` (by name
+        ``settings`` and ``audio``), ``stages`` (by name what `model_file.Stage` has, ``use``,
+        ``has_frames`` and ``models``: files by member) and ``recordings`` (of the training corpora
+        ``licence``, ``attribution`` and the digest of the ``labels``).
+    output : path
+
+    Raises
+    ------
+    ValueError
+        Where a network cannot be written as ONNX, or a setting is none that an exported model can have.
+    """
+    measured = json.loads(Path(metrics_path).read_text(encoding="utf-8"))
+    scores, classes = measured["ensembles"][settings["ensemble"]], measured["classes"]
+    thresholds = scores["threshold"]
+    keras: dict[str, bytes] = {}
+    stages = []
+    for name, about in settings["stages"].items():
+        networks = tuple(_networks(name, about, keras))
+        stages.append(model_file.Stage(name, **{k: about[k] for k in _STAGE}, networks=networks))
+    decoders = {}
+    for path in decoder_paths:
+        decoders = json.loads(Path(path).read_text(encoding="utf-8"))["decodings"]
+    inputs = [metrics_path, *decoder_paths]
+    for about in settings["stages"].values():
+        inputs += [path for files in about["models"].values() for path in files.values()]
+    versions = provenance.versions() | {"dawnchorus": importlib.metadata.version("dawnchorus")}
+    model = model_file.ExportedModel(
+        name=settings["name"],
+        classes=tuple(classes),
+        frontends={
+            name: model_file.Frontend(_with_bank(about["settings"]), about["audio"])
+            for name, about in settings["frontends"].items()
+        },
+        stages=tuple(stages),
+        pooling=settings["pooling"],
+        decodings={name: about["settings"] for name, about in decoders.items()},
+        thresholds=thresholds["thresholds"],
+        about={
+            "threshold_rule": f"{thresholds['criterion']}, {thresholds['chosen_on']}",
+            "decodings": {name: about["chosen_on"] for name, about in decoders.items()},
+            "scores": {key: scores[key] for key in ("out_of_fold", "test", "models")},
+            "caveats": _caveats(scores, measured["policy"]),
+            "recordings": settings["recordings"],
+            "provenance": {
+                "inputs": {str(path): artefacts.input_sha256(path) for path in inputs},
+                "versions": versions,
+            },
+        },
+    )
+    model_file.write(output, model, keras)
+    n_networks = sum(len(stage.networks) for stage in stages)
+    logs.LOG.info("%d networks of %d stages, %d classes", n_networks, len(stages), len(classes))
+
+
+def _networks(stage: str, about: Mapping, keras: dict[str, bytes]) -> Iterator[model_file.Network]:
+    """Yield the networks of a stage as ONNX, and add each as Keras keeps it."""
+    use = [about["use"]] if isinstance(about["use"], str) else about["use"]
+    for member, paths in about["models"].items():
+        for weights in use:
+            model = model_files.load_used(paths, weights)
+            onnx = onnx_graph.onnx_bytes(model, with_frames=about["has_frames"])
+            with tempfile.TemporaryDirectory() as folder:
+                held = Path(folder) / "model.keras"
+                model_files.save(model, held)
+                keras[f"{stage}.{member}.{weights}"] = held.read_bytes()
+            yield model_file.Network(member, weights, onnx, about["has_frames"])
+
+
+def _with_bank(settings: Mapping) -> dict:
+    """Return the settings of a frontend with the weights of its bands, where it has any."""
+    bank = getattr(base.kind(settings), "bank", None)
+    return dict(settings) if bank is None else {**settings, "bank": bank(settings)}
+
+
+def _caveats(scores: Mapping, policy: Mapping) -> list[str]:
+    """Return in words in what way the scores of an ensemble are optimistic."""
+    parts = [scores["out_of_fold"], *scores["test"].values()]
+    marks = {mark for part in parts for mark, is_so in part.items() if is_so is True}
+    return [policy[mark] for mark in sorted(marks) if mark in policy]
