@@ -14,7 +14,7 @@ setup: .venv/.ready
 .venv/.ready: uv.lock pyproject.toml
 	@command -v uv >/dev/null || test -x $(TOOLS)/bin/uv || \
 		{ python3 -m venv $(TOOLS) && $(TOOLS)/bin/python -m pip install --quiet uv; }
-	PYTHONDONTWRITEBYTECODE= $(UV) sync --frozen --compile-bytecode
+	PYTHONDONTWRITEBYTECODE= $(UV) sync --frozen --extra workflow --compile-bytecode
 	@command -v uv >/dev/null || \
 		echo 'uv is not installed here: before `uv run ...`, say  export PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH"'
 	@touch $@

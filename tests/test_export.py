@@ -77,7 +77,7 @@ for name in {cases}:
 """
 BEYOND = (
     "tensorflow", "keras", "jax", "torch", "pandas", "sklearn", "librosa", "snakemake", "h5py", "onnx",
-    "matplotlib", "yaml",
+    "matplotlib", "yaml", "defusedxml", "packaging",
 )  # fmt: skip
 
 

@@ -15,8 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import tiny_model
 import yaml
 
+from dawnchorus.exported import networks
+from dawnchorus.frontends import spectrograms
 from dawnchorus.runtime import provenance
 
 ROOT = Path(__file__).parents[1]
@@ -102,6 +105,56 @@ def test_a_wheel_works_in_a_clean_environment_outside_the_clone(wheel, tmp_path)
     assert f"Snakefile: {site / 'dawnchorus/workflow/Snakefile'}" in planned
 
 
+USE_MODEL = """
+import sys, time
+started = time.perf_counter()
+from dawnchorus.exported import model_file, networks
+from dawnchorus.frontends import spectrograms
+import numpy as np
+
+model = model_file.load(sys.argv[1])
+settings = model.frontends["tiny"].settings
+rows = spectrograms.spectrogram([np.load(sys.argv[2])], settings)
+windows = rows[: model.stages[0].window][np.newaxis]
+print(repr(networks.Networks(model).clip_scores("first", windows).tolist()))
+print([name for name in ("tensorflow", "keras", "pandas", "snakemake", "librosa") if name in sys.modules])
+"""
+
+
+@pytest.mark.slow
+def test_the_small_install_scores_with_an_exported_model(wheel, tmp_path):
+    """In an environment of its own, with what a use of models asks for and nothing else."""
+    tool = shutil.which("uv") or next(map(str, ROOT.glob(".uv/bin/uv")), None)
+    if tool is None:
+        pytest.skip("uv is not there, which makes the environment")
+    model = tiny_model.write_tiny_model(tmp_path / "tiny.dawnchorus")
+    waveform = np.random.default_rng(1).normal(size=12_000).astype(np.float32)
+    np.save(tmp_path / "waveform.npy", waveform)
+    clean = tmp_path / "clean"
+    output(tool, "venv", "--python", sys.executable, clean, folder=tmp_path)
+    python = clean / "bin/python"
+    output(tool, "pip", "install", "--python", python, wheel, folder=tmp_path)
+    site = next(clean.glob("lib/python*/site-packages"))
+    assert not {"tensorflow", "keras", "pandas", "snakemake", "librosa"} & {
+        path.name for path in site.iterdir()
+    }
+    (tmp_path / "use.py").write_text(USE_MODEL)
+    scores, heavy = output(
+        python, "use.py", "tiny.dawnchorus", "waveform.npy", folder=tmp_path
+    ).splitlines()
+    rows = spectrograms.spectrogram([waveform], model.frontends["tiny"].settings)
+    windows = rows[: tiny_model.WINDOW][np.newaxis]
+    expected = networks.Networks(model).clip_scores("first", windows)
+    np.testing.assert_allclose(ast.literal_eval(scores), expected, atol=1e-6)
+    assert heavy == "[]"
+    helped = output(clean / "bin/dawnchorus", "--help", folder=tmp_path)
+    assert "needs dawnchorus[workflow]" in helped
+    ran = subprocess.run([clean / "bin/dawnchorus", "sort", "a"], capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: this command needs ")
+    assert ran.stderr.count("\n") == 1
+
+
 def test_the_package_says_that_it_has_types():
     assert (ROOT / "src/dawnchorus/py.typed").read_bytes() == b""
 
@@ -153,11 +206,44 @@ def imported():
     return names - {"dawnchorus"} | (found & {"torch"})  # an optional backend, maybe not installed
 
 
-def test_what_is_imported_is_asked_for_and_nothing_else():
+def asked_for():
+    """What a use of a model needs, and what the workflow needs beside."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    asked = {text.partition(">")[0] for text in project["dependencies"]}
+    return project["dependencies"], project["optional-dependencies"]["workflow"]
+
+
+def test_what_is_imported_is_asked_for_and_nothing_else():
+    asked = {text.partition(">")[0] for texts in asked_for() for text in texts}
     # rules are Snakemake's; a backend is a choice
     assert asked == imported() - {"torch", "jax"} | {"snakemake"}
+
+
+def test_what_is_imported_at_once_by_a_use_of_models_is_asked_for_in_the_small_install():
+    """Imports at the head of modules, followed from those of exported models and of the decoder."""
+    package = ROOT / "src/dawnchorus"
+    reached, found = set(), set()
+    waiting = ["audio.decode", "audio.decoder_process", "frontends.spectrograms", "cli.command"]
+    # kinds are imported by their names
+    for folder in ("exported", "frontends/kinds", "segments/kinds"):
+        waiting += [str(path.relative_to(package).with_suffix("")).replace("/", ".")
+                    for path in package.glob(f"{folder}/[a-z]*.py")]  # fmt: skip
+    while waiting:
+        path = package / f"{waiting.pop().replace('.', '/')}.py"
+        if path in reached or not path.is_file():
+            continue
+        reached.add(path)
+        for node in ast.parse(path.read_bytes()).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            waiting += [name.removeprefix("dawnchorus.") for name in names]
+            found |= {name.partition(".")[0] for name in names}
+    assert package / "frontends/spectra.py" in reached
+    installed = importlib.metadata.packages_distributions()
+    small = {text.partition(">")[0] for text in asked_for()[0]}
+    beyond = {name for name in found if name in installed} - {"dawnchorus"}
+    beyond = {installed[name][0].lower() for name in beyond}
+    assert {PARTS.get(name.replace("_", "-"), name) for name in beyond} <= small
 
 
 def test_records_name_exactly_the_packages_that_numbers_pass_through():
@@ -166,9 +252,9 @@ def test_records_name_exactly_the_packages_that_numbers_pass_through():
 
 
 def test_jobs_of_conda_have_what_their_scripts_import():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     environment = yaml.safe_load((ROOT / "envs/dawnchorus.yaml").read_text())
     # the main process alone: Snakemake, and what commands print with
     others = ("snakemake", "packaging", "rich")
-    expected = [text for text in project["dependencies"] if not text.startswith(others)]
+    asked = sorted(text for texts in asked_for() for text in texts)
+    expected = [text for text in asked if not text.startswith(others)]
     assert environment["dependencies"][-1]["pip"] == expected

@@ -104,7 +104,7 @@ def _environment() -> Iterator[Line]:
     yield Line(state, "python", f"{platform.python_version()} (wanted: {wanted})")
     for text in importlib.metadata.requires("dawnchorus") or ():
         wanted = Requirement(text)
-        if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+        if wanted.marker is not None and not wanted.marker.evaluate({"extra": "workflow"}):
             continue
         try:
             version = importlib.metadata.version(wanted.name)
