@@ -6,6 +6,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from dawnchorus.exported import operators
 from dawnchorus.models import frame_output, onnx_graph, zoo
 from dawnchorus.training import setup
 
@@ -183,6 +184,27 @@ def test_equal_weights_give_equal_bytes_and_the_graph_is_valid():
     model = onnx.load_from_string(first)
     onnx.checker.check_model(model, full_check=True)
     assert [(one.domain, one.version) for one in model.opset_import] == [("", 18)]
+
+
+def test_layers_of_ones_own_networks_are_written_too():
+    windows = keras.Input((12, 8))
+    x = keras.layers.Reshape((12, 8, 1))(windows)
+    first = keras.layers.Conv2D(3, 3, padding="same", dilation_rate=2, activation="tanh")(x)
+    second = keras.layers.Dense(3, activation="softmax")(x)
+    x = keras.layers.Concatenate()([keras.layers.Multiply()([first, second]), first])
+    x = keras.layers.AveragePooling2D(3, padding="same")(keras.layers.SpatialDropout2D(0.2)(x))
+    x = keras.layers.Flatten()(keras.layers.MaxPooling2D(3, strides=1, padding="same")(x))
+    model = keras.Model(windows, keras.layers.Dense(2, activation="sigmoid")(x))
+    given_windows = spectrograms((12, 8), 3)
+    found = run(session(model), given_windows)
+    np.testing.assert_allclose(found, given(model, given_windows), rtol=0, atol=WITHIN)
+
+
+def test_what_is_written_is_what_exported_models_may_hold():
+    for case in ("crnn attention", "crnn linear", "baseline groups", "pi", "resnet max", "bulbul"):
+        frames = case.startswith("crnn")
+        model = trained(case, "band", padded=frames)
+        operators.check_network(onnx_graph.onnx_bytes(model, frames), frames)
 
 
 def test_a_layer_without_a_writer_is_named():

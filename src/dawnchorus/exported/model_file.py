@@ -252,7 +252,10 @@ def _loaded(archive: zipfile.ZipFile, path: Path, digest: str) -> ExportedModel:
                     f"{path}: {member} has shape {bank.shape}; expected {n_bands} bands of "
                     f"{base.n_bins(settings)} bins"
                 )
-            settings["bank"] = _sparse(bank)
+            # imported here: SciPy takes longer to import than the rest of a model
+            import scipy.sparse
+
+            settings["bank"] = scipy.sparse.csr_array(bank)
         frontends[name] = Frontend(settings, about.audio)
     for about in content.stages:
         networks = []
@@ -305,8 +308,9 @@ def _read_content(archive: zipfile.ZipFile, held: Mapping, path: Path) -> Conten
             f"{path}: {_CONTENT} has {held[_CONTENT].file_size} bytes; that is no model"
         )
     try:
-        found = json.loads(_member(archive, held, _CONTENT, path), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        # NaN and infinities are no JSON: as a key that is not there they end in a KeyError
+        found = json.loads(_member(archive, held, _CONTENT, path), parse_constant={}.__getitem__)
+    except (ValueError, RecursionError, KeyError) as error:
         raise ValueError(f"{path} is damaged: {_CONTENT} is no JSON ({error})") from None
     version = found.get("format") if isinstance(found, dict) else None
     if not isinstance(version, int) or version < 1:
@@ -320,10 +324,6 @@ def _read_content(archive: zipfile.ZipFile, held: Mapping, path: Path) -> Conten
         return checked_content(found)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-
-
-def _no_constant(text: str):
-    raise ValueError(f"{text} is no number of JSON")
 
 
 def _member(archive: zipfile.ZipFile, held: Mapping, name: str, path: Path) -> bytes:
@@ -352,13 +352,6 @@ def _array(content: bytes, name: str, path: Path) -> np.ndarray:
     if not np.isfinite(values).all():
         raise ValueError(f"{path}: {name} holds numbers that are not finite; get the file again")
     return values
-
-
-def _sparse(bank: np.ndarray):
-    # imported here: SciPy takes longer to import than the rest of a model
-    import scipy.sparse
-
-    return scipy.sparse.csr_array(bank)
 
 
 def _bank_name(frontend: str) -> str:

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 OPERATORS = frozenset(
     (
-        "Add", "AveragePool", "Conv", "Div", "Elu", "Flatten", "GRU", "HardSigmoid", "Identity", "IsNaN",
-        "LeakyRelu", "MatMul", "Max", "MaxPool", "Min", "Mul", "ReduceMax", "ReduceMean", "ReduceSum",
-        "Relu", "Reshape", "Sigmoid", "Softmax", "Sub", "Tanh", "Transpose", "Where",
+        "Add", "AveragePool", "Concat", "Conv", "Div", "Elu", "Flatten", "GRU", "HardSigmoid", "Identity",
+        "IsNaN", "LeakyRelu", "MatMul", "Max", "MaxPool", "Min", "Mul", "ReduceMax", "ReduceMean",
+        "ReduceSum", "Relu", "Reshape", "Sigmoid", "Softmax", "Sub", "Tanh", "Transpose", "Where",
     )
 )  # fmt: skip
 OUTPUTS = ("scores", "frame_scores")

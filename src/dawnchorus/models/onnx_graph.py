@@ -5,7 +5,8 @@ holds standard operators of opset 18, its weights, and nothing else; it gives th
 what a layer does in training alone (dropout, shifts) is left out. Equal weights give equal bytes.
 
 * `onnx_bytes`: a model as ONNX.
-* `WRITERS`: the function of each kind of layer.
+* `GraphWriter`: a graph that is being written.
+* `WRITERS`: the function of each kind of layer; `writes` adds one.
 
 Axes: B windows (any number), T frames, F bands, C classes. Inside a graph tensors of four axes have
 their channels first, as ONNX has them; Keras has them last.
@@ -127,6 +128,7 @@ class GraphWriter:
             return self.tensor(layer.outputs[0], {id(layer.inputs[0]): names[0]})
         kind = type(layer).__name__
         if kind not in WRITERS:
+            # by kind: what a class of one's own adds to a layer of Keras would be left out
             raise ValueError(
                 f"layer {layer.name!r} of kind {kind} cannot be exported; expected one of "
                 f"{', '.join(sorted(WRITERS))}"
@@ -134,36 +136,52 @@ class GraphWriter:
         return WRITERS[kind](self, layer, names, inputs)
 
 
-def _same(writer: GraphWriter, layer, names, inputs) -> str:
-    """Write nothing: the layer works in training alone."""
-    return names[0]
+WRITERS: dict[str, Callable] = {}
+ACTIVATIONS = {"elu": "Elu", "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+_PADDINGS = {"valid": "VALID", "same": "SAME_UPPER"}  # both put what is odd at the end
+_IN_TRAINING_ALONE = (
+    "ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise",
+    "RandomOffset", "SpatialDropout1D", "SpatialDropout2D",
+)  # fmt: skip
 
 
-def _channels_first(axis: int, rank: int) -> int:
+def writes(*kinds: str) -> Callable:
+    """Register a function as the writer of some kinds of layers.
+
+    It gets the `GraphWriter`, the layer, the names of its inputs in the graph and these as Keras has
+    them, and returns the name of the output.
+    """
+
+    def registered(function: Callable) -> Callable:
+        WRITERS.update(dict.fromkeys(kinds, function))
+        return function
+
+    return registered
+
+
+def axis_in_graph(axis: int, rank: int) -> int:
     """Return where an axis of Keras stands in the graph."""
     axis %= rank
     return {1: 2, 2: 3, 3: 1}.get(axis, 0) if rank == 4 else axis
 
 
-def _channels_last(writer: GraphWriter, name: str, rank: int) -> str:
+def channels_last(writer: GraphWriter, name: str, rank: int) -> str:
     """Return a tensor with its axes in the order of Keras."""
     return writer.node("Transpose", [name], perm=[0, 2, 3, 1]) if rank == 4 else name
 
 
-def _along(values: np.ndarray, axis: int, rank: int) -> np.ndarray:
-    """Return values of one axis in a shape that broadcasts over all others."""
-    shape = [1] * rank
-    shape[_channels_first(axis, rank)] = -1
-    return np.reshape(values, shape)
+def channels_first(writer: GraphWriter, name: str, rank: int) -> str:
+    """Return a tensor of Keras with its axes in the order of the graph."""
+    return writer.node("Transpose", [name], perm=[0, 3, 1, 2]) if rank == 4 else name
 
 
-def _activated(writer: GraphWriter, name: str, activation, rank: int) -> str:
+def activated(writer: GraphWriter, name: str, activation, rank: int) -> str:
     """Apply an activation, given as a layer holds it."""
     kind = getattr(activation, "__name__", str(activation))
     if kind == "linear":
         return name
     if kind == "softmax":
-        return writer.node("Softmax", [name], axis=_channels_first(-1, rank))
+        return writer.node("Softmax", [name], axis=axis_in_graph(-1, rank))
     if kind not in ACTIVATIONS:
         raise ValueError(
             f"activation {kind!r} cannot be exported; expected one of linear, softmax, "
@@ -172,26 +190,45 @@ def _activated(writer: GraphWriter, name: str, activation, rank: int) -> str:
     return writer.node(ACTIVATIONS[kind], [name])
 
 
-ACTIVATIONS = {"elu": "Elu", "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+def reduced(writer: GraphWriter, kind: str, name: str, axes: Sequence[int]) -> str:
+    """Apply a sum, mean or maximum over axes of the graph."""
+    return writer.node(kind, [name, writer.constant(axes, np.int64)], keepdims=0)
 
 
-def _activation(writer: GraphWriter, layer, names, inputs) -> str:
-    return _activated(writer, names[0], layer.activation, len(inputs[0].shape))
+def check_channels_last(layer) -> None:
+    """Raise a ValueError for a layer with its channels first, or one that keeps reduced axes."""
+    is_last = getattr(layer, "data_format", "channels_last") == "channels_last"
+    if not is_last or getattr(layer, "keepdims", False):
+        raise ValueError(
+            f"layer {layer.name!r} cannot be exported; expected channels_last, without keepdims"
+        )
 
 
-def _relu(writer: GraphWriter, layer, names, inputs) -> str:
-    if layer.max_value is not None or layer.threshold:
+@writes(*_IN_TRAINING_ALONE)
+def same(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write nothing: the layer works in training alone."""
+    return names[0]
+
+
+@writes("Activation")
+def activation(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write an activation."""
+    return activated(writer, names[0], layer.activation, len(inputs[0].shape))
+
+
+@writes("ReLU", "LeakyReLU")
+def rectifier(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write a rectifier, of slope 0 or another below zero."""
+    if getattr(layer, "max_value", None) is not None or getattr(layer, "threshold", 0):
         raise ValueError(f"layer {layer.name!r}: only a rectifier without limits can be exported")
     slope = float(layer.negative_slope or 0)
     return writer.node("LeakyRelu", names, alpha=slope) if slope else writer.node("Relu", names)
 
 
-def _leaky(writer: GraphWriter, layer, names, inputs) -> str:
-    return writer.node("LeakyRelu", names, alpha=float(layer.negative_slope))
-
-
-def _convolution(writer: GraphWriter, layer, names, inputs) -> str:
-    _check_channels_last(layer)
+@writes("Conv2D", "GroupedConvolution")
+def convolution(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write a convolution, its groups too."""
+    check_channels_last(layer)
     # Keras: rows, columns, channels of a group, filters; ONNX: filters first
     kernel = np.transpose(np.asarray(layer.kernel), (3, 2, 0, 1))
     weights = [writer.constant(kernel)]
@@ -202,45 +239,32 @@ def _convolution(writer: GraphWriter, layer, names, inputs) -> str:
         strides=list(layer.strides), dilations=list(layer.dilation_rate), group=layer.groups,
         auto_pad=_PADDINGS[layer.padding],
     )  # fmt: skip
-    return _activated(writer, found, layer.activation, 4)
+    return activated(writer, found, layer.activation, 4)
 
 
-_PADDINGS = {"valid": "VALID", "same": "SAME_UPPER"}  # both put what is odd at the end
+@writes("MaxPooling2D", "AveragePooling2D")
+def pooling(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write the maximum or mean of blocks."""
+    check_channels_last(layer)
+    is_maximum = type(layer).__name__ == "MaxPooling2D"
+    own = {} if is_maximum else {"count_include_pad": 0}  # as TensorFlow
+    return writer.node(
+        "MaxPool" if is_maximum else "AveragePool", names, kernel_shape=list(layer.pool_size),
+        strides=list(layer.strides), auto_pad=_PADDINGS[layer.padding], **own,
+    )  # fmt: skip
 
 
-def _pooling(kind: str, **attributes) -> Callable:
-    def write(writer: GraphWriter, layer, names, inputs) -> str:
-        _check_channels_last(layer)
-        return writer.node(
-            kind, names, kernel_shape=list(layer.pool_size), strides=list(layer.strides),
-            auto_pad=_PADDINGS[layer.padding], **attributes,
-        )  # fmt: skip
-
-    return write
+@writes(*(f"Global{kind}Pooling{n}D" for kind in ("Average", "Max") for n in (1, 2)))
+def global_pooling(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write the mean or maximum over time, or over time and bands."""
+    check_channels_last(layer)
+    kind = type(layer).__name__
+    axes = [1] if kind.endswith("1D") else [2, 3]
+    return reduced(writer, "ReduceMax" if "Max" in kind else "ReduceMean", names[0], axes)
 
 
-def _reduction(kind: str, axes: Sequence[int]) -> Callable:
-    """Return the writer of a mean or maximum over axes, as they stand in the graph."""
-
-    def write(writer: GraphWriter, layer, names, inputs) -> str:
-        _check_channels_last(layer)
-        return _reduced(writer, kind, names[0], axes)
-
-    return write
-
-
-def _reduced(writer: GraphWriter, kind: str, name: str, axes: Sequence[int]) -> str:
-    return writer.node(kind, [name, writer.constant(axes, np.int64)], keepdims=0)
-
-
-def _check_channels_last(layer) -> None:
-    if getattr(layer, "data_format", "channels_last") != "channels_last":
-        raise ValueError(f"layer {layer.name!r}: only channels_last can be exported")
-    if getattr(layer, "keepdims", False):
-        raise ValueError(f"layer {layer.name!r}: keepdims cannot be exported")
-
-
-def _batch_norm(writer: GraphWriter, layer, names, inputs) -> str:
+@writes("BatchNormalization", "ChannelNorm")
+def batch_norm(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
     """Write running statistics, gain and bias as one product and one sum."""
     # in float64: the folded numbers are rounded once
     mean, variance = (
@@ -249,80 +273,96 @@ def _batch_norm(writer: GraphWriter, layer, names, inputs) -> str:
     gain = np.asarray(layer.gamma, np.float64) if layer.scale else np.ones_like(mean)
     bias = np.asarray(layer.beta, np.float64) if layer.center else np.zeros_like(mean)
     factor = gain / np.sqrt(variance + layer.epsilon)
-    axis, rank = layer.axis, len(inputs[0].shape)
-    axis = axis[0] if isinstance(axis, (list, tuple)) else axis
-    scaled = writer.node("Mul", [names[0], writer.constant(_along(factor, axis, rank))])
-    return writer.node("Add", [scaled, writer.constant(_along(bias - mean * factor, axis, rank))])
+    rank = len(inputs[0].shape)
+    shape = [1] * rank  # which broadcasts over all axes but the layer's
+    shape[axis_in_graph(layer.axis, rank)] = -1
+    scaled = writer.node("Mul", [names[0], writer.constant(np.reshape(factor, shape))])
+    return writer.node("Add", [scaled, writer.constant(np.reshape(bias - mean * factor, shape))])
 
 
-def _normalisation(writer: GraphWriter, layer, names, inputs) -> str:
+@writes("Normalization")
+def standardisation(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
     """Write a standardised input: not folded, since means may be large beside deviations."""
-    shape = [1 if size is None else size for size in np.shape(layer.mean)]
-    mean = np.asarray(layer.mean, np.float32).reshape(shape)
-    deviation = np.sqrt(np.asarray(layer.variance, np.float32)).reshape(shape)
     if layer.invert:
         raise ValueError(f"layer {layer.name!r}: an inverted normalisation cannot be exported")
+    mean, variance = (np.asarray(values, np.float32) for values in (layer.mean, layer.variance))
     least = np.float32(1e-7)  # Keras' epsilon: a constant band is not divided by zero
     less = writer.node("Sub", [names[0], writer.constant(mean)])
-    return writer.node("Div", [less, writer.constant(np.maximum(deviation, least))])
+    return writer.node("Div", [less, writer.constant(np.maximum(np.sqrt(variance), least))])
 
 
-def _dense(writer: GraphWriter, layer, names, inputs) -> str:
+@writes("Dense")
+def dense(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write a dense layer over the last axis of Keras."""
     rank = len(inputs[0].shape)
-    x = _channels_last(writer, names[0], rank)
+    x = channels_last(writer, names[0], rank)
     found = writer.node("MatMul", [x, writer.constant(layer.kernel)])
     if layer.use_bias:
         found = writer.node("Add", [found, writer.constant(layer.bias)])
-    if rank == 4:
-        found = writer.node("Transpose", [found], perm=[0, 3, 1, 2])
-    return _activated(writer, found, layer.activation, rank)
+    return activated(writer, channels_first(writer, found, rank), layer.activation, rank)
 
 
-def _reshape(writer: GraphWriter, layer, names, inputs) -> str:
-    x = _channels_last(writer, names[0], len(inputs[0].shape))
+@writes("Reshape")
+def reshape(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write a change of shape, in the order of Keras."""
+    x = channels_last(writer, names[0], len(inputs[0].shape))
     shape = [0, *layer.target_shape]  # 0: as the input's, any number of windows
     found = writer.node("Reshape", [x, writer.constant(shape, np.int64)])
-    if len(shape) == 4:
-        found = writer.node("Transpose", [found], perm=[0, 3, 1, 2])
-    return found
+    return channels_first(writer, found, len(shape))
 
 
-def _flatten(writer: GraphWriter, layer, names, inputs) -> str:
-    _check_channels_last(layer)
-    x = _channels_last(writer, names[0], len(inputs[0].shape))
+@writes("Flatten")
+def flatten(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write all values of a window in a row, in the order of Keras."""
+    check_channels_last(layer)
+    x = channels_last(writer, names[0], len(inputs[0].shape))
     return writer.node("Flatten", [x], axis=1)
 
 
-def _sum(writer: GraphWriter, layer, names, inputs) -> str:
-    found = names[0]
+@writes("Add", "Multiply")
+def combination(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write the sum or product of two tensors or more."""
+    kind, found = {"Add": "Add", "Multiply": "Mul"}[type(layer).__name__], names[0]
     for other in names[1:]:
-        found = writer.node("Add", [found, other])
+        found = writer.node(kind, [found, other])
     return found
 
 
-def _filled_padding(writer: GraphWriter, layer, names, inputs) -> str:
+@writes("Concatenate")
+def concatenation(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write tensors side by side."""
+    return writer.node("Concat", names, axis=axis_in_graph(layer.axis, len(inputs[0].shape)))
+
+
+@writes("FilledPadding")
+def filled_padding(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write `dawnchorus.models.blocks.FilledPadding`."""
     is_padding = writer.node("IsNaN", names)
     return writer.node("Where", [is_padding, writer.constant(0.0), names[0]])
 
 
-def _linear_softmax(writer: GraphWriter, layer, names, inputs) -> str:
-    total = writer.node(
-        "Max", [_reduced(writer, "ReduceSum", names[0], [1]), writer.constant(_LEAST_SUM)]
-    )
+@writes("LinearSoftmax")
+def linear_softmax(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write `dawnchorus.models.blocks.LinearSoftmax`."""
+    total = reduced(writer, "ReduceSum", names[0], [1])
+    total = writer.node("Max", [total, writer.constant(_LEAST_SUM)])
     squares = writer.node("Mul", [names[0], names[0]])
-    found = writer.node("Div", [_reduced(writer, "ReduceSum", squares, [1]), total])
+    found = writer.node("Div", [reduced(writer, "ReduceSum", squares, [1]), total])
     return writer.node("Min", [found, writer.constant(1.0)])
 
 
-def _attention_mean(writer: GraphWriter, layer, names, inputs) -> str:
+@writes("AttentionMean")
+def attention_mean(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write `dawnchorus.models.blocks.AttentionMean`."""
     weights = writer.node("Softmax", [names[1]], axis=1)
     weighted = writer.node("Mul", [weights, names[0]])
-    found = _reduced(writer, "ReduceSum", weighted, [1])
+    found = reduced(writer, "ReduceSum", weighted, [1])
     return writer.node("Min", [found, writer.constant(1.0)])
 
 
-def _bidirectional_gru(writer: GraphWriter, layer, names, inputs) -> str:
-    """Write both directions as one native GRU; its gates are in the order of Keras, too."""
+@writes("BidirectionalGRU")
+def bidirectional_gru(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write both directions as one GRU of ONNX, whose gates are in the order of Keras, too."""
     cells = [layer.forward_layer.cell, layer.backward_layer.cell]
     options = layer.get_config()
     kernels, states, biases = ([np.asarray(getattr(cell, what)) for cell in cells]
@@ -346,31 +386,3 @@ def _bidirectional_gru(writer: GraphWriter, layer, names, inputs) -> str:
     both = writer.node("GRU", [frames_first, *weights], **attributes)  # (T, 2, B, H)
     turned = writer.node("Transpose", [both], perm=[2, 0, 1, 3])
     return writer.node("Reshape", [turned, writer.constant([0, 0, -1], np.int64)])
-
-
-WRITERS: dict[str, Callable] = {
-    "Activation": _activation,
-    "Add": _sum,
-    "AttentionMean": _attention_mean,
-    "AveragePooling2D": _pooling("AveragePool", count_include_pad=0),
-    "BatchNormalization": _batch_norm,
-    "BidirectionalGRU": _bidirectional_gru,
-    "ChannelNorm": _batch_norm,
-    "Conv2D": _convolution,
-    "Dense": _dense,
-    "Dropout": _same,
-    "FilledPadding": _filled_padding,
-    "Flatten": _flatten,
-    "GlobalAveragePooling1D": _reduction("ReduceMean", [1]),
-    "GlobalAveragePooling2D": _reduction("ReduceMean", [2, 3]),
-    "GlobalMaxPooling1D": _reduction("ReduceMax", [1]),
-    "GlobalMaxPooling2D": _reduction("ReduceMax", [2, 3]),
-    "GroupedConvolution": _convolution,
-    "LeakyReLU": _leaky,
-    "LinearSoftmax": _linear_softmax,
-    "MaxPooling2D": _pooling("MaxPool"),
-    "Normalization": _normalisation,
-    "RandomOffset": _same,
-    "ReLU": _relu,
-    "Reshape": _reshape,
-}
