@@ -16,6 +16,7 @@ from dawnchorus.evaluation import model_export
 from dawnchorus.exported import model_file, networks
 from dawnchorus.frontends import shard_reader, shards, waveforms
 from dawnchorus.models import frame_output, model_files, zoo
+from dawnchorus.runtime import artefacts
 from dawnchorus.scores import window_scores
 from dawnchorus.segments import window_source
 from dawnchorus.settings import architecture
@@ -238,7 +239,11 @@ def test_what_is_known_of_a_model_travels_with_it(made):
 
 def test_equal_work_gives_equal_bytes(made, tmp_path):
     one = made["linear_chunks"]
-    model_export.export(one.metrics, [], one.settings, tmp_path / "again.dawnchorus")
+    # as a job: what it writes has a record, and nothing else is left
+    with artefacts.record_job({"results": tmp_path, "about": {}}):
+        model_export.export(one.metrics, [], one.settings, tmp_path / "again.dawnchorus")
+    records = tmp_path / ".provenance"
+    assert [path.name for path in records.iterdir()] == ["again.dawnchorus.json"]
     assert (tmp_path / "again.dawnchorus").read_bytes() == one.output.read_bytes()
 
 

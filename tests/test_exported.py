@@ -10,6 +10,7 @@ import pytest
 import tiny_model
 from onnx import TensorProto, helper, numpy_helper
 
+from dawnchorus.events import decoding
 from dawnchorus.exported import model_file, networks
 from dawnchorus.frontends import spectrograms
 from dawnchorus.scores import pooling
@@ -65,6 +66,16 @@ def test_equal_models_give_equal_bytes(written, tmp_path):
     assert (tmp_path / "again.dawnchorus").read_bytes() == path.read_bytes()
     other = tiny_model.write_tiny_model(tmp_path / "other", thresholds={"low": 0.5, "high": 0.3})
     assert other.digest != model.digest
+
+
+def test_a_threshold_that_is_never_reached_stays_so(tmp_path):
+    never = tiny_model.tiny_model().decodings["plain"] | {"threshold": [float("nan"), 0.5]}
+    model = tiny_model.write_tiny_model(tmp_path / "never", decodings={"plain": never})
+    np.testing.assert_array_equal(model.decodings["plain"]["threshold"], [np.nan, 0.5])
+    recording = decoding.ScoredRecording("r", 0.0, np.inf, np.ones((10, 2), np.float32))
+    found = decoding.detections(recording, model.classes, 10.0, **model.decodings["plain"])
+    assert [event.label for event in found] == ["high"]
+    assert model.pooling == tiny_model.POOLING
 
 
 def test_members_have_no_dates_and_are_stored_as_they_are(written):

@@ -4,6 +4,7 @@
 * `units`, `unit_remarks`: what bootstrap replicates draw.
 * `marked`: scores of test subsets, each with whether they are transductive.
 * `marks`: in what way out-of-fold scores are optimistic.
+* `in_words`: the caveats of the scores of an ensemble as sentences.
 * `is_transductive`, `has_informed_teachers`: the same of one stage.
 """
 
@@ -104,6 +105,21 @@ def marks(stages: Sequence[str], settings: Mapping, *wanted: str) -> dict[str, b
         "split_groups": settings["folds"]["split_groups"],
     }
     return {name: found[name] for name in wanted or found}
+
+
+def in_words(scores: Mapping, policy: Mapping[str, object]) -> list[str]:
+    """Return in words in what way the scores of an ensemble are optimistic.
+
+    Parameters
+    ----------
+    scores : mapping
+        ``out_of_fold``, and ``test`` by subset, each with the marks of `marks` and `marked`.
+    policy : mapping
+        As `policy` returns it: a sentence for each mark.
+    """
+    parts = [scores["out_of_fold"], *scores["test"].values()]
+    found = {mark for part in parts for mark, is_so in part.items() if is_so is True}
+    return [str(policy[mark]) for mark in sorted(found) if mark in policy]
 
 
 def is_transductive(stages: Mapping[str, Mapping], name: str, subset: str) -> bool:

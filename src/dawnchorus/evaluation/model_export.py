@@ -1,14 +1,15 @@
 """An ensemble as one file, for use without the workflow.
 
 * `export`: networks, banks, settings, thresholds, decodings, scores and where all of it comes from.
+* `stage_networks`: the networks of a stage as ONNX.
 """
 
 import importlib.metadata
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from dawnchorus.evaluation.caveats import in_words
 from dawnchorus.exported import model_file
 from dawnchorus.frontends import base
 from dawnchorus.models import model_files, onnx_graph
@@ -49,8 +50,13 @@ def export(
     keras: dict[str, bytes] = {}
     stages = []
     for name, about in settings["stages"].items():
-        networks = tuple(_networks(name, about, keras))
+        networks = tuple(stage_networks(name, about, keras))
         stages.append(model_file.Stage(name, **{k: about[k] for k in _STAGE}, networks=networks))
+    banks: dict[str, dict] = {name: {} for name in settings["frontends"]}
+    for name, about in settings["frontends"].items():
+        # computed once more, as for the spectrograms: whoever uses the model does without librosa
+        if hasattr(kind := base.kind(about["settings"]), "bank"):
+            banks[name] = {"bank": kind.bank(about["settings"])}
     decoders = {}
     for path in decoder_paths:
         decoders = json.loads(Path(path).read_text(encoding="utf-8"))["decodings"]
@@ -62,7 +68,7 @@ def export(
         name=settings["name"],
         classes=tuple(classes),
         frontends={
-            name: model_file.Frontend(_with_bank(about["settings"]), about["audio"])
+            name: model_file.Frontend(about["settings"] | banks[name], about["audio"])
             for name, about in settings["frontends"].items()
         },
         stages=tuple(stages),
@@ -73,7 +79,7 @@ def export(
             "threshold_rule": f"{thresholds['criterion']}, {thresholds['chosen_on']}",
             "decodings": {name: about["chosen_on"] for name, about in decoders.items()},
             "scores": {key: scores[key] for key in ("out_of_fold", "test", "models")},
-            "caveats": _caveats(scores, measured["policy"]),
+            "caveats": in_words(scores, measured["policy"]),
             "recordings": settings["recordings"],
             "provenance": {
                 "inputs": {str(path): artefacts.input_sha256(path) for path in inputs},
@@ -86,28 +92,24 @@ def export(
     logs.LOG.info("%d networks of %d stages, %d classes", n_networks, len(stages), len(classes))
 
 
-def _networks(stage: str, about: Mapping, keras: dict[str, bytes]) -> Iterator[model_file.Network]:
-    """Yield the networks of a stage as ONNX, and add each as Keras keeps it."""
+def stage_networks(
+    stage: str, about: Mapping, keras: dict[str, bytes]
+) -> Iterator[model_file.Network]:
+    """Yield the networks of a stage as ONNX, member by member.
+
+    Parameters
+    ----------
+    stage : str
+        Name.
+    about : mapping
+        ``models`` (files by member), ``use`` (which of their weights) and ``has_frames``.
+    keras : dict
+        Gets each as Keras keeps it, too: bytes by ``{stage}.{member}.{weights}``.
+    """
     use = [about["use"]] if isinstance(about["use"], str) else about["use"]
     for member, paths in about["models"].items():
         for weights in use:
             model = model_files.load_used(paths, weights)
             onnx = onnx_graph.onnx_bytes(model, with_frames=about["has_frames"])
-            with tempfile.TemporaryDirectory() as folder:
-                held = Path(folder) / "model.keras"
-                model_files.save(model, held)
-                keras[f"{stage}.{member}.{weights}"] = held.read_bytes()
+            keras[f"{stage}.{member}.{weights}"] = model_files.file_bytes(model)
             yield model_file.Network(member, weights, onnx, about["has_frames"])
-
-
-def _with_bank(settings: Mapping) -> dict:
-    """Return the settings of a frontend with the weights of its bands, where it has any."""
-    bank = getattr(base.kind(settings), "bank", None)
-    return dict(settings) if bank is None else {**settings, "bank": bank(settings)}
-
-
-def _caveats(scores: Mapping, policy: Mapping) -> list[str]:
-    """Return in words in what way the scores of an ensemble are optimistic."""
-    parts = [scores["out_of_fold"], *scores["test"].values()]
-    marks = {mark for part in parts for mark, is_so in part.items() if is_so is True}
-    return [policy[mark] for mark in sorted(marks) if mark in policy]

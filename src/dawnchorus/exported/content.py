@@ -20,7 +20,7 @@ from dawnchorus.settings.errors import check_name, validated
 from dawnchorus.settings.experiment import SegmentSettings
 from dawnchorus.settings.section import Count, Names, Settings, SomeNames, is_own_file
 
-Values = Annotated[list[float], Field(min_length=1)]
+Values = Annotated[list[float | None], Field(min_length=1)]
 
 
 class NetworkContent(Settings):

@@ -23,8 +23,9 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,8 @@ class ExportedModel:
         ``pooling``, ``average``, ``average_unit`` and ``ignored_classes`` of the ensemble.
     decodings : dict
         By name ``threshold``, ``filter_s``, ``gap_s`` and ``minimum_s``, a list in the order of the
-        classes each, as `dawnchorus.events.decoding.detections` takes them; none where the experiment
-        detects no events.
+        classes each, as `dawnchorus.events.decoding.detections` takes them (NaN: never reached); none
+        where the experiment detects no events.
     thresholds : dict
         By class the score from which on it counts as present, chosen by out-of-fold scores; None where
         there is none, as without positives.
@@ -191,8 +192,10 @@ def write(path: str | Path, model: ExportedModel, keras: Mapping[str, bytes] | N
         members |= {_network_name(stage.name, n): n.onnx for n in stage.networks}
     content = {
         "format": FORMAT,
-        **{key: getattr(model, key) for key in ("name", "pooling", "decodings", "thresholds")},
-        **{key: getattr(model, key) for key in ("calibration", "about")},
+        **{key: getattr(model, key) for key in ("name", "pooling", "thresholds", "calibration")},
+        # a threshold that is never reached is NaN, which JSON has not
+        "decodings": _changed(model.decodings, lambda v: None if v is None or v != v else float(v)),
+        "about": model.about,
         "classes": list(model.classes), "frontends": frontends, "stages": stages,
     }  # fmt: skip
     members[_CONTENT] = artefacts.canonical_json(content).encode()
@@ -278,6 +281,8 @@ def _loaded(archive: zipfile.ZipFile, path: Path, digest: str) -> ExportedModel:
         for f in dataclasses.fields(ExportedModel)
         if f.name not in ("classes", "frontends", "stages", "digest")
     }
+    plain["pooling"] = content.pooling.model_dump()
+    plain["decodings"] = _changed(content.decodings, lambda v: math.nan if v is None else v)
     return ExportedModel(
         **plain, classes=tuple(content.classes), frontends=frontends, stages=tuple(stages),
         digest=digest,
@@ -352,6 +357,14 @@ def _array(content: bytes, name: str, path: Path) -> np.ndarray:
     if not np.isfinite(values).all():
         raise ValueError(f"{path}: {name} holds numbers that are not finite; get the file again")
     return values
+
+
+def _changed(decodings: Mapping, change: Callable) -> dict[str, dict[str, list]]:
+    """Return decodings with every value changed."""
+    return {
+        name: {key: list(map(change, values)) for key, values in settings.items()}
+        for name, settings in decodings.items()
+    }
 
 
 def _bank_name(frontend: str) -> str:

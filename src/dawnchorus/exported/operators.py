@@ -4,6 +4,7 @@ A runtime trusts what it is given: a tensor may name another file of the machine
 and a loop may run for ever. Networks that `dawnchorus.models.onnx_graph` writes have neither.
 
 * `check_network`: refuse an ONNX file that is not as those that are written here.
+* `check_node`: the same of one node.
 * `OPERATORS`: the operators that there are.
 
 The fields of the messages are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, their
@@ -57,7 +58,7 @@ def check_network(content: bytes, has_frames: bool) -> None:
     named: dict[int, list[str]] = {_GRAPH_INPUT: [], _GRAPH_OUTPUT: []}
     for number, value in _fields(graphs[0]):
         if number == _GRAPH_NODE:
-            _check_node(value)
+            check_node(value)
         elif number == _GRAPH_TENSOR:
             if {_TENSOR_EXTERNAL, _TENSOR_LOCATION} & {key for key, _ in _fields(value)}:
                 raise ValueError("holds a tensor that stands in another file")
@@ -74,7 +75,8 @@ def check_network(content: bytes, has_frames: bool) -> None:
         )
 
 
-def _check_node(node: memoryview) -> None:
+def check_node(node: memoryview) -> None:
+    """Refuse a node of another operator, or one that holds a graph or a tensor."""
     for number, value in _fields(node):
         if (
             number == _NODE_KIND

@@ -1,6 +1,6 @@
 """Model files, whose bytes depend on the weights alone.
 
-* `save`, `load`: a ``.keras`` file.
+* `save`, `load`, `file_bytes`: a ``.keras`` file, and what stands in one.
 * `save_kept`, `read_kept`: weights of chosen epochs, by name, beside the last ones.
 * `load_used`: a member with the weights that predict.
 
@@ -8,7 +8,9 @@ Keras writes the date into a ``.keras`` file, and the file is a zip archive, whi
 Kept weights are HDF5: a group per name, with the arrays of `keras.Model.get_weights` in order.
 """
 
+import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,25 +35,31 @@ def load(path: str | Path) -> keras.Model:
 
 def save(model: keras.Model, path: str | Path) -> None:
     """Write a model without its optimiser; equal models give equal bytes on one set of versions."""
+    content = file_bytes(model)
+    with artefacts.writing(path, check=load) as temporary:
+        temporary.write_bytes(content)
+
+
+def file_bytes(model: keras.Model) -> bytes:
+    """Return what `save` writes."""
     # not clone_model: a clone of a compiled model is compiled, and its file three times as long
     plain = type(model).from_config(model.get_config())
     plain.set_weights(model.get_weights())
-    with artefacts.writing(path, check=load) as temporary:
-        dated = temporary.with_name(f".dated{temporary.name}")
-        try:
-            plain.save(dated)
-            with zipfile.ZipFile(dated) as source, zipfile.ZipFile(temporary, "w") as target:
-                for name in sorted(source.namelist()):
-                    content = source.read(name)
-                    if name == "metadata.json":
-                        metadata = json.loads(content)
-                        metadata.pop("date_saved", None)
-                        content = json.dumps(metadata, sort_keys=True).encode()
-                    info = zipfile.ZipInfo(name, _DATE)
-                    info.external_attr = 0o644 << 16  # Unix keeps permissions in the upper half
-                    target.writestr(info, content)
-        finally:
-            dated.unlink(missing_ok=True)
+    found = io.BytesIO()
+    with tempfile.TemporaryDirectory() as folder:
+        dated = Path(folder) / "dated.keras"
+        plain.save(dated)
+        with zipfile.ZipFile(dated) as source, zipfile.ZipFile(found, "w") as target:
+            for name in sorted(source.namelist()):
+                content = source.read(name)
+                if name == "metadata.json":
+                    metadata = json.loads(content)
+                    metadata.pop("date_saved", None)
+                    content = json.dumps(metadata, sort_keys=True).encode()
+                info = zipfile.ZipInfo(name, _DATE)
+                info.external_attr = 0o644 << 16  # Unix keeps permissions in the upper half
+                target.writestr(info, content)
+    return found.getvalue()
 
 
 def save_kept(path: str | Path, kept: Mapping[str, Sequence[np.ndarray]]) -> None:
