@@ -14,7 +14,7 @@ from conftest import SAMPLE_RATE
 from dawnchorus.audio import verdicts
 from dawnchorus.evaluation import model_export
 from dawnchorus.exported import model_file, networks
-from dawnchorus.frontends import shard_reader, shards, waveforms
+from dawnchorus.frontends import shard_reader, shards
 from dawnchorus.models import frame_output, model_files, zoo
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores import window_scores
@@ -209,7 +209,7 @@ def test_frames_have_the_scores_of_the_workflow(made):
 def test_spectrograms_are_those_of_the_workflow_without_its_packages(made):
     one = made["log_mel"]
     used = [row for row in verdicts.read_shard_table(one.table) if row.verdict == "used"]
-    channels = waveforms.of_shard(one.wav, used, SAMPLE_RATE)[3]
+    channels = shards.recording_channels(one.wav, used, SAMPLE_RATE)[3]
     folder = one.output.parent
     np.save(folder / "waveform.npy", np.stack([channel[:] for channel in channels]))
     command = WITHOUT_WORKFLOW.format(names=BEYOND, cases=list(CASES))
