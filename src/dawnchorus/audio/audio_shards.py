@@ -11,6 +11,7 @@ much memory it is replaced, and the recording it worked on is excluded; the rest
 affected.
 
 * `resample_shard`: write a shard and its table.
+* `listed_recordings`: the recordings of a listing, and where they lie.
 * `resampler_versions`: the versions that decide the samples.
 """
 
@@ -86,26 +87,7 @@ def resample_shard(
         raise ValueError(f"sample_rate is {recipe['sample_rate']!r}; {expected}")
     if archive is not None and not zipfile.is_zipfile(archive):
         raise ValueError(f"{archive} is not a zip archive; remove it and make it again")
-    listing_path = Path(listing_path)
-    listed, paths = tables.read_listing(listing_path), tables.read_places(listing_path)
-    if unknown := [row.id for row in listed if row.id not in paths]:
-        raise ValueError(
-            f"{tables.places_path(listing_path)} does not say where {len(unknown)} recordings lie: "
-            f"{unknown[:_SHOWN]!r}; start the workflow again, which writes it"
-        )
-    # the cache of hashes is asked once for all: a file in the state in which the start of the run
-    # hashed it need not be read a second time to be compared
-    known = {paths[row.id]: row.sha256 for row in listed}
-    states = hashes.states_of(known, listing_path.parent.parent / hashes.CACHE)
-    listing = [
-        {
-            **row._asdict(),
-            "bytes": str(row.bytes),
-            "path": paths[row.id],
-            "state": states.get(paths[row.id], ""),
-        }
-        for row in listed
-    ]
+    listing = listed_recordings(Path(listing_path))
     setup = {"recipe": dict(recipe), "archive": None if archive is None else str(archive)}
     with contextlib.ExitStack() as stack:
         decoders = [stack.enter_context(Decoder(setup)) for _ in range(min(jobs, len(listing)))]
@@ -121,6 +103,35 @@ def resample_shard(
                 progress.step()
             writer.finish(recipe["sample_rate"])
     verdicts.write_shard_table(table_path, rows)
+
+
+def listed_recordings(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a listing, each with its path and the state in which it was hashed.
+
+    Raises
+    ------
+    ValueError
+        Where the table beside the listing does not say where a recording lies.
+    """
+    listed, paths = tables.read_listing(path), tables.read_places(path)
+    if unknown := [row.id for row in listed if row.id not in paths]:
+        raise ValueError(
+            f"{tables.places_path(path)} does not say where {len(unknown)} recordings lie: "
+            f"{unknown[:_SHOWN]!r}; start the workflow again, which writes it"
+        )
+    # the cache of hashes is asked once for all: a file in the state in which the start of the run
+    # hashed it need not be read a second time to be compared
+    known = {paths[row.id]: row.sha256 for row in listed}
+    states = hashes.states_of(known, path.parent.parent / hashes.CACHE)
+    return [
+        {
+            **row._asdict(),
+            "bytes": str(row.bytes),
+            "path": paths[row.id],
+            "state": states.get(paths[row.id], ""),
+        }
+        for row in listed
+    ]
 
 
 def _resampled(

@@ -29,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -159,8 +159,47 @@ class Decoder:
         self.left_s = self.setup["recipe"]["decoder"]["seconds"]
         while "verdict" not in (message := self._message()):
             self._empty_slab(message, add)
-            with contextlib.suppress(BrokenPipeError):  # the next message has the reason
-                self._send({"go": "on"})
+            self._let_go_on()
+        return self._verdict(message, add)
+
+    def pieces(self) -> Generator[list[bytes], None, dict]:
+        """Yield the samples of the last request as they come, and return the answer.
+
+        The child decodes on while what was yielded is at work: the slab is copied first.
+
+        Yields
+        ------
+        list of bytes
+            Float32 samples of each channel. Those of a recording that is excluded in the end must be
+            discarded.
+
+        Returns
+        -------
+        dict
+            As `answer` returns it; its errors are those of `answer`.
+        """
+        self.left_s = self.setup["recipe"]["decoder"]["seconds"]
+        held: list[bytes] = []
+
+        def hold(channels: Sequence[memoryview]) -> None:
+            held[:] = map(bytes, channels)
+
+        while "verdict" not in (message := self._message()):
+            self._empty_slab(message, hold)
+            self._let_go_on()
+            yield [*held]
+        held.clear()
+        verdict = self._verdict(message, hold)
+        if held:
+            yield [*held]
+        return verdict
+
+    def _let_go_on(self) -> None:
+        with contextlib.suppress(BrokenPipeError):  # the next message has the reason
+            self._send({"go": "on"})
+
+    def _verdict(self, message: Mapping, add: Callable) -> dict:
+        """Take what the last message of a recording brings, and return its fields."""
         if message["verdict"] == "DECODER_MEMORY":
             raise self._failed("DECODER_MEMORY", message["detail"])
         if message["verdict"] not in (USED, *EXCLUSIONS):

@@ -6,12 +6,13 @@ recording at a time where they can, and in place, so that a recording of hours n
 
 * `spectrogram`: the whole, in memory.
 * `kept_frames`, `write_spectrogram`: the same for a recording of any length, into a file.
+* `corrected_blocks`, `kept_bounds`: their parts, for a recording whose end has not come yet.
 * `correct_edges_and_bands`: band attenuation and the offset of the outermost frames.
 * `loudness`, `trim_bounds`: which frames to keep by loudness.
 * `denoise`: subtract each band's mean or median over the recording.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -24,7 +25,7 @@ SHALLOW[64:] = [
     *(-0.337, -0.498, -0.713, -0.988, -1.328, -1.712, -2.140, -2.610),
 ]
 # Settings that leave a spectrogram as it is, for kinds without corrections.
-_UNCORRECTED = {
+UNCORRECTED = {
     "denoise": "none", "band_attenuation": "none", "edge_offset": 0.0, "cut_edge_frames": 0,
     "trim_stddevs": 0.0,
 }  # fmt: skip
@@ -67,14 +68,36 @@ def kept_frames(channels: Sequence, settings: Mapping) -> tuple[int, int]:
     known before its first row is written.
     """
     spectra.check_channels(channels)
-    settings = {**_UNCORRECTED, **settings}
+    settings = {**UNCORRECTED, **settings}
     total = base.n_frames(len(channels[0]), settings)
+
+    def frame_loudness(first: int, last: int) -> np.ndarray:
+        blocks = corrected_blocks(channels, settings, first, last, total)
+        return np.concatenate([loudness(rows) for _, rows in blocks])
+
+    return kept_bounds(total, settings, frame_loudness)
+
+
+def kept_bounds(
+    total: int, settings: Mapping, frame_loudness: Callable[[int, int], np.ndarray]
+) -> tuple[int, int]:
+    """Return which frames of a recording are kept, as `kept_frames` does, by their loudness.
+
+    Parameters
+    ----------
+    total : int
+        Frames of the recording.
+    settings : mapping
+        Frontend settings, complete.
+    frame_loudness : callable
+        Of a first frame and the one after the last: as `loudness` gives it; asked only where
+        recordings are trimmed.
+    """
     cut = min(settings["cut_edge_frames"], (total - 1) // 2)
     first, last = cut, total - cut
     if settings["trim_stddevs"] > 0:
-        blocks = _corrected_blocks(channels, settings, first, last)
-        frame_loudness = np.concatenate([loudness(rows) for _, rows in blocks])
-        start, stop = trim_bounds(frame_loudness, settings["trim_stddevs"], settings["trim_ignore"])
+        found = frame_loudness(first, last)
+        start, stop = trim_bounds(found, settings["trim_stddevs"], settings["trim_ignore"])
         first, last = first + start, first + stop
     return first, last
 
@@ -96,16 +119,33 @@ def write_spectrogram(
         As `kept_frames` returned it.
     """
     first, last = kept
-    settings = {**_UNCORRECTED, **settings}
-    for start, block in _corrected_blocks(channels, settings, first, last):
+    settings = {**UNCORRECTED, **settings}
+    total = base.n_frames(len(channels[0]), settings)
+    for start, block in corrected_blocks(channels, settings, first, last, total):
         rows[row + start - first : row + start - first + len(block)] = block
     denoise(rows, row, row + last - first, settings["denoise"])
 
 
-def _corrected_blocks(
-    channels: Sequence, settings: Mapping, first: int, last: int
+def corrected_blocks(
+    channels: Sequence, settings: Mapping, first: int, last: int, total: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    total = base.n_frames(len(channels[0]), settings)
+    """Yield frames ``first`` to ``last``, block by block, after `correct_edges_and_bands`.
+
+    Parameters
+    ----------
+    channels : sequence of array-like, each of shape (S,)
+    settings : mapping
+        Frontend settings, complete.
+    first, last : int
+        Frames wanted.
+    total : int
+        Frames of the recording.
+
+    Yields
+    ------
+    int, array of shape (T, F), float32
+        Index of the block's first frame, and its rows.
+    """
     for start, rows in base.kind(settings).blocks(channels, settings, first, last):
         correct_edges_and_bands(rows, start, total, settings)
         yield start, rows
