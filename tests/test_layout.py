@@ -25,6 +25,8 @@ FIXED = (
     ("evaluation/detection_files.py", "formats.annotations.raven"),
     ("events/detection.py", "formats.annotations.dcase"),
     ("exported/detection_sample.py", "formats.annotations.raven"),
+    ("exported/annotation_files.py", "formats.annotations.audacity"),
+    ("exported/annotation_files.py", "formats.annotations.raven"),
 )
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

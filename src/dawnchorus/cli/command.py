@@ -2,6 +2,7 @@
 
 * ``dawnchorus init FOLDER``: look at recordings and write a config for them.
 * ``dawnchorus run [CONFIG...] [-- OPTIONS]``: Snakemake with this workflow, from any folder.
+* ``dawnchorus predict MODEL PATH...``: what an exported model finds in recordings.
 * ``dawnchorus show FILE``: any artefact in readable form.
 * ``dawnchorus why FILE``: what a file was made from.
 * ``dawnchorus verify PATH...``: compare results with their records.
@@ -29,9 +30,9 @@ from dawnchorus.runtime import logs, run
 
 # module of each command, in the order of the help
 COMMANDS = {
-    "init": "init", "run": "launch", "show": "show", "why": "why", "verify": "verify",
-    "config": "config", "check": "config", "explain": "codes", "doctor": "doctor",
-    "sample": "sample", "summarise": "summarise", "sort": "sort",
+    "init": "init", "run": "launch", "predict": "predict", "show": "show", "why": "why",
+    "verify": "verify", "config": "config", "check": "config", "explain": "codes",
+    "doctor": "doctor", "sample": "sample", "summarise": "summarise", "sort": "sort",
 }  # fmt: skip
 
 

@@ -19,7 +19,6 @@ Axes: T frames, C classes.
 """
 
 import hashlib
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dawnchorus.corpora import tables
+from dawnchorus.events import decoding
 from dawnchorus.events.detection import read_decoders, scored_recordings
 from dawnchorus.formats import annotation, audio_names
 from dawnchorus.formats.annotations import audacity, raven
@@ -44,7 +44,6 @@ INDEX = ("id", "file", "detections")
 ALL = "all"  # in the place of ids: every recording is drawn
 SCORE = "Score"  # column of a selection table
 _DECIMALS = 6  # of times and scores
-_SAME_FRAME = 1e-6  # frames by which an event may reach into one without touching it
 _LONGEST = 160  # bytes of a file's name, without what follows: file systems allow 255
 _DIGEST = 12  # hexadecimal digits
 _NAMED = 5  # offenders a message names
@@ -253,11 +252,10 @@ def _write_selections(path: Path, clip: _Clip, frames: Frames) -> None:
     # the mean over the frames that an event touches; empty where it touches none
     scores = []
     for event in clip.detected:
-        place = (np.array(event[1:3]) - clip.onset_s) * frames.frames_per_second
-        first = max(math.floor(place[0] + _SAME_FRAME), 0)
-        stop = max(math.ceil(place[1] - _SAME_FRAME), 0)
-        own = clip.scores[first:stop, frames.class_names.index(event.label)]
-        scores.append(f"{own.mean(dtype=np.float64):.{_DECIMALS}f}" if own.size else "")
+        own = clip.scores[:, frames.class_names.index(event.label)]
+        place = event.onset_s - clip.onset_s, event.offset_s - clip.onset_s
+        mean = decoding.mean_score(own, *place, frames.frames_per_second)
+        scores.append("" if mean is None else f"{mean:.{_DECIMALS}f}")
     raven.write(
         path,
         [one._replace(id=stem) for one in clip.detected],

@@ -10,6 +10,7 @@ per class.
 * `detections`: its events.
 * `activity`: which frames are active, after threshold and filter (hard).
 * `events_of_runs`: runs of active frames as events in seconds.
+* `mean_score`: the mean of the scores over the frames of an event.
 * `filtered_scores`: scores after the same filter (soft): they reach a threshold in the same frames.
 * `filter_frames`: the length of a filter in frames.
 * `frame_targets`: events as one target per frame and class, the inverse.
@@ -17,6 +18,7 @@ per class.
 * `PRESETS`: settings of published systems, by name.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -30,6 +32,8 @@ PRESETS = {
     # serizel2018, the baseline of DCASE 2018 task 4: 51 frames at 50 per second
     "dcase2018": {"threshold": 0.5, "filter_s": 1.02, "gap_s": 0.0, "minimum_s": 0.0},
 }
+
+_SAME_FRAME = 1e-6  # frames by which an event may reach into one without touching it
 
 PerClass = float | Sequence[float] | np.ndarray
 
@@ -186,6 +190,24 @@ def events_of_runs(
     label, start_s, stop_s = label[is_first], start_s[is_first], stop_s[is_last]
     is_kept = stop_s - start_s >= minimum_s[label] - event.TOLERANCE_S
     return label[is_kept], start_s[is_kept], stop_s[is_kept]
+
+
+def mean_score(
+    scores: np.ndarray, onset_s: float, offset_s: float, frames_per_second: float
+) -> float | None:
+    """Return the mean of a class' scores over the frames that an event touches; None of no frame.
+
+    Parameters
+    ----------
+    scores : array, shape (T,)
+    onset_s, offset_s : float
+        Of the event, from the onset of frame 0 [s].
+    frames_per_second : float > 0
+    """
+    first = max(math.floor(onset_s * frames_per_second + _SAME_FRAME), 0)
+    stop = max(math.ceil(offset_s * frames_per_second - _SAME_FRAME), 0)
+    own = scores[first:stop]
+    return float(own.mean(dtype=np.float64)) if own.size else None
 
 
 def filtered_scores(scores: np.ndarray, frames_per_second: float, filter_s: PerClass) -> np.ndarray:

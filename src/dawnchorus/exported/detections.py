@@ -18,13 +18,13 @@ prints its help does not need it.
 
 * `COLUMNS`, `schema`: the columns, as names and as an Arrow schema.
 * `table_of`: a checked table from columns.
-* `read`, `write`: a table as CSV or Parquet.
+* `read`, `write`: a table as CSV or Parquet; `write_blocks` one that does not fit the memory.
 """
 
 import csv
 import difflib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,29 +112,75 @@ def write(path: str | os.PathLike, table: "pyarrow.Table") -> None:
     ValueError
         Where the ending is another one, or a value is not what the module says.
     """
-    ending = Path(path).suffix.lower()
-    if ending not in ENDINGS:
-        raise ValueError(f"{path} ends in {ending!r}; expected {' or '.join(ENDINGS)}")
     table = _checked(table, str(path))
 
     def check(temporary: Path) -> None:
         if not read(temporary).equals(table):
             raise OSError(f"{path} reads back other rows than were written; is the disk sound?")
 
-    with artefacts.writing(path, check=check, rows=table.num_rows) as temporary:
+    _write_blocks(path, [table], check, table.num_rows)
+
+
+def write_blocks(path: str | os.PathLike, blocks: Iterable["pyarrow.Table"]) -> int:
+    """Write a table that comes in blocks, each a table that `table_of` has made.
+
+    Parameters
+    ----------
+    path : path
+        Its ending says how, as in `write`.
+    blocks : iterable of pyarrow.Table
+        One is held at a time; the groups of rows of a Parquet file are the blocks.
+
+    Returns
+    -------
+    int
+        Number of rows.
+    """
+    n_rows = 0
+
+    def counted() -> Iterator["pyarrow.Table"]:
+        nonlocal n_rows
+        for block in blocks:
+            n_rows += block.num_rows
+            yield block
+
+    def check(temporary: Path) -> None:
+        # the rows are counted, not compared: nobody holds them all
+        with open(temporary, "rb") as file:
+            is_parquet = file.read(4) == b"PAR1"
+        if is_parquet:
+            import pyarrow.parquet
+
+            found = pyarrow.parquet.read_metadata(temporary).num_rows
+            if found != n_rows:
+                raise OSError(f"{path} reads back {found} of {n_rows} rows; is the disk sound?")
+
+    _write_blocks(path, counted(), check, lambda: n_rows)
+    return n_rows
+
+
+def _write_blocks(path, blocks: Iterable["pyarrow.Table"], check, rows) -> None:
+    """Write blocks of rows as the ending of a path says; see `artefacts.writing` for the others."""
+    ending = Path(path).suffix.lower()
+    if ending not in ENDINGS:
+        raise ValueError(f"{path} ends in {ending!r}; expected {' or '.join(ENDINGS)}")
+    with artefacts.writing(path, check=check, rows=rows) as temporary:
         if ending == ".parquet":
             import pyarrow.parquet
 
-            pyarrow.parquet.write_table(table, temporary, compression="zstd")
-        else:
-            import pyarrow as pa
+            with pyarrow.parquet.ParquetWriter(temporary, schema(), compression="zstd") as file:
+                for block in blocks:
+                    file.write_table(block)
+            return
+        import pyarrow as pa
 
-            # Python's writer: Arrow's puts every text in quotes
-            with open(temporary, "w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(COLUMNS)
-                for batch in table.to_batches(max_chunksize=_ROWS):
-                    # as Arrow's text a float32 has its own digits, not those of the float64 beside it
+        # Python's writer: Arrow's puts every text in quotes
+        with open(temporary, "w", newline="", encoding="utf-8") as text:
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for block in blocks:
+                for batch in block.to_batches(max_chunksize=_ROWS):
+                    # as Arrow's text a float32 has its own digits, not those of a float64
                     columns = [column.cast(pa.string()).to_pylist() for column in batch.columns]
                     writer.writerows(zip(*columns, strict=True))
 
