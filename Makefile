@@ -34,6 +34,7 @@ bench: setup
 	$(RUN) python benchmarks/dry_run.py
 	$(RUN) python benchmarks/tables.py
 	$(RUN) python benchmarks/interval_coverage.py
+	$(RUN) python benchmarks/predict.py
 
 lint: setup
 	$(RUN) ruff check .
