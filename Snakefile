@@ -22,7 +22,7 @@ run = start(
 )
 # each is named as the rule file that it serves
 corpora, audio, spectrograms, targets, *others = all_rules(run)
-training, predictions, evaluation, events, exports = others
+training, predictions, evaluation, events, exports, applications = others
 
 
 wildcard_constraints:
@@ -38,6 +38,7 @@ include: "rules/predictions.smk"
 include: "rules/evaluation.smk"
 include: "rules/events.smk"
 include: "rules/exports.smk"
+include: "rules/applications.smk"
 
 
 rule all:

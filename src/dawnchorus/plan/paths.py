@@ -24,6 +24,8 @@ LABEL_ROWS = "results/corpora/{corpus}/label-rows-{digest}.parquet"
 
 # copies of models from outside the results, by the first 16 digits of their SHA-256
 PRETRAINED = "results/pretrained/{digest}.keras"
+# copies of exported models, likewise
+APPLIED_MODEL = "results/pretrained/{digest}.dawnchorus"
 # copies of models' and frontends' code from outside the package, by the digest of their syntax tree
 OWN_CODE = "results/code/{digest}.py"
 
@@ -67,6 +69,12 @@ DECODERS = "results/{experiment}/decoders/{ensemble}.json"
 DETECTIONS = "results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.csv"
 CHALLENGE_EVENTS = "results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.tsv"
 EXPORT_FOLDER = "results/{experiment}/detections/{ensemble}.{decoding}.{corpus}"
+
+# per application of an exported model
+SHARD_DETECTIONS = "results/apply/{application}/{corpus}/{shard}.parquet"
+SHARD_RECORDINGS = "results/apply/{application}/{corpus}/{shard}.csv"
+APPLIED_DETECTIONS = "results/apply/{application}/detections.parquet"
+APPLIED_RECORDINGS = "results/apply/{application}/recordings.csv"
 
 MEMBER = "f{fold}p{part}s{seed}"  # the wildcard {member}: fold, part of the pseudo-labels, seed
 

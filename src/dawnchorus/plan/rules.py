@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dawnchorus.plan import paths
+from dawnchorus.plan.application_rules import ApplicationRules
 from dawnchorus.plan.audio_rules import AudioRules
 from dawnchorus.plan.corpus_rules import CorpusRules
 from dawnchorus.plan.evaluation_rules import EvaluationRules
@@ -44,6 +45,7 @@ class AllRules(NamedTuple):
     evaluation: EvaluationRules
     events: EventRules
     exports: ExportRules
+    applications: ApplicationRules
 
 
 def all_rules(run: Run) -> AllRules:
@@ -58,6 +60,7 @@ def all_rules(run: Run) -> AllRules:
         EvaluationRules(run),
         EventRules(run),
         ExportRules(run),
+        ApplicationRules(run),
     )
 
 
@@ -97,6 +100,7 @@ def result_files(run: Run) -> list[str]:
             for corpus in corpora
             if run.submission_format(name, corpus) != "none"
         ]
+    found += [paths.APPLIED_DETECTIONS.format(application=name) for name in run.config["apply"]]
     return found
 
 

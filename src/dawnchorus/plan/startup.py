@@ -22,7 +22,12 @@ from dawnchorus.plan import paths
 from dawnchorus.plan.recordings_check import check_experiments, experiment_notes
 from dawnchorus.plan.workflow_run import Run
 from dawnchorus.runtime import artefacts, provenance, run
-from dawnchorus.settings.corpus_check import corpora_of, corpora_of_run, experiments_of_run
+from dawnchorus.settings.corpus_check import (
+    corpora_of,
+    corpora_of_run,
+    experiments_of_run,
+    is_result,
+)
 from dawnchorus.settings.load import load
 from dawnchorus.settings.section import is_own_file
 
@@ -169,9 +174,9 @@ def _record_copy(path: str) -> contextlib.AbstractContextManager[None]:
 
 
 def copy_models(config: Mapping[str, Any]) -> None:
-    """Copy the models that trainings of the run start from or learn from, where they are not yet.
+    """Copy the models that trainings start from or learn from, and those applied, as far as needed.
 
-    A training reads the copy, which its content names: a model that is moved repeats nothing, and one
+    A job reads the copy, which its content names: a model that is moved repeats nothing, and one
     that is replaced while a run goes on changes nothing that a job reads.
 
     Raises
@@ -183,9 +188,12 @@ def copy_models(config: Mapping[str, Any]) -> None:
     chosen = [stage["training"]["pretrained"] for stage in stages]
     files = [one["path"] for one in chosen if one]
     files += [path for stage in stages for path in stage["targets"].get("models", [])]
-    for path in dict.fromkeys(files):
+    patterns = dict.fromkeys(files, paths.PRETRAINED)
+    applied = (about["model"] for about in config["apply"].values())
+    patterns |= {path: paths.APPLIED_MODEL for path in applied if not is_result(path)}
+    for path, pattern in patterns.items():
         digest = run.digest_of_file(path)
-        copy = Path(paths.PRETRAINED.format(digest=digest[:16]))
+        copy = Path(pattern.format(digest=digest[:16]))
         if copy.exists():
             continue
         # the record is what tells a damaged copy, and where it came from

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from dawnchorus.plan import paths
 from dawnchorus.runtime import provenance
 from dawnchorus.runtime.run import digest_of_file
+from dawnchorus.settings.corpus_check import is_result
 from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.references import parse_reference, parse_teacher
 from dawnchorus.settings.section import is_own_file
@@ -30,6 +31,7 @@ Params = dict[str, Any]
 
 WILDCARDS = (
     "audio", "frontend", "corpus", "shard", "experiment", "stage", "member", "ensemble", "decoding",
+    "application",
 )  # fmt: skip
 
 
@@ -74,6 +76,10 @@ class Wildcards(Protocol):
     @property
     def decoding(self) -> str:
         """Name of a decoding of the experiment."""
+
+    @property
+    def application(self) -> str:
+        """Name of an application of an exported model."""
 
 
 Paths = dict[str, str]  # by corpus
@@ -163,7 +169,7 @@ class Run:
             return re.sub(r"\{\w+\}", r"\\d+", paths.MEMBER)
         sections = {
             "audio": "audio", "frontend": "frontends", "corpus": "corpora",
-            "experiment": "experiments",
+            "experiment": "experiments", "application": "apply",
         }  # fmt: skip
         experiments = self.config["experiments"].values()
         if wildcard in sections:
@@ -355,6 +361,13 @@ class Run:
         if not chosen:
             return None
         return {**chosen, "path": self.copied_model(chosen["path"])}
+
+    def applied_model(self, application: str) -> str:
+        """Return the model of an application: a result of the run, or its copy."""
+        path = str(self.config["apply"][application]["model"])
+        if is_result(path):
+            return path
+        return paths.APPLIED_MODEL.format(digest=digest_of_file(path)[:16])
 
     def copied_model(self, path: str) -> str:
         """Return the copy of a model from outside the results; its name is its content."""

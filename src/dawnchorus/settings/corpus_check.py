@@ -4,6 +4,8 @@
 * `experiments_of_run`: those that are built, as a whole or for their models.
 * `references_of`, `corpora_of`, `corpora_of_run`: what an experiment, or a run, reads.
 * `strange_corpora`: corpora that an experiment uses beside those it trains and tests on.
+* `corpora_of`, `corpora_of_run`: what an experiment, or a run, reads.
+* `is_result`: whether an exported model is made by the run.
 """
 
 import itertools
@@ -84,6 +86,12 @@ def experiments_of_run(config: Mapping[str, Any]) -> list[str]:
 
 
 def corpora_of_run(config: Mapping[str, Any]) -> list[str]:
-    """Return the names of the corpora that the experiments of a run read, sorted."""
+    """Return the names of the corpora that the experiments and applications of a run read, sorted."""
     chosen = (config["experiments"][name] for name in experiments_of_run(config))
-    return sorted({corpus for experiment in chosen for corpus in corpora_of(experiment)})
+    found = {corpus for experiment in chosen for corpus in corpora_of(experiment)}
+    return sorted(found.union(*(about["corpora"] for about in config["apply"].values())))
+
+
+def is_result(path: str) -> bool:
+    """Return whether an exported model is one that the run itself makes."""
+    return path.startswith("results/")

@@ -15,6 +15,9 @@ from dawnchorus.settings.corpus_check import (
     corpora_of,
     experiments_of_run,
     references_of,
+    corpora_of_run,
+    experiments_of_run,
+    is_result,
 )
 from dawnchorus.settings.errors import check_known, check_name
 from dawnchorus.settings.experiment import format_of
@@ -35,7 +38,16 @@ _RENAMED = {
     "dcase2018_task4": "serizel2018",
 }  # fmt: skip
 # folders of results/, where each experiment has one of its own name
-_RESERVED = ("audio", "benchmarks", "code", "corpora", "logs", "pretrained", "spectrograms")
+_RESERVED = (
+    "apply",
+    "audio",
+    "benchmarks",
+    "code",
+    "corpora",
+    "logs",
+    "pretrained",
+    "spectrograms",
+)
 
 
 def check_sections(config: Mapping[str, Any]) -> None:
@@ -55,6 +67,17 @@ def check_sections(config: Mapping[str, Any]) -> None:
         frontend_model(settings).check(path, config["audio"][audio]["sample_rate"])
     for name, settings in config["experiments"].items():
         _check_experiment(f"experiments.{name}", name, settings, config)
+    for name, settings in config["apply"].items():
+        check_references(f"apply.{name}.corpora", settings["corpora"], config)
+        for corpus in settings["corpora"]:
+            check_known(f"apply.{name}.corpora: {corpus!r}", corpus, config["corpora"])
+        if settings["threshold"] is not None and settings["precision"] is not None:
+            raise ValueError(
+                f"apply.{name}.precision: {settings['precision']!r} and threshold "
+                f"{settings['threshold']!r}; expected one of them"
+            )
+    if not config["run"] and not config["apply"]:
+        raise ValueError("run: []; expected an experiment, or an exported model under apply")
     for name in config["run"]:
         old = next((key for key in _RENAMED if name == key or name.startswith(f"{key}-")), None)
         if old and name not in config["experiments"]:
@@ -68,6 +91,11 @@ def check_sections(config: Mapping[str, Any]) -> None:
 
 def check_files(config: Mapping[str, Any]) -> None:
     """Raise a ValueError where a file that an experiment of ``run`` reads does not exist."""
+    for name, settings in config["apply"].items():
+        if not is_result(settings["model"]):
+            _check_file(f"apply.{name}.model", settings["model"])
+    for corpus in corpora_of_run(config):
+        _check_files(f"corpora.{corpus}", config["corpora"][corpus])
     for name in experiments_of_run(config):
         experiment = config["experiments"][name]
         # sorted: of corpora that are missing the same is named, whatever the order of settings

@@ -28,6 +28,7 @@ _TITLES = {
     "frontends": "Frontends by name: `frontends: {name: {kind: ..., ...}}`.",
     "corpora": "Corpora by name: `corpora: {name: {adapter: ..., ...}}`.",
     "experiments": "Experiments by name: `experiments: {name: {...}}`.",
+    "apply": "Exported models on corpora without labels, by name: `apply: {name: {...}}`; all are built.",
 }
 _HEAD = """# Settings
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from dawnchorus.settings import yaml_file
+from dawnchorus.settings.application import Application
 from dawnchorus.settings.audio import AudioRecipe
 from dawnchorus.settings.corpus import ADAPTERS
 from dawnchorus.settings.crosscheck import check_files, check_sections
 from dawnchorus.settings.errors import check_name, nearest, shown, validated
 from dawnchorus.settings.experiment import DEFAULT_STAGES, INHERITED, Experiment
 from dawnchorus.settings.frontend import KINDS
-from dawnchorus.settings.section import Choice, Settings, SomeNames
+from dawnchorus.settings.section import Choice, Names, Settings
 
 VERSION = 2
 # Audio recipes and frontends that every config knows; an overlay may add others.
@@ -33,6 +34,7 @@ PRESETS: dict[str, Any] = {
 }
 MODELS: dict[str, type[Settings] | Choice] = {
     "audio": AudioRecipe, "frontends": KINDS, "corpora": ADAPTERS, "experiments": Experiment,
+    "apply": Application,
 }  # fmt: skip
 
 
@@ -45,6 +47,7 @@ _ENTRIES = (*_WHOLE, "data_sets", "methods", "by_corpus", "decodings", "grids")
 # Settings that are a mapping or nothing: over these a null is a value.
 _OPTIONAL = (
     "classes", "events", "holdout", "parts", "pretrained", "source_table", "sources", "spec_augment",
+    "threshold",
 )  # fmt: skip
 # Sections that choose a kind: another kind has other keys, so two kinds are never mixed.
 _CHOICES = {"model": ("name", "bulbul"), "schedule": ("kind", "plateau"), "targets": ("from", None)}
@@ -55,8 +58,8 @@ class TopLevel(Settings):
 
     config_version: int = VERSION
     """Version of the format of the config."""
-    run: SomeNames
-    """Experiments to build."""
+    run: Names
+    """Experiments to build; none where exported models are applied alone (apply)."""
 
 
 def load(

@@ -1,0 +1,145 @@
+"""An exported model on the shards of a corpus: the jobs of an application.
+
+* `apply_model`: detections in the recordings of a shard.
+* `join_detections`: those of all shards.
+
+A recording is named by its corpus, its id and the extension of its file: ``night/site1/0400.wav``.
+Beside a table of detections is one of recordings (CSV): ``file``, ``duration`` [s] and ``fault``, which
+says why a recording has no scores. Counts of detections are held against these durations.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dawnchorus.audio import audio_shards
+from dawnchorus.exported import detection_rows, detections, model_file, selection
+from dawnchorus.exported.networks import Networks
+from dawnchorus.exported.prediction import predicted
+from dawnchorus.formats import audio_names
+from dawnchorus.runtime import artefacts, logs
+
+if TYPE_CHECKING:
+    import pyarrow
+
+RECORDINGS = ("file", "duration", "fault")
+_SHOWN = 5  # offenders that a message names
+
+
+def apply_model(
+    model_path: str | Path,
+    corpus: str,
+    listing_path: str | Path,
+    settings: Mapping,
+    output: str | Path,
+    recordings_output: str | Path,
+    archive: str | Path | None = None,
+    threads: int = 1,
+) -> None:
+    """Detect in the recordings of a shard.
+
+    Parameters
+    ----------
+    model_path : path
+    corpus : str
+        Its name.
+    listing_path : path
+        Listing of the shard; see `dawnchorus.audio.audio_shards.listed_recordings`.
+    settings : mapping
+        Of the application: ``rows``, ``threshold`` (one, or one by class), ``precision``, ``top``,
+        ``classes`` and ``decoding``; see `dawnchorus.exported.selection.selection_of`.
+    output : path
+        Table of detections, Parquet.
+    recordings_output : path
+        Table of recordings.
+    archive : path, optional
+        Zip file whose members are the recordings.
+    threads : int
+        Of the networks; their scores do not depend on it beyond rounding.
+
+    Raises
+    ------
+    ValueError
+        Where the model cannot be read or has no such scores.
+    """
+    model = model_file.load(model_path)
+    wanted = selection.selection_of(
+        model, settings["rows"], _thresholds(settings), settings["top"], settings["classes"],
+        settings["decoding"],
+    )  # fmt: skip
+    listed = audio_shards.listed_recordings(Path(listing_path))
+    progress, rows = logs.progress("recordings", len(listed)), []
+
+    def found() -> Iterator[tuple[str, object]]:
+        scored = predicted(model, Networks(model, threads), listed, wanted, archive=archive)
+        for recording, one in zip(listed, scored, strict=True):
+            name = f"{corpus}/{_file_name(recording)}"
+            rows.append((name, one.seconds, one.fault))
+            if one.fault:
+                logs.LOG.info("%s: %s", name, one.fault)
+            progress.step()
+            yield name, one.rows
+
+    blocks = detection_rows.blocks_of(found(), model.classes, model.short_digest)
+    n_rows = detections.write_blocks(output, blocks)
+    artefacts.write_table(recordings_output, RECORDINGS, rows)
+    logs.LOG.info("%d detections in %d recordings", n_rows, len(rows))
+
+
+def _file_name(recording: Mapping[str, str]) -> str:
+    """Return the id of a recording, which may be a file name already, as one."""
+    name, extension = recording["id"], recording["extension"]
+    return name if audio_names.is_audio(name) or not extension else f"{name}.{extension}"
+
+
+def _thresholds(settings: Mapping) -> list[str]:
+    """Return thresholds as the command line has them."""
+    if settings["precision"] is not None:
+        return [f"precision={settings['precision']!r}"]
+    given = settings["threshold"]
+    if isinstance(given, Mapping):
+        return [f"{name}={value!r}" for name, value in given.items()]
+    return [] if given is None else [repr(given)]
+
+
+def join_detections(
+    shards: Sequence[str | Path],
+    recordings: Sequence[str | Path],
+    exclusions: Mapping[str, float],
+    output: str | Path,
+    recordings_output: str | Path,
+) -> None:
+    """Join the tables of all shards, in the order of corpora and recordings' files.
+
+    Parameters
+    ----------
+    shards, recordings : sequences of paths
+        Written by `apply_model`.
+    exclusions : mapping of corpus to float
+        Largest share of its recordings that may have a fault.
+    output, recordings_output : path
+        As those of `apply_model`.
+
+    Raises
+    ------
+    ValueError
+        Where more recordings have a fault.
+    """
+    rows = [row for path in recordings for row in artefacts.read_table(path)]
+    for corpus, share in exclusions.items():
+        own = [row for row in rows if row["file"].startswith(f"{corpus}/")]
+        faults = [f"{row['file']} ({row['fault']})" for row in own if row["fault"]]
+        if len(faults) > share * len(own):
+            raise ValueError(
+                f"{len(faults)} of {len(own)} recordings of corpus {corpus} could not be scored, more "
+                f"than its max_excluded {share:g}: {', '.join(faults[:_SHOWN])}; repair them, or raise "
+                "max_excluded"
+            )
+
+    def tables() -> Iterator["pyarrow.Table"]:
+        for path in shards:
+            yield from detection_rows.read_blocks(path)
+
+    detections.write_blocks(output, detection_rows.joined(tables()))
+    values = [[row[name] for name in RECORDINGS] for row in sorted(rows, key=lambda r: r["file"])]
+    artefacts.write_table(recordings_output, RECORDINGS, values)

@@ -1,0 +1,17 @@
+"""Detect in the recordings of one shard with an exported model (rule ``apply_model``)."""
+
+from dawnchorus.runtime import job
+
+with job.running(snakemake):
+    from dawnchorus.exported import application
+
+    application.apply_model(
+        snakemake.input.model,
+        snakemake.wildcards.corpus,
+        snakemake.params.listing,
+        snakemake.params.application,
+        snakemake.output.detections,
+        snakemake.output.recordings,
+        archive=snakemake.input.get("archive"),
+        threads=snakemake.threads,
+    )
