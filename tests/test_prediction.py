@@ -93,10 +93,8 @@ def test_events_are_those_of_the_frames_of_the_recording(model, files, tiny_shar
         frames = [own.reshape(-1, 3) for own in exported_models.Bands().frame_scores("s40", batch)]
         n_sound = int(np.ceil(index.length_s.sum() * rate - 1e-6))
         scores = pooling.average(np.stack(frames))[:n_sound]
-        expected = decoding.detections(
-            "any", scores, CLASSES, rate, onset_s=float(index.onset_s[0]), duration_s=3.0,
-            **model.decodings["usual"],
-        )  # fmt: skip
+        scored = decoding.ScoredRecording("any", scores, float(index.onset_s[0]), 3.0)
+        expected = decoding.detections(scored, CLASSES, rate, **model.decodings["usual"])
         rows = found[path].rows
         named = [(float(r["onset"]), float(r["offset"]), CLASSES[r["class"]]) for r in rows]
         assert named == [tuple(event[1:]) for event in expected]

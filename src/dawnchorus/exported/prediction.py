@@ -142,10 +142,8 @@ def _event_rows(
         usual if chosen is None else chosen
         for usual, chosen in zip(settings["threshold"], selection.thresholds, strict=True)
     ]
-    events = decoding.detections(
-        "any", frames.scores, model.classes, frames.frames_per_second,
-        onset_s=frames.onset_s, duration_s=duration_s, **settings,
-    )  # fmt: skip
+    scored = decoding.ScoredRecording("any", frames.scores, frames.onset_s, duration_s)
+    events = decoding.detections(scored, model.classes, frames.frames_per_second, **settings)
     rows, numbers = np.empty(len(events), ROW), {name: i for i, name in enumerate(model.classes)}
     for number, event in enumerate(events):
         label = numbers[event.label]
