@@ -14,7 +14,7 @@ import tiny_model
 from dawnchorus.cli import command
 from dawnchorus.exported import detections, model_file, partial_results, prediction
 from dawnchorus.exported.networks import Networks
-from dawnchorus.exported.selection import Selection
+from dawnchorus.exported.row_selection import Selection
 from dawnchorus.formats.annotations import audacity, raven
 
 # ends the process as power failure does, once some recordings are kept

@@ -9,7 +9,7 @@ import soundfile
 
 from dawnchorus.audio import decoder_process
 from dawnchorus.events import decoding
-from dawnchorus.exported import input_files, prediction, selection
+from dawnchorus.exported import input_files, prediction, row_selection
 from dawnchorus.frontends import base, spectrograms
 from dawnchorus.scores import pooling
 from dawnchorus.segments import window_source
@@ -35,7 +35,7 @@ def files(tiny_shard):
 
 
 def rows_of(model, files, kind, thresholds=EVERY, **others):
-    chosen = selection.Selection(kind, thresholds, **others)
+    chosen = row_selection.Selection(kind, thresholds, **others)
     recordings = [{"path": path} for path in files]
     found = prediction.predicted(model, exported_models.Bands(), recordings, chosen)
     return {one.path: one for one in found}
@@ -93,7 +93,7 @@ def test_events_are_those_of_the_frames_of_the_recording(model, files, tiny_shar
         frames = [own.reshape(-1, 3) for own in exported_models.Bands().frame_scores("s40", batch)]
         n_sound = int(np.ceil(index.length_s.sum() * rate - 1e-6))
         scores = pooling.average(np.stack(frames))[:n_sound]
-        scored = decoding.ScoredRecording("any", scores, float(index.onset_s[0]), 3.0)
+        scored = decoding.ScoredRecording("any", float(index.onset_s[0]), 3.0, scores)
         expected = decoding.detections(scored, CLASSES, rate, **model.decodings["usual"])
         rows = found[path].rows
         named = [(float(r["onset"]), float(r["offset"]), CLASSES[r["class"]]) for r in rows]
@@ -154,9 +154,9 @@ def test_a_model_whose_stages_see_other_windows_has_no_windows(
 
 def test_the_best_classes_of_a_window_come_first_and_ties_in_their_order():
     scores = np.float32([[0.2, 0.9, 0.5], [0.4, 0.4, 0.4]])
-    row, column = selection.Selection("windows", EVERY, top=2).chosen(scores)
+    row, column = row_selection.Selection("windows", EVERY, top=2).chosen(scores)
     assert list(zip(row.tolist(), column.tolist(), strict=True)) == [(0, 1), (0, 2), (1, 0), (1, 1)]
-    row, column = selection.Selection("windows", (0.3, float("nan"), 0.5)).chosen(scores)
+    row, column = row_selection.Selection("windows", (0.3, float("nan"), 0.5)).chosen(scores)
     assert list(zip(row.tolist(), column.tolist(), strict=True)) == [(0, 2), (1, 0)]
 
 
@@ -173,7 +173,7 @@ def test_the_best_classes_of_a_window_come_first_and_ties_in_their_order():
     ],
 )
 def test_thresholds_are_those_that_were_given_then_those_of_the_model(given, kind, expected):
-    found = selection.thresholds_of(
+    found = row_selection.thresholds_of(
         given, kind, CLASSES, {"wren": 0.7}, lambda precision: {"robin": precision}
     )
     assert found == pytest.approx(expected, nan_ok=True) or found == expected
@@ -189,7 +189,7 @@ def test_thresholds_are_those_that_were_given_then_those_of_the_model(given, kin
 )
 def test_thresholds_that_are_none_are_refused(given, message):
     with pytest.raises(ValueError, match=message):
-        selection.thresholds_of([given], "windows", CLASSES, {}, dict)
+        row_selection.thresholds_of([given], "windows", CLASSES, {}, dict)
 
 
 # which recordings

@@ -3,9 +3,9 @@
 from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus.exported import application
+    from dawnchorus.exported import shard_detections
 
-    application.apply_model(
+    shard_detections.apply_model(
         snakemake.input.model,
         snakemake.wildcards.corpus,
         snakemake.params.listing,

@@ -3,9 +3,9 @@
 from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus.exported import application
+    from dawnchorus.exported import shard_detections
 
-    application.join_detections(
+    shard_detections.join_detections(
         snakemake.input.detections,
         snakemake.input.recordings,
         snakemake.params.exclusions,

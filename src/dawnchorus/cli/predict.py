@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dawnchorus.exported import input_files, model_file
     from dawnchorus.exported.networks import Networks
     from dawnchorus.exported.partial_results import PartialResults
-    from dawnchorus.exported.selection import selection_of
+    from dawnchorus.exported.row_selection import selection_of
 
     target, kind = _target(arguments.out, arguments.format)
     files = input_files.recordings_in(arguments.paths)

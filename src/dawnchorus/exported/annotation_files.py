@@ -78,6 +78,8 @@ def check_free(folder: str | os.PathLike) -> None:
 
 def _names_below(paths: Sequence[str]) -> list[str]:
     """Return names of recordings below the folder that they have in common, without extensions."""
+    if not paths:
+        return []
     absolute = [os.path.abspath(path) for path in paths]
     common = os.path.commonpath([os.path.dirname(path) for path in absolute])
     below = [os.path.relpath(path, common) for path in absolute]

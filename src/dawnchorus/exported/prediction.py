@@ -17,8 +17,8 @@ from dawnchorus.exported.detection_rows import ROW
 from dawnchorus.exported.growing_rows import GrowingRows, StoredRows
 from dawnchorus.exported.model_file import ExportedModel
 from dawnchorus.exported.networks import Networks
+from dawnchorus.exported.row_selection import Selection
 from dawnchorus.exported.scorer import Scorer, check_scores
-from dawnchorus.exported.selection import Selection
 from dawnchorus.exported.sound_reader import SoundReader
 from dawnchorus.runtime import logs
 
@@ -142,7 +142,7 @@ def _event_rows(
         usual if chosen is None else chosen
         for usual, chosen in zip(settings["threshold"], selection.thresholds, strict=True)
     ]
-    scored = decoding.ScoredRecording("any", frames.scores, frames.onset_s, duration_s)
+    scored = decoding.ScoredRecording("any", frames.onset_s, duration_s, frames.scores)
     events = decoding.detections(scored, model.classes, frames.frames_per_second, **settings)
     rows, numbers = np.empty(len(events), ROW), {name: i for i, name in enumerate(model.classes)}
     for number, event in enumerate(events):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dawnchorus.audio import audio_shards
-from dawnchorus.exported import detection_rows, detections, model_file, selection
+from dawnchorus.exported import detection_rows, detections, model_file, row_selection
 from dawnchorus.exported.networks import Networks
 from dawnchorus.exported.prediction import predicted
 from dawnchorus.formats import audio_names
@@ -47,7 +47,7 @@ def apply_model(
         Listing of the shard; see `dawnchorus.audio.audio_shards.listed_recordings`.
     settings : mapping
         Of the application: ``rows``, ``threshold`` (one, or one by class), ``precision``, ``top``,
-        ``classes`` and ``decoding``; see `dawnchorus.exported.selection.selection_of`.
+        ``classes`` and ``decoding``; see `dawnchorus.exported.row_selection.selection_of`.
     output : path
         Table of detections, Parquet.
     recordings_output : path
@@ -63,7 +63,7 @@ def apply_model(
         Where the model cannot be read or has no such scores.
     """
     model = model_file.load(model_path)
-    wanted = selection.selection_of(
+    wanted = row_selection.selection_of(
         model, settings["rows"], _thresholds(settings), settings["top"], settings["classes"],
         settings["decoding"],
     )  # fmt: skip
