@@ -29,7 +29,7 @@ class Bands:
         return self.frame_scores(stage, windows).max(axis=2)
 
 
-def model(audio, frontend, pooling=None, windows=(40,)):
+def model(audio, frontend, pooling=None, windows=(40,), kind="windows"):
     """Return a model for `Bands`, with a stage for each length of windows [frames]."""
     usual = {
         "pooling": "mean",
@@ -37,7 +37,7 @@ def model(audio, frontend, pooling=None, windows=(40,)):
         "average_unit": "recording",
         "ignored_classes": [],
     }
-    segments = SegmentSettings().complete()
+    segments = SegmentSettings(kind=kind).complete()
     networks = (model_file.Network("f1", "last", b"", has_frames=True),)
     return tiny_model.tiny_model(
         classes=CLASSES,

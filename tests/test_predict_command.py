@@ -16,6 +16,7 @@ from dawnchorus.exported import detections, model_file, partial_results, predict
 from dawnchorus.exported.networks import Networks
 from dawnchorus.exported.row_selection import Selection
 from dawnchorus.formats.annotations import audacity, raven
+from dawnchorus.runtime import artefacts
 
 # ends the process as power failure does, once some recordings are kept
 _KILLED = """
@@ -64,7 +65,8 @@ def run(*arguments):
 
 
 def test_a_table_has_the_windows_of_all_recordings_and_the_damaged_is_a_line(model, sounds, capsys):
-    assert run(model, sounds, "--rows", "windows", "--threshold", "0", "--out", "w.csv") == 3
+    options = ("--rows", "windows", "--threshold", "0", "--out", "w.csv", "--recordings", "r.csv")
+    assert run(model, sounds, *options) == 3
     said = capsys.readouterr().err
     assert "sounds/night/damaged.wav: AUDIO_" in said
     assert "1 of 7 recordings could not be scored" in said
@@ -82,6 +84,9 @@ def test_a_table_has_the_windows_of_all_recordings_and_the_damaged_is_a_line(mod
     (one,) = prediction.predicted(opened, Networks(opened), [{"path": files[0]}], chosen)
     assert table["score"].to_pylist()[:8] == one.rows["score"].tolist()
     assert not os.path.exists("w.csv.parts")
+    recordings = artefacts.read_table("r.csv")
+    assert [row["duration"] for row in recordings] == ["3.0"] * 6 + ["0.0"]
+    assert [row["fault"][:6] for row in recordings] == [""] * 6 + ["AUDIO_"]
 
 
 def test_csv_and_parquet_hold_the_same_and_top_and_classes_choose(model, sounds):

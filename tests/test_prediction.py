@@ -1,5 +1,6 @@
 """What an exported model finds in recordings: the scores of the workflow, as rows of tables."""
 
+import dataclasses
 import os
 
 import exported_models
@@ -11,6 +12,8 @@ from dawnchorus.audio import decoder_process
 from dawnchorus.events import decoding
 from dawnchorus.exported import input_files, prediction, row_selection
 from dawnchorus.frontends import base, spectrograms
+from dawnchorus.frontends.kinds import mel_chunks
+from dawnchorus.metrics import operating_points
 from dawnchorus.scores import pooling
 from dawnchorus.segments import window_source
 
@@ -132,6 +135,23 @@ def test_a_recording_longer_than_the_shared_memory_is_scored_as_a_whole(model, t
     np.testing.assert_allclose(rows[: len(windows)], scores, atol=1e-6)
 
 
+def test_the_halves_of_a_recording_have_the_scores_of_the_whole(recipe, tmp_path, rng):
+    # chunks at the rate of the recording: no value reaches over the cut
+    keys = {"n_bands": 18, "n_frames": 40, "length_s": 0.5, "min_length_s": 0.5, "fmax": 3900.0}
+    frontend = mel_chunks.Settings.model_validate(keys).complete() | {"sample_rate": RATE}
+    model = exported_models.model(recipe, frontend, kind="chunks")
+    samples = (0.1 * rng.standard_normal(8 * RATE)).astype(np.float32)
+    parts = {"whole": samples, "first": samples[: 3 * RATE], "second": samples[3 * RATE :]}
+    for name, own in parts.items():
+        soundfile.write(tmp_path / f"{name}.wav", own, RATE, subtype="FLOAT")
+    paths = [str(tmp_path / f"{name}.wav") for name in parts]
+    whole, first, second = (one.rows.copy() for one in rows_of(model, paths, "windows").values())
+    for key in ("onset", "offset"):
+        second[key] += 3
+    assert len(whole) == 3 * 16
+    np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+
+
 def test_a_model_whose_stages_see_other_windows_has_no_windows(
     recipe, tiny_frontend, files, tiny_shard
 ):
@@ -174,7 +194,7 @@ def test_the_best_classes_of_a_window_come_first_and_ties_in_their_order():
 )
 def test_thresholds_are_those_that_were_given_then_those_of_the_model(given, kind, expected):
     found = row_selection.thresholds_of(
-        given, kind, CLASSES, {"wren": 0.7}, lambda precision: {"robin": precision}
+        given, kind, CLASSES, {"wren": 0.7}, lambda goal, wanted: {"robin": wanted}
     )
     assert found == pytest.approx(expected, nan_ok=True) or found == expected
 
@@ -183,13 +203,50 @@ def test_thresholds_are_those_that_were_given_then_those_of_the_model(given, kin
     ("given", "message"),
     [
         ("loud", "threshold 'loud'; expected a number from 0 to 1"),
+        ("recall=0.9", "threshold 'recall=0.9'; the model does not say what its scores reach"),
         ("1.5", "threshold '1.5'; expected a number from 0 to 1"),
         ("wrens=0.5", "class 'wrens' is none of the 3 of the model; did you mean 'wren'"),
     ],
 )
 def test_thresholds_that_are_none_are_refused(given, message):
     with pytest.raises(ValueError, match=message):
-        row_selection.thresholds_of([given], "windows", CLASSES, {}, dict)
+        row_selection.thresholds_of([given], "windows", CLASSES, {})
+
+
+def calibrated(model):
+    """The model with a map of each class, and a curve of one."""
+    maps = {name: {"slope": 2.0, "intercept": number - 1.0} for number, name in enumerate(CLASSES)}
+    curve = operating_points.operating_curve(
+        np.array([1, 1, 0, 1, 0]), np.array([0.9, 0.8, 0.6, 0.5, 0.2]), 1.0
+    )
+    return dataclasses.replace(
+        model,
+        calibration={"method": "platt", "unit": "recording", "classes": maps},
+        about={"operating_curves": {"robin": curve}},
+    )
+
+
+def test_scores_of_recordings_are_calibrated_and_those_of_windows_are_not(model, files):
+    own = calibrated(model)
+    for kind, mapped in (("recordings", True), ("windows", False)):
+        raw = rows_of(model, files[:1], kind)[files[0]].rows
+        found = rows_of(own, files[:1], kind)[files[0]].rows
+        raw, found = (np.sort(rows, order=["onset", "class"])["score"] for rows in (raw, found))
+        expected = raw
+        if mapped:
+            logit = np.log(raw / (1 - raw.astype(float)))
+            expected = 1 / (1 + np.exp(-(2 * logit + np.arange(3) - 1)))
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_wanted_precision_is_the_threshold_that_reached_it_as_a_calibrated_score(model):
+    own = calibrated(model)
+    chosen = row_selection.selection_of(own, "windows", ["precision=0.75"], None, None, None)
+    assert chosen.thresholds == pytest.approx((0.5, np.nan, np.nan), nan_ok=True)
+    chosen = row_selection.selection_of(own, "recordings", ["recall=0.6"], None, None, None)
+    # 0.8, whose logit is ln 4
+    mapped = 1 / (1 + np.exp(-(2 * np.log(4) - 1)))
+    assert chosen.thresholds == pytest.approx((mapped, np.nan, np.nan), nan_ok=True)
 
 
 # which recordings

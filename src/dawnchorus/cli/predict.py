@@ -18,10 +18,11 @@ from pathlib import Path
 
 from dawnchorus.cli.prediction_progress import PredictionProgress
 from dawnchorus.formats.audio_names import escaped
-from dawnchorus.runtime import hashes
+from dawnchorus.runtime import artefacts, hashes
 
 SOME_FAILED = 3  # exit status
 FORMATS = ("csv", "parquet", "raven", "audacity")
+RECORDINGS = ("file", "duration", "fault")
 _TABLES = FORMATS[:2]
 
 
@@ -56,6 +57,9 @@ def add_to(commands) -> None:
     )
     parser.add_argument("--classes", metavar="A,B", help="these classes alone")
     parser.add_argument("--decoding", metavar="NAME", help="of events; by default the first")
+    parser.add_argument(
+        "--recordings", metavar="FILE", help="CSV of the recordings: file, duration [s] and fault"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="of the networks; all cores")
     parser.set_defaults(command=run)
 
@@ -87,6 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
     with PartialResults(parts, about, model.classes, model.short_digest) as results:
         scored, faults = _score(model, networks, files, selection, results)
         _write(target, kind, scored, results)
+        if arguments.recordings:
+            lengths = {path: results.done[path, state].seconds for path, state in scored}
+            rows = [(path, lengths.get(path, 0.0), faults.get(path, "")) for path in files]
+            artefacts.write_table(arguments.recordings, RECORDINGS, rows)
+        if model.calibration and selection.kind == "recordings":
+            print(f"scores are calibrated by {model.calibration['method']}", file=sys.stderr)
+        else:
+            print("scores are not calibrated", file=sys.stderr)
         results.remove()
     return SOME_FAILED if faults else 0
 
@@ -113,8 +125,8 @@ def _target(out: str | None, kind: str | None) -> tuple[str, str]:
 
 def _score(
     model, networks, files: Sequence[str], selection, results
-) -> tuple[list[tuple[str, str]], int]:
-    """Score what is not done yet; return path and state of what is, and how many have a fault."""
+) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """Score what is not done yet; return path and state of what is, and the faults of the others."""
     from dawnchorus.exported import prediction
 
     states = {path: _state(path) for path in files}
@@ -123,18 +135,18 @@ def _score(
     progress = PredictionProgress(len(waiting), sum(n_bytes.values()))
     if n_done := len(files) - len(waiting):
         progress.say(f"{n_done} of {len(files)} recordings are done already")
-    faults = 0
+    faults: dict[str, str] = {}
     recordings = [{"path": path} for path in waiting]
     for one in prediction.predicted(model, networks, recordings, selection, progress):
         if one.fault:
-            faults += 1
+            faults[one.path] = one.fault
             progress.say(f"{escaped(one.path)}: {one.fault}")
         else:
             results.keep(one.path, states[one.path], one.seconds, one.rows)
         progress.done(n_bytes[one.path])
     progress.end()
     if faults:
-        progress.say(f"{faults} of {len(files)} recordings could not be scored")
+        progress.say(f"{len(faults)} of {len(files)} recordings could not be scored")
     results.write_part()
     keys = [(path, states[path]) for path in files]
     return [key for key in keys if key in results.done], faults

@@ -15,11 +15,11 @@ import numpy as np
 
 from dawnchorus.exported.model_file import ExportedModel
 from dawnchorus.exported.scorer import check_scores
+from dawnchorus.metrics import calibration, operating_points
 
 KINDS = ("windows", "recordings", "events")
 _ALL = 0.0  # threshold that every score reaches
 _USUAL = 0.5  # where a model knows no threshold
-_PRECISION = "precision"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +93,24 @@ def selection_of(
     decoding = decoding or next(iter(model.decodings), None)
     check_scores(model, kind, decoding)
     known = {name: value for name, value in model.thresholds.items() if value is not None}
-    found = thresholds_of(thresholds, kind, model.classes, known)
+    curves = model.about.get("operating_curves")
+
+    def reached(goal: str, wanted: float) -> Mapping[str, float]:
+        chosen, _ = operating_points.thresholds_for(curves, goal, wanted)
+        if kind != "recordings":
+            return chosen
+        # chosen by scores as they were before they were calibrated; the maps rise, so they map too
+        raw = np.array([chosen.get(name, math.nan) for name in model.classes])
+        mapped = calibration.apply(model.calibration, raw, model.classes)
+        return {
+            name: float(one)
+            for name, one in zip(model.classes, mapped, strict=True)
+            if name in chosen
+        }
+
+    found = thresholds_of(
+        thresholds, kind, model.classes, known, None if curves is None else reached
+    )
     if classes is not None:
         wanted = {known_class(name, model.classes) for name in classes}
         pairs = zip(model.classes, found, strict=True)
@@ -106,14 +123,15 @@ def thresholds_of(
     kind: str,
     class_names: Sequence[str],
     known: Mapping[str, float],
-    for_precision: Callable[[float], Mapping[str, float]] | None = None,
+    reached: Callable[[str, float], Mapping[str, float]] | None = None,
 ) -> list[float | None]:
     """Return the threshold of each class.
 
     Parameters
     ----------
     given : sequence of str
-        ``0.5``, for all classes; ``CLASS=0.5``, for one; ``precision=0.9``, for all classes.
+        ``0.5``, for all classes; ``CLASS=0.5``, for one; ``precision=0.9``, ``recall=0.9`` or
+        ``false_alarms_per_hour=1``, for all classes.
     kind : str
         One of `KINDS`. Where nothing is given, recordings have all their scores, windows those that
         the model's thresholds keep (0.5 where it knows none), and events those of their decoding.
@@ -121,9 +139,9 @@ def thresholds_of(
         C.
     known : mapping of class to float
         Thresholds of the model.
-    for_precision : callable, optional
-        Of a wanted precision: the thresholds of the classes that reach it. Left out: the model does
-        not know.
+    reached : callable, optional
+        Of such a goal and a number: the thresholds of the classes that reach it. Left out: the model
+        does not know.
 
     Raises
     ------
@@ -138,17 +156,18 @@ def thresholds_of(
     single: dict[str, float] = {}
     for text in given:
         name, equals, number = text.rpartition("=")
-        value = _number(number, text)
+        is_goal = name in operating_points.GOALS and name not in class_names
+        value = _number(number, text, math.inf if is_goal else 1)
         if not equals:
             usual = dict.fromkeys(class_names, value)
-        elif name == _PRECISION and name not in class_names:
-            if for_precision is None:
+        elif is_goal:
+            if reached is None:
                 raise ValueError(
-                    f"threshold {text!r}; the model does not know what precision a score has, expected "
-                    "a number from 0 to 1"
+                    f"threshold {text!r}; the model does not say what its scores reach, expected a "
+                    "number from 0 to 1"
                 )
             # a class that never reaches it has no detection: a row would say more than is known
-            usual = {**dict.fromkeys(class_names, math.nan), **for_precision(value)}
+            usual = {**dict.fromkeys(class_names, math.nan), **reached(name, value)}
         else:
             single[known_class(name, class_names)] = value
     return [single.get(name, usual[name]) for name in class_names]
@@ -163,12 +182,12 @@ def known_class(name: str, class_names: Sequence[str]) -> str:
     raise ValueError(f"class {name!r} is none of the {len(class_names)} of the model; {hint}")
 
 
-def _number(text: str, whole: str) -> float:
+def _number(text: str, whole: str, most: float) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= 1:
+    if not 0 <= value <= most:
         raise ValueError(
             f"threshold {whole!r}; expected a number from 0 to 1, CLASS=NUMBER or precision=NUMBER"
         )

@@ -14,6 +14,7 @@ import numpy as np
 from dawnchorus.exported import networks, recording_spectrogram
 from dawnchorus.exported.growing_rows import GrowingRows, StoredRows
 from dawnchorus.exported.model_file import ExportedModel, Stage
+from dawnchorus.metrics import calibration
 from dawnchorus.scores import pooling
 from dawnchorus.segments import window_source
 
@@ -102,7 +103,9 @@ class Scorer:
             yield Windows(index.onset_s[part], index.offset_s[part], scores)
 
     def recording(self) -> np.ndarray:
-        """Return the scores of the recording, shape (C,) float32.
+        """Return the scores of the recording, shape (C,) float32, calibrated where the model is.
+
+        A calibration is fitted on scores of recordings, so those of windows and frames have none.
 
         Raises
         ------
@@ -112,14 +115,16 @@ class Scorer:
         if self._model.pooling["average_unit"] == "chunk":
             scores = np.concatenate([block.scores for block in self.windows()])
             index = np.zeros(len(scores), np.intp)
-            return pooling.pool(scores, index, 1, self._model.pooling["pooling"])[0]
+            pooled = pooling.pool(scores, index, 1, self._model.pooling["pooling"])[0]
+            return calibration.apply(self._model.calibration, pooled, self._model.classes)
         by_stage = []
         for stage in self._stages:
             parts = _parts(len(stage.index))
             # (M, B, C) to rows of windows, which may be too many for the memory
             found = _joined(np.moveaxis(self._clip_scores(stage, part), 1, 0) for part in parts)
             by_stage.append(_of_members(found))
-        return networks.recording_scores(self._model, by_stage)
+        pooled = networks.recording_scores(self._model, by_stage)
+        return calibration.apply(self._model.calibration, pooled, self._model.classes)
 
     def frames(self) -> FrameScores:
         """Return the scores of the recording's frames, averaged over members.

@@ -22,7 +22,7 @@ from dawnchorus.runtime import artefacts, logs
 if TYPE_CHECKING:
     import pyarrow
 
-RECORDINGS = ("file", "duration", "fault")
+RECORDINGS = ("file", "duration", "fault")  # as `dawnchorus predict --recordings`
 _SHOWN = 5  # offenders that a message names
 
 
