@@ -14,10 +14,8 @@ from dawnchorus.settings.corpus_check import (
     check_references,
     corpora_of,
     experiments_of_run,
-    references_of,
-    corpora_of_run,
-    experiments_of_run,
     is_result,
+    references_of,
 )
 from dawnchorus.settings.errors import check_known, check_name
 from dawnchorus.settings.experiment import format_of
@@ -94,8 +92,9 @@ def check_files(config: Mapping[str, Any]) -> None:
     for name, settings in config["apply"].items():
         if not is_result(settings["model"]):
             _check_file(f"apply.{name}.model", settings["model"])
-    for corpus in corpora_of_run(config):
-        _check_files(f"corpora.{corpus}", config["corpora"][corpus])
+        for corpus in settings["corpora"]:
+            used = f"apply.{name}.corpora"
+            _check_files(f"corpora.{corpus}", config["corpora"][corpus], used)
     for name in experiments_of_run(config):
         experiment = config["experiments"][name]
         # sorted: of corpora that are missing the same is named, whatever the order of settings
