@@ -115,7 +115,7 @@ def test_too_many_recordings_without_scores_stop_the_join(tmp_path):
     ("others", "message"),
     [
         ({"model": "none.dawnchorus"}, "apply.night.model: 'none.dawnchorus' does not exist"),
-        ({"corpora": ["smal"]}, "apply.night.corpora: 'smal'.*'small'"),
+        ({"corpora": ["large"]}, "apply.night.corpora: .large.;"),
         ({"precision": 0.9}, "apply.night.precision: 0.9 and threshold 0.0; expected one"),
         ({"rows": "frames"}, "apply.night.rows: 'frames'; expected"),
     ],
