@@ -54,6 +54,7 @@ def all_jobs(run, sound_events, tmp_path_factory):
     settings = tiny.config()
     settings["experiments"]["one"] |= {"drawn": ["first"], "export": ["first"]}
     settings["experiments"]["one"]["calibration"] = {"method": "platt"}
+    settings["apply"] = {"night": {"model": "results/one/first.dawnchorus", "corpora": ["small"]}}
     folder = tmp_path_factory.mktemp("drawn")
     drawn = tiny.run_without_recordings(folder, settings | {"run": ["one", "demo"]})
     return [job for each in (run, sound_events, drawn) for job in jobs(each)]
@@ -104,7 +105,7 @@ def test_every_path_of_rules_is_used(run):
     text = "".join(path.read_text() for path in RULE_FILES)
     listed = {
         paths.LISTING, paths.LABELS, paths.EXCLUDED, paths.EVENTS, paths.NAMES, paths.LABEL_ROWS,
-        paths.SOURCES, paths.PRETRAINED, paths.OWN_CODE, paths.CONFIG, paths.RESULTS,
+        paths.SOURCES, paths.PRETRAINED, paths.APPLIED_MODEL, paths.OWN_CODE, paths.CONFIG, paths.RESULTS,
     }  # fmt: skip
     assert {p for p in PATTERNS if p not in text} == {*listed, paths.MEMBER} - {paths.RESULTS}
 
