@@ -39,6 +39,7 @@ RECIPE = {
     "min_duration_s": 0.1,
     "max_duration_s": 60.0,
     "allow_truncated": False,
+    "quiet_dbfs": -75.0,
     "decoder": {"seconds": 20, "memory_mb": 512},
 }
 # nats by which the low-pass of the winning system lowered mel bands 64..79
@@ -310,7 +311,8 @@ def odd_recordings():
     one = noise(20_000)
     return {
         "silent.wav": (encoded(flat), 44100, "AUDIO_SILENT"),
-        "offset.wav": (encoded(flat + 0.5), 44100, "AUDIO_DC"),
+        "quiet.wav": (encoded(noise(20_000) * 8e-4), 44100, "AUDIO_QUIET"),
+        "offset.wav": (encoded(flat + 0.5), 44100, "AUDIO_DC;AUDIO_QUIET"),
         "clipped.wav": (encoded(loud), 44100, "AUDIO_CLIPPED"),
         "against.wav": (encoded(np.hstack([one, -one])), 44100, "MIX_CANCEL"),
         "stereo.wav": (encoded(noise(20_000, 2)), 44100, ""),
@@ -324,6 +326,10 @@ def test_oddities_are_kept_with_a_warning(tmp_path):
     cases = odd_recordings()
     rows, _ = resampled(tmp_path, {name: raw for name, (raw, _, _) in cases.items()})
     assert {row.verdict for row in rows.values()} == {"used"}
+    # 0.1 times 8e-4, and the noise of 16 bits: a twelfth of the square of a step
+    level = 10 * np.log10((0.1 * 8e-4) ** 2 + 2**-30 / 12)
+    told = float(rows["quiet.wav"].detail.removeprefix("level ").removesuffix(" dBFS"))
+    assert told == pytest.approx(level, abs=0.1)
     found = {name: (row.source_rate, ";".join(row.warnings)) for name, row in rows.items()}
     assert found == {name: (rate, code) for name, (_, rate, code) in cases.items()}
 

@@ -31,7 +31,7 @@ RATE = 22050  # Hz
 MADE_S = 6.0
 RECIPE = {
     "sample_rate": RATE, "resampler": "soxr_hq", "channels": "mix", "min_duration_s": 0.1,
-    "max_duration_s": 60.0, "allow_truncated": False,
+    "max_duration_s": 60.0, "allow_truncated": False, "quiet_dbfs": -75.0,
     "decoder": {"seconds": 20, "memory_mb": 512},
 }  # fmt: skip
 FRAMES_S = 0.1  # what a cut or a joint may cost; encoders add as much where no table says it

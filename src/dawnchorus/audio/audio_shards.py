@@ -59,7 +59,8 @@ def resample_shard(
     recipe : mapping
         ``sample_rate`` [Hz], ``resampler`` (`RESAMPLERS`), ``channels`` (`CHANNELS`: their mean,
         the first, or one after another), ``min_duration_s`` and ``max_duration_s`` [s],
-        ``allow_truncated`` (use the rest of a recording that ends early), and ``decoder``:
+        ``allow_truncated`` (use the rest of a recording that ends early), ``quiet_dbfs`` (the level
+        below which a recording gets a warning), and ``decoder``:
         ``seconds`` and ``memory_mb`` that a recording may take.
     wav_path : path
         Becomes the shard: mono, float32, read with `open_shard`.

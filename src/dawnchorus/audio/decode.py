@@ -31,6 +31,7 @@ MAX_AMPLITUDE = 1e3  # times full scale: beyond it a sample is a damaged number,
 FULL_SCALE = 0.999  # from here on a sample is clipped
 CLIPPED = 0.1  # share of a channel's samples
 OFFSET = 0.1  # mean of a channel over its peak
+_LEAST_POWER = 1e-30  # of what is digital silence: no logarithm of 0
 CANCELLED = 0.01  # power of the mixed channels over the mean power of each: -20 dB
 
 
@@ -118,6 +119,10 @@ def _resample_file(
     if facts["duration_s"] < recipe["min_duration_s"]:
         raise Excluded("AUDIO_TOO_SHORT", f"{facts['duration_s']:g} s")
     warnings |= left | checks.warnings()
+    level = checks.level_dbfs()
+    if "AUDIO_SILENT" not in warnings and level < recipe["quiet_dbfs"]:
+        warnings.add("AUDIO_QUIET")
+        detail = "; ".join(filter(None, [detail, f"level {level:.1f} dBFS"]))
     if sound.rate < recipe["sample_rate"]:
         warnings.add("BANDWIDTH")
     facts |= {"warnings": sorted(warnings), "detail": detail}
@@ -208,6 +213,7 @@ class SampleChecks:
         self.peaks = np.zeros(n_channels)
         self.sums = np.zeros(n_channels)
         self.n_clipped = np.zeros(n_channels, int)
+        self.squares = np.zeros(n_channels)
         self.power = self.mixed_power = 0.0
 
     def update(self, block: np.ndarray, stored: np.ndarray) -> None:
@@ -237,6 +243,7 @@ class SampleChecks:
                 raise Excluded("AUDIO_NONFINITE", f"sample {first} is not a finite number")
             self.peaks[channel] = max(self.peaks[channel], peak)
             self.sums[channel] += samples.sum()
+            self.squares[channel] += float(np.dot(samples, samples))
             if peak >= FULL_SCALE:
                 self.n_clipped[channel] += np.count_nonzero(np.abs(samples) >= FULL_SCALE)
         self.n_samples += len(block)
@@ -252,6 +259,13 @@ class SampleChecks:
         self.power += sum(float(np.dot(samples, samples)) for samples in block.T) / block.shape[1]
         self.mixed_power += float(np.dot(mixed[:, 0], mixed[:, 0]))
         return mixed
+
+    def level_dbfs(self) -> float:
+        """Return the level of the loudest channel: RMS about its mean [dB re full scale]."""
+        # about the mean: an offset of the recorder is no sound
+        means = self.sums / self.n_samples
+        variance = float(np.max(self.squares / self.n_samples - means**2))
+        return 10 * math.log10(max(variance, _LEAST_POWER))
 
     def warnings(self) -> set[str]:
         """Return the codes of oddities that are no reason to exclude the recording."""

@@ -43,6 +43,7 @@ EXCLUSIONS = (
 WARNINGS = (
     "FORMAT_EXTENSION_MISMATCH",  # mp3 inside .wav and the like
     "AUDIO_SILENT",  # every sample is zero
+    "AUDIO_QUIET",  # a level below quiet_dbfs of the audio recipe; the detail gives it
     "AUDIO_DC",  # the mean of a channel exceeds a tenth of its peak
     "AUDIO_CLIPPED",  # over 10 % of a channel's samples at full scale
     "MIX_CANCEL",  # the mean of the channels is 20 dB below them

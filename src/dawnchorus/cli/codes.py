@@ -94,6 +94,10 @@ WARNINGS: Mapping[str, Code] = {
     "AUDIO_SILENT": Code(
         "Every sample is zero.", "Leave it out if it was a fault of the recorder."
     ),
+    "AUDIO_QUIET": Code(
+        "The level (RMS, the detail gives it in dBFS) is below quiet_dbfs of the audio recipe.",
+        "Listen to it: where nothing was recorded, leave it out; else the gain was far too low.",
+    ),
     "AUDIO_DC": Code(
         "The mean of a channel exceeds a tenth of its peak.",
         "Look at the recorder; spectrograms are hardly touched but in their lowest band.",

@@ -29,6 +29,8 @@ class AudioRecipe(Settings):
     """Shorter recordings are excluded."""
     max_duration_s: PositiveSeconds = 14400.0
     """Longer recordings are excluded."""
+    quiet_dbfs: Annotated[float, Field(le=0), Unit("dBFS")] = -75.0
+    """Recordings with a lower level (RMS about the mean) get the warning AUDIO_QUIET."""
     allow_truncated: bool = False
     """Use what is there of a cut recording, with a warning, instead of excluding it."""
     decoder: Decoder = Decoder()

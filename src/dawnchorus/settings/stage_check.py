@@ -24,7 +24,7 @@ _CHOOSING = (
     "max_per_class", "max_per_recording", "noise_share", "labels",
 )  # fmt: skip
 _DEALT_BY = ("seed", "train", "classes", "folds")
-_LIMITS = ("min_duration_s", "max_duration_s", "allow_truncated", "decoder")
+_LIMITS = ("min_duration_s", "max_duration_s", "allow_truncated", "quiet_dbfs", "decoder")
 
 
 def check_stages(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
