@@ -10,9 +10,9 @@ import pytest
 from target_rows import write_targets
 
 from dawnchorus.corpora import tables as contents_of_corpora
-from dawnchorus.runtime import artefacts
+from dawnchorus.runtime import artefacts, seeds
 from dawnchorus.scores import score_files
-from dawnchorus.targets import folds, leaks, stage_targets, targets_table
+from dawnchorus.targets import folds, leaks, pseudo_labels, stage_targets, targets_table
 
 SETTINGS = {
     "kind": "stratified", "count": 2, "seed": 1, "by": "group", "split_groups": False,
@@ -395,3 +395,37 @@ def test_a_file_without_targets_is_refused_by_name(tmp_path):
     pandas.DataFrame({"id": ["a"]}).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(ValueError, match=r"t\.parquet holds no targets"):
         targets_table.read_class_names(tmp_path / "t.parquet")
+
+
+def test_parts_keep_groups_together_and_are_dealt_in_turn_without(tmp_path):
+    rng = np.random.default_rng(2)
+    groups = [f"bird{number}" if number else "" for number in rng.integers(0, 9, 80)]
+    part = pseudo_labels.deal_parts(groups, 3, seed=4)
+    for name in set(groups) - {""}:
+        assert len({own for own, group in zip(part, groups, strict=True) if group == name}) == 1
+    assert np.ptp(np.bincount(part)[1:]) <= 1  # those without a group fill the parts up
+    order = seeds.generator(4, "pseudo-labels").permutation(80)
+    expected = np.empty(80, int)
+    expected[order] = 1 + np.arange(80) % 3
+    assert (pseudo_labels.deal_parts([""] * 80, 3, seed=4) == expected).all()
+
+
+@pytest.mark.parametrize("by", ["group", "recordist"])
+def test_parts_keep_what_folds_keep_together(tmp_path, corpus, teacher, by, caplog):
+    rows = [
+        dict.fromkeys(contents_of_corpora.LABELS, "")
+        | {"id": f"t{i}", "labelled": 0, by: f"bird{i // 5}"}
+        for i in range(10)
+    ]
+    columns = contents_of_corpora.LABELS
+    labels = write_rows(tmp_path / "b.csv", columns, [tuple(row.values()) for row in rows])
+    about = {"tables": {"b": labels}, "select": "all", "by": by}
+    with caplog.at_level("INFO"):
+        found = set_targets(tmp_path, corpus, {"b": teacher}, **about)
+    part = {name: int(found.part[i]) for i, (c, name) in enumerate(found.recordings) if c == "b"}
+    assert len({part[f"t{i}"] for i in range(5)}) == len({part[f"t{i}"] for i in range(5, 10)}) == 1
+    assert part["t0"] != part["t9"]
+    assert "no group" not in caplog.text
+    with caplog.at_level("INFO"):
+        set_targets(tmp_path, corpus, {"b": teacher}, select="all", by=by)
+    assert "no group of 10 recordings is known" in caplog.text

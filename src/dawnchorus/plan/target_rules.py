@@ -85,9 +85,16 @@ class TargetRules:
         scores = self._teacher_scores(wildcards)
         is_joining = bool(self._unlabelled_verdicts(wildcards))
         # only labels that are read: those of other unlabelled corpora would make targets stale
-        read = [reference for reference in references if is_joining or ":" in reference]
+        keeps_groups = targets.get("parts", 1) > 1 and not targets["split_groups"]
+        read = [one for one in references if is_joining or keeps_groups or ":" in one]
+        grouped = {"by": chosen["folds"]["by"]} if keeps_groups else {}
         return {
-            "settings": {**targets, "seed": chosen["seed"], "classes": chosen["classes"]},
+            "settings": {
+                **targets,
+                "seed": chosen["seed"],
+                "classes": chosen["classes"],
+                **grouped,
+            },
             "train": chosen["train"],
             "labels": self.run.labels(corpora_in([*chosen["train"], *read])),
             "teachers": {r: scores[corpora_in([r])[0]] for r in references if scores},

@@ -3,6 +3,7 @@
 * `teacher_scores`: the mean scores of its members.
 * `is_confident`: which recordings have scores near 0 or 1 alone.
 * `hard_labels`, `read_thresholds`: 0 or 1 instead of a score.
+* `deal_parts`: recordings to the parts that members train on.
 * `pseudo_labelled`: rows of the targets.
 
 Axes: N recordings, C classes.
@@ -86,6 +87,34 @@ def choice(settings: Mapping, name: str) -> str:
     return value
 
 
+def deal_parts(groups: Sequence[str], count: int, seed: int) -> np.ndarray:
+    """Return the part of each recording (N,), 1 to ``count``; no part divides a group.
+
+    Whole groups are dealt in a random order, the largest first, each to the smallest part. Without
+    groups recordings are shuffled and dealt in turn: parts differ by at most one.
+
+    Parameters
+    ----------
+    groups : sequence of str
+        Of each recording; empty: it is its own group.
+    count : int
+        Number of parts.
+    seed : int
+    """
+    order = seeds.generator(seed, "pseudo-labels").permutation(len(groups))
+    members: dict[str, list[int]] = {}
+    for row in order.tolist():
+        # the prefix keeps a number apart from a group of the same name
+        members.setdefault(f"group {groups[row]}" if groups[row] else f"row {row}", []).append(row)
+    part, sizes = np.empty(len(groups), np.int64), [0] * count
+    # sorting is stable: of equal sizes the random order stays
+    for rows in sorted(members.values(), key=len, reverse=True):
+        smallest = sizes.index(min(sizes))
+        part[rows] = 1 + smallest
+        sizes[smallest] += len(rows)
+    return part
+
+
 def pseudo_labelled(
     teachers: Mapping[str, str | Path],
     labels: Mapping[str, str],
@@ -93,7 +122,7 @@ def pseudo_labelled(
     thresholds: np.ndarray | None,
     class_names: Sequence[str],
 ) -> Targets:
-    """Return the targets of recordings that a stage has scored, shuffled and dealt into parts.
+    """Return the targets of recordings that a stage has scored, dealt into parts by `deal_parts`.
 
     Confident ones with their scores are section 1.6 of grill2017; all of them with hard labels are
     serizel2018, where a recording of no class stays.
@@ -103,33 +132,42 @@ def pseudo_labelled(
     teachers : mapping of corpus reference to path
         Window scores of the stage.
     labels : mapping of corpus to path
-        Label tables of the references that name a split.
+        Label tables of the references that name a split; of all where parts keep groups together.
     settings : mapping
-        ``select``, ``labels``, ``low``, ``high``, ``parts``, ``pooling``, ``average``, ``seed``.
+        ``select``, ``labels``, ``low``, ``high``, ``parts``, ``pooling``, ``average``, ``seed``,
+        and, where no part may divide a group, ``by``: group or recordist.
     thresholds : array, shape (C,), or None
         Of hard labels.
     class_names : sequence of str
         C, those of the scores.
     """
     everything = choice(settings, "select") == "all"
-    names, values, n_seen = [], [np.empty((0, len(class_names)), np.float32)], 0
+    names, groups, n_seen = [], [], 0
+    values = [np.empty((0, len(class_names)), np.float32)]
     for reference, path in teachers.items():
         corpus, split = parse_reference(reference)
         ids, scores = teacher_scores(path, settings)
         is_wanted = np.ones(len(ids), dtype=bool)
+        known = tables.read_labels(labels[corpus]) if corpus in labels else []
         if split is not None:
-            own = {r.id for r in tables.select(tables.read_labels(labels[corpus]), split)}
+            own = {r.id for r in tables.select(known, split)}
             is_wanted = np.array([name in own for name in ids], dtype=bool)
         joins = ~np.isnan(scores).any(axis=1) if everything else is_confident(scores, settings)
         kept = np.flatnonzero(joins & is_wanted)
         names += [(corpus, ids[index]) for index in kept]
+        by = settings.get("by")
+        named = {r.id: getattr(r, by) for r in known} if by else {}
+        found = (named.get(ids[index]) for index in kept)
+        groups += [f"{corpus}/{group}" if group else "" for group in found]
         values.append(scores[kept] if thresholds is None else hard_labels(scores[kept], thresholds))
         n_seen += len(ids) if split is None else len(own)
     how = "scored" if everything else "confident"
     logs.LOG.info("%d of %d recordings are %s and join the training", len(names), n_seen, how)
-    order = seeds.generator(settings["seed"], "pseudo-labels").permutation(len(names))
-    # dealt in turn: parts differ by at most one recording
-    part = np.empty(len(names), np.int64)
-    part[order] = 1 + np.arange(len(names)) % settings["parts"]
+    if settings.get("by") and names and not any(groups):
+        logs.LOG.info(
+            "warning: no group of %d recordings is known: parts may divide birds, recordists or "
+            "sessions", len(names),
+        )  # fmt: skip
+    part = deal_parts(groups, settings["parts"], settings["seed"])
     joined = np.concatenate(values).astype(np.float32)
     return Targets(names, np.zeros_like(part), part, joined, list(class_names))
