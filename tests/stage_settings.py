@@ -12,7 +12,8 @@ PATIENT = {"metric": None, "patience": 1, "min_delta": 0.0, "from_epoch": 1}  # 
 
 def training(**given):
     """Return a training section with the defaults of what is not given."""
-    return TrainingSettings.model_validate(given).complete()
+    # those of a few steps need not learn, and are trained once
+    return TrainingSettings.model_validate({"untrained": "keep"} | given).complete()
 
 
 def augmentation(**given):

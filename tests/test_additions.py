@@ -164,6 +164,7 @@ def config():
     """Return a config that names one addition of each kind, and files outside the package."""
     training = {
         "epochs": 2, "batch_size": 4, "steps_per_epoch": 2, "schedule": {"kind": "halving"},
+        "untrained": "keep",
     }  # fmt: skip
     added = {
         "frontend": "parts", "window": 100, "train": ["named"], "test": ["marked"],

@@ -187,6 +187,7 @@ def targets_path(tmp_path_factory, recordings):
 def teach(tiny_shard, targets_path, stage):
     def teach(folder, teachers, **training):
         chosen = {"batch_size": 8, "epochs": 3, "steps_per_epoch": 4, "target_range": [0.0, 1.0]}
+        chosen["untrained"] = "keep"
         settings = {
             "seed": 1, "window": WINDOW, "segments": stage["segments"], "validation": "none",
             "training": stage["training"] | chosen | {"loss": SETTINGS["loss"]} | ALONE | training,

@@ -54,6 +54,7 @@ class Experiment:
                 "compare": [["one", "two"]],
             },
         }
+        self.learning = {}
         self.members = {"first": ["f1p0s1", "f2p0s2"], "second": ["f1p1s1", "f2p1s2", "f1p2s1"]}
         self.calibrations = {}
         self.add_corpus("alpha", 30)
@@ -83,7 +84,8 @@ class Experiment:
         """Write two windows for each recording that a member may score."""
         path = self.folder / f"{stage}.{corpus}.h5"
         ids = list(self.truth[corpus])
-        with score_files.writing_windows(path, ids, members, self.class_names) as put:
+        header = (path, ids, members, self.class_names, self.learning.get(stage))
+        with score_files.writing_windows(*header) as put:
             for member in members:
                 fold = int(member[1])
                 rows = [i for i, n in enumerate(ids) if corpus != "alpha" or self.fold[n] == fold]
@@ -755,3 +757,41 @@ def test_files_that_do_not_belong_together_are_an_error(experiment, tmp_path):
         pass
     with pytest.raises(ValueError, match=r"second.field.h5 scores the classes \['owl'\]"):
         experiment.evaluate(folds_path, tmp_path)
+
+
+def learnt(is_learnt=True, attempts=1, is_left_out=False, at_chance=False):
+    return {
+        "learnt": is_learnt, "attempts": attempts, "left_out": is_left_out,
+        "reasons": [] if is_learnt else ["its loss is 0.6890, 0.6931 by the class prior"],
+        "validation": {"auroc": 0.5, "margin": 0.1, "at_chance": at_chance},
+    }  # fmt: skip
+
+
+def test_all_models_are_counted_with_those_that_did_not_learn(experiment):
+    experiment.learning = {
+        "first": {
+            "f1p0s1": learnt(),
+            "f2p0s1": learnt(False, 3, is_left_out=True),
+            "f2p0s2": learnt(attempts=2),
+        },
+        "second": {"f1p1s1": learnt(False, at_chance=True), "f2p1s2": learnt(), "f1p2s1": learnt()},
+    }
+    metrics, summary = experiment.run()
+    assert metrics["stages"]["first"]["learning"] == experiment.learning["first"]
+    for line in (
+        "learnt: 4 of 6 models; trained again: first f2p0s1, first f2p0s2",
+        "did not learn, left out of ensembles: first f2p0s1: its loss is 0.6890, 0.6931 by the class",
+        "did not learn, averaged in all the same: second f1p1s1: its loss is 0.6890",
+        "validation at chance (one-sided 5 % of Mann-Whitney): second f1p1s1",
+    ):
+        assert line in summary
+
+
+def test_where_all_models_learnt_one_line_says_so(experiment):
+    experiment.learning = {
+        stage: {member: learnt() for member in members}
+        for stage, members in experiment.members.items()
+    }
+    _, summary = experiment.run()
+    assert "learnt: 5 of 5 models\n" in summary
+    assert "did not learn" not in summary

@@ -307,7 +307,7 @@ def test_classes_without_a_window_and_noise_that_is_not_there_are_said(
 def test_a_history_ends_with_metrics_of_the_test_chunks(tmp_path, tiny_shard, targets_path, stage):
     training = stage["training"] | {
         "batch_size": 8, "epochs": 2, "loss": "categorical_crossentropy", "keep": ["best_val_mlrap"],
-        "validation": stage["training"]["validation"]
+        "untrained": "keep", "validation": stage["training"]["validation"]
         | {"unit": "chunk", "share": 0.25, "test_share": 0.25}, **ALONE,
     }  # fmt: skip
     settings = {
@@ -319,7 +319,7 @@ def test_a_history_ends_with_metrics_of_the_test_chunks(tmp_path, tiny_shard, ta
     shards = {"tiny": [str(tiny_shard[0])]}
     loop.train_member("f1p0s1", "first", targets_path, shards, settings, {}, *outputs)
     first, last = artefacts.read_table(outputs[1])
-    assert tuple(last) == (*loop.HISTORY, *loop.TEST)
+    assert tuple(last) == (*loop.HISTORY, *loop.LEARNING, *loop.TEST)
     assert {first[name] for name in loop.TEST} == {"nan"}
     assert all(0 <= float(last[name]) <= 1 for name in loop.TEST)
     assert all(math.isfinite(float(value)) for value in last.values())

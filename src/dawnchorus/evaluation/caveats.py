@@ -2,6 +2,7 @@
 
 * `policy`: the rules behind all scores, in words, and the settings they depend on.
 * `units`, `unit_remarks`: what bootstrap replicates draw.
+* `learning_remarks`: which models learnt, and what became of the others.
 * `marked`: scores of test subsets, each with whether they are transductive.
 * `marks`: in what way out-of-fold scores are optimistic.
 * `in_words`: the caveats of the scores of an ensemble as sentences.
@@ -10,6 +11,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from dawnchorus.evaluation.text_table import listed
 from dawnchorus.settings.references import parse_reference
 
 _POLICY = {
@@ -81,6 +83,31 @@ def unit_remarks(content: Mapping) -> Iterator[str]:
                 + (f", without a source: {without}" if without else "")
             )
         yield f"units: {content['policy']['units']}"
+
+
+def learning_remarks(learning: Mapping[str, Mapping]) -> Iterator[str]:
+    """Yield how many models learnt, and remarks on those that did not.
+
+    Parameters
+    ----------
+    learning : mapping of stage and member to mapping
+        As `dawnchorus.models.model_files.read_learning` gives it.
+    """
+    judged = {name: about for name, about in learning.items() if about}
+    if not judged:
+        return
+    failed = {name: about for name, about in judged.items() if not about["learnt"]}
+    again = [name for name, about in judged.items() if about["attempts"] > 1]
+    repeated = f"; trained again: {listed(again)}" if again else ""
+    yield f"learnt: {len(judged) - len(failed)} of {len(judged)} models{repeated}"
+    for is_left_out, what in ((True, "left out of ensembles"), (False, "averaged in all the same")):
+        named = [name for name, about in failed.items() if about["left_out"] is is_left_out]
+        if named:
+            first = f"{failed[named[0]]['reasons'][0]}" + (", ..." if len(named) > 1 else "")
+            yield f"did not learn, {what}: {listed(named)}: {first}"
+    chance = [name for name, about in judged.items() if about["validation"]["at_chance"]]
+    if chance:
+        yield f"validation at chance (one-sided 5 % of Mann-Whitney): {listed(chance)}"
 
 
 def marked(by_subset: Mapping[str, dict], stages: Sequence[str], settings: Mapping) -> dict:

@@ -173,6 +173,8 @@ def _stage(
         )
         for corpus in _corpora(truths)
     }
+    with score_files.open_windows(next(iter(paths.values()))) as windows:
+        learning = windows.learning
     optimistic = marks([name], settings, "chose_epoch", "split_groups")
     _, names, _ = next(iter(pooled.values()))
     members = {}
@@ -202,6 +204,7 @@ def _stage(
     validated = _spread([about["validation"] for about in members.values()])
     return {
         "members": members,
+        "learning": learning,
         "validation": validated | optimistic,
         "test": marked(tested, [name], settings),
     }

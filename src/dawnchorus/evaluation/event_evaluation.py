@@ -175,6 +175,7 @@ def _content(
     return {
         "stages": found.stages,
         "models": settings.get("models", {}).get(name),
+        "learning": found.learning,
         "frames_per_second": found.frames_per_second,
         "decodings": decodings,
         "psds_unfiltered": {

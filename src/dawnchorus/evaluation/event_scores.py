@@ -86,7 +86,7 @@ class Ensemble(NamedTuple):
     ``stages``; ``about``: its file of decoders; ``decodings``: settings by name;
     ``frames_per_second`` (None where no subset is scored); ``timings``: onset and number of frames,
     by subset and id; ``measured``: by decoding and subset; ``unfiltered``: of frame scores as they
-    are, by subset.
+    are, by subset; ``learning``: by stage and member, whether it learnt.
     """
 
     stages: list[str]
@@ -96,6 +96,7 @@ class Ensemble(NamedTuple):
     timings: Mapping[str, Timings]
     measured: Mapping[str, Mapping[str, Measured]]
     unfiltered: Mapping[str, Measured]
+    learning: Mapping[str, Mapping]
 
 
 def event_scores(known: EventGroundTruth, found: Sequence[Event], settings: Mapping) -> Measured:
@@ -260,7 +261,7 @@ def ensemble_scores(
             f"{decoders_path} has no decoding {missing[0]!r}; expected {wanted!r}, choose them again"
         )
     decodings = {key: decodings[key] for key in wanted}  # a file has no order
-    timings, unfiltered, rates = {}, {}, set()
+    timings, unfiltered, learning, rates = {}, {}, {}, set()
     measured = {key: {} for key in decodings}
     for subset, known in truths.items():
         with open_frames(frames[parse_reference(subset)[0]]) as scores:
@@ -269,6 +270,7 @@ def ensemble_scores(
                     f"{scores.path} scores the classes {scores.class_names[:_NAMED]!r}, the decoders "
                     f"{list(known.classes)[:_NAMED]!r}; choose the decodings again"
                 )
+            learning |= scores.learning
             rates.add(scores.frames_per_second)
             blocks = {identifier: scores.of(identifier) for identifier in known.ids}
             timings[subset] = {one: (onset_s, len(own)) for one, (onset_s, own) in blocks.items()}
@@ -282,7 +284,7 @@ def ensemble_scores(
         )
     stages = list(settings["ensembles"][name])
     rate = rates.pop() if rates else None
-    return Ensemble(stages, about, decodings, rate, timings, measured, unfiltered)
+    return Ensemble(stages, about, decodings, rate, timings, measured, unfiltered, learning)
 
 
 def filtered(

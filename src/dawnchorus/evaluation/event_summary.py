@@ -8,7 +8,7 @@ has lost rows says how many are left to ``events.json``.
 
 from collections.abc import Iterator, Mapping
 
-from dawnchorus.evaluation.caveats import unit_remarks
+from dawnchorus.evaluation.caveats import learning_remarks, unit_remarks
 from dawnchorus.evaluation.text_table import (
     MARKS,
     NAME,
@@ -138,6 +138,13 @@ def _remarks(content: Mapping) -> Iterator[str]:
         onset = f"onset +- {collar['onset_s']:g} s"
     if collar["offset_s"] is not None:
         offset = f"offset +- {collar['offset_s']:g} s or {collar['offset_share']:.0%}"
+    yield from learning_remarks(
+        {
+            name: about
+            for ensemble in content["ensembles"].values()
+            for name, about in ensemble["learning"].items()
+        }
+    )
     yield f"ER, segment and clip F: macro means; PSDS after the filter; {onset}, {offset}"
     chosen = {}
     for ensemble in content["ensembles"].values():

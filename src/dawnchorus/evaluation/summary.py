@@ -10,7 +10,7 @@ in the first table alone.
 
 from collections.abc import Iterator, Mapping
 
-from dawnchorus.evaluation.caveats import unit_remarks
+from dawnchorus.evaluation.caveats import learning_remarks, unit_remarks
 from dawnchorus.evaluation.text_table import (
     MARKS,
     NAME,
@@ -166,6 +166,13 @@ def _further_tables(content: Mapping) -> Iterator[Table]:
 
 def _remarks(content: Mapping) -> Iterator[str]:
     stages, ensembles = content["stages"], content["ensembles"]
+    yield from learning_remarks(
+        {
+            f"{name} {member}": about
+            for name, stage in stages.items()
+            for member, about in stage["learning"].items()
+        }
+    )
     marked = [
         name for name, stage in stages.items() if any(map(_transductive, stage["test"].values()))
     ]

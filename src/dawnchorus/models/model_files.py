@@ -2,6 +2,7 @@
 
 * `save`, `load`, `file_bytes`: a ``.keras`` file, and what stands in one.
 * `save_kept`, `read_kept`: weights of chosen epochs, by name, beside the last ones.
+* `read_learning`: whether the model learnt.
 * `load_used`: a member with the weights that predict.
 
 Keras writes the date into a ``.keras`` file, and the file is a zip archive, which dates its members.
@@ -62,7 +63,11 @@ def file_bytes(model: keras.Model) -> bytes:
     return found.getvalue()
 
 
-def save_kept(path: str | Path, kept: Mapping[str, Sequence[np.ndarray]]) -> None:
+def save_kept(
+    path: str | Path,
+    kept: Mapping[str, Sequence[np.ndarray]],
+    learning: Mapping | None = None,
+) -> None:
     """Write weights by name; none is a whole file, too.
 
     Parameters
@@ -70,6 +75,8 @@ def save_kept(path: str | Path, kept: Mapping[str, Sequence[np.ndarray]]) -> Non
     path : path
     kept : mapping of name to arrays
         ``best_<metric>`` or ``epoch_<n>``, and the weights of a model in order.
+    learning : mapping, optional
+        Whether the model learnt, see `read_learning`.
     """
     with artefacts.writing(
         path, check=lambda written: _opened(written).close(), rows=len(kept)
@@ -80,6 +87,7 @@ def save_kept(path: str | Path, kept: Mapping[str, Sequence[np.ndarray]]) -> Non
                 group = file.create_group(name)
                 for number, array in enumerate(kept[name]):
                     group[f"{number:04d}"] = array
+            file.attrs["learning"] = json.dumps(learning or {})
             file.attrs["complete"] = 1
 
 
@@ -99,6 +107,19 @@ def read_kept(path: str | Path, name: str) -> list[np.ndarray]:
                 "number in no epoch keeps none, nor does an epoch after the last: see the history)"
             )
         return [file[name][number][()] for number in sorted(file[name])]
+
+
+def read_learning(path: str | Path) -> dict:
+    """Return whether a model learnt, from the file of its kept weights.
+
+    Returns
+    -------
+    dict
+        What `dawnchorus.training.learning.judge` finds, ``attempts`` (trainings from the start) and
+        ``left_out`` (whether no ensemble is to count it); empty where it was not judged.
+    """
+    with _opened(path) as file:
+        return json.loads(file.attrs.get("learning", "{}"))
 
 
 def load_used(

@@ -162,6 +162,7 @@ def ensemble_frames(paths: Sequence[str | Path], output: str | Path, how: str) -
         Frame scores of the stages for one corpus.
     output : path
         Frame scores of one member that is named as ``how``; recordings without any are left out.
+        Whether its models learnt stands there by stage and member.
     how : {"mean", "median"}
         Over the members that scored a recording.
 
@@ -196,7 +197,13 @@ def ensemble_frames(paths: Sequence[str | Path], output: str | Path, how: str) -
                 yield frame_files.average_frames(found, identifier, how)[1]
                 progress.step()
 
-        with frame_files.writing_frames(output, ids, [how], first.class_names, rate) as put:
+        learning = {
+            f"{Path(stage.path).parent.name} {member}": about
+            for stage in stages
+            for member, about in stage.learning.items()
+        }
+        header = (output, ids, [how], first.class_names, rate, learning)
+        with frame_files.writing_frames(*header) as put:
             put(how, np.arange(len(ids)), onset_s, averages())
 
 

@@ -24,7 +24,7 @@ import contextlib
 import functools
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -50,6 +50,8 @@ class Frames:
     class_names : list of str
         C.
     frames_per_second : float
+    learning : dict
+        Of every model that was trained: whether it learnt.
     """
 
     def __init__(self, file: h5py.File):
@@ -58,6 +60,7 @@ class Frames:
         self.ids = [text.decode() for text in file["ids"][:]]
         self.members = json.loads(file.attrs["members"])
         self.class_names = json.loads(file.attrs["class_names"])
+        self.learning = score_files.read_learning(file)
         self.frames_per_second = float(file.attrs["frames_per_second"])
         self._tables = {
             member: {name: file["members"][member][name][:] for name in _TABLES}
@@ -141,12 +144,14 @@ def writing_frames(
     members: Sequence[str],
     class_names: Sequence[str],
     frames_per_second: float,
+    learning: Mapping[str, Mapping] | None = None,
 ) -> Iterator:
     """Yield ``put(member, recording, onset_s, blocks)`` that stores one member's frame scores.
 
     ``recording`` (n,) counts ``ids`` from 0 and rises, ``onset_s`` (n,) is the time of each one's
     first frame in seconds, and ``blocks`` gives n arrays (T, C), finite and in [0, 1]; no more of
     them are held than fill a piece. Every member is put once, if only without a recording.
+    ``learning`` is that of `dawnchorus.scores.score_files.writing_windows`.
 
     Raises
     ------
@@ -157,7 +162,7 @@ def writing_frames(
         raise ValueError(f"frames_per_second {frames_per_second!r}; expected a number above 0")
     with artefacts.writing(path, check=score_files.check_complete, rows=len(ids)) as temporary:
         with score_files.create_file(temporary) as file:
-            score_files.write_header(file, ids, class_names, members)
+            score_files.write_header(file, ids, class_names, members, learning)
             file.attrs["frames_per_second"] = float(frames_per_second)
             groups = file.create_group("members")
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from dawnchorus.targets import targets_table
 
+_NAMED = 5  # members an error names
+
 
 def predict_stage(
     model_paths: Mapping[str, Mapping[str, str]],
@@ -55,9 +57,13 @@ def predict_stage(
     source = window_source.open_source({corpus: shards}, settings["segments"], settings["window"])
     ids = sorted(source.ids(corpus))
     clip_pooling = settings.get("clip_pooling", "average")
-    progress = logs.progress("models", len(model_paths))
-    with score_files.writing_windows(output, ids, list(model_paths), targets.class_names) as put:
-        for name, paths in model_paths.items():
+    learning = _learning(model_paths)
+    members = _counted(learning, targets, corpus, ids)
+    progress = logs.progress("models", len(members))
+    header = (output, ids, members, targets.class_names, learning)
+    with score_files.writing_windows(*header) as put:
+        for name in members:
+            paths = model_paths[name]
             numbers = targets.may_score(name, corpus, ids)
             recordings = [(corpus, ids[number]) for number in numbers]
             model = model_files.load_used(paths, settings["use"])
@@ -119,11 +125,14 @@ def predict_frames(
     load = functools.lru_cache(1)(
         lambda name: model_files.load_used(model_paths[name], settings["use"])
     )
-    ratio = _frames_per_score(load(next(iter(model_paths))), settings["window"])
+    learning = _learning(model_paths)
+    members = _counted(learning, targets, corpus, ids)
+    ratio = _frames_per_score(load(members[0]), settings["window"])
     rate = source.frames_per_second(corpus)
     # fewer frame scores than frames where the model pools in time
-    members, progress = list(model_paths), logs.progress("models", len(model_paths))
-    with frame_files.writing_frames(output, ids, members, targets.class_names, rate / ratio) as put:
+    progress = logs.progress("models", len(members))
+    header = (output, ids, members, targets.class_names, rate / ratio, learning)
+    with frame_files.writing_frames(*header) as put:
         for name in members:
             numbers = targets.may_score(name, corpus, ids)
             recordings = [(corpus, ids[number]) for number in numbers]
@@ -135,6 +144,37 @@ def predict_frames(
             n_scores = np.ceil(np.rint((index.offset_s - index.onset_s) * rate) / ratio)
             put(name, numbers, index.onset_s[first], _of_recordings(scored, index, n_scores))
             progress.step()
+
+
+def _learning(model_paths: Mapping[str, Mapping[str, str]]) -> dict[str, dict]:
+    """Return whether each member learnt, from the files of their kept weights."""
+    return {name: model_files.read_learning(paths["kept"]) for name, paths in model_paths.items()}
+
+
+def _counted(
+    learning: Mapping[str, Mapping],
+    targets: "targets_table.Targets",
+    corpus: str,
+    ids: Sequence[str],
+) -> list[str]:
+    """Return the members that are not left out; without them every recording has to have a score."""
+    kept = [name for name, about in learning.items() if not about.get("left_out")]
+    left_out = [name for name in learning if name not in kept]
+
+    def scored(members: Sequence[str]) -> set:
+        return {n for name in members for n in targets.may_score(name, corpus, ids).tolist()}
+
+    if left_out and (not kept or scored(left_out) - scored(kept)):
+        # of a fold that no model is left for, nothing could be said out of fold
+        raise ValueError(
+            f"{len(left_out)} of {len(learning)} models did not learn and are left out "
+            f"({', '.join(left_out[:_NAMED])}), which leaves recordings of corpus {corpus} without a "
+            "score; expected one model that learnt for every fold: see the history of each, change "
+            "learning_rate, batch_size, schedule or epochs, or set training.untrained: keep"
+        )
+    if left_out:
+        logs.LOG.info("warning: left out, as they did not learn: %s", ", ".join(left_out))
+    return kept
 
 
 def _frames_per_score(model: "keras.Model", window: int) -> int:

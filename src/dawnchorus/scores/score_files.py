@@ -52,6 +52,7 @@ class Windows:
         self.ids = [text.decode() for text in file["ids"][:]]
         self.members = json.loads(file.attrs["members"])
         self.class_names = json.loads(file.attrs["class_names"])
+        self.learning = read_learning(file)
 
     def windows(self, member: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return recording, onset and offset (W,) in seconds, and scores (W, C) of a member."""
@@ -76,18 +77,23 @@ def open_windows(path: str | Path) -> Iterator[Windows]:
 
 @contextlib.contextmanager
 def writing_windows(
-    path: str | Path, ids: Sequence[str], members: Sequence[str], class_names: Sequence[str]
+    path: str | Path,
+    ids: Sequence[str],
+    members: Sequence[str],
+    class_names: Sequence[str],
+    learning: Mapping[str, Mapping] | None = None,
 ) -> Iterator:
     """Yield ``put(member, recording, onset, offset, scores)`` that stores one member's windows.
 
     ``recording`` (W,) counts ``ids`` from 0, ``onset`` and ``offset`` (W,) are seconds and
     ``scores`` (W, C) finite, in any order of windows; put raises ValueError where they are not.
     Of an iterator of blocks of scores one block is in memory at a time; its windows have to be in
-    the order of the file.
+    the order of the file. ``learning``: of every member that was trained, those that are left out
+    too, whether it learnt (see `dawnchorus.models.model_files.read_learning`).
     """
     with artefacts.writing(path, check=check_complete, rows=len(ids)) as temporary:
         with create_file(temporary) as file:
-            write_header(file, ids, class_names, members)
+            write_header(file, ids, class_names, members, learning)
 
             def put(member: str, recording, onset, offset, scores) -> None:
                 columns = {
@@ -186,11 +192,18 @@ def _check_columns(
         _checked(member, columns["scores"])
 
 
-def write_header(file: h5py.File, ids, class_names, members) -> None:
-    """Write the header of a score file: ``ids``, ``class_names`` and ``members``."""
+def write_header(file: h5py.File, ids, class_names, members, learning=None) -> None:
+    """Write the header of a score file: ids, class_names, members, and whether models learnt."""
     file.create_dataset("ids", data=list(ids), dtype=_TEXT, shape=(len(ids),))
     file.attrs["class_names"] = json.dumps(list(class_names), ensure_ascii=False)
     file.attrs["members"] = json.dumps(list(members), ensure_ascii=False)
+    if learning:
+        file.attrs["learning"] = json.dumps(dict(learning))
+
+
+def read_learning(file: h5py.File) -> dict[str, dict]:
+    """Return whether the models behind a score file learnt, by member; empty where not judged."""
+    return json.loads(file.attrs.get("learning", "{}"))
 
 
 def write_rows(

@@ -156,6 +156,8 @@ class TrainingSettings(Settings):
     """Weights to start from; null: fresh ones."""
     validation: ValidationSettings = ValidationSettings()
     """How epochs are compared."""
+    untrained: Literal["retrain", "leave_out", "keep"] = "retrain"
+    """What becomes of a model that did not learn; retrain: it is trained again, at most twice."""
     checkpoint_every: Annotated[Count, Unit("epochs")] = 1
     """Epochs between checkpoints, from which a killed training goes on."""
 

@@ -5,7 +5,8 @@
 Every random draw is a function of (seed, stage, member, epoch, step): order and augmentation come
 from `batches`, initial weights from the global seed, dropout from generator states set before each
 step. So two trainings are equal bit for bit on one class of machines with one number of threads, and
-one that was killed goes on to the weights of one that was not.
+one that was killed goes on to the weights of one that was not. A training that did not learn may be
+repeated from other seeds: the attempt joins the path of the seeds, the member keeps its name.
 """
 
 import time
@@ -19,6 +20,8 @@ from dawnchorus.targets import targets_table
 from dawnchorus.training import (
     batches,
     checkpoints,
+    distillation,
+    learning,
     members,
     setup,
     steps,
@@ -26,6 +29,8 @@ from dawnchorus.training import (
 )
 
 HISTORY = ("epoch", "rate", *validation.METRICS)
+# of the last row: what `learning.judge` finds of the weights that are saved
+LEARNING = ("loss_final", "loss_prior", "loss_shuffled", "attempts", "learnt")
 TEST = ("test_accuracy", "test_map_micro", "test_map_macro")  # of the last row, where there is any
 _LOG_EVERY_S = 10.0
 
@@ -61,23 +66,66 @@ def train_member(
     library : dict
         Digests of the code, which a checkpoint must agree with.
     model_path, history_path, kept_path : path
-        The model with its last weights; one row per epoch, see `HISTORY`; kept weights by name.
+        The model with its last weights; one row per epoch, see `HISTORY` and `LEARNING`; kept
+        weights by name.
 
     Raises
     ------
     dawnchorus.runtime.run.Stopped
         On SIGTERM, after the step in hand; the checkpoint is written.
     """
-    key = (settings["seed"], stage, member_name)
-    wanted = targets_table.read(targets_path)
+    wanted, chosen = targets_table.read(targets_path), settings["training"]
+    member = targets_table.Member.named(member_name)
     source = window_source.open_source(shards, settings["segments"], settings["window"])
-    own = members.parts(wanted, targets_table.Member.named(member_name), source, settings, key)
-    teachers = setup.teachers(own.examples, settings)
-    training = setup.new_training(own.examples, settings, key)
     digest = training_digest(stage, targets_path, shards, settings, library)
-    checkpoint = checkpoints.checkpoint_path(model_path, digest)
-    _resume(training, checkpoint)
-    chosen = settings["training"]
+    for attempt in range(1 + learning.RETRAININGS):
+        key, named = (settings["seed"], stage, member_name), digest
+        if attempt:  # the first has the seeds it would have if there were no other
+            key, named = (*key, f"attempt {attempt}"), f"{digest}-{attempt}"
+        own = members.parts(wanted, member, source, settings, key)
+        teachers = setup.teachers(own.examples, settings)
+        training = setup.new_training(own.examples, settings, key)
+        checkpoint = checkpoints.checkpoint_path(model_path, named)
+        _resume(training, checkpoint)
+        _train(training, own, teachers, chosen, checkpoint)
+        found = learning.judge(training, own.examples, teachers, own.validation, chosen)
+        learning.warn(member_name, found)
+        # more of the same would not help where there is one target
+        is_last = attempt == learning.RETRAININGS or not found["can_learn"]
+        if found["learnt"] or chosen["untrained"] != "retrain" or is_last:
+            break
+        logs.LOG.info("%s is trained again, attempt %d", member_name, attempt + 2)
+        # a job that is killed in the next attempt judges this one again, and does not train it again
+        _save(training, checkpoint)
+    for name in chosen["keep"]:
+        if name not in training.choice.kept:
+            logs.LOG.info("warning: no weights are kept as %s: it was a number in no epoch", name)
+    columns, rows = (*HISTORY, *LEARNING), [dict(row) for row in training.history]
+    rows[-1] |= {name: found[name] for name in LEARNING[:-2] if found[name] is not None}
+    rows[-1] |= {"attempts": attempt + 1, "learnt": int(found["learnt"])}
+    if own.test is not None:
+        # once, of the last weights: test windows that were watched would choose an epoch
+        columns = (*columns, *TEST)
+        rows[-1] |= own.test.measure(training.result, "test")
+    nan = float("nan")
+    table = [[row["epoch"], *(f"{row.get(name, nan):.7g}" for name in columns[1:])] for row in rows]
+    artefacts.write_table(history_path, columns, table)
+    is_left_out = not found["learnt"] and chosen["untrained"] != "keep"
+    about = found | {"attempts": attempt + 1, "left_out": is_left_out}
+    model_files.save_kept(kept_path, checkpoints.Epochs(checkpoint, training.choice.kept), about)
+    model_files.save(training.result, model_path)
+    # last of all: a job that is killed before goes on from it
+    checkpoints.remove(checkpoint)
+
+
+def _train(
+    training: steps.Training,
+    own: members.Parts,
+    teachers: distillation.Teachers | None,
+    chosen: Mapping,
+    checkpoint: Path,
+) -> None:
+    """Take the epochs that are left of one attempt, and write checkpoints."""
     with run.catch_signals() as should_stop:
         while training.epoch < chosen["epochs"] and not training.is_over:
             started = time.monotonic()
@@ -96,21 +144,6 @@ def train_member(
             )  # fmt: skip
             if training.epoch % chosen["checkpoint_every"] == 0:
                 _save(training, checkpoint)
-    for name in chosen["keep"]:
-        if name not in training.choice.kept:
-            logs.LOG.info("warning: no weights are kept as %s: it was a number in no epoch", name)
-    columns, rows = HISTORY, [dict(row) for row in training.history]
-    if own.test is not None and rows:
-        # once, of the last weights: test windows that were watched would choose an epoch
-        columns = (*HISTORY, *TEST)
-        rows[-1] |= own.test.measure(training.result, "test")
-    nan = float("nan")
-    table = [[row["epoch"], *(f"{row.get(name, nan):.7g}" for name in columns[1:])] for row in rows]
-    artefacts.write_table(history_path, columns, table)
-    model_files.save_kept(kept_path, checkpoints.Epochs(checkpoint, training.choice.kept))
-    model_files.save(training.result, model_path)
-    # last of all: a job that is killed before goes on from it
-    checkpoints.remove(checkpoint)
 
 
 def training_digest(

@@ -31,7 +31,7 @@ EPOCH_METRICS = ("loss", "accuracy", "map_micro", "map_macro", "mlrap", "macro_f
 METRICS = ("loss", *(f"val_{name}" for name in EPOCH_METRICS))  # the first is the training's loss
 FALLING = ("loss", "val_loss")  # lower is better
 _BEST = "best_"
-_THRESHOLD = 0.5  # of targets and of scores: from it on, a class is present
+PRESENT = 0.5  # of targets and of scores: from it on, a class is present
 _LEAST = 1e-7  # lower scores are taken for this: no cross-entropy is infinite
 _ENTRIES = 1 << 17  # whose logarithms are computed at once: they stay in the cache of a processor
 
@@ -85,29 +85,38 @@ class Validation:
 
     def measure(self, model: "keras.Model", prefix: str) -> dict[str, float]:
         """Return `EPOCH_METRICS` of a model, named with a prefix; NaN where there is no window."""
-        found = dict.fromkeys(EPOCH_METRICS, math.nan)
-        if len(self):
-            inputs = (
-                model,
-                self._source,
-                self.recordings,
-                self.index,
-                self._settings["batch_size"],
-            )
-            if self._by_frame:
-                parts = [frames for _, frames in window_scores.frame_score_batches(*inputs)]
-                scores = np.concatenate(parts)[self._has_sound]
-            else:
-                how = self._settings.get("clip_pooling", "average")
-                scores = window_scores.window_scores(*inputs, self.n_classes, how)
-            # metrics of a training that diverged are NaN, and choose no epoch
-            if np.isfinite([scores.min(), scores.max()]).all():
-                if self._settings["pooling"] is not None and not self._by_frame:
-                    how = self._settings["pooling"]
-                    scores = pooling.pool(scores, self.index.recording, len(self.recordings), how)
-                    scores = scores[self._rows]
-                found = epoch_metrics(self._values, scores, self._settings, self._rows)
+        found, scores = dict.fromkeys(EPOCH_METRICS, math.nan), self.scores(model)
+        if scores is not None:
+            found = epoch_metrics(self._values, scores, self._settings, self._rows)
         return {f"{prefix}_{name}": value for name, value in found.items()}
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The targets (M, C) of the rows that `scores` gives."""
+        return self._values[self._rows]
+
+    def scores(self, model: "keras.Model") -> np.ndarray | None:
+        """Return the scores (M, C) of recordings, windows or frames, or None.
+
+        None where there is no window, or a score is not finite: metrics of a training that diverged
+        are NaN, and choose no epoch.
+        """
+        if not len(self):
+            return None
+        inputs = (model, self._source, self.recordings, self.index, self._settings["batch_size"])
+        if self._by_frame:
+            parts = [frames for _, frames in window_scores.frame_score_batches(*inputs)]
+            scores = np.concatenate(parts)[self._has_sound]
+        else:
+            how = self._settings.get("clip_pooling", "average")
+            scores = window_scores.window_scores(*inputs, self.n_classes, how)
+        if not np.isfinite([scores.min(), scores.max()]).all():
+            return None
+        if self._settings["pooling"] is not None and not self._by_frame:
+            how = self._settings["pooling"]
+            scores = pooling.pool(scores, self.index.recording, len(self.recordings), how)
+            scores = scores[self._rows]
+        return scores
 
 
 def epoch_metrics(
@@ -137,21 +146,21 @@ def epoch_metrics(
         F1 at 0.5; that of a class neither present nor at 0.5 is 0, as serizel2018 has it.
     """
     rows = np.arange(len(scores)) if rows is None else rows
-    own, classes = np.nonzero(targets >= _THRESHOLD)
+    own, classes = np.nonzero(targets >= PRESENT)
     counts = np.bincount(own, minlength=len(targets))
     each = counts[rows]
     at = np.repeat(np.arange(len(rows)), each)
     # the classes of a row of targets lie together, and are taken from its first on
     first = (np.cumsum(counts) - counts)[rows] - (np.cumsum(each) - each)
     classes = classes[np.repeat(first, each) + np.arange(len(at))]
-    per_class, n_reached = sparse.average_precision_per_class(at, classes, scores, _THRESHOLD)
+    per_class, n_reached = sparse.average_precision_per_class(at, classes, scores, PRESENT)
     if scores.shape[1] == 1:
-        is_present = targets[rows, 0] >= _THRESHOLD
-        accuracy = ((scores[:, 0] >= _THRESHOLD) == is_present).mean()
+        is_present = targets[rows, 0] >= PRESENT
+        accuracy = ((scores[:, 0] >= PRESENT) == is_present).mean()
     else:
         accuracy = _mean(sparse.top_1(at, classes, scores))
     n_present = np.bincount(classes, minlength=scores.shape[1])
-    is_hit = scores[at, classes] >= _THRESHOLD
+    is_hit = scores[at, classes] >= PRESENT
     hits = np.bincount(classes[is_hit], minlength=scores.shape[1])
     return {
         "loss": cross_entropy(targets, scores, settings, rows),
