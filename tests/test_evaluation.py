@@ -795,3 +795,20 @@ def test_where_all_models_learnt_one_line_says_so(experiment):
     _, summary = experiment.run()
     assert "learnt: 5 of 5 models\n" in summary
     assert "did not learn" not in summary
+
+
+def test_an_ensemble_does_without_a_stage_that_ended(experiment):
+    whole, _ = experiment.run()
+    assert whole["ensembles"]["all"]["test"]["field"]["transductive"]
+    ended = learnt(False, 0, is_left_out=True) | {"ended": "no recording got a pseudo-label"}
+    experiment.learning = {"second": dict.fromkeys(experiment.members["second"], ended)}
+    experiment.members["second"] = []
+    found, summary = experiment.run()
+    assert found["ended"] == {"second": "no recording got a pseudo-label"}
+    assert list(found["stages"]) == ["first"]
+    assert list(found["ensembles"]) == ["one", "all"]
+    assert found["comparisons"] == []
+    # that of the first stage alone, to the last digit, and not transductive
+    assert found["ensembles"]["all"] == found["ensembles"]["one"]
+    assert "stage second ended, and no ensemble has it: no recording got a pseudo-label" in summary
+    assert "transductive" not in summary

@@ -32,7 +32,7 @@ def targets_path(tmp_path_factory, tiny_shard):
 def train(tmp_path, tiny_shard, targets_path, defaults):
     """Train a member in this process, and return the last row of its history and what is judged."""
 
-    def train(member="f1p0s1", path=targets_path, **training):
+    def train(member="f1p0s1", path=targets_path, untaught=None, **training):
         first = defaults["experiments"]["demo"]["stages"]["first"]
         chosen = {"batch_size": 8, "epochs": 2, "steps_per_epoch": 2, "target_range": [0.01, 0.99]}
         settings = FRAMELESS | {
@@ -40,7 +40,7 @@ def train(tmp_path, tiny_shard, targets_path, defaults):
             "model": {"name": "bulbul", "filters": [4, 4, 4, 4], "dense": [8, 4]},
             "segments": first["segments"], "pooling": "mean", "validation": "own",
             "training": first["training"] | ALONE | chosen | training, "teachers": [],
-            "temperature": None,
+            "temperature": None, "untaught": untaught,
             "backend": {"name": "tensorflow", "threads": 1, "deterministic": True},
         }  # fmt: skip
         loop.train_member(
@@ -48,7 +48,8 @@ def train(tmp_path, tiny_shard, targets_path, defaults):
             tmp_path / f"{member}.keras", tmp_path / f"{member}.csv", tmp_path / f"{member}.h5",
         )  # fmt: skip
         about = model_files.read_learning(tmp_path / f"{member}.h5")
-        return artefacts.read_table(tmp_path / f"{member}.csv")[-1], about
+        rows = artefacts.read_table(tmp_path / f"{member}.csv")
+        return rows[-1] if rows else None, about
 
     return train
 
@@ -221,6 +222,7 @@ def test_targets_of_one_class_cannot_be_learnt():
     assert found["reasons"][0] == "all its training windows have the same targets"
 
 
+@pytest.mark.slow  # four trainings
 def test_a_retraining_that_is_killed_goes_on_to_the_same_bytes(train, tmp_path, monkeypatch):
     monkeypatch.setattr(learning, "RETRAININGS", 1)
     train(**STUCK)
@@ -253,7 +255,7 @@ def test_a_retraining_that_is_killed_goes_on_to_the_same_bytes(train, tmp_path, 
 
 def save_members(folder, learnt):
     model = keras.Sequential(
-        [keras.Input((170, 26)), keras.layers.Flatten(), keras.layers.Dense(1)]
+        [keras.Input((170, 20)), keras.layers.Flatten(), keras.layers.Dense(1)]
     )
     paths = {}
     for name, is_learnt in learnt.items():
@@ -285,3 +287,35 @@ def test_no_score_is_made_by_a_model_that_is_left_out(tmp_path, tiny_shard, targ
         predict({"f1p0s1": True, "f2p0s1": False})
     with pytest.raises(ValueError, match="2 of 2 models did not learn"):
         predict({"f1p0s1": False, "f2p0s1": False})
+
+
+@pytest.mark.parametrize(
+    ("pseudo", "why"),
+    [([], "no recording got a pseudo-label"), ([0.9, 0.8], "all 2 pseudo-labels are of one class")],
+)
+def test_a_stage_without_pseudo_labels_ends(
+    train, tmp_path, tiny_shard, defaults, monkeypatch, pseudo, why
+):
+    names = tiny_shard[1]
+    rows = [("tiny", name, 1 + i // 2 % 2, 0, i % 2) for i, name in enumerate(names[:8])]
+    rows += [("tiny", name, 0, 1, value) for name, value in zip(names[8:], pseudo, strict=False)]
+    path = write_targets(tmp_path / "pseudo.parquet", ["bird"], rows)
+    monkeypatch.setattr(loop, "_train", None)  # nothing is trained
+    train("f1p1s1", path, untaught="end")
+    paths = {
+        "f1p1s1": {"model": tmp_path / "f1p1s1.keras", "kept": tmp_path / "f1p1s1.h5"},
+    }  # fmt: skip
+    assert why in model_files.read_learning(paths["f1p1s1"]["kept"])["ended"]
+    first = defaults["experiments"]["demo"]["stages"]["first"]
+    settings = {"segments": first["segments"], "window": 170, "batch_size": 8, "use": "last"}
+    targets = targets_table.read(path)
+    inference.predict_stage(paths, targets, "tiny", [str(tiny_shard[0])], settings, tmp_path / "s")
+    with score_files.open_windows(tmp_path / "s") as found:
+        assert not found.members
+        assert why in found.learning["f1p1s1"]["ended"]
+
+
+def test_pseudo_labels_of_two_classes_end_no_stage(tmp_path):
+    rows = [("tiny", "a", 1, 0, 1), ("tiny", "b", 0, 1, 0.1), ("tiny", "c", 0, 2, 0.9)]
+    path = write_targets(tmp_path / "pseudo.parquet", ["bird"], rows)
+    assert not targets_table.read(path).lacking()

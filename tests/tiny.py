@@ -45,6 +45,7 @@ def config():
         "unlabelled": ["other"],
         "low": 0.5,
         "high": 0.5001,
+        "untaught": "train",  # after a step all may be of one class
     }
     settings = {
         "run": ["one", "two"],

@@ -95,6 +95,8 @@ def evaluate(
         with score_files.open_windows(path) as windows:
             class_names = class_names or windows.class_names
             _check_classes(windows.class_names, class_names, path)
+    ended = _ended_stages(scores)
+    settings = _without(settings, ended)
     trained, about_training = read_training_set(
         labels, folds_path, class_names, settings["folds"], verdicts, settings.get("train", ())
     )
@@ -117,6 +119,7 @@ def evaluate(
         "classes": class_names,
         "training": about_training,
         "test": counts,
+        "ended": ended,
         "stages": {
             name: _stage(name, scores[name], truths, settings) for name in settings["stages"]
         },
@@ -161,6 +164,33 @@ def class_counts(truth: GroundTruth) -> dict:
         "background": int(truth.background.any(axis=1).sum()),
         "data_sets": dict(Counter(truth.data_sets.tolist())),
     }
+
+
+def _ended_stages(scores: Mapping[str, Mapping[str, str | Path]]) -> dict[str, str]:
+    """Return the stages that ended before they were trained, and why."""
+    found = {}
+    for name, paths in scores.items():
+        with score_files.open_windows(next(iter(paths.values()))) as windows:
+            reasons = [about.get("ended", "") for about in windows.learning.values()]
+        if reasons and all(reasons):
+            found[name] = reasons[0]
+    return found
+
+
+def _without(settings: Mapping, ended: Mapping[str, str]) -> dict:
+    """Return settings without some stages, and without ensembles that consist of these alone."""
+    left = {
+        name: [stage for stage in stages if stage not in ended]
+        for name, stages in settings["ensembles"].items()
+    }
+    ensembles = {name: stages for name, stages in left.items() if stages}
+    pairs = [
+        pair for pair in settings["evaluation"]["compare"]
+        if all(name in ensembles or name not in left for name in pair)
+    ]  # fmt: skip
+    stages = {name: about for name, about in settings["stages"].items() if name not in ended}
+    evaluation = settings["evaluation"] | {"compare": pairs}
+    return {**settings, "stages": stages, "ensembles": ensembles, "evaluation": evaluation}
 
 
 def _stage(

@@ -282,7 +282,9 @@ def ensemble_scores(
         raise ValueError(
             f"ensemble {name!r} has frame scores at {sorted(rates)} frames per second; expected one"
         )
-    stages = list(settings["ensembles"][name])
+    # a stage that ended before it was trained taught the ensemble nothing
+    ended = {key.rpartition(" ")[0] for key, about in learning.items() if about.get("ended")}
+    stages = [stage for stage in settings["ensembles"][name] if stage not in ended]
     rate = rates.pop() if rates else None
     return Ensemble(stages, about, decodings, rate, timings, measured, unfiltered, learning)
 

@@ -166,6 +166,8 @@ def _further_tables(content: Mapping) -> Iterator[Table]:
 
 def _remarks(content: Mapping) -> Iterator[str]:
     stages, ensembles = content["stages"], content["ensembles"]
+    for name, why in content["ended"].items():
+        yield f"stage {cut(name, NAME)} ended, and no ensemble has it: {why}"
     yield from learning_remarks(
         {
             f"{name} {member}": about

@@ -110,6 +110,7 @@ class TrainingRules:
             "validation": validation,
             "teachers": self._teachers(wildcards),
             "temperature": targets.get("temperature"),
+            "untaught": targets.get("untaught"),
             "normaliser": next(iter(self.normaliser(wildcards)), None),
             "frame_targets": self._frame_targets(wildcards),
         }

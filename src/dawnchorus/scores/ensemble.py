@@ -88,7 +88,8 @@ def ensemble(paths: Sequence[str | Path], output: str | Path, settings: Mapping)
     if unit not in UNITS:
         raise ValueError(f"average_unit {unit!r}; expected one of {', '.join(UNITS)}")
     with _stages(paths) as stages:
-        if unit == "recording":
+        # stages that ended before they were trained have no member
+        if unit == "recording" or not any(stage.members for stage in stages):
             stack = _by_member(stages, settings["pooling"], settings["ignored_classes"])
             # a row is NaN as a whole or not at all: one class tells who scored a recording
             models = np.isfinite(stack[:, :, 0]).sum(axis=0)
@@ -178,6 +179,11 @@ def ensemble_frames(paths: Sequence[str | Path], output: str | Path, how: str) -
     with contextlib.ExitStack() as stack:
         stages = [stack.enter_context(frame_files.open_frames(path)) for path in paths]
         _check_alike(stages)
+        if not any(stage.members for stage in stages):
+            raise ValueError(
+                f"{Path(output).name}: no stage of the ensemble has a model, as their pseudo-labels "
+                "are none or of one class; take it out of ensembles, or give its stages others"
+            )
         first, rate = stages[0], stages[0].frames_per_second
         for stage in stages[1:]:
             if not math.isclose(stage.frames_per_second, rate, rel_tol=1e-9):
@@ -228,7 +234,8 @@ def _check_alike(stages: Sequence[Windows] | Sequence[frame_files.Frames]) -> No
 
 def _by_member(stages: Sequence[Windows], how: str, ignored_classes: Sequence[str]) -> np.ndarray:
     """Return the recording scores of all members, shape (M, N, C); NaN rows where there is none."""
-    found = []
+    # of no member, as of a stage that ended: a row that scores nothing
+    found = [] if any(stage.members for stage in stages) else [_nothing(stages[0])]
     for stage in stages:
         lowered = functools.partial(
             pooling.lowered, class_names=stage.class_names, ignored=ignored_classes
@@ -242,6 +249,10 @@ def _by_member(stages: Sequence[Windows], how: str, ignored_classes: Sequence[st
             )
             found.append(_pooled(blocks, n_recordings, n_classes, how))
     return np.stack(found)
+
+
+def _nothing(stage: Windows) -> np.ndarray:
+    return np.full((len(stage.ids), len(stage.class_names)), np.nan, np.float32)
 
 
 def _pooled(

@@ -127,7 +127,9 @@ def predict_frames(
     )
     learning = _learning(model_paths)
     members = _counted(learning, targets, corpus, ids)
-    ratio = _frames_per_score(load(members[0]), settings["window"])
+    ratio = _frames_per_score(
+        load(members[0] if members else next(iter(model_paths))), settings["window"]
+    )
     rate = source.frames_per_second(corpus)
     # fewer frame scores than frames where the model pools in time
     progress = logs.progress("models", len(members))
@@ -157,7 +159,12 @@ def _counted(
     corpus: str,
     ids: Sequence[str],
 ) -> list[str]:
-    """Return the members that are not left out; without them every recording has to have a score."""
+    """Return the members that are not left out; without them every recording has to have a score.
+
+    None of a stage that ended before it was trained.
+    """
+    if all(about.get("ended") for about in learning.values()):
+        return []  # the stage had nothing to learn from: ensembles do without it
     kept = [name for name, about in learning.items() if not about.get("left_out")]
     left_out = [name for name in learning if name not in kept]
 

@@ -62,6 +62,8 @@ class PredictionTargets(Settings):
     """validate: labelled recordings choose the epoch and train nothing."""
     parts: Annotated[Few, Unit("parts")] = 2
     """The recordings are dealt into so many parts; each part trains members of its own."""
+    untaught: Literal["end", "train"] = "end"
+    """Where pseudo-labels are none, or of one class; end: no member of the stage is trained."""
     split_groups: bool = False
     """Let parts divide groups (see folds.by), as grill2017 did."""
     pooling: Pooling = "max"

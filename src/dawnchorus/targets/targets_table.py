@@ -26,6 +26,7 @@ import numpy as np
 from dawnchorus.runtime import artefacts
 
 _CLASSES = b"class_names"  # the entry of the schema that names the classes
+_PRESENT = 0.5  # from it on, a recording is of a class
 _AT_ONCE = 1 << 23  # values in a row group: 32 MiB
 
 
@@ -71,6 +72,17 @@ class Targets:
             return np.flatnonzero(self.fold > 0)
         fold = self._next_fold(member) if validation == "next" else member.fold
         return np.flatnonzero(self.fold == fold)
+
+    def lacking(self) -> str:
+        """Return why the pseudo-labels of all parts teach nothing, or an empty text."""
+        found = self.values[self.part > 0] >= _PRESENT
+        if not len(found):
+            return "no recording got a pseudo-label"
+        if (found == found[0]).all():
+            names = [name for name, own in zip(self.class_names, found[0], strict=True) if own]
+            named = ", ".join(names) or "none of the classes"
+            return f"all {len(found)} pseudo-labels are of one class: {named}"
+        return ""
 
     def unlabelled_rows(self) -> np.ndarray:
         """Return the numbers of the rows without a label, which every member uses."""

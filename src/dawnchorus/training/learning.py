@@ -2,6 +2,7 @@
 
 * `judge`: what the training targets and the validation recordings say of a model, and why it has not
   learnt where it has not.
+* `ended`: the same of a model that was not trained at all.
 * `losses`: the loss of each row, as Keras computes it.
 * `prior_loss`: the least loss of scores that do not look at the windows.
 * `warn`: the same for the log.
@@ -108,6 +109,14 @@ def judge(
     return {
         **found, **losses_found, "learnt": not reasons, "reasons": reasons,
         "validation": _validated(training, held),
+    }  # fmt: skip
+
+
+def ended(why: str) -> dict:
+    """Return what is known of a model that was not trained, as its stage had nothing to learn from."""
+    return {
+        "learnt": False, "can_learn": False, "ended": why, "reasons": [why], "attempts": 0,
+        "left_out": True, "validation": {"auroc": None, "margin": None, "at_chance": None},
     }  # fmt: skip
 
 

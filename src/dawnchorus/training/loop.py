@@ -13,8 +13,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus.models import model_files
-from dawnchorus.runtime import artefacts, logs, provenance, run
+import keras
+
+from dawnchorus.models import model_files, zoo
+from dawnchorus.runtime import artefacts, logs, provenance, run, seeds
 from dawnchorus.segments import window_source
 from dawnchorus.targets import targets_table
 from dawnchorus.training import (
@@ -62,7 +64,8 @@ def train_member(
         ``seed``, ``window``, ``segments``, ``model``, ``output``, ``clip_pooling``, ``training``,
         ``augmentation``, ``pooling``, ``validation``, ``backend``; ``normaliser`` (path or None);
         ``frame_targets`` (see `frame_targets.FrameTargets`, or None); where there are teachers (see
-        `distillation.Teachers`), ``teachers`` and ``temperature``.
+        `distillation.Teachers`), ``teachers`` and ``temperature``; of pseudo-labels, ``untaught``:
+        ``end`` where a stage without any, or with those of one class, trains nothing.
     library : dict
         Digests of the code, which a checkpoint must agree with.
     model_path, history_path, kept_path : path
@@ -77,6 +80,18 @@ def train_member(
     wanted, chosen = targets_table.read(targets_path), settings["training"]
     member = targets_table.Member.named(member_name)
     source = window_source.open_source(shards, settings["segments"], settings["window"])
+    if settings.get("untaught") == "end" and member.part and (why := wanted.lacking()):
+        logs.LOG.info("warning: stage %s ends here: %s", stage, why)
+        # whole files, which rules expect: the model is not trained, and its record says so
+        keras.utils.set_random_seed(seeds.integer(settings["seed"], stage, member_name, "weights"))
+        untrained = zoo.build(
+            input_shape=source.shape, n_classes=len(wanted.class_names), output=settings["output"],
+            **settings["model"],
+        )  # fmt: skip
+        artefacts.write_table(history_path, (*HISTORY, *LEARNING), [])
+        model_files.save_kept(kept_path, {}, learning.ended(why))
+        model_files.save(untrained, model_path)
+        return
     digest = training_digest(stage, targets_path, shards, settings, library)
     for attempt in range(1 + learning.RETRAININGS):
         key, named = (settings["seed"], stage, member_name), digest

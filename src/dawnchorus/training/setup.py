@@ -92,10 +92,22 @@ def teachers(examples: batches.Batches, settings: Mapping) -> distillation.Teach
         What the member will train on; changed in place.
     settings : mapping
         ``teachers`` (see `distillation.Teachers`), ``temperature`` and ``training``.
+
+    Raises
+    ------
+    ValueError
+        Where a teacher is left out as it did not learn.
     """
     about = settings.get("teachers")
     if not about:
         return None
+    for teacher in about:
+        known = model_files.read_learning(teacher["kept"]) if teacher["kept"] else {}
+        if known.get("left_out"):
+            raise ValueError(
+                f"teacher {teacher['model']} did not learn: {known['reasons'][0]}; expected one that "
+                "learnt: leave its stage out of targets.stages, or mend that"
+            )
     chosen = settings["training"] | {"temperature": settings["temperature"]}
     found = distillation.Teachers(
         about, examples.recordings, examples.values.shape[1], chosen, examples.source.shape
