@@ -98,6 +98,17 @@ def write(path, media_ids, class_names, scores):
     rows = [(name, f"{row.sum():.3f}") for name, row in zip(media_ids, scores, strict=True)]
     artefacts.write_table(path, ("recording", "sum of " + " ".join(class_names)), rows)
 '''
+BASELINE = '''"""Nearness to the mean of each class."""
+
+import numpy as np
+
+MOST_CLASSES, MOST_WORK = None, None
+
+
+def fit(statistics, targets, rng):
+    means = np.stack([statistics[column == 1].mean(axis=0) for column in targets.T])
+    return lambda scored: np.exp(-abs(scored[:, None] - means).mean(axis=(2, 3)))
+'''
 METRIC = """
 
 def mean_score(targets, scores, weights):
@@ -115,6 +126,7 @@ ADDED = {
     "schedule": ("training/schedules/halving.py", SCHEDULE),
     "annotations": ("formats/annotations/plain_lines.py", ANNOTATIONS),
     "submission": ("formats/submissions/score_sum.py", SUBMISSION),
+    "baseline": ("evaluation/clip_baselines/nearest_mean.py", BASELINE),
 }
 METRICS = "evaluation/clip_scores.py"
 CLASSES = ("wren", "robin")
@@ -171,7 +183,8 @@ def config():
         "folds": {"kind": "stratified", "count": 2}, "training": training,
         "model": {"name": "average_net", "units": 4},
         "augmentation": {"count": 1, "methods": {"raise_level": {"amount": 0.1}}},
-        "submission": {"format": "score_sum"}, "evaluation": {"replicates": 100},
+        "baselines": ["nearest_mean"], "submission": {"format": "score_sum"},
+        "evaluation": {"replicates": 100},
     }  # fmt: skip
     outside = {"frontend": "own-parts", "model": {"name": "own/net.py", "units": 4}}
     return {
@@ -247,6 +260,7 @@ def test_a_metric_makes_evaluations_stale_alone(staleness):
 def test_a_config_that_names_one_of_each_runs(finished):
     metrics = json.loads((finished / "added/metrics.json").read_text())
     assert '"mean_score"' in json.dumps(metrics)
+    assert metrics["baselines"]["best"] == "nearest_mean"
     lines = (finished / "added/submission.marked.csv").read_text().splitlines()
     assert lines[0] == "recording,sum of robin wren"
     assert len(lines) == 9

@@ -29,6 +29,8 @@ PART = {"from": "predictions", "stage": "first", "unlabelled": ["field"]}
 class Experiment:
     """Files of an experiment with two stages: labels, folds, verdicts and scores."""
 
+    baselines_path = None
+
     def __init__(self, folder, class_names=("bird",), seed=5):
         self.folder, self.class_names = folder, list(class_names)
         self.rng = np.random.default_rng(seed)
@@ -90,7 +92,8 @@ class Experiment:
                 fold = int(member[1])
                 rows = [i for i, n in enumerate(ids) if corpus != "alpha" or self.fold[n] == fold]
                 truth = np.array([self.truth[corpus][ids[i]] for i in rows])
-                index = np.repeat(rows, 2)
+                truth = truth.reshape(len(rows), len(self.class_names))
+                index = np.repeat(np.array(rows, int), 2)
                 noise = self.rng.normal(0.3 + 0.2 * np.repeat(truth, 2, axis=0), 0.15)
                 onset = np.tile([0.0, 10.0], len(rows))
                 put(member, index, onset, onset + 14.3, np.clip(noise, 0, 1))
@@ -127,6 +130,7 @@ class Experiment:
             self.verdicts,
             self.settings,
             *outputs,
+            self.baselines_path,
         )
         return json.loads(outputs[0].read_text()), outputs[1].read_text()
 

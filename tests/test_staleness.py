@@ -22,13 +22,14 @@ TRAIN_ONE = {"train one first", *AFTER_MODELS_ONE}
 AFTER_SECOND = {"predict two second", "ensemble two", "evaluate two"}
 SECOND = {"set_targets two second", "audit two second", "train two second", *AFTER_SECOND}
 TRAIN_TWO = {"train two first", "predict two first", *SECOND}
-FOLDS_ONE = {"deal_folds one", "set_targets one first", *TRAIN_ONE}
-FOLDS_TWO = {"deal_folds two", "set_targets two first", *TRAIN_TWO}
-FROM_SPECTROGRAMS = {"make_spectrograms", *TRAIN_ONE, *TRAIN_TWO}
+FOLDS_ONE = {"deal_folds one", "fit_baselines one", "set_targets one first", *TRAIN_ONE}
+FOLDS_TWO = {"deal_folds two", "fit_baselines two", "set_targets two first", *TRAIN_TWO}
+BASELINES = {"fit_baselines one", "fit_baselines two"}
+FROM_SPECTROGRAMS = {"make_spectrograms", *BASELINES, *TRAIN_ONE, *TRAIN_TWO}
 FROM_AUDIO = {"resample", "judge", "make_spectrograms", *FOLDS_ONE, *FOLDS_TWO}
 LEAKS = {"check_leaks one", "check_leaks two"}
 FROM_LISTING = {*FROM_AUDIO, *LEAKS}
-TARGETS_ONE = {"set_targets one first", *TRAIN_ONE}
+TARGETS_ONE = {"fit_baselines one", "set_targets one first", *TRAIN_ONE}
 
 # config key -> (value, what it makes stale), as a person writes them
 BY_KEY = {
@@ -42,7 +43,7 @@ BY_KEY = {
     "corpora.small.shards": (4, FROM_LISTING),
     "corpora.other.shards": (1, {
         "resample", "judge", "make_spectrograms", *AFTER_MODELS_ONE, "predict two first", *SECOND,
-        *LEAKS,
+        *LEAKS, *BASELINES,
     }),
     "corpora.small.binary_class": ("chirp", {*FOLDS_ONE, *FOLDS_TWO, *LEAKS}),
     "corpora.small.ids": ("stem", FROM_LISTING),
@@ -73,6 +74,7 @@ BY_KEY = {
     "experiments.one.average": ("median", AFTER_SCORES),
     "experiments.one.drawn": (["first"], {"draw_segments one first"}),
     "experiments.one.calibration.method": ("platt", {"calibrate one", "evaluate one"}),
+    "experiments.one.baselines": (["chance"], {"fit_baselines one", "evaluate one"}),
     "experiments.one.evaluation.replicates": (200, {"evaluate one"}),
     "experiments.one.evaluation.threshold": ("youden", {"evaluate one"}),
     "experiments.one.submission.format": ("none", set()),
@@ -94,9 +96,10 @@ BY_SECTION = {
     r"experiments\.one\.folds\.validation": TRAIN_ONE,
     r"experiments\.one\.folds\.count": {*FOLDS_ONE},
     r"experiments\.one\.folds\..*": FOLDS_ONE,
-    r"experiments\.one\.(pooling|average|average_unit|ignored_classes)": AFTER_SCORES,
     r"experiments\.one\.calibration\.method": {"calibrate one", "evaluate one"},
     r"experiments\.one\.calibration\.per_class": set(),  # where there is no method
+    r"experiments\.one\.(pooling|average|average_unit)": AFTER_SCORES,
+    r"experiments\.one\.ignored_classes": {"fit_baselines one", *AFTER_SCORES},
     r"experiments\.one\.evaluation\..*": {"evaluate one"},
     r"experiments\.one\.submission\..*": {"submit one"},
     r"experiments\.one\.stages\.first\.use": AFTER_MODELS_ONE,
@@ -111,7 +114,8 @@ NOT_TRIED = {
     r"experiments\.one\.(training|segments|augmentation|model)\..*": "copied to every stage",
     r"experiments\.one\.(window|frontend|output|clip_pooling|predict_frontend|seeds|use)":
         "copied to every stage",
-    r"experiments\.(one|two)\.(train|test|ensembles|events|drawn)(\..*)?": "names: rows of BY_KEY",
+    r"experiments\.(one|two)\.(train|test|ensembles|baselines|events|drawn)(\..*)?":
+        "names: rows of BY_KEY",
     r"experiments\.one\.stages\.first\.(frontend|predict_frontend|seeds|targets\.from)":
         "decides which jobs there are",
     r"experiments\.one\.stages\.first\.(training\.(pretrained|schedule\.kind)|(model|segments)\.\w*(name|kind))":
@@ -129,6 +133,7 @@ BY_CODE = {
     "scores/inference.py": {*AFTER_MODELS_ONE, "predict two first", *SECOND},
     "training/loop.py": {*TRAIN_ONE, *TRAIN_TWO},
     "metrics/roc.py": {"audit two second", "evaluate one", "evaluate two"},
+    "evaluation/clip_baselines/chance.py": {*BASELINES, "evaluate one", "evaluate two"},
     "evaluation/summary.py": {"evaluate one", "evaluate two"},
     "formats/submissions/bad2017.py": {"submit one"},
     "models/architectures/bulbul.py": TRAIN_ONE,
@@ -318,7 +323,9 @@ def recording(project):
 
 def test_a_changed_test_recording_retrains_nothing(before, recording):
     found = stale(before, recording("field/003.wav", lambda content: content[:-2] + b"\1\1"))
-    assert {job for job in named(found) if "one" in job} == {*AFTER_MODELS_ONE, "check_leaks one"}
+    assert {job for job in named(found) if "one" in job} == {
+        *AFTER_MODELS_ONE, "check_leaks one", "fit_baselines one",
+    }  # fmt: skip
     assert not {job for job in named(found) if job.startswith("train")} - {"train two second"}
     assert sum(rule == "resample" for rule, _ in found) == 1
 

@@ -16,4 +16,5 @@ with job.running(snakemake):
         measured["settings"],
         snakemake.output.metrics,
         snakemake.output.summary,
+        measured["baselines"],
     )

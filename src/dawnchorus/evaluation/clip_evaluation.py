@@ -16,11 +16,12 @@ import numpy as np
 
 from dawnchorus.audio.verdicts import read_verdicts
 from dawnchorus.evaluation import summary
+from dawnchorus.evaluation.baseline_report import baseline_report
 from dawnchorus.evaluation.calibration_scores import calibration_scores
 from dawnchorus.evaluation.caveats import marked, marks, policy
 from dawnchorus.evaluation.clip_scores import (
     difference,
-    point_scores,
+    model_scores,
     scores_at_thresholds,
     scores_with_intervals,
     spread,
@@ -28,7 +29,7 @@ from dawnchorus.evaluation.clip_scores import (
 from dawnchorus.metrics import checks, operating_points, roc
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
-from dawnchorus.scores import ensemble, score_files
+from dawnchorus.scores import baseline_files, ensemble, score_files
 from dawnchorus.targets.ground_truth import (
     GroundTruth,
     aligned_scores,
@@ -53,6 +54,7 @@ def evaluate(
     settings: Mapping,
     metrics_path: str | Path,
     summary_path: str | Path,
+    baselines_path: str | Path | None = None,
 ) -> None:
     """Score all models and ensembles of an experiment, write the scores and their summary.
 
@@ -80,6 +82,8 @@ def evaluate(
         JSON: scores, counts and the policy behind them.
     summary_path : path
         Text of one screen.
+    baselines_path : path, optional
+        Scores of the baselines that ``settings`` name, see `dawnchorus.scores.baseline_files`.
 
     Raises
     ------
@@ -137,7 +141,12 @@ def evaluate(
             _comparison(*pair, recordings, truths, settings)
             for pair in settings["evaluation"]["compare"]
         ],
+        "baselines": {},
     }
+    if baselines_path is not None:
+        found = baseline_files.read_baselines(baselines_path, settings["baselines"])
+        _check_classes(found.class_names, class_names, baselines_path)
+        content["baselines"] = baseline_report(found, recordings, truths, settings, _TRAINING)
     artefacts.write_json(metrics_path, content)
     artefacts.write_text(summary_path, summary.text(content))
     n_models = sum(len(stage["members"]) for stage in content["stages"].values())
@@ -216,10 +225,10 @@ def _stage(
         about, what = Member.named(member), f"{member} of stage {name}"
         own = truths[_TRAINING].of_fold(about.fold)
         tests = {
-            test: _member_scores(truth, aligned_scores(truth, tables, what), settings)
+            test: model_scores(truth, aligned_scores(truth, tables, what), settings)
             for test, truth in _tests(truths).items()
         }
-        validated = _member_scores(own, aligned_scores(own, tables, what), settings)
+        validated = model_scores(own, aligned_scores(own, tables, what), settings)
         members[member] = {
             "fold": about.fold,
             "part": about.part,
@@ -238,15 +247,6 @@ def _stage(
         "validation": validated | optimistic,
         "test": marked(tested, [name], settings),
     }
-
-
-def _member_scores(truth: GroundTruth, scores: np.ndarray, settings: Mapping) -> dict:
-    """Return the scores of a single model: metrics of identification without intervals."""
-    # replicates of identification take long, and an experiment may have hundreds of members
-    content = scores_with_intervals(truth, scores, settings, with_identification=False)
-    if len(truth.class_names) > 1:
-        content["identification"] = point_scores(truth, scores)
-    return content
 
 
 def _spread(found: Sequence[Mapping]) -> dict:

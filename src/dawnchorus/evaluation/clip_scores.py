@@ -12,7 +12,7 @@ for which.
 
 * `METRICS`: the register of metrics; a new one is an entry there.
 * `scores_with_intervals`: of all recordings, of data sets and of folds, and the means of those.
-* `point_scores`: the cheap ones as plain values, of single models.
+* `point_scores`: the cheap ones as plain values; `model_scores`: with them, those of a single model.
 * `difference`: one set of scores minus another, paired.
 * `scores_at_thresholds`: precision, recall and F1 at thresholds.
 * `spread`: mean, deviation and range over models.
@@ -192,8 +192,21 @@ def point_scores(
     }
 
 
+def model_scores(truth: GroundTruth, scores: np.ndarray, settings: Mapping) -> dict:
+    """Return the scores of a single model or a baseline: of identification without intervals."""
+    # replicates of identification take long, and an experiment may have hundreds of members
+    content = scores_with_intervals(truth, scores, settings, with_identification=False)
+    if len(truth.class_names) > 1:
+        content["identification"] = point_scores(truth, scores)
+    return content
+
+
 def difference(
-    truth: GroundTruth, first: np.ndarray, second: np.ndarray, settings: Mapping
+    truth: GroundTruth,
+    first: np.ndarray,
+    second: np.ndarray,
+    settings: Mapping,
+    names: Sequence[str] = (),
 ) -> dict:
     """Return the AUROC of the second scores minus that of the first, from paired replicates.
 
@@ -204,6 +217,8 @@ def difference(
         Finite; in [0, 1] where classes are several.
     settings : mapping
         See the module.
+    names : sequence of str, optional
+        Of metrics of identification that are compared; all where it is empty.
 
     Returns
     -------
@@ -213,6 +228,8 @@ def difference(
     """
     everything = np.arange(len(first))
     measured = [_statistics(truth, scores, settings) for scores in (first, second)]
+    kept = ["auroc", *names] if names else [*measured[0]]
+    measured = [{name: of[name] for name in kept if name in of} for of in measured]
     drawn = [_replicates(truth, of, {None: everything}, settings)[None] for of in measured]
     found = {
         name: bootstrap.difference(

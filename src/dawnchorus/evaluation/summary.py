@@ -2,7 +2,8 @@
 
 * `text`: at most 45 lines of 100 columns, plain ASCII but for names.
 
-A table with more rows than fit ends in a line that says how many are left to ``metrics.json``. Where
+A table with more rows than fit ends in a line that says how many are left to ``metrics.json``; that of
+baselines loses its rows first. Where
 classes are several there is a table of identification too: top-1 accuracy, MLRAP and cmAP (classes
 without positives left out). A test corpus of which nothing is scored, such as one without labels, is
 in the first table alone.
@@ -67,8 +68,19 @@ def text(content: Mapping) -> str:
         },
         "comparisons": [kept(pair) for pair in content["comparisons"]],
     }
+    simple = content["baselines"]
+    if simple:
+        scored["baselines"] = simple | {
+            "scores": {name: kept(found) for name, found in simple["scores"].items()}
+        }
+        # the best baseline is one of what ensembles are compared with
+        scored["comparisons"] += [kept(pair) for pair in simple["comparisons"]]
     tables = [recordings, *_auroc_tables(scored), *_further_tables(scored)]
-    return screen(titled(content["experiment"], about), tables, list(_remarks(scored)), _SOURCE)
+    ranks = [0] * len(tables) + [1]
+    tables.append(_baseline_table(scored["baselines"]))
+    return screen(
+        titled(content["experiment"], about), tables, list(_remarks(scored)), _SOURCE, ranks
+    )
 
 
 def _auroc_tables(content: Mapping) -> Iterator[Table]:
@@ -134,7 +146,10 @@ def _further_tables(content: Mapping) -> Iterator[Table]:
             rows.append(
                 (
                     pair["second"],
-                    pair["first"],
+                    # an ensemble is shown as it is called, a baseline as in its table
+                    pair["first"]
+                    if pair["first"] in content["ensembles"]
+                    else _spaced(pair["first"]),
                     where,
                     with_interval(found, "difference", "+.3f"),
                     number(found["p_two_sided"]),
@@ -164,8 +179,27 @@ def _further_tables(content: Mapping) -> Iterator[Table]:
     yield header, rows
 
 
+def _baseline_table(content: Mapping) -> Table:
+    """Return the table of baselines, the best first: it may lose the rows of the others."""
+    rows = []
+    scores = content.get("scores", {})
+    for name in sorted(scores, key=lambda name: name != content["best"]):
+        for where, found in _everywhere(scores[name]):
+            values = found.get("identification", {})
+            points = (
+                number(values[key]["value"]) if key in values else ""
+                for key in ("top1_accuracy", "mlrap")
+            )
+            rows.append((_spaced(name), where, with_interval(found, "auroc"), *points))
+    return ("<baseline", "<on", "=AUROC", ">top-1", ">MLRAP"), rows
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def _remarks(content: Mapping) -> Iterator[str]:
-    stages, ensembles = content["stages"], content["ensembles"]
+    stages, ensembles, simple = content["stages"], content["ensembles"], content["baselines"]
     for name, why in content["ended"].items():
         yield f"stage {cut(name, NAME)} ended, and no ensemble has it: {why}"
     yield from learning_remarks(
@@ -175,6 +209,10 @@ def _remarks(content: Mapping) -> Iterator[str]:
             for member, about in stage["learning"].items()
         }
     )
+    yield from simple.get("not_beaten", ())
+    for name, remark in simple.get("about", {}).items():
+        if name in simple["scores"]:
+            yield f"{_spaced(name)}: {remark}"
     marked = [
         name for name, stage in stages.items() if any(map(_transductive, stage["test"].values()))
     ]

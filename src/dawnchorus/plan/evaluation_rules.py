@@ -7,15 +7,16 @@ from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, corpora_
 
 _EVALUATED = (
     "seed", "train", "test", "folds", "ensembles", "pooling", "average", "average_unit",
-    "ignored_classes", "evaluation",
+    "ignored_classes", "evaluation", "baselines",
 )  # fmt: skip
+_FITTED = ("seed", "train", "classes", "ignored_classes", "baselines")
 _SUBMITTED = ("best", "interval_s", "keep_trailing")
 _SUBMITTED_POOLING = ("pooling", "average", "ignored_classes")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class EvaluationRules:
-    """Rules ``calibrate``, ``evaluate`` and ``submit`` of one run."""
+    """Rules ``fit_baselines``, ``calibrate``, ``evaluate`` and ``submit`` of one run."""
 
     run: Run
 
@@ -38,6 +39,28 @@ class EvaluationRules:
             },
         }
 
+    # fit_baselines
+
+    def baseline_shards(self, wildcards: Wildcards) -> list[str]:
+        """Return the spectrograms that baselines are fitted on and score."""
+        return [path for own in self._baseline_shards(wildcards).values() for path in own]
+
+    def baseline_settings(self, wildcards: Wildcards) -> Params:
+        """Return what decides the scores of the baselines."""
+        chosen = self.run.experiment(wildcards)
+        kept = {key: chosen[key] for key in _FITTED}
+        return {
+            "shards": self._baseline_shards(wildcards),
+            "labels": self.run.labels(corpora_in(chosen["train"])),
+            "settings": {**kept, "count": chosen["folds"]["count"]},
+        }
+
+    def baseline_library(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the digests of the code behind the baselines, of those that are chosen alone."""
+        names = self.run.experiment(wildcards)["baselines"]
+        chosen = (self.run.chosen_code("evaluation.clip_baselines", name) for name in names)
+        return self.run.library("fit_baselines", *chosen)
+
     # evaluate
 
     def scores(self, wildcards: Wildcards) -> list[str]:
@@ -51,6 +74,12 @@ class EvaluationRules:
     def calibrations(self, wildcards: Wildcards) -> list[str]:
         """Return the calibrations of all ensembles; none where scores stay as they are."""
         return list(self._calibrations(wildcards).values())
+
+    def baselines(self, wildcards: Wildcards) -> list[str]:
+        """Return the scores of the baselines; none where none are wanted."""
+        if not self.run.experiment(wildcards)["baselines"]:
+            return []
+        return [paths.BASELINES.format(experiment=wildcards.experiment)]
 
     def verdicts(self, wildcards: Wildcards) -> list[str]:
         """Return the verdicts of all scored corpora."""
@@ -71,6 +100,7 @@ class EvaluationRules:
             "calibrations": self._calibrations(wildcards),
             "labels": self.run.labels(corpora),
             "verdicts": self._verdicts(wildcards),
+            "baselines": next(iter(self.baselines(wildcards)), None),
         }
 
     # submit
@@ -109,6 +139,13 @@ class EvaluationRules:
         """Return the digests of the code behind a submission, its own format's alone."""
         name = self.run.submission_format(wildcards.experiment, wildcards.corpus)
         return self.run.library("submit", f"dawnchorus.formats.submissions.{name}")
+
+    def _baseline_shards(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        chosen = self.run.experiment(wildcards)
+        # what the first stage sees: it is there anyway, so that nothing is decoded for baselines
+        frontend = next(iter(chosen["stages"].values()))["frontend"]
+        corpora = corpora_in([*chosen["train"], *chosen["test"]])
+        return {corpus: self.run.spectrograms(frontend, [corpus]) for corpus in corpora}
 
     def _scores(self, wildcards: Wildcards) -> dict[str, Paths]:
         name = wildcards.experiment

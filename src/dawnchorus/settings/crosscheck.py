@@ -26,6 +26,7 @@ from dawnchorus.settings.section import ByName, is_own_file
 from dawnchorus.settings.stage_check import check_stages
 
 FORMATS = ByName("dawnchorus.formats.submissions", "format")
+BASELINES = ByName("dawnchorus.evaluation.clip_baselines", "baseline")
 _PATHS = (  # of adapters; some are lists, or mappings of paths
     *("table", "root", "groups", "audio", "xml", "metadata"),
     *("weak", "strong", "unlabelled"),
@@ -146,6 +147,8 @@ def _check_experiment(
                     f"{path}.export: {exported!r}; its frontend {frontend} is the file {kind!r}, which "
                     "cannot travel with a model; expected ensembles of frontends of dawnchorus"
                 )
+    for baseline in experiment["baselines"]:
+        check_known(f"{path}.baselines: {baseline!r}", baseline, BASELINES.names())
     if experiment["events"]:
         check_events(f"{path}.events", experiment, config)
     _check_submission(f"{path}.submission", experiment, config)

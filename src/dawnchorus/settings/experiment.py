@@ -242,6 +242,8 @@ class Experiment(ModelSettings):
     """How the scores of ensembles become probabilities."""
     export: Names = []
     """Ensembles that become one file each, for use on new recordings."""
+    baselines: Names = ["logistic_regression", "band_rise", "majority", "chance"]
+    """What is scored beside the models, on the spectrograms of the first stage; []: nothing."""
     evaluation: EvaluationSettings = EvaluationSettings()
     """How scores are measured."""
     events: EventSettings | None = None
