@@ -128,9 +128,8 @@ class Experiment:
             self.labels,
             folds_path,
             self.verdicts,
-            self.settings,
+            {**self.settings, "baselines_path": self.baselines_path},
             *outputs,
-            self.baselines_path,
         )
         return json.loads(outputs[0].read_text()), outputs[1].read_text()
 

@@ -16,5 +16,4 @@ with job.running(snakemake):
         measured["settings"],
         snakemake.output.metrics,
         snakemake.output.summary,
-        measured["baselines"],
     )

@@ -54,7 +54,6 @@ def evaluate(
     settings: Mapping,
     metrics_path: str | Path,
     summary_path: str | Path,
-    baselines_path: str | Path | None = None,
 ) -> None:
     """Score all models and ensembles of an experiment, write the scores and their summary.
 
@@ -77,13 +76,13 @@ def evaluate(
         ``average``, ``average_unit``, ``ignored_classes``, ``folds`` (``count``, ``by``,
         ``validation``, ``split_groups``), ``evaluation`` (``replicates``, ``bootstrap``,
         ``confidence`` in (0, 1), ``threshold`` "f1" or "youden", ``top_k``, ``compare``: pairs of
-        ensembles) and ``sources`` (see `dawnchorus.targets.resampling_units.with_units`).
+        ensembles), ``baselines`` (names) with ``baselines_path`` (their scores, see
+        `dawnchorus.scores.baseline_files`; None for none) and ``sources`` (see
+        `dawnchorus.targets.resampling_units.with_units`).
     metrics_path : path
         JSON: scores, counts and the policy behind them.
     summary_path : path
         Text of one screen.
-    baselines_path : path, optional
-        Scores of the baselines that ``settings`` name, see `dawnchorus.scores.baseline_files`.
 
     Raises
     ------
@@ -143,7 +142,7 @@ def evaluate(
         ],
         "baselines": {},
     }
-    if baselines_path is not None:
+    if (baselines_path := settings.get("baselines_path")) is not None:
         found = baseline_files.read_baselines(baselines_path, settings["baselines"])
         _check_classes(found.class_names, class_names, baselines_path)
         content["baselines"] = baseline_report(found, recordings, truths, settings, _TRAINING)

@@ -92,6 +92,7 @@ class EvaluationRules:
         stages = {name: {"targets": s["targets"]} for name, s in chosen["stages"].items()}
         kept = {key: chosen[key] for key in _EVALUATED}
         corpora = self.run.scored_corpora(wildcards.experiment)
+        kept["baselines_path"] = next(iter(self.baselines(wildcards)), None)
         kept["sources"] = self.run.source_tables(wildcards.experiment, corpora)
         return {
             "settings": {"name": wildcards.experiment, "stages": stages, **kept},
@@ -100,7 +101,6 @@ class EvaluationRules:
             "calibrations": self._calibrations(wildcards),
             "labels": self.run.labels(corpora),
             "verdicts": self._verdicts(wildcards),
-            "baselines": next(iter(self.baselines(wildcards)), None),
         }
 
     # submit
