@@ -25,7 +25,7 @@ rule apply_model:
     params:
         listing=applications.listing,
         application=applications.settings,
-        library=run.library("apply_model"),
+        library=applications.library,
     script:
         "../workflow/scripts/apply_model.py"
 

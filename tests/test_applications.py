@@ -10,7 +10,15 @@ import tiny
 import tiny_model
 
 from dawnchorus.cli import verify
-from dawnchorus.exported import detections, model_file, prediction, row_selection, shard_detections
+from dawnchorus.exported import (
+    detection_rows,
+    detections,
+    joined_detections,
+    model_file,
+    prediction,
+    row_selection,
+    shard_detections,
+)
 from dawnchorus.exported.networks import Networks
 from dawnchorus.plan.application_rules import ApplicationRules
 from dawnchorus.plan.jobs import jobs, stale
@@ -84,7 +92,7 @@ def test_shards_have_what_the_command_finds_and_joined_they_are_one_table(run, t
         shard_detections.apply_model("bird.dawnchorus", "small", listed[shard], WANTED, *paths)
     tables, lengths = zip(*outputs.values(), strict=True)
     joined = tmp_path / "detections.parquet", tmp_path / "recordings.csv"
-    shard_detections.join_detections(tables, lengths, {"small": 0.0}, *joined)
+    joined_detections.join_detections(tables, lengths, {"small": 0.0}, *joined)
     table = detections.read(joined[0])
     files = Counter(table["file"].to_pylist())
     assert files == {f"small/recordings/{name}.wav": 8 for name in tiny.NAMES}
@@ -101,13 +109,13 @@ def test_shards_have_what_the_command_finds_and_joined_they_are_one_table(run, t
 
 def test_too_many_recordings_without_scores_stop_the_join(tmp_path):
     rows = [("small/a.wav", 3.0, ""), ("small/b.wav", 0.0, "AUDIO_EMPTY: 0 bytes")]
-    artefacts.write_table(tmp_path / "r.csv", shard_detections.RECORDINGS, rows)
+    artefacts.write_table(tmp_path / "r.csv", detection_rows.RECORDINGS, rows)
     detections.write(tmp_path / "d.parquet", detections.schema().empty_table())
     files = [tmp_path / "d.parquet"], [tmp_path / "r.csv"]
     joined = tmp_path / "all.parquet", tmp_path / "all.csv"
     with pytest.raises(ValueError, match="1 of 2 recordings of corpus small.*b.wav .AUDIO_EMPTY"):
-        shard_detections.join_detections(*files, {"small": 0.4}, *joined)
-    shard_detections.join_detections(*files, {"small": 0.5}, *joined)
+        joined_detections.join_detections(*files, {"small": 0.4}, *joined)
+    joined_detections.join_detections(*files, {"small": 0.5}, *joined)
     assert detections.read(joined[0]).num_rows == 0
 
 

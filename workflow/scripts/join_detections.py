@@ -3,9 +3,9 @@
 from dawnchorus.runtime import job
 
 with job.running(snakemake):
-    from dawnchorus.exported import shard_detections
+    from dawnchorus.exported import joined_detections
 
-    shard_detections.join_detections(
+    joined_detections.join_detections(
         snakemake.input.detections,
         snakemake.input.recordings,
         snakemake.params.exclusions,

@@ -22,7 +22,6 @@ from dawnchorus.runtime import artefacts, hashes
 
 SOME_FAILED = 3  # exit status
 FORMATS = ("csv", "parquet", "raven", "audacity")
-RECORDINGS = ("file", "duration", "fault")
 _TABLES = FORMATS[:2]
 
 
@@ -67,7 +66,7 @@ def add_to(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score recordings; return the exit status."""
     # imported here: the other commands need none of it
-    from dawnchorus.exported import input_files, model_file
+    from dawnchorus.exported import detection_rows, input_files, model_file
     from dawnchorus.exported.networks import Networks
     from dawnchorus.exported.partial_results import PartialResults
     from dawnchorus.exported.row_selection import selection_of
@@ -94,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.recordings:
             lengths = {path: results.done[path, state].seconds for path, state in scored}
             rows = [(path, lengths.get(path, 0.0), faults.get(path, "")) for path in files]
-            artefacts.write_table(arguments.recordings, RECORDINGS, rows)
+            artefacts.write_table(arguments.recordings, detection_rows.RECORDINGS, rows)
         if model.calibration and selection.kind == "recordings":
             print(f"scores are calibrated by {model.calibration['method']}", file=sys.stderr)
         else:

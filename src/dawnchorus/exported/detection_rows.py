@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # a table of pyarrow takes several times as much
 ROW = np.dtype([("onset", "f8"), ("offset", "f8"), ("class", "i4"), ("score", "f4")])
 BLOCK = 1 << 16
+# columns of the table of recordings beside detections: length [s], and why there are no scores
+RECORDINGS = ("file", "duration", "fault")
 
 
 def blocks_of(

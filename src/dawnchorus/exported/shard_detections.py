@@ -1,16 +1,14 @@
-"""An exported model on the shards of a corpus: the jobs of an application.
+"""An exported model on a shard of a corpus: the job of an application.
 
 * `apply_model`: detections in the recordings of a shard.
-* `join_detections`: those of all shards.
 
 A recording is named by its corpus, its id and the extension of its file: ``night/site1/0400.wav``.
 Beside a table of detections is one of recordings (CSV): ``file``, ``duration`` [s] and ``fault``, which
 says why a recording has no scores. Counts of detections are held against these durations.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dawnchorus.audio import audio_shards
 from dawnchorus.exported import detection_rows, detections, model_file, row_selection
@@ -18,12 +16,6 @@ from dawnchorus.exported.networks import Networks
 from dawnchorus.exported.prediction import predicted
 from dawnchorus.formats import audio_names
 from dawnchorus.runtime import artefacts, logs
-
-if TYPE_CHECKING:
-    import pyarrow
-
-RECORDINGS = ("file", "duration", "fault")  # as `dawnchorus predict --recordings`
-_SHOWN = 5  # offenders that a message names
 
 
 def apply_model(
@@ -82,7 +74,7 @@ def apply_model(
 
     blocks = detection_rows.blocks_of(found(), model.classes, model.short_digest)
     n_rows = detections.write_blocks(output, blocks)
-    artefacts.write_table(recordings_output, RECORDINGS, rows)
+    artefacts.write_table(recordings_output, detection_rows.RECORDINGS, rows)
     logs.LOG.info("%d detections in %d recordings", n_rows, len(rows))
 
 
@@ -100,46 +92,3 @@ def _thresholds(settings: Mapping) -> list[str]:
     if isinstance(given, Mapping):
         return [f"{name}={value!r}" for name, value in given.items()]
     return [] if given is None else [repr(given)]
-
-
-def join_detections(
-    shards: Sequence[str | Path],
-    recordings: Sequence[str | Path],
-    exclusions: Mapping[str, float],
-    output: str | Path,
-    recordings_output: str | Path,
-) -> None:
-    """Join the tables of all shards, in the order of corpora and recordings' files.
-
-    Parameters
-    ----------
-    shards, recordings : sequences of paths
-        Written by `apply_model`.
-    exclusions : mapping of corpus to float
-        Largest share of its recordings that may have a fault.
-    output, recordings_output : path
-        As those of `apply_model`.
-
-    Raises
-    ------
-    ValueError
-        Where more recordings have a fault.
-    """
-    rows = [row for path in recordings for row in artefacts.read_table(path)]
-    for corpus, share in exclusions.items():
-        own = [row for row in rows if row["file"].startswith(f"{corpus}/")]
-        faults = [f"{row['file']} ({row['fault']})" for row in own if row["fault"]]
-        if len(faults) > share * len(own):
-            raise ValueError(
-                f"{len(faults)} of {len(own)} recordings of corpus {corpus} could not be scored, more "
-                f"than its max_excluded {share:g}: {', '.join(faults[:_SHOWN])}; repair them, or raise "
-                "max_excluded"
-            )
-
-    def tables() -> Iterator["pyarrow.Table"]:
-        for path in shards:
-            yield from detection_rows.read_blocks(path)
-
-    detections.write_blocks(output, detection_rows.joined(tables()))
-    values = [[row[name] for name in RECORDINGS] for row in sorted(rows, key=lambda r: r["file"])]
-    artefacts.write_table(recordings_output, RECORDINGS, values)

@@ -1,11 +1,14 @@
 """Inputs and settings of rules/applications.smk."""
 
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dawnchorus.frontends import kinds as frontend_kinds
 from dawnchorus.plan import paths
 from dawnchorus.plan.workflow_run import Params, Run, Wildcards
+from dawnchorus.segments import kinds as segment_kinds
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -30,6 +33,15 @@ class ApplicationRules:
         """Return what of the scores is wanted."""
         chosen = self._application(wildcards)
         return {key: value for key, value in chosen.items() if key not in ("model", "corpora")}
+
+    def library(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return the digests of the code behind detections; of every kind, as the model names its own."""
+        chosen = [
+            f"{folder.__name__}.{module.name}"
+            for folder in (frontend_kinds, segment_kinds)
+            for module in pkgutil.iter_modules(folder.__path__)
+        ]
+        return self.run.library("apply_model", *chosen)
 
     def detections(self, wildcards: Wildcards) -> list[str]:
         """Return the detections of all shards of an application's corpora."""
