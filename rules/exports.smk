@@ -11,6 +11,7 @@ rule export:
         models=exports.models,
         metrics="results/{experiment}/metrics.json",
         decoders=exports.decoders,
+        calibrations=exports.calibrations,
     output:
         model="results/{experiment}/{ensemble}.dawnchorus",
     log:

@@ -127,7 +127,7 @@ class Exported:
         self.metrics = folder / "metrics.json"
         self.metrics.write_text(json.dumps(MEASURED))
         self.output = folder / f"{case}.dawnchorus"
-        model_export.export(self.metrics, [], self.settings, self.output)
+        model_export.export(self.metrics, [], [], self.settings, self.output)
 
     def _trained(self, chosen, seed):
         keras.utils.set_random_seed(seed)
@@ -237,11 +237,34 @@ def test_what_is_known_of_a_model_travels_with_it(made):
     assert {len(digest) for digest in inputs.values()} == {64}
 
 
+def test_calibration_and_decodings_travel_with_a_model(made, tmp_path):
+    one = made["slaney_mel"]
+    maps = {"robin": {"slope": 0.8, "intercept": -1.2}, "wren": {}}
+    fitted = {"method": "platt", "unit": "recording", "classes": maps, "folds": {"1": maps}}
+    decoding = {
+        "threshold": [0.5, None],
+        "filter_s": [0.1, 0.2],
+        "gap_s": [0, 0],
+        "minimum_s": [0, 0],
+    }
+    chosen = {"plain": {"settings": decoding, "chosen_on": "events of v", "tuned": None}}
+    files = [tmp_path / "calibration.json", tmp_path / "decoders.json"]
+    files[0].write_text(json.dumps(fitted))
+    files[1].write_text(json.dumps({"classes": CLASSES, "decodings": chosen}))
+    output = tmp_path / "both.dawnchorus"
+    model_export.export(one.metrics, files[1:], files[:1], one.settings, output)
+    model = model_file.load(output)
+    assert model.calibration == {"method": "platt", "unit": "recording", "classes": maps}
+    np.testing.assert_array_equal(model.decodings["plain"]["threshold"], [0.5, np.nan])
+    assert model.about["decodings"] == {"plain": "events of v"}
+    assert {str(path) for path in files} <= set(model.about["provenance"]["inputs"])
+
+
 def test_equal_work_gives_equal_bytes(made, tmp_path):
     one = made["linear_chunks"]
     # as a job: what it writes has a record, and nothing else is left
     with artefacts.record_job({"results": tmp_path, "about": {}}):
-        model_export.export(one.metrics, [], one.settings, tmp_path / "again.dawnchorus")
+        model_export.export(one.metrics, [], [], one.settings, tmp_path / "again.dawnchorus")
     records = tmp_path / ".provenance"
     assert [path.name for path in records.iterdir()] == ["again.dawnchorus.json"]
     assert (tmp_path / "again.dawnchorus").read_bytes() == one.output.read_bytes()
@@ -255,7 +278,7 @@ def test_kept_weights_are_exported_by_their_name(made, tmp_path):
     files = {"f1p0s1": {**one.paths["f1p0s1"], "kept": held}}
     stage = one.settings["stages"]["one"] | {"use": ["last", "best_loss"], "models": files}
     settings = one.settings | {"stages": {"one": stage}}
-    model_export.export(one.metrics, [], settings, tmp_path / "both.dawnchorus")
+    model_export.export(one.metrics, [], [], settings, tmp_path / "both.dawnchorus")
     model = model_file.load(tmp_path / "both.dawnchorus")
     found = [(network.member, network.weights) for network in model.stages[0].networks]
     assert found == [("f1p0s1", "last"), ("f1p0s1", "best_loss")]

@@ -145,6 +145,7 @@ def test_a_newer_file_says_so(written, tmp_path):
         (lambda c: c["frontends"]["tiny"]["settings"].update(kind="me.py"), "a file is no kind"),
         (lambda c: c["frontends"]["tiny"]["settings"].update(sample_rate=9000), "sample_rate 9000"),
         (lambda c: c["frontends"]["tiny"]["audio"].update(resampler="x"), "resampler: 'x'"),
+        (lambda c: c.update(calibration={"method": "platt"}), "calibration: cannot be applied"),
         (lambda c: c["thresholds"].pop("low"), "thresholds are not those"),
         (lambda c: c["decodings"]["plain"].pop("gap_s"), "decodings.plain has"),
         (lambda c: c["pooling"].update(pooling="x"), "pooling: 'x'; expected"),

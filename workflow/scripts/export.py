@@ -12,6 +12,7 @@ with job.running(snakemake):
     model_export.export(
         snakemake.input.metrics,
         snakemake.input.decoders,
+        snakemake.input.calibrations,
         snakemake.params.export,
         snakemake.output.model,
     )

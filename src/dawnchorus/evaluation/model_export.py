@@ -21,6 +21,7 @@ _STAGE = ("frontend", "segments", "window", "clip_pooling", "frames_per_score")
 def export(
     metrics_path: str | Path,
     decoder_paths: Sequence[str | Path],
+    calibration_paths: Sequence[str | Path],
     settings: Mapping,
     output: str | Path,
 ) -> None:
@@ -32,6 +33,8 @@ def export(
         Scores of the experiment; they have classes, thresholds and caveats.
     decoder_paths : paths
         Decodings of the ensemble, one file or none.
+    calibration_paths : paths
+        Calibration of the ensemble, one file or none.
     settings : mapping
         ``name`` (``experiment/ensemble``), ``ensemble``, ``pooling``, ``frontends`` (by name
         ``settings`` and ``audio``), ``stages`` (by name what `model_file.Stage` has, ``use``,
@@ -57,10 +60,13 @@ def export(
         # computed once more, as for the spectrograms: whoever uses the model does without librosa
         if hasattr(kind := base.kind(about["settings"]), "bank"):
             banks[name] = {"bank": kind.bank(about["settings"])}
-    decoders = {}
+    decoders, calibration = {}, None
     for path in decoder_paths:
         decoders = json.loads(Path(path).read_text(encoding="utf-8"))["decodings"]
-    inputs = [metrics_path, *decoder_paths]
+    for path in calibration_paths:
+        calibration = json.loads(Path(path).read_text(encoding="utf-8"))
+        calibration.pop("folds", None)  # for evaluation out of fold alone
+    inputs = [metrics_path, *decoder_paths, *calibration_paths]
     for about in settings["stages"].values():
         inputs += [path for files in about["models"].values() for path in files.values()]
     versions = provenance.versions() | {"dawnchorus": importlib.metadata.version("dawnchorus")}
@@ -75,8 +81,10 @@ def export(
         pooling=settings["pooling"],
         decodings={name: about["settings"] for name, about in decoders.items()},
         thresholds=thresholds["thresholds"],
+        calibration=calibration,
         about={
             "threshold_rule": f"{thresholds['criterion']}, {thresholds['chosen_on']}",
+            "operating_curves": thresholds.get("operating_curves", {}),
             "decodings": {name: about["chosen_on"] for name, about in decoders.items()},
             "scores": {key: scores[key] for key in ("out_of_fold", "test", "models")},
             "caveats": in_words(scores, measured["policy"]),

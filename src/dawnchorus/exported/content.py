@@ -10,10 +10,12 @@ what an exported model says is in the same ranges; what an older version did not
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from dawnchorus.events import decoding
 from dawnchorus.frontends import base
+from dawnchorus.metrics import calibration
 from dawnchorus.scores import pooling
 from dawnchorus.settings.audio import AudioRecipe
 from dawnchorus.settings.errors import check_name, validated
@@ -100,10 +102,17 @@ def checked_content(found: Mapping[str, Any]) -> Content:
             raise ValueError(
                 f"stage {about['name']}: its frontend {about['frontend']!r} is missing"
             )
+    n_classes = len(complete["classes"])
     names = [about["name"] for about in complete["stages"]]
     if len(set(names)) < len(names):
         raise ValueError(f"stages {names!r} are not of different names")
-    n_classes = len(complete["classes"])
+    if complete["calibration"] is not None:
+        try:
+            calibration.apply(
+                complete["calibration"], np.zeros((1, n_classes)), complete["classes"]
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"calibration: cannot be applied ({error})") from None
     if sorted(complete["thresholds"]) != sorted(complete["classes"]):
         raise ValueError(f"thresholds are not those of the {n_classes} classes")
     for name, settings in complete["decodings"].items():

@@ -31,6 +31,13 @@ class ExportRules:
         names = {"experiment": wildcards.experiment, "ensemble": wildcards.ensemble}
         return [paths.DECODERS.format(**names)]
 
+    def calibrations(self, wildcards: Wildcards) -> list[str]:
+        """Return the calibration of an ensemble, where its scores become probabilities."""
+        if self.run.experiment(wildcards)["calibration"]["method"] == "none":
+            return []
+        names = {"experiment": wildcards.experiment, "ensemble": wildcards.ensemble}
+        return [paths.CALIBRATION.format(**names)]
+
     def settings(self, wildcards: Wildcards) -> Params:
         """Return what an exported model says beside its networks."""
         chosen, models = self.run.experiment(wildcards), self._models(wildcards)
