@@ -132,7 +132,8 @@ class ExportedModel:
         As `dawnchorus.metrics.calibration.apply` takes it; thresholds are of scores before it.
     about : dict
         ``threshold_rule`` (how thresholds were chosen), ``operating_curves`` (by class, see
-        `dawnchorus.metrics.operating_points`), ``decodings`` (on what each was chosen), ``scores`` (with intervals), ``caveats`` (sentences), ``recordings`` (of each corpus trained on the licence
+        `dawnchorus.metrics.operating_points`), ``decodings`` (on what each was chosen), ``scores``
+        (with intervals), ``caveats`` (sentences), ``recordings`` (of each corpus trained on the licence
         and the attribution, where known) and ``provenance`` (SHA-256 of what the file was made from,
         and versions).
     """
