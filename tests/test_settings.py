@@ -169,7 +169,10 @@ REFUSED = {
     "value for settings": ("audio: {x: 22050}", ["audio.x: 22050; expected settings"]),
     "value for defaults": ("defaults: {audio: 3}", ["defaults.audio: 3; expected settings"]),
     "text for run": ("run: demo", ["run: 'demo'; expected a list"]),
-    "nothing to run": ("run: []", ["run: []; expected an experiment, or an exported model under apply"]),
+    "nothing to run": (
+        "run: []",
+        ["run: []; expected an experiment, or an exported model under apply"],
+    ),
     "out of range": (
         experiment("training: {target_range: [0.01, 1.5]}"),
         ["experiments.mine.training.target_range.1: 1.5; expected at most 1"],
