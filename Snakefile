@@ -1,7 +1,6 @@
 """From recordings and labels to trained ensembles, scores and submissions.
 
-Results of an experiment: results/{experiment}/. Settings: config.yaml and overlays named with
---configfile; see README.md.
+Results of an experiment: results/{experiment}/. Settings: config.yaml, overlays of --configfile.
 """
 
 import sys

@@ -158,6 +158,8 @@ def test_a_model_whose_stages_see_other_windows_has_no_windows(
     model = exported_models.model(recipe, tiny_frontend, windows=(40, 60))
     with pytest.raises(ValueError, match="other windows of a recording.*ask for recordings"):
         rows_of(model, files[:1], "windows")
+    clips = dataclasses.replace(model, decodings={})
+    assert row_selection.selection_of(clips, None, [], None, None, None).kind == "recordings"
     (found,) = rows_of(model, files[:1], "recordings").values()
     # the mean over the members of both stages, each with its own windows
     pooled = []

@@ -43,7 +43,8 @@ def add_to(commands) -> None:
     parser.add_argument("--format", choices=FORMATS, help="by default that of --out")
     parser.add_argument(
         "--rows", choices=("windows", "recordings", "events"),
-        help="a row for each of them; by default events where the model decodes any, else windows",
+        help="a row for each of them; by default events where the model decodes any, else windows, or "
+        "recordings where its stages see other windows",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", action="append", default=[], metavar="NUMBER",

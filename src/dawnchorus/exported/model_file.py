@@ -155,6 +155,12 @@ class ExportedModel:
         return self.digest[:SHOWN]
 
     @property
+    def has_common_windows(self) -> bool:
+        """Whether all stages see the same windows of a recording, so that a window has one score."""
+        seen = {(one.frontend, repr(one.segments), one.window) for one in self.stages}
+        return len(seen) == 1
+
+    @property
     def has_frames(self) -> bool:
         """Whether all networks give the scores of frames, which events are decoded from."""
         return all(network.has_frames for stage in self.stages for network in stage.networks)

@@ -89,7 +89,8 @@ def selection_of(
     ValueError
         Where the model has no such scores, or a class or a number is not one.
     """
-    kind = kind or ("events" if model.decodings else "windows")
+    scored = "windows" if model.has_common_windows else "recordings"
+    kind = kind or ("events" if model.decodings else scored)
     decoding = decoding or next(iter(model.decodings), None)
     check_scores(model, kind, decoding)
     known = {name: value for name, value in model.thresholds.items() if value is not None}

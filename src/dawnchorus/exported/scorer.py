@@ -171,9 +171,8 @@ def check_scores(model: ExportedModel, kind: str, decoding: str | None = None) -
     decoding : str, optional
         Of events.
     """
-    seen = {(stage.frontend, repr(stage.segments), stage.window) for stage in model.stages}
     by_window = kind == "windows" or model.pooling["average_unit"] == "chunk"
-    if kind != "events" and by_window and len(seen) > 1:
+    if kind != "events" and by_window and not model.has_common_windows:
         raise ValueError(
             "the stages of this model see other windows of a recording, so windows have no common "
             "score; ask for recordings instead"

@@ -8,8 +8,9 @@ from dawnchorus.plan.prediction_rules import PredictionRules
 from dawnchorus.plan.spectrogram_rules import SpectrogramRules
 from dawnchorus.plan.workflow_run import Params, Run, Wildcards, corpora_in
 from dawnchorus.settings.architecture import frames_per_score, has_frames
+from dawnchorus.settings.frontend import frontend_model
 
-_STAGE_SETTINGS = ("window", "segments", "use", "clip_pooling")
+_STAGE_SETTINGS = ("segments", "use", "clip_pooling")
 _POOLING_SETTINGS = ("pooling", "average", "average_unit", "ignored_classes")
 
 
@@ -50,8 +51,11 @@ class ExportRules:
                 "settings": SpectrogramRules(self.run).frontend(asked),
                 "audio": self.run.config["audio"][self.run.config["frontends"][frontend]["audio"]],
             }
+            kind = frontend_model(self.run.config["frontends"][frontend])
             stages[name] = {
                 **{key: stage[key] for key in _STAGE_SETTINGS},
+                # a chunk has the frames of its frontend, whatever the experiment's window is
+                "window": kind.shape(stage["window"])[0],
                 "frontend": frontend,
                 "models": models[name],
                 "has_frames": has_frames(stage),
