@@ -234,10 +234,15 @@ def convolution(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequen
     weights = [writer.constant(kernel)]
     if layer.use_bias:
         weights.append(writer.constant(layer.bias))
+    padding: dict = {"auto_pad": _PADDINGS[layer.padding]}
+    if layer.padding == "same" and max(layer.dilation_rate) > 1:
+        # written out: runtimes pad dilated kernels by numbers alone. Keras has them without strides.
+        reach = [d * (k - 1) for d, k in zip(layer.dilation_rate, kernel.shape[2:], strict=True)]
+        padding = {"pads": [*(r // 2 for r in reach), *(r - r // 2 for r in reach)]}
     found = writer.node(
         "Conv", [names[0], *weights], kernel_shape=list(kernel.shape[2:]),
         strides=list(layer.strides), dilations=list(layer.dilation_rate), group=layer.groups,
-        auto_pad=_PADDINGS[layer.padding],
+        **padding,
     )  # fmt: skip
     return activated(writer, found, layer.activation, 4)
 
