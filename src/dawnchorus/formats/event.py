@@ -120,7 +120,15 @@ def checked_events(events: Iterable[Event]) -> list[Event]:
                 f"event {given!r} has times that are no numbers; expected "
                 "(id, onset_s, offset_s, label)"
             ) from None
-    if bad := [event for event in found if not _is_valid(event)]:
+    bad = []
+    for event in found:
+        is_named = bool(event.id) and bool(event.label) and event.label == event.label.strip()
+        # a tab or a line break would end the field in the formats that annotators open
+        is_plain = _SEPARATOR not in event.label and not any(ord(sign) < 32 for sign in event.label)
+        # written so that NaN fails too
+        if not (is_named and is_plain and 0 <= event.onset_s < event.offset_s < math.inf):
+            bad.append(event)
+    if bad:
         shown = ", ".join(repr(tuple(event)) for event in bad[:_SHOWN])
         raise ValueError(
             f"{len(bad)} of {len(found)} events cannot be used: {shown}; expected an id, finite "
@@ -187,9 +195,3 @@ def resolve_overlaps(events: Iterable[Event], policy: str) -> list[Event]:
     if policy not in OVERLAPS:
         raise ValueError(f"policy of overlapping events {policy!r}; expected one of {OVERLAPS}")
     return merge_events(events, 0.0) if policy == "union" else checked_events(events)
-
-
-def _is_valid(event: Event) -> bool:
-    is_named = bool(event.id) and bool(event.label) and event.label == event.label.strip()
-    is_plain = _SEPARATOR not in event.label and not any(ord(sign) < 32 for sign in event.label)
-    return is_named and is_plain and 0 <= event.onset_s < event.offset_s < math.inf

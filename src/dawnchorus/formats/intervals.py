@@ -88,37 +88,26 @@ def group_windows(
             f"windows of {found.length_s:g} s do not fit into intervals of {interval_s:g} s; "
             "expected an interval_s that is no shorter than the model's windows"
         )
-    grouped = _by_count if found.overlaps else _by_time
-    intervals, is_complete = grouped(onset, offset, found, interval_s)
+    if found.overlaps:
+        # a tolerance: an interval_s of exactly n windows must not lose one to rounding
+        n_hops = max(0, int((interval_s - found.length_s + _SAME_S) / found.hop_s))
+        span_s, n = found.length_s + n_hops * found.hop_s, n_hops + 1
+        intervals = [
+            Interval(
+                float(onset[first]), float(onset[first]) + span_s, first, min(first + n, len(onset))
+            )
+            for first in range(0, len(onset), n)
+        ]
+        is_complete = len(onset) % n == 0
+    else:
+        # a tolerance: onsets such as 3 * 1.6666 are a little off
+        number = np.floor((onset + _SAME_S) / interval_s).astype(int)
+        borders = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(onset)]
+        intervals = [
+            Interval(float(number[first] * interval_s), float((number[first] + 1) * interval_s),
+                     first, stop)
+            for first, stop in itertools.pairwise(borders)
+        ]  # fmt: skip
+        last = intervals[-1]
+        is_complete = bool(offset[last.first :].max() >= last.end_s - _SAME_S)
     return intervals if keep_trailing or is_complete else intervals[:-1]
-
-
-def _by_time(
-    onset: np.ndarray, offset: np.ndarray, found: Grid, interval_s: float
-) -> tuple[list[Interval], bool]:
-    # a tolerance: onsets such as 3 * 1.6666 are a little off
-    number = np.floor((onset + _SAME_S) / interval_s).astype(int)
-    borders = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(onset)]
-    intervals = [
-        Interval(
-            float(number[first] * interval_s), float((number[first] + 1) * interval_s), first, stop
-        )
-        for first, stop in itertools.pairwise(borders)
-    ]
-    last = intervals[-1]
-    return intervals, bool(offset[last.first :].max() >= last.end_s - _SAME_S)
-
-
-def _by_count(
-    onset: np.ndarray, offset: np.ndarray, found: Grid, interval_s: float
-) -> tuple[list[Interval], bool]:
-    # length + (n - 1) * hop <= interval_s, up to rounding
-    n_hops = max(0, int((interval_s - found.length_s + _SAME_S) / found.hop_s))
-    span_s, n = found.length_s + n_hops * found.hop_s, n_hops + 1
-    intervals = [
-        Interval(
-            float(onset[first]), float(onset[first]) + span_s, first, min(first + n, len(onset))
-        )
-        for first in range(0, len(onset), n)
-    ]
-    return intervals, len(onset) % n == 0

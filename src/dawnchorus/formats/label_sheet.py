@@ -116,7 +116,17 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
             text = decode_text(path, file.read())
     except OSError as error:
         raise ValueError(f"label file {path} cannot be read ({error.strerror})") from None
-    parsed, lines = _parse(path, text)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    parsed: list[list[str]] = []
+    try:
+        parsed.extend(reader)
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: {error}, expected CSV") from None
+    lines: Sequence[int] = range(1, len(parsed) + 1)
+    if reader.line_num != len(parsed):
+        # read again, only where a quoted field holds a line break: to note each line takes time
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        lines = [1, *(reader.line_num + 1 for _ in reader)][:-1]
     if [] in parsed:
         lines = [line for line, row in zip(lines, parsed, strict=True) if row]
         parsed = [row for row in parsed if row]
@@ -142,9 +152,17 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
         if len(row) != len(columns)
     ]:
         raise RefusedRows(ragged, "; quote fields that hold commas")
+    notes = []
     # the search is much faster than to strip every field, and most files have no blanks
-    has_blanks = _BLANK.search(text) is not None
-    notes = _strip(path, columns, rows, frozenset(verbatim)) if has_blanks else []
+    for index, name in enumerate(columns if _BLANK.search(text) else ()):
+        if name in verbatim:
+            continue
+        blank = [row for row in rows if row[index] != row[index].strip()]
+        for row in blank:
+            row[index] = row[index].strip()
+        if blank:
+            named = path.replace("\\", "/").rpartition("/")[2]
+            notes.append(f"{named}: blanks around {len(blank)} values of {name!r} were stripped")
     return Sheet(path, columns, rows, lines, notes)
 
 
@@ -252,37 +270,3 @@ def examples(names: Sequence[str]) -> str:
 
 def _shown(entry: Entry) -> str:
     return repr(entry.truth[0] if len(entry.truth) == 1 else entry.truth)
-
-
-def _parse(path: str, text: str) -> tuple[list[list[str]], Sequence[int]]:
-    """Return the rows of a CSV, and the line that each begins on."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows = []
-    try:
-        rows.extend(reader)
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: {error}, expected CSV") from None
-    if reader.line_num == len(rows):
-        return rows, range(1, len(rows) + 1)
-    # read again, only where a quoted field holds a line break: to note each line takes time
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    ends = [reader.line_num for _ in reader]
-    return rows, [1, *(end + 1 for end in ends[:-1])]
-
-
-def _strip(path: str, columns, rows: list[list[str]], verbatim: frozenset[str]) -> list[str]:
-    """Strip blanks in place and return the notes on it."""
-    notes = []
-    for index, name in enumerate(columns):
-        if name in verbatim:
-            continue
-        n_stripped = 0
-        for row in rows:
-            field = row[index].strip()
-            if field != row[index]:
-                row[index] = field
-                n_stripped += 1
-        if n_stripped:
-            named = path.replace("\\", "/").rpartition("/")[2]
-            notes.append(f"{named}: blanks around {n_stripped} values of {name!r} were stripped")
-    return notes

@@ -78,7 +78,14 @@ def _read(path: str | os.PathLike, recording: str) -> Marked:
                 event = annotation.parse_event(recording, onset_s, offset_s, label, where)
                 marks.append(Mark(event, None, where))
             elif is_after_label and marks:
-                marks[-1] = marks[-1]._replace(band=_band(fields, where))
+                if len(fields) != 3:
+                    raise ValueError(
+                        f"{where} has {len(fields)} fields, expected a backslash, low and high"
+                    )
+                told = (annotation.parse_number(one, "a frequency", where) for one in fields[1:])
+                # Audacity writes a bound that nobody has set as a number of its own
+                low_hz, high_hz = (None if one == _UNSET_HZ else one for one in map(float, told))
+                marks[-1] = marks[-1]._replace(band=(low_hz, high_hz))
             else:
                 raise ValueError(f"{where}: frequencies, expected them after the line of a label")
         is_after_label = fields[0] != _BAND
@@ -120,11 +127,3 @@ def write(
             bounds = (_UNSET_HZ if bound is None else bound for bound in band)
             lines.append("\t".join([_BAND, *map(annotation.number_text, bounds)]))
     artefacts.write_text(path, "".join(f"{line}\n" for line in lines), rows=len(found))
-
-
-def _band(fields: list[str], where: str) -> Band:
-    if len(fields) != 3:
-        raise ValueError(f"{where} has {len(fields)} fields, expected a backslash, low and high")
-    bounds = [float(annotation.parse_number(field, "a frequency", where)) for field in fields[1:]]
-    low_hz, high_hz = (None if bound == _UNSET_HZ else bound for bound in bounds)
-    return low_hz, high_hz

@@ -58,7 +58,19 @@ def read(path: str | os.PathLike, sample_rate: int) -> Annotations:
 
 
 def _read(path: str | os.PathLike, sample_rate: int) -> Marked:
-    root = _root(path)
+    try:
+        # untrusted: entities that expand into each other would fill the memory
+        root = defusedxml.ElementTree.fromstring(annotation.read_content(path), forbid_dtd=True)
+    except DefusedXmlException:
+        raise ValueError(
+            f"{path} declares a document type or entities, which is rejected"
+        ) from None
+    except ParseError as error:
+        raise ValueError(f"{path}, line {error.position[0]}: not XML ({error})") from None
+    except LookupError as error:
+        raise ValueError(f"{path}, line 1: not XML ({error})") from None
+    if root.tag != "Sequences":
+        raise ValueError(f"{path}: the root element is {root.tag[:40]!r}, expected 'Sequences'")
     sequences = root.findall("Sequence")
     _check_count(root, "NumSequence", sequences, str(path))
     recordings: dict[str, int] = {}
@@ -107,26 +119,31 @@ def write(
     by_id = {name: list(own) for name, own in itertools.groupby(found, operator.itemgetter(0))}
     ids = sorted({*by_id, *recordings})
     annotation.checked_names([*ids, *sorted({one.label for one in found})], "name")
-    parts = [_sequence(name, by_id.get(name, []), sample_rate) for name in ids]
+    parts = []
+    for name in ids:
+        own = by_id.get(name, [])
+        starts = [round(one.onset_s * sample_rate) for one in own]
+        ends = [round(one.offset_s * sample_rate) for one in own]
+        # a note without a sample has no length, which a reader refuses
+        spans = [(start, max(end, start + 1)) for start, end in zip(starts, ends, strict=True)]
+        notes = [
+            _element("Note", _element("Position", start), _element("Length", end - start),
+                     _element("Label", escape(one.label)))
+            for one, (start, end) in zip(own, spans, strict=True)
+        ]  # fmt: skip
+        parts.append(
+            _element(
+                "Sequence",
+                _element("WaveFileName", escape(f"{name}.wav")),
+                _element("Position", 0),
+                _element("Length", max((end for _, end in spans), default=0)),
+                _element("NumNote", len(notes)),
+                *notes,
+            )
+        )
     head = '<?xml version="1.0" encoding="UTF-8"?>\n<Sequences>\n'
     body = "".join(f"{part}\n" for part in (_element("NumSequence", len(ids)), *parts))
     artefacts.write_text(path, f"{head}{body}</Sequences>\n", rows=len(found))
-
-
-def _root(path):
-    try:
-        root = defusedxml.ElementTree.fromstring(annotation.read_content(path), forbid_dtd=True)
-    except DefusedXmlException:
-        raise ValueError(
-            f"{path} declares a document type or entities, which is rejected"
-        ) from None
-    except ParseError as error:
-        raise ValueError(f"{path}, line {error.position[0]}: not XML ({error})") from None
-    except LookupError as error:
-        raise ValueError(f"{path}, line 1: not XML ({error})") from None
-    if root.tag != "Sequences":
-        raise ValueError(f"{path}: the root element is {root.tag[:40]!r}, expected 'Sequences'")
-    return root
 
 
 def _text(element, tag: str, where: str) -> str:
@@ -149,26 +166,6 @@ def _check_count(element, tag: str, found: list, where: str) -> None:
         raise ValueError(
             f"{where}: {tag} is {expected}, but there are {len(found)}; was the file cut?"
         )
-
-
-def _sequence(name: str, events: list[Event], sample_rate: int) -> str:
-    # rounded to samples, and one sample long at least
-    starts = [round(one.onset_s * sample_rate) for one in events]
-    ends = [round(one.offset_s * sample_rate) for one in events]
-    spans = [(start, max(end, start + 1)) for start, end in zip(starts, ends, strict=True)]
-    notes = [
-        _element("Note", _element("Position", start), _element("Length", end - start),
-                 _element("Label", escape(one.label)))
-        for one, (start, end) in zip(events, spans, strict=True)
-    ]  # fmt: skip
-    return _element(
-        "Sequence",
-        _element("WaveFileName", escape(f"{name}.wav")),
-        _element("Position", 0),
-        _element("Length", max((end for _, end in spans), default=0)),
-        _element("NumNote", len(notes)),
-        *notes,
-    )
 
 
 def _element(tag: str, *contents) -> str:

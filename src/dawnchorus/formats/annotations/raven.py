@@ -84,8 +84,20 @@ def _read(path: str | os.PathLike, recording: str | None, label_column: str) -> 
     ]
     if not lines:
         raise ValueError(f"{path} is empty, expected the header of a selection table")
-    _check_header(path, lines, label_column)
-    header = [title.casefold() for title in lines[0][1]]
+    first, titles = lines[0]
+    header = [title.casefold() for title in titles]
+    faults = [
+        f"{path}, line {first}: {header.count(name.casefold())} columns {name!r} among {titles}, "
+        "expected one between tabs"
+        for name in (_BEGIN, _END, label_column)
+        if header.count(name.casefold()) != 1
+    ]
+    if not {_BEGIN.casefold(), _END.casefold(), "selection"} & set(header):
+        raise NoTable(faults[0])
+    # saved before the column of the class was added: nothing was heard in the recording
+    is_empty = len(lines) == 1 and label_column.casefold() not in header
+    if faults and not (is_empty and len(faults) == 1):
+        raise ValueError(faults[0])
     rows, names, refused = [], [], Refusals()
     for line, fields in lines[1:]:
         with refused.collect():
@@ -96,7 +108,18 @@ def _read(path: str | os.PathLike, recording: str | None, label_column: str) -> 
             # editors cut empty fields from the end, and some add them
             padded = fields + [""] * (len(header) - len(fields))
             row = dict(zip(header, padded, strict=False))
-            names.append(_recording(row, recording, f"{path}, line {line}"))
+            # a path tells files of one name apart, unless the file was renamed since
+            file, place = row.get(_FILE.casefold(), ""), row.get(_PATH.casefold(), "")
+            if place and (not file or re.split(r"[/\\]", place)[-1].casefold() == file.casefold()):
+                names.append(annotation.recording_id(place.replace("\\", "/")))
+            elif file:
+                names.append(annotation.recording_id(file))
+            elif recording is not None and not _names_files(row):
+                names.append(recording)
+            else:
+                raise ValueError(
+                    f"{path}, line {line}: no {_FILE!r} says which recording the selection is of"
+                )
             rows.append((line, row))
     refused.check()
     if len(set(names)) > 1 and _OFFSET.casefold() not in header:
@@ -191,37 +214,8 @@ def write(
     artefacts.write_text(path, "\n".join([*table, ""]), rows=len(rows))
 
 
-def _check_header(path, lines: Sequence[tuple[int, list[str]]], label_column: str) -> None:
-    first, titles = lines[0]
-    header = [title.casefold() for title in titles]
-    faults = [
-        f"{path}, line {first}: {header.count(name.casefold())} columns {name!r} among {titles}, "
-        "expected one between tabs"
-        for name in (_BEGIN, _END, label_column)
-        if header.count(name.casefold()) != 1
-    ]
-    if not {_BEGIN.casefold(), _END.casefold(), "selection"} & set(header):
-        raise NoTable(faults[0])
-    # saved before the column of the class was added: nothing was heard in the recording
-    is_empty = len(lines) == 1 and label_column.casefold() not in header
-    if faults and not (is_empty and len(faults) == 1):
-        raise ValueError(faults[0])
-
-
 def _names_files(header: Iterable[str]) -> bool:
     return not {_FILE.casefold(), _PATH.casefold()}.isdisjoint(header)
-
-
-def _recording(row: Mapping[str, str], recording: str | None, where: str) -> str:
-    """Return the recording of a row as its table names it: a path where it has one."""
-    file, path = row.get(_FILE.casefold(), ""), row.get(_PATH.casefold(), "")
-    if path and (not file or re.split(r"[/\\]", path)[-1].casefold() == file.casefold()):
-        return annotation.recording_id(path.replace("\\", "/"))
-    if file:
-        return annotation.recording_id(file)
-    if recording is not None and not _names_files(row):
-        return recording
-    raise ValueError(f"{where}: no {_FILE!r} says which recording the selection is of")
 
 
 def _selection(name: str, row: Mapping, label_column: str, where: str, line: int) -> _Selection:
