@@ -3,22 +3,24 @@
 * `find_layout`: the first layout that fits what was seen of a folder.
 * `Layout`: a fitting one.
 
-A kind of layout is a function in `layout_tables`, `layout_annotations` or `layout_folders`. It
+A kind of layout is a function in `layout_labels` or `layout_folders`. It
 takes a `Survey` and returns a `Layout`, or a sentence that says what it missed.
 """
 
 from collections.abc import Callable
 
 from dawnchorus.corpora.folder_survey import Survey
-from dawnchorus.corpora.layout_annotations import (
+from dawnchorus.corpora.layout_folders import class_folders
+from dawnchorus.corpora.layout_labels import (
     annotation_files,
+    bird_detection,
+    birdclef_table,
     birdclef_xml,
     birdsong_xml,
     dcase_lists,
+    label_table,
 )
-from dawnchorus.corpora.layout_folders import class_folders
 from dawnchorus.corpora.layout_match import Layout
-from dawnchorus.corpora.layout_tables import bird_detection, birdclef_table, label_table
 
 # What says most comes first: xeno-canto's recordings lie in folders of classes, beside a table that
 # knows the recordists as well.

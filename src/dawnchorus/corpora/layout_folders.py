@@ -68,8 +68,13 @@ def class_folders(survey: Survey) -> Layout | str:
     if n_at_depth < len(below):
         settings["unmatched"] = "exclude"
         said.append(f"{len(below) - n_at_depth} recordings lie at another level and are left out")
-    if "class" in levels and (names := _presence(classes, sign)):
-        settings["classes"] = names
+    if "class" in levels:
+        names = sorted({name.split(sign, 1)[1] if sign else name for name in classes})
+        negative = {one for one in names if plain(one) in NEGATIVE or plain(one).startswith("no")}
+        # two folders, one of recordings without the class: that is no class to be found
+        if len(names) == 2 and len(negative) == 1:
+            stripped = {name: name.strip() for name in names}
+            settings["classes"] = {s: None if n in negative else s for n, s in stripped.items()}
     return Layout("folder per class", settings, said)
 
 
@@ -174,12 +179,3 @@ def _name_with_class(stems: Sequence[str]) -> tuple[str, list[str]] | None:
             pattern, said = _name_fields(rest, first, {"class"})
             return f"{{class}}{sign}{pattern}", said
     return None
-
-
-def _presence(classes: Sequence[str], sign: str) -> dict[str, str | None] | None:
-    """Return names for two folders of which one holds recordings without the class, else None."""
-    names = sorted({name.split(sign, 1)[1] if sign else name for name in classes})
-    negative = [name for name in names if plain(name) in NEGATIVE or plain(name).startswith("no")]
-    if len(names) != 2 or len(negative) != 1:
-        return None
-    return {name.strip(): None if name in negative else name.strip() for name in names}
