@@ -88,7 +88,7 @@ def test_pairs_are_those_of_the_plain_way():
         "warble",
     ]
     plain = {(a, b) for a in words for b in words if a < b and one_apart(a, b)}
-    assert set(class_names._one_apart(words)) == plain
+    assert set(class_names.one_apart(words)) == plain
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ People type names by hand, for years and with several programs, so that one spec
 ``robin`` and ``robbin``. Each is a class of its own, which nobody sees in a macro mean.
 
 * `name_notes`: a note on each kind of oddity, none where there is none.
+* `one_apart`: names with an edit distance of 1.
 * `check_losses`: refuse classes that lose all of their recordings.
 * `renamed`: recordings and events under other class names.
 """
@@ -11,7 +12,7 @@ People type names by hand, for years and with several programs, so that one spec
 import collections
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 
@@ -46,7 +47,7 @@ def name_notes(recordings: Iterable[Recording], is_strict: bool = False) -> list
     for name in sorted(counts):
         spellings[_plain(name)].append(name)
     alike = [names for names in spellings.values() if len(names) > 1]
-    near = [[spellings[first][0], spellings[second][0]] for first, second in _one_apart(spellings)]
+    near = [[spellings[first][0], spellings[second][0]] for first, second in one_apart(spellings)]
     joined = [
         [name]
         for name in sorted(counts)
@@ -59,10 +60,38 @@ def name_notes(recordings: Iterable[Recording], is_strict: bool = False) -> list
         (near, "pairs of class names differ in one letter"),
         (joined, several),
     )
-    notes = [_note(groups, what, counts) for groups, what in found if groups]
+    notes = []
+    for groups, what in found:
+        # with their counts: the name that is right is mostly the frequent one
+        shown = [" = ".join(f"{name!r} ({counts[name]})" for name in group) for group in groups]
+        if len(shown) > _SHOWN:
+            shown[_SHOWN:] = ["..."]
+        if groups:
+            notes.append(f"{len(groups)} {what}: {', '.join(shown)}; rename_classes makes them one")
     if notes and is_strict:
         raise ValueError(f"{'; '.join(notes)}, or set strict_names: false")
     return notes
+
+
+def one_apart(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return pairs of names with an edit distance of 1, each once, without comparing all pairs.
+
+    Names of fewer than five letters, and names that differ in a digit, are in none.
+    """
+    long_ones = sorted(name for name in names if len(name) >= _LEAST)
+    # names that differ in one letter are equal with that letter left out
+    without: dict[tuple[int, str], list[str]] = collections.defaultdict(list)
+    pairs, known = set(), set(long_ones)
+    for name in long_ones:
+        for place, letter in enumerate(name):
+            shorter = name[:place] + name[place + 1 :]
+            if letter.isdecimal():
+                continue
+            if shorter in known:
+                pairs.add((min(name, shorter), max(name, shorter)))
+            pairs |= {(other, name) for other in without[place, shorter]}
+            without[place, shorter].append(name)
+    return sorted(pairs)
 
 
 def check_losses(lost: Mapping[str, int], why: str) -> None:
@@ -142,29 +171,3 @@ def _split(*joined: str) -> list[str]:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "", unicodedata.normalize("NFC", name)).casefold()
-
-
-def _one_apart(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return pairs of names with an edit distance of 1, each once, without comparing all pairs."""
-    long_ones = sorted(name for name in names if len(name) >= _LEAST)
-    # names that differ in one letter are equal with that letter left out
-    without: dict[tuple[int, str], list[str]] = collections.defaultdict(list)
-    pairs, known = set(), set(long_ones)
-    for name in long_ones:
-        for place, letter in enumerate(name):
-            shorter = name[:place] + name[place + 1 :]
-            if letter.isdecimal():
-                continue
-            if shorter in known:
-                pairs.add((min(name, shorter), max(name, shorter)))
-            pairs |= {(other, name) for other in without[place, shorter]}
-            without[place, shorter].append(name)
-    return sorted(pairs)
-
-
-def _note(groups: Sequence[Sequence[str]], what: str, counts: Mapping[str, int]) -> str:
-    shown = ", ".join(
-        " = ".join(f"{name!r} ({counts[name]})" for name in group) for group in groups[:_SHOWN]
-    )
-    more = ", ..." if len(groups) > _SHOWN else ""
-    return f"{len(groups)} {what}: {shown}{more}; rename_classes makes them one"

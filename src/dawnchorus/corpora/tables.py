@@ -10,8 +10,7 @@ of what it finds there with the listing.
 
 * `Recording`, `Found`: what an adapter returns (see `catalog`).
 * `shard_of`: the shard of a recording.
-* `listing_path`, `places_path`, `labels_path`, `excluded_path`, `events_path`, `names_path`,
-  `label_rows_path`, `index_path`: paths of the tables.
+* `listing_path`, `places_path`, ..., `index_path`: paths of the tables.
 * `read_index`, `read_listing`, ..., `write_rows`: reading and writing them.
 * `digest_in`: the digest of a table's rows.
 * `select`, `subset_counts`, `counts_of`: subsets and their counts.
@@ -45,7 +44,6 @@ _TYPES = {"bytes": int, "labelled": bool}
 _TYPES |= dict.fromkeys(("onset_s", "offset_s", "low_hz", "high_hz"), float)
 # columns of labels with few different texts, each of which is kept in memory once
 _REPEATED = ("data_set", "group", "recordist", "fold", "split", "labels", "background")
-_PLACES = ".places"  # not .parquet: tables with that ending are named by their digests
 
 
 class Recording(NamedTuple):
@@ -159,7 +157,8 @@ def listing_path(results: str | Path, corpus: str, shard: str, digest: str) -> P
 
 def places_path(listing: str | Path) -> Path:
     """Return where the table is that says where the recordings of a listing are."""
-    return Path(listing).with_suffix(_PLACES)
+    # not .parquet: tables with that ending are named by their digests
+    return Path(listing).with_suffix(".places")
 
 
 def labels_path(results: str | Path, corpus: str, digest: str) -> Path:
@@ -323,13 +322,7 @@ def select(labels: Sequence[Labelled], subset: str | None) -> list[Labelled]:
 
 
 def counts_of(index: Mapping[str, Any], subset: str | None) -> Mapping[str, Any]:
-    """Return the `subset_counts` of a subset, or of all recordings for None, from an index.
-
-    Raises
-    ------
-    ValueError
-        As `select` does.
-    """
+    """Return the `subset_counts` of a subset, or of all for None, from an index; see `select`."""
     if subset is not None and subset not in index["subsets"]:
         raise _no_subset(subset, index["subsets"])
     return index["all"] if subset is None else index["subsets"][subset]
@@ -367,9 +360,8 @@ def subset_counts(recordings: Iterable[Recording | Labelled]) -> dict[str, Any]:
             "classes": dict(collections.Counter(itertools.chain.from_iterable(labels))),
         }
 
-    subsets = {name: counts(chosen) for name, chosen in members.items()}
     every = counts([one for chosen in members.values() for one in chosen])
-    return {"all": every, "subsets": subsets}
+    return {"all": every, "subsets": {name: counts(own) for name, own in members.items()}}
 
 
 def duplicates(listed: Iterable[Listed]) -> list[tuple[str, ...]]:
@@ -389,8 +381,8 @@ def duplicates(listed: Iterable[Listed]) -> list[tuple[str, ...]]:
 
 
 def _no_subset(subset: str, names: Iterable[str]) -> ValueError:
-    splits = sorted({*names} - {""})
-    return ValueError(f"no recording is in split {subset!r}; there are {splits or 'no splits'}")
+    splits = sorted({*names} - {""}) or "no splits"
+    return ValueError(f"no recording is in split {subset!r}; there are {splits}")
 
 
 def _rows(path: str | Path, columns: Sequence[str]) -> list[tuple]:
