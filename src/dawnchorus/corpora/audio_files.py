@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -93,29 +93,9 @@ def walk(root: str) -> Walked:
     ValueError
         Where a folder is missing or cannot be read.
     """
-    found, again = _folders(root)
-    scanned = {below: scan(os.path.join(root, below) if below else root) for below in found}
-    paths = [
-        f"{below}/{name}" if below else name
-        for below, folder in scanned.items()
-        for name in folder.audio
-    ]
-    notes = ignored_notes(root, list(scanned.values()))
-    if again:
-        notes.append(
-            f"{len(again)} links lead to folders that are read already and are left out: "
-            f"{examples(sorted(again))}"
-        )
-    return Walked(sorted(paths), scanned, notes)
-
-
-def _folders(root: str) -> tuple[list[str], list[str]]:
-    """Return the folders from a root on, each once, and the links that lead to one of them again.
-
-    Links are followed last: a folder keeps the name that it has itself.
-    """
     found, again, seen = [], [], set()
     waiting, links = [""], []
+    # links are followed last: a folder keeps the name that it has itself
     while waiting or links:
         below = waiting.pop() if waiting else links.pop(0)
         path = os.path.join(root, below) if below else root
@@ -143,7 +123,19 @@ def _folders(root: str) -> tuple[list[str], list[str]]:
         # the last is read next: this way in the order of their names
         waiting += sorted(names, reverse=True)
         links += sorted(linked)
-    return found, again
+    scanned = {below: scan(os.path.join(root, below) if below else root) for below in found}
+    paths = [
+        f"{below}/{name}" if below else name
+        for below, folder in scanned.items()
+        for name in folder.audio
+    ]
+    notes = ignored_notes(root, list(scanned.values()))
+    if again:
+        notes.append(
+            f"{len(again)} links lead to folders that are read already and are left out: "
+            f"{examples(sorted(again))}"
+        )
+    return Walked(sorted(paths), scanned, notes)
 
 
 def ignored_notes(path: str, folders: Sequence[Folder]) -> list[str]:
@@ -228,31 +220,25 @@ def content_hashes(paths: Sequence[str], states: Sequence[str], cache: str | Pat
     stale = [i for i in stale if not found[i]]
     settled = {key: digest for key, digest in zip(keys, found, strict=True) if digest}
     progress = logs.progress("recordings hashed", len(stale))
+    batches = [stale[start : start + _BATCH] for start in range(0, len(stale), _BATCH)]
     try:
-        for i, digest, is_settled in _hashed(paths, states, stale):
-            found[i] = digest
-            progress.step()
-            if is_settled:
-                settled[keys[i]] = digest
+        pool = ThreadPoolExecutor(_THREADS)
+        try:
+            done = pool.map(lambda own: [_hash(paths[i], states[i]) for i in own], batches)
+            for own, hashed in zip(batches, done, strict=True):
+                for i, (digest, is_settled) in zip(own, hashed, strict=True):
+                    found[i] = digest
+                    progress.step()
+                    if is_settled:
+                        settled[keys[i]] = digest
+        finally:  # who interrupts it does not wait for what has not begun
+            pool.shutdown(wait=True, cancel_futures=True)
     finally:  # an interrupted first listing of a large archive keeps what it has read
         lines = [f"{digest} {key}\n" for key, digest in sorted(settled.items())]
         content = "".join(lines).encode("utf-8", "surrogateescape")
         if not has_content(cache, content):
             artefacts.write_bytes(cache, content)
     return found
-
-
-def _hashed(paths, states, stale: list[int]) -> Iterator[tuple[int, str, bool]]:
-    if not stale:
-        return
-    batches = [stale[start : start + _BATCH] for start in range(0, len(stale), _BATCH)]
-    pool = ThreadPoolExecutor(_THREADS)
-    try:
-        hashing = pool.map(lambda batch: [(i, *_hash(paths[i], states[i])) for i in batch], batches)
-        for done in hashing:
-            yield from done
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _hash(path: str, state: str) -> tuple[str, bool]:

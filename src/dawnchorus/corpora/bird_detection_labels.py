@@ -6,6 +6,7 @@
 * `folder_path`: where the recordings of a data set are.
 """
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -131,44 +132,35 @@ def _read(path: str, data_set: str, audio: str) -> tuple[Rows, list[str]]:
     has_sets = "datasetid" in sheet.columns
     data_sets = label_sheet.column(sheet, "datasetid") if has_sets else [data_set] * len(texts)
     prefixes = {name: f"{name}/" for name in set(data_sets)}
-    _check_names(path, texts, data_sets, sheet.lines)
-    items = [_item(text, prefixes[name]) for text, name in zip(texts, data_sets, strict=True)]
+    if "" in texts:
+        line = sheet.lines[texts.index("")]
+        raise ValueError(f"{path}, line {line}: itemid is empty, expected a name")
+    # a data set names a folder, and a stranger's file must not lead out of that of the recordings
+    for name in sorted(set(data_sets)):
+        if not name or "/" in name or name in (os.curdir, os.pardir):
+            line = sheet.lines[data_sets.index(name)]
+            raise ValueError(f"{path}, line {line}: datasetid is {name!r}, expected a plain name")
+    # years and mirrors differ in whether an itemid has the data set and the extension
+    bare = [text.removeprefix(prefixes[name]) for text, name in zip(texts, data_sets, strict=True)]
+    items = [name.rpartition(".")[0] if audio_names.is_audio(name) else name for name in bare]
     ids = [prefixes[name] + item for item, name in zip(items, data_sets, strict=True)]
     truths = [""] * len(texts)
     if len(sheet.columns) > 1 + has_sets:
-        told = zip(label_sheet.column(sheet, "hasbird"), sheet.lines, strict=True)
-        truths = [text if text in ("0", "1") else _truth(text, path, line) for text, line in told]
+        truths = label_sheet.column(sheet, "hasbird")
+        for i, text in enumerate(truths):
+            if text in ("0", "1"):
+                continue
+            try:
+                number = float(text)
+            except ValueError:
+                number = math.nan  # as spreadsheets may write an empty cell
+            if number not in (0.0, 1.0) and not math.isnan(number):
+                raise ValueError(
+                    f"{path}, line {sheet.lines[i]}: hasbird is {text!r}, expected 0 or 1"
+                )
+            truths[i] = "" if math.isnan(number) else str(int(number))
     rows = Rows(audio, path, sheet.columns, data_sets, ids, items, texts, truths, sheet.lines)
     return rows, sheet.notes
-
-
-def _check_names(path: str, texts: list[str], data_sets: list[str], lines: Sequence[int]) -> None:
-    if "" in texts:
-        line = lines[texts.index("")]
-        raise ValueError(f"{path}, line {line}: itemid is empty, expected a name")
-    for name in sorted(set(data_sets)):
-        if not name or "/" in name or name in (os.curdir, os.pardir):
-            line = lines[data_sets.index(name)]
-            raise ValueError(f"{path}, line {line}: datasetid is {name!r}, expected a plain name")
-
-
-def _truth(text: str, path: str, line: int) -> str:
-    """Return "0" or "1", or "" for what is not a number."""
-    try:
-        number = float(text)
-    except ValueError:
-        return ""
-    if number != number:  # nan, as spreadsheets may write an empty cell
-        return ""
-    if number not in (0.0, 1.0):
-        raise ValueError(f"{path}, line {line}: hasbird is {text!r}, expected 0 or 1")
-    return str(int(number))
-
-
-def _item(text: str, prefix: str) -> str:
-    """Return an itemid without the data set before it and the audio extension behind it."""
-    item = text.removeprefix(prefix)
-    return item.rpartition(".")[0] if audio_names.is_audio(item) else item
 
 
 def folder_path(audio: str, data_set: str) -> str:

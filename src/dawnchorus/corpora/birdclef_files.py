@@ -104,9 +104,25 @@ def from_tree(settings: Mapping) -> Read:
         metadata says.
     """
     root = str(settings["audio"])
-    places, odd, notes = _sorted_files(root)
-    found, _ = by_stem([place for place, _, _ in places], root)
-    where = {place: (split, folder) for place, split, folder in places}
+    where: dict[str, tuple[str, str]] = {}  # split and class folder by path below root
+    odd, scanned = [], []
+    for split in (selection.TRAINING, selection.VALIDATION):
+        for folder in subfolders(os.path.join(root, split)):
+            scanned.append(audio_files.scan(os.path.join(root, split, folder)))
+            for name in scanned[-1].audio:
+                place = os.path.join(split, folder, name)
+                if audio_names.is_supported(place) and SEPARATOR not in folder:
+                    # systems differ in how they store accents
+                    where[place] = (split, audio_names.composed(folder))
+                else:
+                    odd.append(place)
+    if not where:
+        raise ValueError(
+            f"{root!r} holds no recordings in train/<class>/ or val/<class>/, which sorted: true "
+            "expects; is it the folder above the two?"
+        )
+    notes = audio_files.ignored_notes(root, scanned)
+    found, _ = by_stem(list(where), root)
     source = str(settings.get("metadata") or os.path.join(root, "metadata"))
     read = Described({}, {})
     if settings.get("metadata") or os.path.isdir(source):
@@ -191,27 +207,6 @@ def subfolders(path: str) -> list[str]:
         return []
     except OSError as error:
         raise ValueError(f"folder {path!r} cannot be read ({error.strerror})") from None
-
-
-def _sorted_files(root: str) -> tuple[list[tuple[str, str, str]], list[str], list[str]]:
-    """Return (path below root, split, class folder) of the files of a tree, odd paths, notes."""
-    places, odd, scanned = [], [], []
-    for split in (selection.TRAINING, selection.VALIDATION):
-        for folder in subfolders(os.path.join(root, split)):
-            scanned.append(audio_files.scan(os.path.join(root, split, folder)))
-            for name in scanned[-1].audio:
-                place = os.path.join(split, folder, name)
-                if audio_names.is_supported(place) and SEPARATOR not in folder:
-                    # systems differ in how they store accents
-                    places.append((place, split, audio_names.composed(folder)))
-                else:
-                    odd.append(place)
-    if not places:
-        raise ValueError(
-            f"{root!r} holds no recordings in train/<class>/ or val/<class>/, which sorted: true "
-            "expects; is it the folder above the two?"
-        )
-    return places, odd, audio_files.ignored_notes(root, scanned)
 
 
 def _unreadable(read: Described) -> list[tuple[str, str, str]]:

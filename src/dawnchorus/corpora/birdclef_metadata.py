@@ -85,7 +85,29 @@ def read_folder(folder: str, extension: str) -> Described:
         if name.startswith(".") or not name.lower().endswith(f".{extension}"):
             continue
         try:
-            read[name] = _checked(parse(_content(os.path.join(folder, name))))
+            said = parse(_content(os.path.join(folder, name)))
+            # all of it at once: a corpus has tens of thousands of these on every start
+            text = "".join((*said[:-1], *said.background))
+            if len(text) > MAX_CHARACTERS:
+                raise ValueError(
+                    f"{len(text)} characters in its fields, at most {MAX_CHARACTERS} are read"
+                )
+            if not audio_names.is_supported(text):
+                field, text = next(
+                    (field, text)
+                    for field, value in said._asdict().items()
+                    for text in (value if isinstance(value, tuple) else (value,))
+                    if not audio_names.is_supported(text)
+                )
+                raise ValueError(f"{field} '{audio_names.escaped(text)}' holds control characters")
+            for field in ("media_id", "class_id", "species", "family", "order", "background"):
+                if SEPARATOR in "".join(getattr(said, field)):
+                    raise ValueError(f"{field} {getattr(said, field)!r} holds {SEPARATOR!r}")
+            if "/" in said.file_name or "\\" in said.file_name or said.file_name in (".", ".."):
+                raise ValueError(
+                    f"file name {said.file_name!r} leads elsewhere, expected a plain name"
+                )
+            read[name] = said
         except ValueError as error:
             unreadable[name] = str(error)[:_MAX_QUOTED]
     return Described(read, unreadable)
@@ -218,25 +240,3 @@ def _text(text: str | None) -> str:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in _LIST.split(text)]
-
-
-def _checked(said: Description) -> Description:
-    """Return a description, or raise where a field cannot pass through the workflow."""
-    # all of it at once: a corpus has tens of thousands of these on every start
-    text = "".join((*said[:-1], *said.background))
-    if len(text) > MAX_CHARACTERS:
-        raise ValueError(f"{len(text)} characters in its fields, at most {MAX_CHARACTERS} are read")
-    if not audio_names.is_supported(text):
-        field, text = next(
-            (field, text)
-            for field, value in said._asdict().items()
-            for text in (value if isinstance(value, tuple) else (value,))
-            if not audio_names.is_supported(text)
-        )
-        raise ValueError(f"{field} '{audio_names.escaped(text)}' holds control characters")
-    for field in ("media_id", "class_id", "species", "family", "order", "background"):
-        if SEPARATOR in "".join(getattr(said, field)):
-            raise ValueError(f"{field} {getattr(said, field)!r} holds {SEPARATOR!r}")
-    if "/" in said.file_name or "\\" in said.file_name or said.file_name in (".", ".."):
-        raise ValueError(f"file name {said.file_name!r} leads elsewhere, expected a plain name")
-    return said

@@ -14,7 +14,6 @@ reads what a person keeps (folders, label files) and knows nothing of shards and
 * `adapter_names`: the adapters there are.
 """
 
-import collections
 import contextlib
 import hashlib
 import importlib
@@ -23,7 +22,7 @@ import json
 import operator
 import os
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,6 +100,13 @@ def list_corpus(
     found = find_recordings(name, settings)
     recordings = found.recordings
     folder = tables.folder_of(results, name)
+    taken, excluded = {recording.id for recording in recordings}, []
+    for identifier, *about in sorted(found.excluded):
+        # an id of its own: two odd names may be escaped alike
+        names = (f"{identifier} ({number})" for number in itertools.count(2))
+        own = next(one for one in itertools.chain([identifier], names) if one not in taken)
+        taken.add(own)
+        excluded.append((own, *about))
     digests = [recording.sha256 for recording in recordings]
     if settings["fingerprint"] != "stat" and not all(digests):
         paths, states = [row.path for row in recordings], [row.state for row in recordings]
@@ -122,9 +128,7 @@ def list_corpus(
     index = {
         "shards": _write_listings(name, recordings, digests, settings, results, has_lock, stored),
         "labels": write(tables.LABELS, labels, tables.labels_path),
-        "excluded": write(
-            tables.EXCLUDED, _distinct(found.excluded, recordings), tables.excluded_path
-        ),
+        "excluded": write(tables.EXCLUDED, sorted(excluded), tables.excluded_path),
         # what files are called stands in tables for other programs and decides nothing
         "names": write(
             tables.NAMES, [(r.id, os.path.basename(r.path)) for r in recordings], tables.names_path
@@ -134,16 +138,11 @@ def list_corpus(
         "notes": [*found.notes, *_duplicate_notes(recordings, digests)],
     }
     if found.events is not None:
-        events = checked_events(found.events)
-        if strangers := sorted({one.id for one in events} - {row.id for row in recordings}):
-            raise ValueError(
-                f"corpus {name!r} has events of no recording of it: {examples(strangers)}"
-            )
-        marks = _marks_of(events, found.marks)
-        index["events"] = write(*_event_rows(events, marks), tables.events_path)
+        columns, rows, marked = _event_rows(name, found)
+        index["events"] = write(columns, rows, tables.events_path)
         places = places_path(tables.events_path(results, name, index["events"]))
         if found.marks and (has_lock or not places.exists()):
-            _store(places, PLACES, [(mark.place,) for mark in marks], None, stored)
+            _store(places, PLACES, marked, None, stored)
     if about := settings.get("source_table"):
         rows, notes = source_table.source_rows(about, recordings)
         index["sources"] = write(source_table.SOURCES, rows, source_table.sources_path)
@@ -151,10 +150,8 @@ def list_corpus(
     if found.label_rows is not None:
         digest = write(tables.LABEL_ROWS, found.label_rows.rows, tables.label_rows_path)
         index["label_rows"] = {"columns": list(found.label_rows.columns), "digest": digest}
-    for path, value in (
-        (folder / _MEMORY, stored.now),
-        (tables.index_path(results, name), index),
-    ):
+    written = {folder / _MEMORY: stored.now, tables.index_path(results, name): index}
+    for path, value in written.items():
         content = artefacts.canonical_json(value).encode()
         if not audio_files.has_content(path, content):  # a dry run with nothing new changes no file
             artefacts.write_bytes(path, content)
@@ -191,7 +188,27 @@ def find_recordings(name: str, settings: Mapping) -> Found:
     try:
         if names := settings.get("rename_classes"):
             found = class_names.renamed(found, names)
-        found = _with_usable_events(found, settings)
+        if found.events is not None:
+            given = [Event(*one) for one in found.events]
+            # whatever the adapter has left of those that no recording can have
+            marks, notes = event_times.usable((Mark(one, None, one.id) for one in given), settings)
+            if notes:
+                kept = {(mark.event.id, mark.event.label) for mark in marks}
+                # a class whose events were all dropped in a recording is none of its classes
+                lost = {(one.id, one.label) for one in given} - kept
+                rows = [
+                    row._replace(
+                        labels=tables.SEPARATOR.join(
+                            label
+                            for label in row.labels.split(tables.SEPARATOR)
+                            if (row.id, label) not in lost
+                        )
+                    )
+                    for row in found.recordings
+                ]
+                events = [mark.event for mark in marks]
+                notes = [*found.notes, *notes]
+                found = found._replace(recordings=rows, events=events, notes=notes)
         odd = class_names.name_notes(found.recordings, settings.get("strict_names", False))
     except ValueError as error:
         raise ValueError(f"corpus {name!r}: {error}") from None
@@ -204,56 +221,32 @@ def find_recordings(name: str, settings: Mapping) -> Found:
     return found._replace(recordings=recordings, notes=[*found.notes, *odd])
 
 
-def _with_usable_events(found: Found, settings: Mapping) -> Found:
-    """Return the same with the events that can be, whatever the adapter has left of the others.
+def _event_rows(name: str, found: Found) -> tuple[Sequence[str], Rows, Rows]:
+    """Return columns and rows of the events, in their order, and the place of each.
 
-    A class whose events were all dropped in a recording is none of its classes.
+    There are frequencies where an annotation has some.
     """
-    if found.events is None:
-        return found
-    given = [Event(*one) for one in found.events]
-    marks, notes = event_times.usable((Mark(one, None, one.id) for one in given), settings)
-    if not notes:
-        return found
-    kept = {(mark.event.id, mark.event.label) for mark in marks}
-    lost = collections.defaultdict(set)
-    for one in given:
-        if (one.id, one.label) not in kept:
-            lost[one.id].add(one.label)
-    rows = [
-        row._replace(
-            labels=tables.SEPARATOR.join(
-                name for name in row.labels.split(tables.SEPARATOR) if name not in lost[row.id]
-            )
-        )
-        for row in found.recordings
-    ]
-    events = [mark.event for mark in marks]
-    return found._replace(recordings=rows, events=events, notes=[*found.notes, *notes])
-
-
-def _marks_of(events: Sequence[Event], marks: Iterable[Mark]) -> list[Mark]:
-    """Return the mark of each event: of one that was merged, that of its first part."""
+    events = checked_events(found.events)
+    if strangers := sorted({one.id for one in events} - {row.id for row in found.recordings}):
+        raise ValueError(f"corpus {name!r} has events of no recording of it: {examples(strangers)}")
+    # of an event that was merged, the mark of its first part
     first: dict[tuple[str, float, str], Mark] = {}
-    for mark in marks:
+    for mark in found.marks:
         first.setdefault((mark.event.id, mark.event.onset_s, mark.event.label), mark)
     unknown = Mark(Event("", 0.0, 0.0, ""), None, "")
-    return [first.get((one.id, one.onset_s, one.label), unknown) for one in events]
-
-
-def _event_rows(events: Sequence[Event], marks: Sequence[Mark]) -> tuple[Sequence[str], Rows]:
-    """Return columns and rows of events, with frequencies where an annotation has some."""
+    marks = [first.get((one.id, one.onset_s, one.label), unknown) for one in events]
+    places = [(mark.place,) for mark in marks]
     # repr keeps every digit of a time
     rows = [(one.id, repr(one.onset_s), repr(one.offset_s), one.label) for one in events]
     if all(mark.band is None for mark in marks):
-        return EVENTS, rows
+        return EVENTS, rows, places
     bands = [mark.band or (None, None) for mark in marks]
     # what is not known is no bound
     wide = [
         (*row, repr(float(low or 0)), repr(float("inf" if high is None else high)))
         for row, (low, high) in zip(rows, bands, strict=True)
     ]
-    return (*EVENTS, *BANDS), wide
+    return (*EVENTS, *BANDS), wide, places
 
 
 def _store(
@@ -308,17 +301,6 @@ def _write_listings(
         _store(path, tables.LISTING, rows, digest, stored)
         index[shard] = {"digest": digest, "recordings": len(rows)}
     return index
-
-
-def _distinct(excluded: Iterable[tuple], recordings: Sequence[Recording]) -> Rows:
-    """Return exclusions under ids of their own: two odd names may be escaped alike."""
-    taken, rows = {recording.id for recording in recordings}, []
-    for identifier, *about in sorted(excluded):
-        names = (f"{identifier} ({number})" for number in itertools.count(2))
-        own = next(name for name in itertools.chain([identifier], names) if name not in taken)
-        taken.add(own)
-        rows.append((own, *about))
-    return sorted(rows)
 
 
 def _duplicate_notes(recordings: Sequence[Recording], digests: Sequence[str]) -> list[str]:

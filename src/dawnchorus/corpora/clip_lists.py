@@ -81,7 +81,23 @@ def read_clips(settings: Mapping, id_of: IdOf = stem_of) -> Clips:
                 marks += own
             else:
                 clips, said = _rows(path, kind, split, id_of)
-            notes += said + _add(found, clips)
+            notes += said
+            held: collections.Counter = collections.Counter()
+            for clip in clips:
+                known = found.setdefault(clip.id, clip)
+                if known is clip:
+                    continue
+                if known.kind == kind:
+                    raise ValueError(
+                        f"LABEL_CONFLICT: clip {clip.id!r} is in {known.path}, line {known.line}, and "
+                        f"in {clip.path}, line {clip.line}; keep one of them"
+                    )
+                # the lists that say more come first: what they say of a clip stays
+                held[clip.path, known.kind] += 1
+            notes += [
+                f"{os.path.basename(file)}: {n} clips are in a {stronger} list too and count there"
+                for (file, stronger), n in held.items()
+            ]
     marks, said = event_times.usable(marks, settings)
     events = [mark.event for mark in marks]
     gap_s, minimum_s = settings["merge_gap_s"], settings["min_length_s"]
@@ -194,7 +210,15 @@ def _annotations(path: str, settings: Mapping) -> tuple[list[tuple[str, Marked]]
             except NoTable:
                 others.append(name)
                 continue
-            found.append((file, _in_folder(read, os.path.dirname(name))))
+            folder = os.path.dirname(name)
+            # the folder of a table says where its recordings lie, unless it says so itself
+            placed = {
+                one: f"{folder}/{one}" if folder and stem_of(one) == one else one
+                for one in (*read.recordings, *(mark.event.id for mark in read.marks))
+            }
+            own = [m._replace(event=m.event._replace(id=placed[m.event.id])) for m in read.marks]
+            lines = {placed[one]: line for one, line in read.recordings.items()}
+            found.append((file, Marked(lines, own)))
     refused.check()
     if not found:
         raise ValueError(f"strong: folder {path} holds no .txt, expected {kind} files")
@@ -211,20 +235,6 @@ def _marked(found: Marked | Annotations, file: str) -> Marked:
         return found
     pairs = zip(found.events, found.bands, strict=True)
     return Marked(found.recordings, [Mark(event, band, file) for event, band in pairs])
-
-
-def _in_folder(found: Marked, folder: str) -> Marked:
-    """Return the same with the folder of the table before names that have none."""
-    if not folder:
-        return found
-
-    def placed(name: str) -> str:
-        return name if stem_of(name) != name else f"{folder}/{name}"
-
-    marks = [
-        mark._replace(event=mark.event._replace(id=placed(mark.event.id))) for mark in found.marks
-    ]
-    return Marked({placed(name): line for name, line in found.recordings.items()}, marks)
 
 
 def _ids(names: Iterable[str], path: str, id_of: IdOf) -> dict[str, str]:
@@ -244,27 +254,6 @@ def _ids(names: Iterable[str], path: str, id_of: IdOf) -> dict[str, str]:
                 )
     refused.check()
     return found
-
-
-def _add(found: dict[str, Clip], clips: Iterable[Clip]) -> list[str]:
-    """Add clips that no stronger list has, and return a note on those that one has."""
-    held = []
-    for clip in clips:
-        known = found.setdefault(clip.id, clip)
-        if known is clip:
-            continue
-        if known.kind == clip.kind:
-            raise ValueError(
-                f"LABEL_CONFLICT: clip {clip.id!r} is in {known.path}, line {known.line}, and in "
-                f"{clip.path}, line {clip.line}; keep one of them"
-            )
-        held.append(clip)
-    return [
-        f"{os.path.basename(path)}: {n} clips are in a {kind} list too and count there"
-        for (path, kind), n in collections.Counter(
-            (clip.path, found[clip.id].kind) for clip in held
-        ).items()
-    ]
 
 
 class Origin(NamedTuple):
@@ -300,7 +289,27 @@ def read_origins(settings: Mapping, id_of: IdOf = stem_of) -> dict[str, Origin]:
     sheet = label_sheet.read_sheet(settings["table"])
     names = label_sheet.column(sheet, settings["clip"])
     ids = [id_of(annotation.recording_id(name)) for name in names]
-    folds = _folds(sheet, settings)
+    folds, pattern = _column_or_blank(sheet, settings["fold"]), settings["fold_pattern"]
+    if settings["fold"] and pattern is not None:
+        try:
+            expression = re.compile(pattern)
+        except re.error as error:
+            raise ValueError(
+                f"sources.fold_pattern {pattern!r} is no expression ({error})"
+            ) from None
+        if expression.groups != 1:
+            raise ValueError(
+                f"sources.fold_pattern {pattern!r} has {expression.groups} groups, expected 1"
+            )
+        for i, value in enumerate(folds):
+            found = expression.search(value)
+            # a clip without a fold would be trained on in all of them
+            if not found or not found[1]:
+                raise ValueError(
+                    f"{sheet.path}, line {sheet.lines[i]}: {settings['fold']} is {value!r}, which "
+                    f"fold_pattern {pattern!r} does not fit"
+                )
+            folds[i] = found[1]
     groups = _column_or_blank(sheet, settings["group"])
 
     def entry(i: int) -> label_sheet.Entry:
@@ -343,27 +352,3 @@ def linked_groups(sources: Mapping[str, Iterable[str]]) -> dict[str, str]:
 
 def _column_or_blank(sheet: label_sheet.Sheet, name: str | None) -> list[str]:
     return label_sheet.column(sheet, name) if name else [""] * len(sheet.rows)
-
-
-def _folds(sheet: label_sheet.Sheet, settings: Mapping) -> list[str]:
-    values, pattern = _column_or_blank(sheet, settings["fold"]), settings["fold_pattern"]
-    if not settings["fold"] or pattern is None:
-        return values
-    try:
-        expression = re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"sources.fold_pattern {pattern!r} is no expression ({error})") from None
-    if expression.groups != 1:
-        raise ValueError(
-            f"sources.fold_pattern {pattern!r} has {expression.groups} groups, expected 1"
-        )
-    folds = []
-    for value, line in zip(values, sheet.lines, strict=True):
-        found = expression.search(value)
-        if not found or not found[1]:
-            raise ValueError(
-                f"{sheet.path}, line {line}: {settings['fold']} is {value!r}, which fold_pattern "
-                f"{pattern!r} does not fit"
-            )
-        folds.append(found[1])
-    return folds

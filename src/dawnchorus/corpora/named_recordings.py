@@ -8,6 +8,7 @@ their stem, whatever its case. Folders count where a stem is that of several rec
 """
 
 import collections
+import itertools
 import os
 import re
 from collections.abc import Sequence
@@ -92,7 +93,15 @@ class Recordings:
         if not found:
             return stem
         if len(found) > 1:
-            fits = [self._fit(name, identifier) for identifier in found]
+            named = audio_names.composed(name.replace("\\", "/")).split("/")[::-1]
+            fits = []
+            for identifier in found:
+                place = os.path.splitext(self.paths[identifier][0])[0].replace(os.sep, "/")
+                own = audio_names.composed(place).split("/")[::-1]
+                pairs = zip(own, named, strict=False)
+                equal = itertools.takewhile(lambda p: p[0].casefold() == p[1].casefold(), pairs)
+                # the case decides last: a list from another system may have lost it
+                fits.append((len(list(equal)), own[0] == named[0]))
             found = [one for one, fit in zip(found, fits, strict=True) if fit == max(fits)]
         if len(found) > 1:
             raise ValueError(
@@ -118,19 +127,6 @@ class Recordings:
                 "the folders a corpus each"
             )
         return path
-
-    def _fit(self, name: str, identifier: str) -> tuple[int, bool]:
-        """Return how many of the last folders a name and a file share, and whether cases agree."""
-        place = os.path.splitext(self.paths[identifier][0])[0].replace(os.sep, "/")
-        own, named = (
-            audio_names.composed(path).split("/")[::-1] for path in (place, name.replace("\\", "/"))
-        )
-        n_equal = 0
-        while n_equal < min(len(own), len(named)) and (
-            own[n_equal].casefold() == named[n_equal].casefold()
-        ):
-            n_equal += 1
-        return n_equal, own[0] == named[0]
 
     def case_notes(self) -> list[str]:
         """Return a note on recordings that were named in another case than that of their file."""

@@ -172,7 +172,28 @@ def deal_subsets(ids: Sequence[str], groups: Sequence[str], settings: Mapping) -
     ValueError
         For settings that are something else, and where there are fewer groups than subsets.
     """
-    shares = _checked_shares(settings)
+    if set(settings) != set(_PARTS):
+        raise ValueError(f"parts has keys {sorted(settings)}, expected {', '.join(_PARTS)}")
+    given, seed = settings["shares"], settings["seed"]
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ValueError(f"parts.seed is {seed!r}, expected a whole number")
+    if not isinstance(given, Mapping) or not given:
+        raise ValueError(f"parts.shares is {given!r}, expected names of parts with their shares")
+    for name, share in given.items():
+        if not isinstance(name, str) or not name or not audio_names.is_supported(name):
+            raise ValueError(f"parts.shares has a part {name!r}, expected a name in plain text")
+        is_number = isinstance(share, int | float) and not isinstance(share, bool)
+        if not is_number or not 0 < share <= 1:
+            raise ValueError(
+                f"parts.shares.{name} is {share!r}, expected more than 0 and at most 1"
+            )
+    # exact, since 0.07 * 50 is more than 3.5 in binary
+    shares = {name: Fraction(str(share)) for name, share in given.items()}
+    if abs(sum(shares.values()) - 1) > _SLACK:
+        raise ValueError(
+            f"parts.shares are {float(sum(shares.values())):g} in all "
+            f"({', '.join(f'{name} {share}' for name, share in given.items())}), expected 1"
+        )
     # told apart: a group may have the name of a recording that is not in it
     units = [
         f"group/{group}" if group else f"id/{name}" for name, group in zip(ids, groups, strict=True)
@@ -186,7 +207,6 @@ def deal_subsets(ids: Sequence[str], groups: Sequence[str], settings: Mapping) -
     lacking = {name: share * len(ids) for name, share in shares.items()}
     empty = list(shares)
     subset_of: dict[str, str] = {}
-    seed = settings["seed"]
     for unit in sorted(sizes, key=lambda unit: (-sizes[unit], _rank(f"{seed}/{unit}"))):
         # as many units are left as subsets are empty: each of these gets one
         must_fill = len(sizes) - len(subset_of) <= len(empty)
@@ -200,32 +220,6 @@ def deal_subsets(ids: Sequence[str], groups: Sequence[str], settings: Mapping) -
         lacking[chosen] -= sizes[unit]
         empty = [name for name in empty if name != chosen]
     return [subset_of[unit] for unit in units]
-
-
-def _checked_shares(settings: Mapping) -> dict[str, Fraction]:
-    if set(settings) != set(_PARTS):
-        raise ValueError(f"parts has keys {sorted(settings)}, expected {', '.join(_PARTS)}")
-    shares, seed = settings["shares"], settings["seed"]
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ValueError(f"parts.seed is {seed!r}, expected a whole number")
-    if not isinstance(shares, Mapping) or not shares:
-        raise ValueError(f"parts.shares is {shares!r}, expected names of parts with their shares")
-    for name, share in shares.items():
-        if not isinstance(name, str) or not name or not audio_names.is_supported(name):
-            raise ValueError(f"parts.shares has a part {name!r}, expected a name in plain text")
-        is_number = isinstance(share, int | float) and not isinstance(share, bool)
-        if not is_number or not 0 < share <= 1:
-            raise ValueError(
-                f"parts.shares.{name} is {share!r}, expected more than 0 and at most 1"
-            )
-    # exact, since 0.07 * 50 is more than 3.5 in binary
-    exact = {name: Fraction(str(share)) for name, share in shares.items()}
-    if abs(sum(exact.values()) - 1) > _SLACK:
-        raise ValueError(
-            f"parts.shares are {float(sum(exact.values())):g} in all "
-            f"({', '.join(f'{name} {share}' for name, share in shares.items())}), expected 1"
-        )
-    return exact
 
 
 def _members(positions: Sequence[int], classes: Sequence[str]) -> dict[str, list[int]]:

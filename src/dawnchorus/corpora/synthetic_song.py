@@ -128,15 +128,6 @@ def phrase(
     # a phrase swells, and no repetition is quite as loud as the one before
     swell = np.sin(np.linspace(0.6, 2.4, n_repeats)) * np.exp(rng.normal(0.0, 0.08, n_repeats))
     sung = np.zeros((n_repeats, n_samples + n_gap), np.float32)  # (repeats, samples and gap)
-    sung[:, :n_samples] = _notes(syllable, bird.attack, pitches, n_samples, sample_rate)
-    sung *= swell.astype(np.float32)[:, None]
-    return sung.reshape(-1)
-
-
-def _notes(
-    syllable: Syllable, attack: float, pitches: np.ndarray, n_samples: int, sample_rate: int
-) -> np.ndarray:
-    """Return one note per pitch factor, shape (repeats, S)."""
     at = np.linspace(0.0, 1.0, n_samples, dtype=np.float64)
     seconds = np.arange(n_samples) / sample_rate
     pitch = syllable.start * (syllable.end / syllable.start) ** at
@@ -144,10 +135,13 @@ def _notes(
     pitch *= 1.0 + syllable.vibrato * np.sin(2 * np.pi * syllable.vibrato_rate * seconds)
     # in float64 until the phase is below one turn: float32 would lose it within a second
     turns = np.cumsum(pitch) / sample_rate  # of a bird at its species' pitch
-    envelope = _envelope(at, attack)
+    # an amplitude from 0 to 0 with smooth ends: an edge would be a click at all frequencies
+    rise = np.clip(at / bird.attack, 0.0, 1.0)
+    fall = np.clip((1.0 - at) / (1.0 - bird.attack), 0.0, 1.0)
+    envelope = np.sin(0.5 * np.pi * rise) ** 2 * np.sin(0.5 * np.pi * fall) ** 0.7
     if syllable.beat:
         envelope = envelope * (0.5 - 0.5 * np.cos(2 * np.pi * syllable.beat * seconds)) ** 2
-    notes = np.zeros((len(pitches), n_samples), np.float32)
+    notes = np.zeros((n_repeats, n_samples), np.float32)
     for number, amplitude in enumerate(syllable.partials, 1):
         is_heard = number * pitch.max() * pitches < HIGHEST * sample_rate
         if not is_heard.any():
@@ -155,11 +149,6 @@ def _notes(
         phase = turns[None, :] * (number * pitches[:, None].astype(np.float64))
         wave = np.sin((2 * np.pi * (phase - np.floor(phase))).astype(np.float32))
         notes += amplitude * is_heard[:, None].astype(np.float32) * wave
-    return notes * envelope.astype(np.float32)
-
-
-def _envelope(at: np.ndarray, attack: float) -> np.ndarray:
-    """Return an amplitude that rises to 1 at ``attack`` and falls to 0 at 1, without a click."""
-    rise = np.clip(at / attack, 0.0, 1.0)
-    fall = np.clip((1.0 - at) / (1.0 - attack), 0.0, 1.0)
-    return np.sin(0.5 * np.pi * rise) ** 2 * np.sin(0.5 * np.pi * fall) ** 0.7
+    sung[:, :n_samples] = notes * envelope.astype(np.float32)
+    sung *= swell.astype(np.float32)[:, None]
+    return sung.reshape(-1)

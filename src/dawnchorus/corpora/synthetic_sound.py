@@ -58,7 +58,21 @@ def render(recipe: Mapping) -> np.ndarray:
         bird *= _gain(bird, background, recipe["snr_db"])
     microphone = _stream(seed, recipe["recordist"], _RECORDIST)
     rng = _stream(seed, number, _MICROPHONE)
-    return _recorded(background, bird, recipe["channels"], rate, microphone, rng)
+    # RMS, dB of full scale: a recordist has a usual gain and does not always keep to it
+    level = 10.0 ** ((microphone.uniform(-34, -22) + rng.normal(0, 2)) / 20.0)
+    channels = []
+    for channel in range(recipe["channels"]):
+        # another place in the same noise, and another distance to the bird
+        heard = np.roll(background, channel * rng.integers(200, 900)) * rng.uniform(0.8, 1.2)
+        if bird is not None:
+            # up to 0.6 ms: two microphones 20 cm apart
+            delay = channel * int(rng.uniform(0, 0.0006) * rate)
+            heard = heard + np.roll(bird, delay) * np.float32(rng.uniform(0.8, 1.2))
+        channels.append(heard)
+    sound = np.stack(channels, axis=1).astype(np.float32)
+    sound -= sound.mean(axis=0)
+    level /= np.sqrt(np.square(sound).mean())
+    return sound * np.float32(min(level, _LOUDEST / np.abs(sound).max()))
 
 
 def as_int16(samples: np.ndarray) -> np.ndarray:
@@ -79,11 +93,31 @@ def ambience(
     rain_chance, insect_chance = site.uniform(0.0, 0.5), site.uniform(0.1, 0.7)
     insect_pitch = site.uniform(4200, 0.8 * min(rate / 2, 9500)) if rate >= 12000 else 2500.0
     n_padded = -(-n_samples // 4096) * 4096  # a length whose Fourier transform is quick
-    spectrum = _hiss(n_padded, rate, tilt + rng.normal(0, 0.1), rng)
+    tilt_now = tilt + rng.normal(0, 0.1)
+    noise = rng.standard_normal((2, n_padded // 2 + 1), dtype=np.float32)
+    bins_hz = np.fft.rfftfreq(n_padded, 1.0 / rate)
+    # flat below 50 Hz, where the level would grow without bound
+    shape = np.maximum(bins_hz.astype(np.float32) / 1000.0, 0.05) ** np.float32(-0.5 * tilt_now)
+    spectrum = (noise[0] + 1j * noise[1]) * shape
     is_raining = rng.random() < rain_chance
     if is_raining:
-        spectrum *= 1.0 + 1.5 * _band(n_padded, rate, 1500.0, 7000.0)
-    _add_wind(spectrum, n_padded, rate, wind_db + rng.uniform(-8, 4), rng)
+        # a smooth bump from 1.5 to 7 kHz: an edge in the spectrum would ring
+        octaves = np.log2(np.maximum(bins_hz, 1.0)).astype(np.float32)
+        centre, width = np.log2(1500.0 * 7000.0) / 2, np.log2(7000.0 / 1500.0) / 2
+        bump = np.exp(-0.5 * np.square((octaves - np.float32(centre)) / np.float32(width)))
+        spectrum *= 1.0 + 1.5 * bump
+    # gusts of low noise, made at a low rate, where they are cheap
+    level_db = wind_db + rng.uniform(-8, 4)
+    n_slow = n_padded * _WIND_RATE // rate // 2 * 2
+    gusts = np.fft.rfft(rng.standard_normal(n_slow))
+    hertz = np.fft.rfftfreq(n_slow, 1.0 / _WIND_RATE)
+    gusts *= 1.0 / (1.0 + (hertz / 60.0) ** 1.8) * (hertz > 8.0) * (hertz < 0.4 * _WIND_RATE)
+    n_knots = max(int(1.2 * n_slow / _WIND_RATE), 2) + 1
+    knots = np.interp(np.linspace(0, n_knots - 1, n_slow), np.arange(n_knots),
+                      rng.normal(0.0, 0.7, n_knots))  # fmt: skip
+    wind = np.fft.rfft(np.fft.irfft(gusts, n_slow) * np.exp(knots))
+    level = 10.0 ** (level_db / 20.0) * np.abs(spectrum[: len(wind)]).mean()
+    spectrum[: len(wind)] += (wind * (level * 12.0 / np.abs(wind).max())).astype(spectrum.dtype)
     sound = np.fft.irfft(spectrum, n_padded)[:n_samples].astype(np.float32)
     sound /= _loudness(sound)
     if is_raining:
@@ -124,7 +158,14 @@ def birdsong(
         level = rng.uniform(0.4, 1.0)
         onset_s = rng.uniform(0.0, 0.4 * n_samples / rate)
         for _ in range(rng.integers(1, 5)):
-            sung = _echoed(synthetic_song.song(bird, rate, rng), rate, rng)
+            dry = synthetic_song.song(bird, rate, rng)
+            # three echoes smear its edges: trees 2 to 12 m away, there and back [s]
+            delays = (np.array([0.013, 0.031, 0.067]) * rng.uniform(0.7, 1.3, 3) * rate).astype(int)
+            gains = np.float32([0.35, 0.22, 0.12]) * np.float32(rng.uniform(0.2, 1.2))
+            sung = np.zeros(len(dry) + delays.max(), np.float32)
+            sung[: len(dry)] = dry
+            for delay, gain in zip(delays, gains, strict=True):
+                sung[delay : delay + len(dry)] += gain * dry
             start = int(onset_s * rate)
             n_heard = min(len(sung), n_samples - start)
             if n_heard <= 0:
@@ -151,39 +192,6 @@ def _loudness(sound: np.ndarray) -> np.float32:
 def _gain(sound: np.ndarray, background: np.ndarray, level_db: float) -> np.float32:
     """Return the factor that brings a sound to a level over the background [dB]."""
     return np.float32(10.0 ** (level_db / 20.0)) * _loudness(background) / _loudness(sound)
-
-
-def _hiss(n_padded: int, rate: int, tilt: float, rng: np.random.Generator) -> np.ndarray:
-    """Return the spectrum of steady noise whose level falls with frequency."""
-    n_bins = n_padded // 2 + 1
-    parts = rng.standard_normal((2, n_bins), dtype=np.float32)
-    hertz = np.fft.rfftfreq(n_padded, 1.0 / rate).astype(np.float32)
-    # flat below 50 Hz, where the level would grow without bound
-    shape = np.maximum(hertz / 1000.0, 0.05) ** np.float32(-0.5 * tilt)
-    return (parts[0] + 1j * parts[1]) * shape
-
-
-def _band(n_padded: int, rate: int, low: float, high: float) -> np.ndarray:
-    """Return a smooth bump from ``low`` to ``high`` [Hz] over the bins of a spectrum."""
-    octaves = np.log2(np.maximum(np.fft.rfftfreq(n_padded, 1.0 / rate), 1.0)).astype(np.float32)
-    centre, width = np.log2(low * high) / 2, np.log2(high / low) / 2
-    return np.exp(-0.5 * np.square((octaves - np.float32(centre)) / np.float32(width)))
-
-
-def _add_wind(
-    spectrum: np.ndarray, n_padded: int, rate: int, level_db: float, rng: np.random.Generator
-) -> None:
-    """Add gusts of low noise to a spectrum, made at a low rate, where they are cheap."""
-    n_slow = n_padded * _WIND_RATE // rate // 2 * 2
-    noise = np.fft.rfft(rng.standard_normal(n_slow))
-    hertz = np.fft.rfftfreq(n_slow, 1.0 / _WIND_RATE)
-    noise *= 1.0 / (1.0 + (hertz / 60.0) ** 1.8) * (hertz > 8.0) * (hertz < 0.4 * _WIND_RATE)
-    n_knots = max(int(1.2 * n_slow / _WIND_RATE), 2) + 1
-    knots = np.interp(np.linspace(0, n_knots - 1, n_slow), np.arange(n_knots),
-                      rng.normal(0.0, 0.7, n_knots))  # fmt: skip
-    wind = np.fft.rfft(np.fft.irfft(noise, n_slow) * np.exp(knots))
-    level = 10.0 ** (level_db / 20.0) * np.abs(spectrum[: len(wind)]).mean()
-    spectrum[: len(wind)] += (wind * (level * 12.0 / np.abs(wind).max())).astype(spectrum.dtype)
 
 
 def _bursts(
@@ -246,41 +254,3 @@ def _on_and_off(
     at = (np.arange(n_samples, dtype=np.float32) * np.float32(per_s / rate) + rng.random()) % 1.0
     edge = min(0.01 * per_s, share / 4)
     return np.clip(np.minimum(at, share - at) / edge, 0.0, 1.0).astype(np.float32)
-
-
-def _echoed(sung: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a song with three echoes of the wood, which smear its edges."""
-    # s: trees 2 to 12 m away, there and back
-    delays = (np.array([0.013, 0.031, 0.067]) * rng.uniform(0.7, 1.3, 3) * rate).astype(int)
-    gains = np.float32([0.35, 0.22, 0.12]) * np.float32(rng.uniform(0.2, 1.2))
-    sound = np.zeros(len(sung) + delays.max(), np.float32)
-    sound[: len(sung)] = sung
-    for delay, gain in zip(delays, gains, strict=True):
-        sound[delay : delay + len(sung)] += gain * sung
-    return sound
-
-
-def _recorded(
-    background: np.ndarray,
-    bird: np.ndarray | None,
-    n_channels: int,
-    rate: int,
-    microphone: np.random.Generator,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Return what a recordist's device keeps of it, shape (S, channels)."""
-    # RMS, dB of full scale: a recordist has a usual gain and does not always keep to it
-    level = 10.0 ** ((microphone.uniform(-34, -22) + rng.normal(0, 2)) / 20.0)
-    channels = []
-    for channel in range(n_channels):
-        # another place in the same noise, and another distance to the bird
-        heard = np.roll(background, channel * rng.integers(200, 900)) * rng.uniform(0.8, 1.2)
-        if bird is not None:
-            # up to 0.6 ms: two microphones 20 cm apart
-            delay = channel * int(rng.uniform(0, 0.0006) * rate)
-            heard = heard + np.roll(bird, delay) * np.float32(rng.uniform(0.8, 1.2))
-        channels.append(heard)
-    sound = np.stack(channels, axis=1).astype(np.float32)
-    sound -= sound.mean(axis=0)
-    level /= np.sqrt(np.square(sound).mean())
-    return sound * np.float32(min(level, _LOUDEST / np.abs(sound).max()))

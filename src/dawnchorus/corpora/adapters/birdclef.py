@@ -8,13 +8,12 @@ a recording is its file name without the extension. Without XML, and where the X
 * `recordings`: what the folders hold.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from dawnchorus.corpora import audio_files, birdclef_files, birdclef_metadata, selection
-from dawnchorus.corpora.birdclef_files import Row
 from dawnchorus.corpora.birdclef_metadata import Description
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import label_sheet
@@ -87,16 +86,36 @@ def recordings(settings: Mapping) -> Found:
         or metadata has no recording and ``missing_files`` is "error".
     """
     _check(settings)
-    read = (
-        birdclef_files.from_tree(settings)
-        if settings.get("sorted")
-        else birdclef_files.from_folders(settings)
-    )
+    find = birdclef_files.from_tree if settings.get("sorted") else birdclef_files.from_folders
+    read = find(settings)
     kind, group_by, notes = settings["class_from"], settings["group_by"], list(read.notes)
-    rows, said = _name_background(read.rows, kind)
-    notes += said
-    rows, said = _drop_by_metadata(rows, settings)
-    notes += said
+    # background species as class names, before rows are dropped that may explain those of others
+    names = birdclef_metadata.class_name_lookup([row.said for row in read.rows], kind)
+    rows, unexplained = [], {}
+    for row in read.rows:
+        known, others = birdclef_metadata.background_classes(row.said.background, names, kind)
+        rows.append(row._replace(background=tuple(name for name in known if name != row.name)))
+        unexplained.update(dict.fromkeys(others))
+    if unexplained:
+        notes.append(
+            f"{len(unexplained)} background species are of no recording and stay as they are "
+            f"written: {label_sheet.examples(sorted(unexplained))}"
+        )
+    if settings.get("quality") is not None:
+        least, most = settings["quality"]
+        known_grades = {str(grade): grade for grade in range(6)}
+        # people leave it out, or write a word: no grade is not a bad one, so it is told
+        if n_missing := sum(row.said.quality not in known_grades for row in rows):
+            notes.append(f"{n_missing} recordings have no quality, which counts as 0")
+        n_before = len(rows)
+        rows = [row for row in rows if least <= known_grades.get(row.said.quality, 0) <= most]
+        if n_left := n_before - len(rows):
+            notes.append(f"quality {least} to {most} leaves out {n_left} recordings")
+    if settings["background"] == "drop":
+        n_before = len(rows)
+        rows = [row for row in rows if not row.said.background]
+        if n_left := n_before - len(rows):
+            notes.append(f"background: drop leaves out {n_left} recordings")
     ids, classes = [row.id for row in rows], [row.name for row in rows]
     kept, said = selection.select_recordings(ids, classes, settings)
     rows, notes = [rows[i] for i in kept], notes + said
@@ -143,42 +162,6 @@ def _check(settings: Mapping) -> None:
     quality = settings.get("quality")
     if quality is not None and not 0 <= quality[0] <= quality[1] <= 5:
         raise ValueError(f"quality={quality!r}, expected [least, most] from 0 to 5")
-
-
-def _name_background(rows: Sequence[Row], kind: str) -> tuple[list[Row], list[str]]:
-    """Return the rows with background species as class names."""
-    names = birdclef_metadata.class_name_lookup([row.said for row in rows], kind)
-    changed, unexplained = [], {}
-    for row in rows:
-        found, others = birdclef_metadata.background_classes(row.said.background, names, kind)
-        changed.append(row._replace(background=tuple(name for name in found if name != row.name)))
-        unexplained.update(dict.fromkeys(others))
-    if not unexplained:
-        return changed, []
-    return changed, [
-        f"{len(unexplained)} background species are of no recording and stay as they are written: "
-        f"{label_sheet.examples(sorted(unexplained))}"
-    ]
-
-
-def _drop_by_metadata(rows: list[Row], settings: Mapping) -> tuple[list[Row], list[str]]:
-    """Return the recordings of the quality that is asked for, and without background if so set."""
-    notes = []
-    if settings.get("quality") is not None:
-        least, most = settings["quality"]
-        known = {str(quality): quality for quality in range(6)}
-        if n_missing := sum(row.said.quality not in known for row in rows):
-            notes.append(f"{n_missing} recordings have no quality, which counts as 0")
-        kept = [row for row in rows if least <= known.get(row.said.quality, 0) <= most]
-        if n_left := len(rows) - len(kept):
-            notes.append(f"quality {least} to {most} leaves out {n_left} recordings")
-        rows = kept
-    if settings["background"] == "drop":
-        kept = [row for row in rows if not row.said.background]
-        if n_left := len(rows) - len(kept):
-            notes.append(f"background: drop leaves out {n_left} recordings")
-        rows = kept
-    return rows, notes
 
 
 def _group(said: Description, group_by: str) -> str:

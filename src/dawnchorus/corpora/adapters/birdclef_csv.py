@@ -129,19 +129,50 @@ def recordings(settings: Mapping) -> Found:
 def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
     """Return the rows with every id once that are rated well enough, and the notes."""
     sheet = label_sheet.read_sheet(path)
-    columns = zip(
-        label_sheet.column(sheet, "filename"),
-        label_sheet.column(sheet, "primary_label"),
-        label_sheet.optional_column(sheet, "secondary_labels"),
-        label_sheet.optional_column(sheet, "author"),
-        _ratings(sheet, settings.get("min_rating")),
-        sheet.lines,
-        strict=True,
+    files, primaries = (label_sheet.column(sheet, x) for x in ("filename", "primary_label"))
+    further, authors = (
+        label_sheet.optional_column(sheet, x) for x in ("secondary_labels", "author")
     )
-    rows = [
-        _row(path, file, primary, secondary, author, rating, line)
-        for file, primary, secondary, author, rating, line in columns
-    ]
+    ratings = [0.0] * len(sheet.rows)
+    if settings.get("min_rating") is not None:
+        for i, text in enumerate(label_sheet.column(sheet, "rating")):
+            try:
+                ratings[i] = float(text or 0)
+            except ValueError:
+                ratings[i] = float("nan")
+            # written so that NaN fails too
+            if not 0 <= ratings[i] <= 5:
+                where = f"{sheet.path}, line {sheet.lines[i]}"
+                raise ValueError(f"{where}: rating is {text!r}, expected a number from 0 to 5")
+    columns = zip(files, primaries, further, authors, ratings, sheet.lines, strict=True)
+    rows = []
+    for file, primary, secondary, author, rating, line in columns:
+        where = f"{path}, line {line}"
+        # a stranger's table must not lead out of the folder
+        if "\\" in file or any(part in ("", ".", "..") for part in file.split("/")):
+            raise ValueError(
+                f"{where}: filename is {file!r}, expected the path of a file below the audio folder"
+            )
+        if len(secondary) > _MOST_CHARACTERS:
+            raise ValueError(
+                f"{where}: secondary_labels has {len(secondary)} characters, at most "
+                f"{_MOST_CHARACTERS} are read"
+            )
+        others = _listed(secondary) if secondary else ()
+        if others is None:
+            raise ValueError(
+                f"{where}: secondary_labels is {secondary[:60]!r}, expected a list of names such as "
+                "['abc', 'def']"
+            )
+        for name in (primary, *others):
+            if not name or SEPARATOR in name or not audio_names.is_supported(name):
+                raise ValueError(
+                    f"{where}: label {name!r}, expected a class name without {SEPARATOR!r} and "
+                    "control characters"
+                )
+        stem = file.rpartition(".")[0] if audio_names.is_audio(file) else file
+        behind = tuple(name for name in others if name != primary)
+        rows.append(_Row(stem, file, primary, behind, author, rating, line))
     kept, said = label_sheet.unique_entries(
         [row.id for row in rows],
         lambda i: label_sheet.Entry(tuple(map(str, rows[i][:-1])), path, rows[i].line),
@@ -153,50 +184,6 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
     n_left = len(rows) - len(rated)
     text = f"min_rating {settings['min_rating']} leaves out {n_left} recordings"
     return rated, notes + [text] * (n_left > 0)
-
-
-def _ratings(sheet: label_sheet.Sheet, min_rating: float | None) -> list[float]:
-    if min_rating is None:
-        return [0.0] * len(sheet.rows)
-    ratings = []
-    for text, line in zip(label_sheet.column(sheet, "rating"), sheet.lines, strict=True):
-        try:
-            rating = float(text or 0)
-        except ValueError:
-            rating = float("nan")
-        if not 0 <= rating <= 5:
-            where = f"{sheet.path}, line {line}"
-            raise ValueError(f"{where}: rating is {text!r}, expected a number from 0 to 5")
-        ratings.append(rating)
-    return ratings
-
-
-def _row(path, file, primary, secondary, author, rating, line) -> _Row:
-    where = f"{path}, line {line}"
-    parts = file.split("/")
-    if "\\" in file or any(part in ("", ".", "..") for part in parts):
-        raise ValueError(
-            f"{where}: filename is {file!r}, expected the path of a file below the audio folder"
-        )
-    if len(secondary) > _MOST_CHARACTERS:
-        raise ValueError(
-            f"{where}: secondary_labels has {len(secondary)} characters, at most "
-            f"{_MOST_CHARACTERS} are read"
-        )
-    others = _listed(secondary) if secondary else ()
-    if others is None:
-        raise ValueError(
-            f"{where}: secondary_labels is {secondary[:60]!r}, expected a list of names such as "
-            "['abc', 'def']"
-        )
-    for name in (primary, *others):
-        if not name or SEPARATOR in name or not audio_names.is_supported(name):
-            raise ValueError(
-                f"{where}: label {name!r}, expected a class name without {SEPARATOR!r} and control "
-                "characters"
-            )
-    name = file.rpartition(".")[0] if audio_names.is_audio(file) else file
-    return _Row(name, file, primary, tuple(n for n in others if n != primary), author, rating, line)
 
 
 @functools.lru_cache(maxsize=4096)

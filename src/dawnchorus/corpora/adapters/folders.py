@@ -82,15 +82,9 @@ def recordings(settings: Mapping) -> Found:
     walked = audio_files.walk(root)
     paths, notes = walked.paths, list(walked.notes)
     supported = [path for path in paths if audio_names.is_supported(path)]
-    excluded = [
-        (
-            audio_names.escaped(path),
-            "NAME_UNSUPPORTED",
-            "control characters or bytes that are not UTF-8",
-        )
-        for path in paths
-        if not audio_names.is_supported(path)
-    ]
+    detail = "control characters or bytes that are not UTF-8"
+    odd = [path for path in paths if not audio_names.is_supported(path)]
+    excluded = [(audio_names.escaped(path), "NAME_UNSUPPORTED", detail) for path in odd]
     stems = [path.rpartition(".")[0] for path in supported]
     audio_files.reject_collisions(stems, supported, root)
     said = {path: fields(stem, template) for path, stem in zip(supported, stems, strict=True)}
@@ -118,7 +112,18 @@ def recordings(settings: Mapping) -> Found:
         notes.append("the pattern has no {class}: no truth is known")
         return Found(found, excluded, notes)
     names = {told["class"] for told in matched.values()}
-    notes += _check_class_folders(walked, template, names)
+    # a class whose files are all of another format would vanish without a word
+    depth = 1 + next(i for i, part in enumerate(template) if "class" in part.names)
+    others: dict[str, int] = collections.defaultdict(int)
+    for below, folder in walked.folders.items() if depth < len(template) else ():
+        parts = below.split("/")[:depth]
+        told = fields("/".join(parts), template[:depth]) if len(parts) == depth else None
+        if told and audio_names.is_supported(below) and told["class"] not in names:
+            others[told["class"]] += folder.n_other
+    class_names.check_losses({name: n for name, n in others.items() if n}, "by their extensions")
+    if empty := sorted(others):
+        shown = label_sheet.examples(empty)
+        notes.append(f"{len(empty)} folders of classes hold no recording: {shown}")
     if blanks := sorted(name for name in names if name != name.strip()):
         named = label_sheet.examples(blanks)
         notes.append(f"blanks around {len(blanks)} class names were stripped: {named}")
@@ -146,10 +151,27 @@ def fields(stem: str, template: str | Sequence[_Part]) -> dict[str, str] | None:
         return None
     found: dict[str, str] = {}
     for text, part in zip(texts, parts, strict=True):
-        values = _values(text, part)
-        if values is None:
+        first, *between = part.literals
+        if not part.names:
+            if text != first:
+                return None
+            continue
+        last = between.pop()
+        end = len(text) - len(last)
+        if not text.startswith(first) or not text.endswith(last):
             return None
-        found.update(zip(part.names, values, strict=True))
+        # a field ends where the text behind it comes first: if anything fits, that does, so nothing
+        # has to be tried twice, whatever a stranger's file is called
+        values, start = [], len(first)
+        for literal in between:
+            stop = text.find(literal, start + 1, end)
+            if stop < 0:
+                return None
+            values.append(text[start:stop])
+            start = stop + len(literal)
+        if start >= end:
+            return None
+        found.update(zip(part.names, [*values, text[start:end]], strict=True))
     found.pop("", None)
     return found
 
@@ -172,56 +194,6 @@ def _template(pattern: str) -> list[_Part]:
                 "two of them"
             )
     return parts
-
-
-def _values(text: str, part: _Part) -> list[str] | None:
-    """Return the values of a part's fields, or None.
-
-    A field ends where the text behind it comes first: if anything fits, that does, so nothing has
-    to be tried twice, whatever a stranger's file is called.
-    """
-    first, *between = part.literals
-    if not part.names:
-        return [] if text == first else None
-    last = between.pop()
-    end = len(text) - len(last)
-    if not text.startswith(first) or not text.endswith(last):
-        return None
-    values, start = [], len(first)
-    for literal in between:
-        stop = text.find(literal, start + 1, end)
-        if stop < 0:
-            return None
-        values.append(text[start:stop])
-        start = stop + len(literal)
-    return [*values, text[start:end]] if start < end else None
-
-
-def _check_class_folders(
-    walked: audio_files.Walked, template: Sequence[_Part], names: set[str]
-) -> list[str]:
-    """Return a note on empty folders of classes.
-
-    Raises
-    ------
-    ValueError
-        Where a class has files, and none of them is a recording.
-    """
-    depth = 1 + next(i for i, part in enumerate(template) if "class" in part.names)
-    if depth == len(template):  # the class is in the names of files
-        return []
-    others: dict[str, int] = collections.defaultdict(int)
-    for below, folder in walked.folders.items():
-        parts = below.split("/")[:depth]
-        said = fields("/".join(parts), template[:depth]) if len(parts) == depth else None
-        is_class = said is not None and audio_names.is_supported(below)
-        if is_class and said["class"] not in names:
-            others[said["class"]] += folder.n_other
-    class_names.check_losses({name: n for name, n in others.items() if n}, "by their extensions")
-    if not others:
-        return []
-    empty = sorted(others)
-    return [f"{len(empty)} folders of classes hold no recording: {label_sheet.examples(empty)}"]
 
 
 def _recording(root: str, path: str, said: Mapping, classes: Mapping | None) -> Recording:

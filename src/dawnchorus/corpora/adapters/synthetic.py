@@ -70,7 +70,21 @@ def recordings(settings: Mapping) -> Found:
     ValueError
         Where a setting is out of its range.
     """
-    _check(settings)
+    # a caller from Python has no schema before this, and none compares the ends of a range
+    for name in ("prevalence", "stereo_share", "other_rate_share"):
+        if not 0 <= settings[name] <= 1:
+            raise ValueError(f"{name}={settings[name]!r}, expected a share from 0 to 1")
+    for name, least in (("recordings", 1), ("sites", 1), ("recordists", 1), ("seed", 0)):
+        if not isinstance(settings[name], int) or settings[name] < least:
+            raise ValueError(f"{name}={settings[name]!r}, expected an integer of at least {least}")
+    if not 4000 <= settings["sample_rate"] <= 192000 or settings["duration_s"] < 0.5:
+        raise ValueError(
+            f"sample_rate={settings['sample_rate']!r} and duration_s={settings['duration_s']!r}, "
+            "expected 4000 to 192000 Hz and at least 0.5 s"
+        )
+    low, high = settings["snr_db"]
+    if low > high:
+        raise ValueError(f"snr_db={settings['snr_db']!r}, expected [low, high]")
     found = []
     for number in range(settings["recordings"]):
         plan = recipe(settings, number)
@@ -191,23 +205,6 @@ def _uniform(seed: int, number: int, what: str) -> float:
 
 def _digest(plan: Mapping) -> str:
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
-
-
-def _check(settings: Mapping) -> None:
-    for name in ("prevalence", "stereo_share", "other_rate_share"):
-        if not 0 <= settings[name] <= 1:
-            raise ValueError(f"{name}={settings[name]!r}, expected a share from 0 to 1")
-    for name, least in (("recordings", 1), ("sites", 1), ("recordists", 1), ("seed", 0)):
-        if not isinstance(settings[name], int) or settings[name] < least:
-            raise ValueError(f"{name}={settings[name]!r}, expected an integer of at least {least}")
-    if not 4000 <= settings["sample_rate"] <= 192000 or settings["duration_s"] < 0.5:
-        raise ValueError(
-            f"sample_rate={settings['sample_rate']!r} and duration_s={settings['duration_s']!r}, "
-            "expected 4000 to 192000 Hz and at least 0.5 s"
-        )
-    low, high = settings["snr_db"]
-    if low > high:
-        raise ValueError(f"snr_db={settings['snr_db']!r}, expected [low, high]")
 
 
 def _check_archive(path: Path) -> None:

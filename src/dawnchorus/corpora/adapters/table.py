@@ -142,9 +142,26 @@ def _with_extension(place: str, by_stem: dict[str, dict[str, list[str]]]) -> str
 
 def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
     """Return the rows with every id once, and the notes."""
-    sheet = _read(path, settings.get("columns") or {})
+    renamed = settings.get("columns") or {}
+    if unknown := [name for name in renamed if name not in _COLUMNS]:
+        raise ValueError(f"columns has {unknown[0]!r}, expected one of {', '.join(_COLUMNS)}")
+    sheet = label_sheet.read_sheet(path, verbatim=(renamed.get("path", "path"),))
+    if renamed:
+        theirs = {name: label_sheet.column(sheet, other) for name, other in renamed.items()}
+        # one column may serve two names, such as a recordist who is the group as well
+        own = {n: label_sheet.column(sheet, n) for n in sheet.columns if n not in renamed}
+        rows = [list(row) for row in zip(*own.values(), *theirs.values(), strict=True)]
+        sheet = sheet._replace(columns=[*own, *theirs], rows=rows)
     places = label_sheet.column(sheet, "path")
-    _refuse_near_names(sheet)
+    # a column that all but bears a name with a meaning: unread, it would change folds
+    expected = [name for name in _COLUMNS if name not in sheet.columns]
+    for column in sheet.columns:
+        near = difflib.get_close_matches(column.casefold(), expected, n=1, cutoff=_NEAR)
+        if column not in _COLUMNS and near:
+            raise ValueError(
+                f"{sheet.path}, line 1: column {column!r} is not read; rename it to {near[0]!r} "
+                "if that is meant, or to something else"
+            )
     if "id" in sheet.columns:
         ids = label_sheet.column(sheet, "id")
     elif settings.get("ids", "path") == "path":
@@ -155,9 +172,14 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
         ids = list(map(audio_names.composed, stems))
     origins = zip(*(label_sheet.optional_column(sheet, name) for name in _ORIGIN), strict=True)
     truths, notes = _truths(sheet, settings)
-    columns = zip(
-        ids, places, origins, truths, _background(sheet, settings), sheet.lines, strict=True
-    )
+    separator = settings.get("separator") or SEPARATOR
+    backgrounds = label_sheet.optional_column(sheet, "background")
+    read: dict[str, str] = {}  # 100,000 rows have few different texts
+    for text, line in zip(backgrounds, sheet.lines, strict=True):
+        if text not in read:
+            read[text] = _classes(text, separator, f"{path}, line {line}")[1]
+    backgrounds = [read[text] for text in backgrounds]
+    columns = zip(ids, places, origins, truths, backgrounds, sheet.lines, strict=True)
     rows = [
         _Row(name, place, origin, *truth, background, line)
         for name, place, origin, truth, background, line in columns
@@ -177,35 +199,6 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
 
     kept, said = label_sheet.unique_entries(ids, entry)
     return [rows[i] for i in kept], sheet.notes + notes + said
-
-
-def _read(path: str, renamed: Mapping[str, str]) -> label_sheet.Sheet:
-    """Return the table with its columns under the names that they have here."""
-    unknown = [name for name in renamed if name not in _COLUMNS]
-    if unknown:
-        raise ValueError(f"columns has {unknown[0]!r}, expected one of {', '.join(_COLUMNS)}")
-    sheet = label_sheet.read_sheet(path, verbatim=(renamed.get("path", "path"),))
-    if not renamed:
-        return sheet
-    for theirs in renamed.values():
-        label_sheet.column(sheet, theirs)  # says which there are
-    # one column may serve two names, such as a recordist who is the group as well
-    kept = [column for column in sheet.columns if column not in renamed]
-    order = [sheet.columns.index(column) for column in (*kept, *renamed.values())]
-    rows = [[row[i] for i in order] for row in sheet.rows]
-    return sheet._replace(columns=[*kept, *renamed], rows=rows)
-
-
-def _refuse_near_names(sheet: label_sheet.Sheet) -> None:
-    """Refuse a column that all but bears a name with a meaning: unread, it would change folds."""
-    expected = [name for name in _COLUMNS if name not in sheet.columns]
-    for column in sheet.columns:
-        near = difflib.get_close_matches(column.casefold(), expected, n=1, cutoff=_NEAR)
-        if column not in _COLUMNS and near:
-            raise ValueError(
-                f"{sheet.path}, line 1: column {column!r} is not read; rename it to {near[0]!r} "
-                "if that is meant, or to something else"
-            )
 
 
 def _truths(
@@ -251,16 +244,6 @@ def _truths(
     unknown = (False, "")
     pairs = zip(texts, known, strict=True)
     return [unknown if told == "0" else seen[text] for text, told in pairs], []
-
-
-def _background(sheet: label_sheet.Sheet, settings: Mapping) -> list[str]:
-    separator = settings.get("separator") or SEPARATOR
-    texts = label_sheet.optional_column(sheet, "background")
-    read = {}
-    for text, line in zip(texts, sheet.lines, strict=True):
-        if text not in read:
-            read[text] = _classes(text, separator, f"{sheet.path}, line {line}")[1]
-    return [read[text] for text in texts]
 
 
 def _classes(text: str, separator: str, where: str) -> tuple[bool, str]:
