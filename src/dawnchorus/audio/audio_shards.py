@@ -15,13 +15,12 @@ affected.
 * `resampler_versions`: the versions that decide the samples.
 """
 
-import collections
 import contextlib
 import importlib.metadata
 import itertools
 import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from dawnchorus.audio import shard_wav, verdicts
@@ -99,9 +98,18 @@ def resample_shard(
             writer = shard_wav.ShardWriter(file, target.parent)
             progress = logs.progress("recordings", len(listing))
             rows = []
-            for row in _resampled(listing, decoders, writer):
-                rows.append(row)
+            for recording, decoder in zip(listing, decoders, strict=False):
+                decoder.ask(recording)
+            # children decode the next recordings while one is written: each is asked again as soon as
+            # its answer is received
+            turns = itertools.zip_longest(listing, listing[len(decoders) :])
+            for (recording, following), decoder in zip(
+                turns, itertools.cycle(decoders), strict=False
+            ):
+                rows.append(_row(recording, decoder, writer))
                 progress.step()
+                if following is not None:
+                    decoder.ask(following)
             writer.finish(recipe["sample_rate"])
     verdicts.write_shard_table(table_path, rows)
 
@@ -133,21 +141,6 @@ def listed_recordings(path: Path) -> list[dict[str, str]]:
         }
         for row in listed
     ]
-
-
-def _resampled(
-    listing: Sequence[Mapping], decoders: Sequence[Decoder], writer: shard_wav.ShardWriter
-) -> Iterator[Resampled]:
-    """Yield the rows of the table; children decode the next recordings while one is written."""
-    waiting = collections.deque()
-    # round robin: the next request goes to the decoder whose answer was received last
-    for recording, decoder in zip(listing, itertools.cycle(decoders), strict=False):
-        if len(waiting) == len(decoders):
-            yield _row(*waiting.popleft(), writer)
-        decoder.ask(recording)
-        waiting.append((recording, decoder))
-    for asked in waiting:
-        yield _row(*asked, writer)
 
 
 def _row(recording: Mapping, decoder: Decoder, writer: shard_wav.ShardWriter) -> Resampled:

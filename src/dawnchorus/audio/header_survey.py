@@ -78,7 +78,16 @@ def look_at(sizes: Mapping[str, int], most_seconds: float = MOST_SECONDS) -> Hea
         n_bytes += sizes[path]
     looked_s = sum(lengths)
     bytes_per_s = n_bytes / looked_s if looked_s else _UNKNOWN_BYTES_PER_S
-    heard = {path: level for path in paths[:_HEARD] if (level := _peak_dbfs(path)) is not None}
+    # a header says nothing of levels: of some recordings the beginning is decoded
+    heard: dict[str, float] = {}
+    for path in paths[:_HEARD]:
+        try:
+            with soundfile.SoundFile(path) as file:
+                samples = file.read(int(_BEGINNING_S * file.samplerate), dtype="float32")
+        except (soundfile.LibsndfileError, OSError, ValueError):
+            continue
+        peak = float(np.abs(samples).max()) if samples.size else 0.0
+        heard[path] = 20 * float(np.log10(max(peak, 1e-10)))
     return Headers(
         n_files=len(paths),
         n_looked=n_looked,
@@ -89,14 +98,3 @@ def look_at(sizes: Mapping[str, int], most_seconds: float = MOST_SECONDS) -> Hea
         quiet=sorted(path for path, level in heard.items() if level < QUIET_DBFS),
         n_heard=len(heard),
     )
-
-
-def _peak_dbfs(path: str) -> float | None:
-    """Return the peak of the beginning of a recording; None where it cannot be decoded."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            samples = file.read(int(_BEGINNING_S * file.samplerate), dtype="float32")
-    except (soundfile.LibsndfileError, OSError, ValueError):
-        return None
-    peak = float(np.abs(samples).max()) if samples.size else 0.0
-    return 20 * float(np.log10(max(peak, 1e-10)))

@@ -8,8 +8,6 @@ its input may be.
 
 import argparse
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from dawnchorus.cli import launch
 
@@ -40,6 +38,7 @@ def check(arguments: argparse.Namespace) -> int:
     """Print what is odd, and which experiments a config runs on which corpora; return the exit status."""
     from dawnchorus.plan import recordings_check
     from dawnchorus.settings import corpus_check, load
+    from dawnchorus.settings.frontend import frontend_model
     from dawnchorus.settings.section import is_own_file
 
     base = os.path.join(arguments.workflow or launch.workflow_folder(), "config.yaml")
@@ -52,24 +51,21 @@ def check(arguments: argparse.Namespace) -> int:
         print(note)
     for name in corpus_check.experiments_of_run(found):
         for stage, settings in found["experiments"][name]["stages"].items():
-            if is_own_file(settings["model"]["name"]):
-                _build(f"experiments.{name}.stages.{stage}.model", settings, found["frontends"])
+            model = settings["model"]
+            if not is_own_file(model["name"]):
+                continue
+            from dawnchorus.models import zoo  # slow to import, and few configs need it
+
+            # nobody has declared how small the input of such a model may be: building it tells
+            for frontend in filter(None, (settings["frontend"], settings["predict_frontend"])):
+                shape = frontend_model(found["frontends"][frontend]).shape(settings["window"])
+                try:
+                    zoo.build(input_shape=shape, n_classes=2, output=settings["output"], **model)
+                except Exception as error:  # of a file of one's own: any
+                    raise ValueError(
+                        f"experiments.{name}.stages.{stage}.model: {model['name']} cannot be built for "
+                        f"{shape[0]} frames x {shape[1]} bands of frontend {frontend!r}: {error}"
+                    ) from None
     corpora = corpus_check.corpora_of_run(found)
     print(f"sound: runs {', '.join(found['run'])} on {', '.join(corpora)}")
     return 0
-
-
-def _build(path: str, stage: Mapping[str, Any], frontends: Mapping[str, Any]) -> None:
-    """Build the network of a stage for what it sees; no weight is trained."""
-    from dawnchorus.models import zoo
-    from dawnchorus.settings.frontend import frontend_model
-
-    for name in filter(None, (stage["frontend"], stage["predict_frontend"])):
-        shape = frontend_model(frontends[name]).shape(stage["window"])
-        try:
-            zoo.build(input_shape=shape, n_classes=2, output=stage["output"], **stage["model"])
-        except Exception as error:  # of a file of one's own: any
-            raise ValueError(
-                f"{path}: {stage['model']['name']} cannot be built for {shape[0]} frames x {shape[1]} "
-                f"bands of frontend {name!r}: {error}"
-            ) from None

@@ -74,27 +74,6 @@ def findings(results: str | Path = "results", is_deep: bool = False) -> Iterator
         Start the backends that are installed, too.
     """
     results = Path(results)
-    yield from _environment()
-    yield from _machine(results)
-    if is_deep:
-        for name in filter(importlib.util.find_spec, ("tensorflow", "jax", "torch")):
-            try:
-                # a process of its own: a backend may end it, and its memory is given back
-                done = subprocess.run(
-                    [sys.executable, "-c", _START.format(name=name)],
-                    capture_output=True, text=True, timeout=300,
-                )  # fmt: skip
-            except subprocess.TimeoutExpired:
-                yield Line("bad", f"{name} start", "not there after 300 s")
-                continue
-            lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
-            text = lines[-1] if lines else f"ended with {done.returncode}"
-            yield Line("bad" if done.returncode else "ok", f"{name} start", text)
-    yield from _results(results)
-
-
-def _environment() -> Iterator[Line]:
-    """Compare Python and the packages with what the package asks for."""
     # imported here: the other commands do without them
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
@@ -115,6 +94,40 @@ def _environment() -> Iterator[Line]:
         advice = "" if is_new else "; `uv sync` installs what the lock file names"
         state = "ok" if is_new else "bad"
         yield Line(state, wanted.name, f"{version} (wanted: {wanted.specifier}){advice}")
+    yield from _machine(results)
+    if is_deep:
+        for name in filter(importlib.util.find_spec, ("tensorflow", "jax", "torch")):
+            try:
+                # a process of its own: a backend may end it, and its memory is given back
+                done = subprocess.run(
+                    [sys.executable, "-c", _START.format(name=name)],
+                    capture_output=True, text=True, timeout=300,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                yield Line("bad", f"{name} start", "not there after 300 s")
+                continue
+            lines = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+            text = lines[-1] if lines else f"ended with {done.returncode}"
+            yield Line("bad" if done.returncode else "ok", f"{name} start", text)
+    owner = holder(results)
+    yield Line("note" if owner else "ok", "run", f"held by {owner}" if owner else "none at work")
+    if not results.is_dir():
+        yield Line("note", "results", f"{results} is not there yet")
+        return
+    lost = lost_metadata(results, results.absolute().parent / ".snakemake")
+    text = lost.removeprefix("warning: ") if lost else "there, or not needed yet"
+    yield Line("note" if lost else "ok", "metadata", text)
+    left = [
+        Path(here, name)
+        for here, _, files in os.walk(results)
+        for name in files
+        if _HALF_WRITTEN.fullmatch(name)
+    ]
+    # a run at work has such files of its own
+    if left and not owner:
+        size = sum(path.stat().st_size for path in left)
+        text = f"{len(left)} left by killed jobs, {size / 1e9:.2f} GB; delete them: {left[0]}"
+        yield Line("note", "half-written files", text + (" ..." if left[1:] else ""))
 
 
 def _machine(results: Path) -> Iterator[Line]:
@@ -159,29 +172,6 @@ def _machine(results: Path) -> Iterator[Line]:
         yield Line("note", "oneDNN", text)
     else:
         yield Line("ok", "oneDNN", "on in every training on the CPU")
-
-
-def _results(results: Path) -> Iterator[Line]:
-    """Look at a results folder: who works in it, lost records, and files that killed jobs left."""
-    owner = holder(results)
-    yield Line("note" if owner else "ok", "run", f"held by {owner}" if owner else "none at work")
-    if not results.is_dir():
-        yield Line("note", "results", f"{results} is not there yet")
-        return
-    lost = lost_metadata(results, results.absolute().parent / ".snakemake")
-    text = lost.removeprefix("warning: ") if lost else "there, or not needed yet"
-    yield Line("note" if lost else "ok", "metadata", text)
-    left = [
-        Path(here, name)
-        for here, _, files in os.walk(results)
-        for name in files
-        if _HALF_WRITTEN.fullmatch(name)
-    ]
-    # a run at work has such files of its own
-    if left and not owner:
-        size = sum(path.stat().st_size for path in left)
-        text = f"{len(left)} left by killed jobs, {size / 1e9:.2f} GB; delete them: {left[0]}"
-        yield Line("note", "half-written files", text + (" ..." if left[1:] else ""))
 
 
 def holder(results: str | Path) -> str | None:

@@ -166,9 +166,20 @@ def description(found: Found) -> list[str]:
 
 def _read(chosen: Layout, survey: Survey) -> Read:
     """Return what the adapter reads; labels without a file are left out where most have one."""
-    if not survey.is_complete and chosen.settings["adapter"] == "folders":
-        return _read_seen(chosen, survey)
     adapter = importlib.import_module(f"dawnchorus.corpora.adapters.{chosen.settings['adapter']}")
+    # of a folder too large to be walked, its adapter would walk all: it is asked about what was seen
+    if not survey.is_complete and chosen.settings["adapter"] == "folders":
+        recordings = []
+        names = chosen.settings.get("classes") or {}
+        for path, size in survey.sizes.items():
+            place = survey.place(path)
+            below = os.path.relpath(place, chosen.settings["root"]).replace(os.sep, "/")
+            said = adapter.fields(below.rpartition(".")[0], chosen.settings["pattern"])
+            if said is not None:
+                label = said.pop("class").strip()
+                origin = {**said, "labelled": True, "labels": names.get(label, label) or ""}
+                recordings.append(Recording(below, place, state=f"{size} 0 0", **origin))
+        return Read(recordings, [], [])
 
     def read() -> Read:
         return adapter.recordings(validated("the folder", ADAPTERS, chosen.settings))
@@ -187,22 +198,6 @@ def _read(chosen: Layout, survey: Survey) -> Read:
             f"{'; '.join(' '.join(one) for one in sorted(found.excluded)[:3])}"
         )
     return found
-
-
-def _read_seen(chosen: Layout, survey: Survey) -> Read:
-    """Return the recordings of a large folder that were seen, as the adapter reads their paths."""
-    folders = importlib.import_module("dawnchorus.corpora.adapters.folders")
-    recordings = []
-    names = chosen.settings.get("classes") or {}
-    for path, size in survey.sizes.items():
-        place = survey.place(path)
-        below = os.path.relpath(place, chosen.settings["root"]).replace(os.sep, "/")
-        said = folders.fields(below.rpartition(".")[0], chosen.settings["pattern"])
-        if said is not None:
-            label = said.pop("class").strip()
-            origin = {**said, "labelled": True, "labels": names.get(label, label) or ""}
-            recordings.append(Recording(below, place, state=f"{size} 0 0", **origin))
-    return Read(recordings, [], [])
 
 
 def _task(known: Sequence[Recording], events: Any, asked: str | None, folder: str) -> str:

@@ -10,6 +10,7 @@ was interrupted.
 """
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -72,7 +73,21 @@ def run(arguments: argparse.Namespace) -> int:
     from dawnchorus.exported.partial_results import PartialResults
     from dawnchorus.exported.row_selection import selection_of
 
-    target, kind = _target(arguments.out, arguments.format)
+    # one of output and format may follow from the other
+    out, kind = arguments.out, arguments.format
+    ending = Path(out).suffix.lower().removeprefix(".") if out else ""
+    if kind is None:
+        kind = ending if ending in _TABLES else "csv"
+        if out and not ending:
+            raise ValueError(f"--out {out} has no ending; expected .csv, .parquet or --format")
+    if kind in _TABLES and out and ending != kind:
+        raise ValueError(f"--out {out} and --format {kind}; expected a name that ends in .{kind}")
+    target = out or (f"detections.{kind}" if kind in _TABLES else "detections")
+    if kind not in _TABLES:
+        from dawnchorus.exported import annotation_files
+
+        # now, not after hours of scoring
+        annotation_files.check_free(target)
     files = input_files.recordings_in(arguments.paths)
     model = model_file.load(arguments.model)
     if arguments.top is not None and arguments.top < 1:
@@ -103,33 +118,17 @@ def run(arguments: argparse.Namespace) -> int:
     return SOME_FAILED if faults else 0
 
 
-def _target(out: str | None, kind: str | None) -> tuple[str, str]:
-    """Return output and format, of which one may follow from the other."""
-    ending = Path(out).suffix.lower().removeprefix(".") if out else ""
-    if kind is None:
-        kind = ending if ending in _TABLES else "csv"
-        if out and not ending:
-            raise ValueError(f"--out {out} has no ending; expected .csv, .parquet or --format")
-    if kind in _TABLES:
-        if out and ending != kind:
-            raise ValueError(
-                f"--out {out} and --format {kind}; expected a name that ends in .{kind}"
-            )
-        return out or f"detections.{kind}", kind
-    from dawnchorus.exported import annotation_files
-
-    # now, not after hours of scoring
-    annotation_files.check_free(out or "detections")
-    return out or "detections", kind
-
-
 def _score(
     model, networks, files: Sequence[str], selection, results
 ) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """Score what is not done yet; return path and state of what is, and the faults of the others."""
     from dawnchorus.exported import prediction
 
-    states = {path: _state(path) for path in files}
+    states = dict.fromkeys(files, "")
+    for path in files:
+        # a file that is not there has no state: what decodes it says so, in the order of the files
+        with contextlib.suppress(OSError):
+            states[path] = hashes.state(os.stat(path))
     waiting = [path for path in files if (path, states[path]) not in results.done]
     n_bytes = {path: int(states[path].partition(" ")[0] or 0) for path in waiting}
     progress = PredictionProgress(len(waiting), sum(n_bytes.values()))
@@ -169,11 +168,3 @@ def _write(target: str, kind: str, scored: Sequence[tuple[str, str]], results) -
 
         n_rows = annotation_files.write_annotations(target, kind, list(states), table_of)
     print(f"{n_rows} detections in {len(scored)} recordings: {target}", file=sys.stderr)
-
-
-def _state(path: str) -> str:
-    """Return size, time and inode of a file, empty where there is none."""
-    try:
-        return hashes.state(os.stat(path))
-    except OSError:
-        return ""

@@ -51,7 +51,12 @@ class PredictionProgress:
         if now - self._said < (_TERMINAL_S if self._is_terminal else _PLAIN_S):
             return
         self._said = now
-        text = self._text(now) + self._left(now)
+        text = self._text(now)
+        # by the bytes of the files that are done, as lengths are not known before they are decoded
+        if self._bytes:
+            left_s = (self._n_bytes - self._bytes) * (now - self._started) / self._bytes
+            hours, rest = divmod(round(left_s), 3600)
+            text += f", {hours}:{rest // 60:02d}:{rest % 60:02d} left"
         if self._is_terminal:
             print(f"{_cleared(True)}{text}", end="", file=sys.stderr, flush=True)
         else:
@@ -63,14 +68,6 @@ class PredictionProgress:
             f"{self._files} of {self._n_files} files, {self._seconds / 3600:.2f} h of sound, "
             f"{self._seconds / taken_s:.0f} times real time"
         )
-
-    def _left(self, now: float) -> str:
-        """Return the time left, by the bytes of the files that are done; nothing before the first."""
-        if not self._bytes:
-            return ""
-        left_s = (self._n_bytes - self._bytes) * (now - self._started) / self._bytes
-        hours, rest = divmod(round(left_s), 3600)
-        return f", {hours}:{rest // 60:02d}:{rest % 60:02d} left"
 
 
 def _cleared(is_terminal: bool) -> str:

@@ -50,53 +50,6 @@ def compose(found: Found, base: str | Path) -> tuple[str, list[str]]:
     ValueError
         Where the config would not pass the checks of a run.
     """
-    proposal = proposed_experiment(found.task, _data(found))
-    sections, comments = _sections(found, proposal)
-    n, hours = len(found.recordings), found.headers.total_s / 3600
-    head = (
-        f"{WRITTEN_BY}: {n} recordings with labels, {hours:.2f} hours, read as: {found.layout.name}.\n"
-        f"# Task: {found.task}. `dawnchorus run` runs it, `dawnchorus config KEY` explains a key.\n"
-    )
-    text = head + render(sections, comments)
-    _check(text, base)
-    n_members = 1 if found.folds is None else found.folds.settings["count"]
-    lengths = found.headers.total_s
-    cost = cost_estimate.estimate(found.task, proposal, lengths, n_members)
-    minutes = max(1, round(cost.core_s / 60))
-    time = f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
-    classes = {label for one in found.recordings for label in one.labels.split(SEPARATOR) if label}
-    said = [f"task        {found.task}: {_TASKS[found.task].format(n=len(classes))}"]
-    said += [f"folds       {text}" for text in _on_folds(found)]
-    said += [f"note        {text}" for text in proposal.notes]
-    said.append(
-        f"cost        about {time} on one core for {n_members} "
-        f"{'training' if n_members == 1 else 'trainings'}, {cost.disk_bytes / 1e9:.1f} GB below results/ "
-        f"({cost_estimate.MEASURED_ON})"
-    )
-    return text, said
-
-
-def _on_folds(found: Found) -> Sequence[str]:
-    if found.folds is not None:
-        tested = f"; {', '.join(found.test)} is tested, never trained on" if found.test else ""
-        return [*found.folds.said[:-1], f"{found.folds.said[-1]}{tested}"]
-    subsets = [
-        f"{what}: {', '.join(names)}"
-        for what, names in (
-            ("trained on", found.train), ("tuned by", found.validation), ("tested", found.test),
-        )
-        if names
-    ]  # fmt: skip
-    lines = ["; ".join(subsets)]
-    if "parts" in found.layout.settings:
-        lines.append(
-            "whole recordings are dealt to these parts; nothing says which are of one bird, place or "
-            "session, so the scores are optimistic for others"
-        )
-    return lines
-
-
-def _data(found: Found) -> Data:
     training = found.training()
     # of most of the recordings: a few at a low rate are resampled up rather than all others down
     rates = sorted(rate for rate, n in found.headers.rates.items() for _ in range(n))
@@ -104,7 +57,7 @@ def _data(found: Found) -> Data:
     n_labels = sum(len(one.labels.split(SEPARATOR)) for one in training if one.labels)
     lengths = sorted(offset - onset for _, onset, offset, _ in found.events or ())
     quantiles = [lengths[int(share * (len(lengths) - 1))] for share in _QUANTILES if lengths]
-    return Data(
+    data = Data(
         n_recordings=len(training),
         sample_rate=rates[len(rates) // 10],
         median_s=found.headers.length_s(0.5),
@@ -113,6 +66,48 @@ def _data(found: Found) -> Data:
         has_strong=any(one.data_set == "strong" for one in training),
         classes_per_recording=n_labels / max(1, len(training) * len(classes)),
     )
+    proposal = proposed_experiment(found.task, data)
+    sections, comments = _sections(found, proposal)
+    n, hours = len(found.recordings), found.headers.total_s / 3600
+    head = (
+        f"{WRITTEN_BY}: {n} recordings with labels, {hours:.2f} hours, read as: {found.layout.name}.\n"
+        f"# Task: {found.task}. `dawnchorus run` runs it, `dawnchorus config KEY` explains a key.\n"
+    )
+    text = head + render(sections, comments)
+    # refused here, beside its recordings, rather than by the start of a run later
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "proposed.yaml")
+        Path(path).write_text(text, encoding="utf-8")
+        try:
+            load.load(base, [path], {})
+        except ValueError as error:
+            raise ValueError(f"no config for these recordings: {error}") from None
+    n_members = 1 if found.folds is None else found.folds.settings["count"]
+    lengths = found.headers.total_s
+    cost = cost_estimate.estimate(found.task, proposal, lengths, n_members)
+    minutes = max(1, round(cost.core_s / 60))
+    time = f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+    said = [f"task        {found.task}: {_TASKS[found.task].format(n=len(classes))}"]
+    if found.folds is not None:
+        tested = f"; {', '.join(found.test)} is tested, never trained on" if found.test else ""
+        dealt = [*found.folds.said[:-1], f"{found.folds.said[-1]}{tested}"]
+    else:
+        roles = {"trained on": found.train, "tuned by": found.validation, "tested": found.test}
+        dealt = ["; ".join(f"{what}: {', '.join(names)}" for what, names in roles.items() if names)]
+        # parts that init has dealt itself, which knows nothing of where recordings come from
+        if "parts" in found.layout.settings:
+            dealt.append(
+                "whole recordings are dealt to these parts; nothing says which are of one bird, place "
+                "or session, so the scores are optimistic for others"
+            )
+    said += [f"folds       {text}" for text in dealt]
+    said += [f"note        {text}" for text in proposal.notes]
+    said.append(
+        f"cost        about {time} on one core for {n_members} "
+        f"{'training' if n_members == 1 else 'trainings'}, {cost.disk_bytes / 1e9:.1f} GB below results/ "
+        f"({cost_estimate.MEASURED_ON})"
+    )
+    return text, said
 
 
 def _sections(found: Found, proposal: Proposal) -> tuple[dict[str, Any], dict[str, str]]:
@@ -174,17 +169,6 @@ def _sections(found: Found, proposal: Proposal) -> tuple[dict[str, Any], dict[st
         experiment["use"] = best
     sections["experiments"] = {name: experiment}
     return sections, comments
-
-
-def _check(text: str, base: str | Path) -> None:
-    """Raise where a start of the workflow would refuse the config."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "proposed.yaml")
-        Path(path).write_text(text, encoding="utf-8")
-        try:
-            load.load(base, [path], {})
-        except ValueError as error:
-            raise ValueError(f"no config for these recordings: {error}") from None
 
 
 def render(sections: Mapping[str, Any], comments: Mapping[str, str]) -> str:

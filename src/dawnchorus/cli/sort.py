@@ -143,7 +143,17 @@ def plan_sorting(
     for stem, one in said.items():
         name = birdclef_metadata.class_of(one, class_from)
         source = os.path.join(audio, sources[stem]) if stem in sources else ""
-        if why := _unfit(name, class_from, source, stem in there):
+        why = ""
+        if not source and stem not in there:
+            why = "its XML has no recording"
+        elif source and not audio_files.state_of(source):
+            why = "not a regular file"
+        elif not name:
+            why = f"its XML has no {class_from}"
+        # a class is the name of a folder, and comes from a file that anybody may have written
+        elif len(name.encode()) > _LONGEST or name[0] == "." or "/" in name or "\\" in name:
+            why = f"its class {name[:60]!r} cannot be the name of a folder"
+        if why:
             left_out.append(f"{stem}: {why}")
         else:
             classes[stem] = name
@@ -192,20 +202,6 @@ def carry_out(plan: Plan, mode: str, progress: Callable[[int, int], None] | None
             put(step.source, step.target)
         if progress:
             progress(done, len(plan.steps))
-
-
-def _unfit(name: str, class_from: str, source: str, is_there: bool) -> str:
-    """Return why a recording of this class cannot be sorted, or nothing."""
-    if not source and not is_there:
-        return "its XML has no recording"
-    if source and not audio_files.state_of(source):
-        return "not a regular file"
-    if not name:
-        return f"its XML has no {class_from}"
-    is_long = len(name.encode()) > _LONGEST
-    if is_long or name.startswith(".") or "/" in name or "\\" in name:
-        return f"its class {name[:60]!r} cannot be the name of a folder"
-    return ""
 
 
 def _step(source: str, output: str, place: str, stem: str, said: Description, mode: str) -> Step:

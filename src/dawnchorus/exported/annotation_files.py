@@ -48,8 +48,14 @@ def write_annotations(
     """
     folder, n_rows = Path(folder), 0
     check_free(folder)
+    absolute = [os.path.abspath(path) for path in paths]
+    common = os.path.commonpath([os.path.dirname(path) for path in absolute]) if paths else ""
+    below = [os.path.relpath(path, common) for path in absolute]
+    stems = Counter(os.path.splitext(name)[0] for name in below)
     with artefacts.writing_folder(folder) as temporary:
-        for path, name in zip(paths, _names_below(paths), strict=True):
+        for path, own in zip(paths, below, strict=True):
+            # x.wav beside x.flac: both keep their extension
+            name = own if stems[start := os.path.splitext(own)[0]] > 1 else start
             columns = (table_of(path)[key].to_pylist() for key in _COLUMNS)
             rows = list(zip(*columns, strict=True))
             stem, dot, extension = os.path.basename(path).rpartition(".")
@@ -74,15 +80,3 @@ def check_free(folder: str | os.PathLike) -> None:
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} is there already, and no empty folder; choose another output")
-
-
-def _names_below(paths: Sequence[str]) -> list[str]:
-    """Return names of recordings below the folder that they have in common, without extensions."""
-    if not paths:
-        return []
-    absolute = [os.path.abspath(path) for path in paths]
-    common = os.path.commonpath([os.path.dirname(path) for path in absolute])
-    below = [os.path.relpath(path, common) for path in absolute]
-    stems = Counter(os.path.splitext(name)[0] for name in below)
-    # x.wav beside x.flac: both keep their extension
-    return [name if stems[stem := os.path.splitext(name)[0]] > 1 else stem for name in below]

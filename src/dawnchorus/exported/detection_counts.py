@@ -82,7 +82,29 @@ def read_effort(path: str | os.PathLike) -> tuple[list[Recording], list[str]]:
                 duration_s = about.frames / about.samplerate
                 found.append(Recording(file, site_of(file), start_of(file), duration_s))
     else:
-        found = _listed(str(path))
+        sheet = label_sheet.read_sheet(str(path), verbatim=("file",))
+        files, durations = (label_sheet.column(sheet, name) for name in ("file", "duration"))
+        sites, times = (label_sheet.optional_column(sheet, name) for name in ("site", "time"))
+        for file, text, site, time, line in zip(
+            files, durations, sites, times, sheet.lines, strict=True
+        ):
+            where = f"{path}, line {line}"
+            duration_s = float(annotation.parse_number(text, "duration", where))
+            if duration_s < 0:
+                raise ValueError(f"{where}: duration is {text}; expected seconds, 0 or more")
+            try:
+                start = datetime.fromisoformat(time) if time else start_of(file)
+            except ValueError:
+                raise ValueError(
+                    f"{where}: time is {time!r}; expected ISO 8601 such as 2024-05-01T05:30:00"
+                ) from None
+            found.append(Recording(file, site or site_of(file), start, duration_s))
+        if len({one.file for one in found}) < len(found):
+            names = [one.file for one in found]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise ValueError(
+                f"{path} has {label_sheet.examples(twice)} twice; keep one row of each"
+            )
     if not found:
         raise ValueError(
             f"{path} has no recording that can be read; expected the folder that was searched for "
@@ -164,30 +186,3 @@ def _cell(site: str, when: datetime | None) -> Cell:
     if when is None:
         return Cell(site, "", "")
     return Cell(site, when.date().isoformat(), f"{when.hour:02}")
-
-
-def _listed(path: str) -> list[Recording]:
-    """Return the recordings of a table of effort."""
-    sheet = label_sheet.read_sheet(path, verbatim=("file",))
-    files, durations = (label_sheet.column(sheet, name) for name in ("file", "duration"))
-    sites, times = (label_sheet.optional_column(sheet, name) for name in ("site", "time"))
-    found = []
-    for file, text, site, time, line in zip(
-        files, durations, sites, times, sheet.lines, strict=True
-    ):
-        where = f"{path}, line {line}"
-        duration_s = float(annotation.parse_number(text, "duration", where))
-        if duration_s < 0:
-            raise ValueError(f"{where}: duration is {text}; expected seconds, 0 or more")
-        try:
-            start = datetime.fromisoformat(time) if time else start_of(file)
-        except ValueError:
-            raise ValueError(
-                f"{where}: time is {time!r}; expected ISO 8601 such as 2024-05-01T05:30:00"
-            ) from None
-        found.append(Recording(file, site or site_of(file), start, duration_s))
-    if len({one.file for one in found}) < len(found):
-        names = [one.file for one in found]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"{path} has {label_sheet.examples(twice)} twice; keep one row of each")
-    return found

@@ -91,6 +91,14 @@ def _table(
         np.repeat(np.arange(len(held)), [len(part) for _, part in held]),
         [os.fspath(name) for name, _ in held],
     )
+    times: list[str | None] = []
+    for name, part in held:
+        start = recording_times.start_of(name)
+        # most names tell no time, and an absent one is told apart from any text
+        times += [
+            None if start is None else recording_times.time_text(start, onset_s)
+            for onset_s in part["onset"].tolist()
+        ]
     names = pyarrow.DictionaryArray.from_arrays(rows["class"], list(class_names))
     columns = {
         "file": file.cast(pyarrow.string()),
@@ -99,15 +107,6 @@ def _table(
         "class": names.cast(pyarrow.string()),
         "score": rows["score"],
         "model": pyarrow.repeat(pyarrow.scalar(model), len(rows)),
-        "time": pyarrow.array([text for one in held for text in _times(*one)], pyarrow.string()),
+        "time": pyarrow.array(times, pyarrow.string()),
     }
     return detections.table_of(columns)
-
-
-def _times(file: str, rows: np.ndarray) -> Iterator[str | None]:
-    start = recording_times.start_of(file)
-    if start is None:
-        yield from [None] * len(rows)
-        return
-    for onset_s in rows["onset"].tolist():
-        yield recording_times.time_text(start, onset_s)

@@ -101,7 +101,35 @@ def read(path: str | os.PathLike) -> "pyarrow.Table":
             is_parquet = file.read(4) == b"PAR1"
     except OSError as error:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from None
-    return _checked(_read_parquet(path) if is_parquet else _read_csv(path), str(path))
+    if is_parquet:
+        import pyarrow.parquet
+
+        try:
+            with pyarrow.parquet.ParquetFile(path) as file:
+                _check_columns(file.schema_arrow.names, path)
+                table = file.read([name for name in COLUMNS if name in file.schema_arrow.names])
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{path} cannot be read as Parquet ({_one_line(error)})") from None
+        return _checked(table, str(path))
+    import pyarrow.csv
+
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            names = next(csv.reader(file), [])
+        _check_columns(names, path)
+        known = [name for name in COLUMNS if name in names]
+        table = pyarrow.csv.read_csv(
+            path,
+            # texts, of which `_checked` makes numbers: it can name a bad row
+            convert_options=pyarrow.csv.ConvertOptions(
+                include_columns=known,
+                column_types=dict.fromkeys(known, pa.string()),
+                strings_can_be_null=False,
+            ),
+        )
+    except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} cannot be read as CSV in UTF-8 ({_one_line(error)})") from None
+    return _checked(table, str(path))
 
 
 def write(path: str | os.PathLike, table: "pyarrow.Table") -> None:
@@ -183,39 +211,6 @@ def _write_blocks(path, blocks: Iterable["pyarrow.Table"], check, rows) -> None:
                     # as Arrow's text a float32 has its own digits, not those of a float64
                     columns = [column.cast(pa.string()).to_pylist() for column in batch.columns]
                     writer.writerows(zip(*columns, strict=True))
-
-
-def _read_parquet(path: str | os.PathLike) -> "pyarrow.Table":
-    import pyarrow.parquet
-
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            _check_columns(file.schema_arrow.names, path)
-            return file.read([name for name in COLUMNS if name in file.schema_arrow.names])
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read as Parquet ({_one_line(error)})") from None
-
-
-def _read_csv(path: str | os.PathLike) -> "pyarrow.Table":
-    """Return the columns as texts, which `_checked` makes numbers of: it can name a bad row."""
-    import pyarrow as pa
-    import pyarrow.csv
-
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            names = next(csv.reader(file), [])
-        _check_columns(names, path)
-        known = [name for name in COLUMNS if name in names]
-        return pyarrow.csv.read_csv(
-            path,
-            convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=known,
-                column_types=dict.fromkeys(known, pa.string()),
-                strings_can_be_null=False,
-            ),
-        )
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} cannot be read as CSV in UTF-8 ({_one_line(error)})") from None
 
 
 def _check_columns(names: Sequence[str], where: str | os.PathLike) -> None:

@@ -40,32 +40,32 @@ def recordings_in(paths: Sequence[str], listed: Iterable[str] | None = None) -> 
     named = []
     for path in paths:
         named += [line.rstrip("\r\n") for line in lines] if path == LIST else [path]
-    found = dict.fromkeys(file for path in named if path.strip() for file in _files(path))
+    found: dict[str, None] = {}
+    for path in filter(str.strip, named):
+        if os.path.isdir(path):
+            found |= dict.fromkeys(_in_folder(path))
+        elif not glob.has_magic(path) or os.path.lexists(path):
+            found[path] = None
+        else:
+            matches = [
+                one
+                for one in glob.glob(path, recursive=True)
+                if os.path.isdir(one) or audio_names.is_audio(one)
+            ]
+            # of a place under several names, as by a link to a folder above, the shortest
+            names = {os.path.realpath(one): one for one in sorted(matches, key=len, reverse=True)}
+            if not names:
+                raise ValueError(
+                    f"no recording matches {path!r}; expected a pattern of audio files"
+                )
+            for match in sorted(names.values()):
+                inner = _in_folder(match, may_be_empty=True) if os.path.isdir(match) else [match]
+                found |= dict.fromkeys(inner)
     if not found:
         raise ValueError("no recording is named; expected files, folders, patterns or - for a list")
     # one recording under two names is scored once: its rows would be there twice
     first = {os.path.realpath(file): file for file in reversed(found)}
     return [file for file in found if first[os.path.realpath(file)] == file]
-
-
-def _files(path: str) -> Iterator[str]:
-    if os.path.isdir(path):
-        yield from _in_folder(path)
-    elif glob.has_magic(path) and not os.path.lexists(path):
-        matches = [
-            one
-            for one in glob.glob(path, recursive=True)
-            if os.path.isdir(one) or audio_names.is_audio(one)
-        ]
-        # of a place under several names, as by a link to a folder above, the shortest
-        names = {os.path.realpath(one): one for one in sorted(matches, key=len, reverse=True)}
-        matches = sorted(names.values())
-        if not matches:
-            raise ValueError(f"no recording matches {path!r}; expected a pattern of audio files")
-        for match in matches:
-            yield from _in_folder(match, may_be_empty=True) if os.path.isdir(match) else [match]
-    else:
-        yield path
 
 
 def _in_folder(folder: str, may_be_empty: bool = False) -> Iterator[str]:

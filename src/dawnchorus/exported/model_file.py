@@ -246,10 +246,7 @@ def load(path: str | Path) -> ExportedModel:
 
 def _loaded(archive: zipfile.ZipFile, path: Path, digest: str) -> ExportedModel:
     """Return the model in an open archive."""
-    held = _checked_members(archive, path)
-    if _CONTENT not in held:
-        raise ValueError(f"{path} is no exported model: it holds no {_CONTENT}")
-    content = _read_content(archive, held, path)
+    held, content = _opened(archive, path)
     expected = {_CONTENT}
     frontends, stages = {}, []
     for name, about in content.frontends.items():
@@ -297,8 +294,8 @@ def _loaded(archive: zipfile.ZipFile, path: Path, digest: str) -> ExportedModel:
     )  # fmt: skip
 
 
-def _checked_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
-    """Return the members of an archive by name; refuse what would be more than the file's bytes."""
+def _opened(archive: zipfile.ZipFile, path: Path) -> tuple[dict[str, zipfile.ZipInfo], Content]:
+    """Return members by name and the content; refuse what would be more than the file's bytes."""
     held: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         # stored as they are: a small file cannot become a large one
@@ -312,10 +309,8 @@ def _checked_members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.
     total, size = sum(info.file_size for info in held.values()), path.stat().st_size
     if total > size:
         raise ValueError(f"{path} claims {total} bytes of members in {size} bytes; get it again")
-    return held
-
-
-def _read_content(archive: zipfile.ZipFile, held: Mapping, path: Path) -> Content:
+    if _CONTENT not in held:
+        raise ValueError(f"{path} is no exported model: it holds no {_CONTENT}")
     if held[_CONTENT].file_size > _MOST_CONTENT:
         raise ValueError(
             f"{path}: {_CONTENT} has {held[_CONTENT].file_size} bytes; that is no model"
@@ -334,7 +329,7 @@ def _read_content(archive: zipfile.ZipFile, held: Mapping, path: Path) -> Conten
             "update dawnchorus"
         )
     try:
-        return checked_content(found)
+        return held, checked_content(found)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

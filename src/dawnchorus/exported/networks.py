@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnxruntime
 
-from dawnchorus.exported.model_file import ExportedModel, Stage
+from dawnchorus.exported.model_file import ExportedModel
 from dawnchorus.scores import pooling
 from dawnchorus.scores.window_scores import clip_scores
 
@@ -42,7 +42,30 @@ class Networks:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = _ERRORS_ALONE
-        self._members = {stage.name: _sessions(stage, options) for stage in model.stages}
+        # of a stage: of each of its members the networks, one for each file of weights in use
+        self._members: dict[str, list[list[onnxruntime.InferenceSession]]] = {}
+        for stage in model.stages:
+            found = self._members[stage.name] = []
+            for member, networks in itertools.groupby(stage.networks, lambda one: one.member):
+                which = f"network {member} of stage {stage.name!r}"
+                found.append([])
+                for network in networks:
+                    try:
+                        session = onnxruntime.InferenceSession(
+                            network.onnx, options, providers=["CPUExecutionProvider"]
+                        )
+                    # the runtime's errors have no class in common but this one
+                    except Exception as error:
+                        reason = str(error).splitlines()[0]
+                        raise ValueError(f"{which} cannot be loaded: {reason}") from None
+                    shape = session.get_inputs()[0].shape
+                    if len(shape) != 3 or (
+                        shape[1] not in (stage.window, None) and isinstance(shape[1], int)
+                    ):
+                        raise ValueError(
+                            f"{which} takes windows of shape {shape}; expected {stage.window} frames"
+                        )
+                    found[-1].append(session)
 
     def clip_scores(self, stage: str, windows: np.ndarray) -> np.ndarray:
         """Return the scores (M, B, C), float32, of windows (B, T, F) by all members of a stage."""
@@ -108,36 +131,6 @@ def frame_scores(model: ExportedModel, by_stage: Sequence[np.ndarray]) -> np.nda
     """Return the scores of the frames of one recording, (T', C), averaged over members (M, T', C)."""
     _check_alike(by_stage, "frames")
     return pooling.average(np.concatenate(by_stage), model.pooling["average"])
-
-
-def _sessions(
-    stage: Stage, options: onnxruntime.SessionOptions
-) -> list[list[onnxruntime.InferenceSession]]:
-    """Return the sessions of a stage, by member."""
-    found = []
-    for member, networks in itertools.groupby(stage.networks, lambda network: network.member):
-        sessions = []
-        for network in networks:
-            try:
-                session = onnxruntime.InferenceSession(
-                    network.onnx, options, providers=["CPUExecutionProvider"]
-                )
-            except Exception as error:  # the runtime's errors have no class in common but this one
-                raise ValueError(
-                    f"network {member} of stage {stage.name!r} cannot be loaded: "
-                    f"{str(error).splitlines()[0]}"
-                ) from None
-            shape = session.get_inputs()[0].shape
-            if len(shape) != 3 or (
-                shape[1] not in (stage.window, None) and isinstance(shape[1], int)
-            ):
-                raise ValueError(
-                    f"network {member} of stage {stage.name!r} takes windows of shape {shape}; "
-                    f"expected {stage.window} frames"
-                )
-            sessions.append(session)
-        found.append(sessions)
-    return found
 
 
 def _pooled(scores: np.ndarray, how: str) -> np.ndarray:

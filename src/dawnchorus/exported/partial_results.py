@@ -144,7 +144,14 @@ class PartialResults:
 
     def tables(self, keys: Iterable[tuple[str, str]]) -> Iterator["pyarrow.Table"]:
         """Yield the rows of recordings that are done, in the order of the keys, a table or more each."""
-        read = functools.lru_cache(1)(_row_group)
+        import pyarrow.parquet
+
+        # a group of rows serves many recordings, which mostly follow one another
+        @functools.lru_cache(1)
+        def read(part: Path, number: int) -> "pyarrow.Table":
+            with pyarrow.parquet.ParquetFile(part) as file:
+                return file.read_row_group(number).replace_schema_metadata(None)
+
         for key in keys:
             done = self.done[key]
             for number, first, last in _groups(done.part):
@@ -170,10 +177,3 @@ def _groups(part: Path) -> list[tuple[int, int, int]]:
         found.append((number, first, last))
         first = last
     return found
-
-
-def _row_group(part: Path, number: int) -> "pyarrow.Table":
-    import pyarrow.parquet
-
-    with pyarrow.parquet.ParquetFile(part) as file:
-        return file.read_row_group(number).replace_schema_metadata(None)

@@ -95,18 +95,15 @@ def predicted(
                 duration_s = sounds[0].duration_s
                 rows = _ROWS[selection.kind](scorer, model, selection, duration_s)
             except (Excluded, ValueError, MemoryError) as error:
-                yield Predicted(path, 0.0, np.empty(0, ROW), _fault(error))
+                if isinstance(error, Excluded):
+                    fault = f"{error.code}: {error.detail}".removesuffix(": ")
+                elif isinstance(error, MemoryError):  # it has no text of its own
+                    fault = "not enough memory for its scores; cut it into parts"
+                else:
+                    fault = logs.one_line(error)
+                yield Predicted(path, 0.0, np.empty(0, ROW), fault)
             else:
                 yield Predicted(path, duration_s, rows)
-
-
-def _fault(error: Exception) -> str:
-    """Return why one recording has no detections, in a sentence."""
-    if isinstance(error, Excluded):
-        return f"{error.code}: {error.detail}".removesuffix(": ")
-    if isinstance(error, MemoryError):
-        return "not enough memory for its scores; cut it into parts"
-    return logs.one_line(error)
 
 
 def _window_rows(

@@ -158,7 +158,15 @@ def thresholds_of(
     for text in given:
         name, equals, number = text.rpartition("=")
         is_goal = name in operating_points.GOALS and name not in class_names
-        value = _number(number, text, math.inf if is_goal else 1)
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        # NaN is in no range; a rate of false alarms is a number per hour, of any size
+        if not 0 <= value <= (math.inf if is_goal else 1):
+            raise ValueError(
+                f"threshold {text!r}; expected a number from 0 to 1, CLASS=NUMBER or precision=NUMBER"
+            )
         if not equals:
             usual = dict.fromkeys(class_names, value)
         elif is_goal:
@@ -181,15 +189,3 @@ def known_class(name: str, class_names: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, class_names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"such as {list(class_names[:5])!r}"
     raise ValueError(f"class {name!r} is none of the {len(class_names)} of the model; {hint}")
-
-
-def _number(text: str, whole: str, most: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= most:
-        raise ValueError(
-            f"threshold {whole!r}; expected a number from 0 to 1, CLASS=NUMBER or precision=NUMBER"
-        )
-    return value

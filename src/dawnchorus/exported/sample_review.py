@@ -91,7 +91,20 @@ def read_answers(path: str | os.PathLike) -> tuple[Path, list[Answer]]:
     sheet = label_sheet.read_sheet(str(table))
     columns = {name: label_sheet.column(sheet, name) for name in (*_NEEDED, "correct")}
     columns["others"] = label_sheet.optional_column(sheet, "others")
-    in_raven = _raven_answers(table.parent)
+    # a person may answer in Raven instead, in the column Correct of the selection table of a clip
+    in_raven: dict[str, bool] = {}
+    for selections in sorted((table.parent / RAVEN).glob("*.txt")):
+        lines = [
+            (n, annotation.split_fields(line)) for n, line in annotation.read_lines(selections)
+        ]
+        titles = lines[0][1] if lines else []
+        if CORRECT not in titles or "Begin File" not in titles:
+            continue
+        for n, fields in lines[1:]:
+            own = dict(zip(titles, fields, strict=False))  # editors cut empty fields from the end
+            told = _answer(own.get(CORRECT, ""), f"{selections}, line {n}")
+            if told is not None:
+                in_raven[own["Begin File"]] = told
     found = []
     for number, line in enumerate(sheet.lines):
         row = {name: values[number] for name, values in columns.items()}
@@ -297,21 +310,3 @@ def _answer(text: str, where: str) -> bool | None:
             f"{where}: correct is {text!r}; expected 1, 0, or ? where you are not sure"
         )
     return _ANSWERS[text.casefold()]
-
-
-def _raven_answers(folder: Path) -> dict[str, bool]:
-    """Return what selection tables say in their column ``Correct``, by the name of the clip."""
-    found = {}
-    for path in sorted((folder / RAVEN).glob("*.txt")):
-        lines = [
-            (number, annotation.split_fields(line)) for number, line in annotation.read_lines(path)
-        ]
-        if not lines or CORRECT not in lines[0][1] or "Begin File" not in lines[0][1]:
-            continue
-        titles = lines[0][1]
-        for number, fields in lines[1:]:
-            row = dict(zip(titles, fields, strict=False))  # editors cut empty fields from the end
-            told = _answer(row.get(CORRECT, ""), f"{path}, line {number}")
-            if told is not None:
-                found[row["Begin File"]] = told
-    return found

@@ -55,8 +55,15 @@ def apply_model(
         Where the model cannot be read or has no such scores.
     """
     model = model_file.load(model_path)
+    # as texts of the command line, so that a config and a command mean the same
+    given = settings["threshold"]
+    thresholds = [] if given is None else [repr(given)]
+    if settings["precision"] is not None:
+        thresholds = [f"precision={settings['precision']!r}"]
+    elif isinstance(given, Mapping):
+        thresholds = [f"{name}={value!r}" for name, value in given.items()]
     wanted = row_selection.selection_of(
-        model, settings["rows"], _thresholds(settings), settings["top"], settings["classes"],
+        model, settings["rows"], thresholds, settings["top"], settings["classes"],
         settings["decoding"],
     )  # fmt: skip
     listed = audio_shards.listed_recordings(Path(listing_path))
@@ -65,7 +72,10 @@ def apply_model(
     def found() -> Iterator[tuple[str, object]]:
         scored = predicted(model, Networks(model, threads), listed, wanted, archive=archive)
         for recording, one in zip(listed, scored, strict=True):
-            name = f"{corpus}/{_file_name(recording)}"
+            name, extension = f"{corpus}/{recording['id']}", recording["extension"]
+            # an id may be the name of a file already
+            if extension and not audio_names.is_audio(recording["id"]):
+                name = f"{name}.{extension}"
             rows.append((name, one.seconds, one.fault))
             if one.fault:
                 logs.LOG.info("%s: %s", name, one.fault)
@@ -76,19 +86,3 @@ def apply_model(
     n_rows = detections.write_blocks(output, blocks)
     artefacts.write_table(recordings_output, detection_rows.RECORDINGS, rows)
     logs.LOG.info("%d detections in %d recordings", n_rows, len(rows))
-
-
-def _file_name(recording: Mapping[str, str]) -> str:
-    """Return the id of a recording, which may be a file name already, as one."""
-    name, extension = recording["id"], recording["extension"]
-    return name if audio_names.is_audio(name) or not extension else f"{name}.{extension}"
-
-
-def _thresholds(settings: Mapping) -> list[str]:
-    """Return thresholds as the command line has them."""
-    if settings["precision"] is not None:
-        return [f"precision={settings['precision']!r}"]
-    given = settings["threshold"]
-    if isinstance(given, Mapping):
-        return [f"{name}={value!r}" for name, value in given.items()]
-    return [] if given is None else [repr(given)]

@@ -142,8 +142,19 @@ def changes(
     relevant = Runs(*(field[~is_false] for field in detected))
     times = onset_s[~is_false], offset_s[~is_false]
     for event in annotated[label]:
-        at, found = _found(event, relevant, times, criteria.reference)
-        score.append(at)
+        overlap_s = np.minimum(times[1], event[1]) - np.maximum(times[0], event[0])
+        near = overlap_s > 0
+        at = np.concatenate((relevant.appears[near], relevant.grows[near]))
+        gained_s = np.concatenate((overlap_s[near], -overlap_s[near]))
+        order = np.argsort(-at, kind="stable")
+        at = at[order]
+        # runs of one score come and go together: only what they cover after all of it counts
+        last = last_of_equal(at)
+        covered_s = np.cumsum(gained_s[order])[last]
+        is_found = covered_s >= criteria.reference * (event[1] - event[0]) - TOLERANCE_S
+        # the event is found from one score on (+1), and no more from another (-1)
+        found = np.diff(is_found.astype(np.int64), prepend=0)
+        score.append(at[last])
         change.append(np.pad(found[:, None], ((0, 0), (0, 1 + len(annotated)))))
     # one row for each score at which something changes
     score, change = np.concatenate(score), np.concatenate(change)
@@ -165,19 +176,3 @@ def _seconds_until(events: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     passed_s = np.cumsum(events[:, 1] - events[:, 0])
     known = np.stack((passed_s - (events[:, 1] - events[:, 0]), passed_s), axis=1)
     return np.interp(times_s, events.ravel(), known.ravel())
-
-
-def _found(
-    event: np.ndarray, relevant: Runs, times: tuple[np.ndarray, np.ndarray], share: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scores at which relevant runs come to cover an event (+1), or do so no more (-1)."""
-    overlap_s = np.minimum(times[1], event[1]) - np.maximum(times[0], event[0])
-    near = overlap_s > 0
-    score = np.concatenate((relevant.appears[near], relevant.grows[near]))
-    gained_s = np.concatenate((overlap_s[near], -overlap_s[near]))
-    order = np.argsort(-score, kind="stable")
-    score = score[order]
-    last = last_of_equal(score)
-    covered_s = np.cumsum(gained_s[order])[last]
-    is_found = covered_s >= share * (event[1] - event[0]) - TOLERANCE_S
-    return score[last], np.diff(is_found.astype(np.int64), prepend=0)

@@ -213,19 +213,15 @@ def coordinate_search(
                 )
                 for row in zip(*step.values(), strict=True)
             ]
-            best = _first_best(np.stack(tried), per_class)
+            scores = np.stack(tried)  # (G, C)
+            is_known = ~np.isnan(scores)
+            # a class that is nowhere defined has no worst: all its settings are equal
+            worst = np.where(is_known, scores, np.inf).min(axis=0)
+            scores = np.where(is_known, scores, np.where(np.isinf(worst), 0, worst))
+            if not per_class:
+                scores = np.broadcast_to(scores.mean(axis=1, keepdims=True), scores.shape)
+            # of equal ones the first, which is the simplest
+            best = (scores >= scores.max(axis=0) - _EQUAL).argmax(axis=0)
             chosen = chosen | {name: values[best] for name, values in step.items()}
         is_settled = all(np.array_equal(chosen[name], before[name]) for name in grids)
     return Tuned(chosen, measured(chosen), sweeps, len(known), is_settled)
-
-
-def _first_best(scores: np.ndarray, per_class: bool) -> np.ndarray:
-    """Return the first row (C,) of scores (G, C) that is as good as the best, by class or mean."""
-    is_known = ~np.isnan(scores)
-    # a class that is nowhere defined has no worst: all its settings are equal
-    worst = np.where(is_known, scores, np.inf).min(axis=0)
-    scores = np.where(is_known, scores, np.where(np.isinf(worst), 0, worst))
-    if not per_class:
-        scores = np.broadcast_to(scores.mean(axis=1, keepdims=True), scores.shape)
-    # of equal ones the first, which is the simplest
-    return (scores >= scores.max(axis=0) - _EQUAL).argmax(axis=0)

@@ -224,7 +224,17 @@ def _rules_of_example(base: Path, overlays: Sequence[str], name: str) -> dict[st
         for key in keys[:-1]:
             place[key] = {**place[key]}
             place = place[key]
-        place[keys[-1]] = _other(copy.deepcopy(value))
+        # any other value of the same type: which jobs are others counts, not what they would do
+        other: Any = {"other": 1} if isinstance(value, Mapping) else 1
+        if isinstance(value, bool):
+            other = not value
+        elif isinstance(value, int | float):
+            other = value + 1
+        elif isinstance(value, str):
+            other = f"{value}-other"
+        elif isinstance(value, list):
+            other = [*copy.deepcopy(value), 1]
+        place[keys[-1]] = other
         try:
             changed = {job.key: _compared(job) for job in jobs(replace(run, config=config))}
         except (KeyError, ValueError, TypeError, AttributeError, FileNotFoundError):
@@ -260,16 +270,3 @@ def _without_names(keys: tuple[str, ...]) -> tuple[str, ...]:
     elif path[1:2] == ("NAME",):
         path = (path[0], *path[2:])
     return path
-
-
-def _other(value: Any) -> Any:
-    """Return a value of the same type that is another."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int | float):
-        return value + 1
-    if isinstance(value, str):
-        return f"{value}-other"
-    if isinstance(value, list):
-        return [*value, 1]
-    return {"other": 1} if isinstance(value, Mapping) else 1

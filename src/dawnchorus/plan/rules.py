@@ -171,8 +171,17 @@ def read_rules(run: Run) -> list[Rule]:
     for path in sorted(run.base.glob("rules/*.smk")):
         for name, body in _RULE.findall(path.read_text(encoding="utf-8")):
             directives = dict(_DIRECTIVE.findall(body))
+            given: dict[str, dict[str, Any]] = {}
             try:
-                given = {key: _arguments(directives.get(key, ""), names) for key in _READ}
+                for key in _READ:
+                    # a directive has the arguments of a call; one without a name stands under ""
+                    text = directives.get(key, "")
+                    call = ast.parse(f"_({textwrap.dedent(text)})", mode="eval").body
+                    if not isinstance(call, ast.Call) or len(call.args) > 1:
+                        raise SyntaxError(text)
+                    given[key] = {k.arg or "": _value(k.value, names) for k in call.keywords}
+                    if call.args:
+                        given[key][""] = _value(call.args[0], names)
             except (SyntaxError, KeyError, AttributeError) as error:
                 raise ValueError(
                     f"rule {name} holds more than paths and functions of plan: {error!r}"
@@ -185,15 +194,6 @@ def read_rules(run: Run) -> list[Rule]:
 
 
 _READ = ("input", "output", "params", "log", "benchmark", "script")
-
-
-def _arguments(text: str, names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a directive by name; one without a name under ``""``."""
-    call = ast.parse(f"_({textwrap.dedent(text)})", mode="eval").body
-    if not isinstance(call, ast.Call) or len(call.args) > 1:
-        raise SyntaxError(text)
-    found = {k.arg or "": _value(k.value, names) for k in call.keywords}
-    return found | ({"": _value(call.args[0], names)} if call.args else {})
 
 
 def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:

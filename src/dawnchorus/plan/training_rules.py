@@ -87,15 +87,22 @@ class TrainingRules:
     def settings(self, wildcards: Wildcards) -> Params:
         """Return what decides the weights of a member."""
         experiment, stage = self.run.experiment(wildcards), self.run.stage(wildcards)
-        targets, mean_teacher, validation = (
-            stage["targets"],
-            None,
-            experiment["folds"]["validation"],
-        )
+        targets: Mapping[str, Any] = stage["targets"]
+        mean_teacher, validation = None, experiment["folds"]["validation"]
         if targets["from"] == "mean_teacher":
             mean_teacher = {k: v for k, v in targets.items() if k not in ("from", "unlabelled")}
         if targets.get("labelled") == "validate":
             validation = "all"  # of the labelled recordings choose the epoch
+        # a stage that is trained on recordings alone is not stale where events have changed
+        frame_targets: Params | None = None
+        if stage["output"] != "clip" or stage["segments"]["labels"] != "recording":
+            tables = self.run.event_tables(corpora_in(experiment["train"]))
+            labels = self.run.labels(tables)
+            frame_targets = {
+                "events": {c: {"events": tables[c], "labels": labels[c]} for c in tables},
+                "scores": self._teacher_frames(wildcards),
+                **{key: targets[key] for key in _FRAME_TARGET_SETTINGS if key in targets},
+            }
         training = {
             **stage["training"],
             "pretrained": self.run.pretrained(stage),
@@ -112,7 +119,7 @@ class TrainingRules:
             "temperature": targets.get("temperature"),
             "untaught": targets.get("untaught"),
             "normaliser": next(iter(self.normaliser(wildcards)), None),
-            "frame_targets": self._frame_targets(wildcards),
+            "frame_targets": frame_targets,
         }
 
     def library(self, wildcards: Wildcards) -> dict[str, str]:
@@ -192,17 +199,3 @@ class TrainingRules:
             return {}
         corpora = corpora_in(targets["unlabelled"])
         return self.run.frame_scores(wildcards.experiment, targets["stage"], corpora)
-
-    def _frame_targets(self, wildcards: Wildcards) -> Params | None:
-        """Return what is known of frames, for stages that are trained on them."""
-        stage = self.run.stage(wildcards)
-        if stage["output"] == "clip" and stage["segments"]["labels"] == "recording":
-            return None
-        tables = self.run.event_tables(corpora_in(self.run.experiment(wildcards)["train"]))
-        labels = self.run.labels(tables)
-        targets: Mapping[str, Any] = stage["targets"]
-        return {
-            "events": {c: {"events": tables[c], "labels": labels[c]} for c in tables},
-            "scores": self._teacher_frames(wildcards),
-            **{key: targets[key] for key in _FRAME_TARGET_SETTINGS if key in targets},
-        }

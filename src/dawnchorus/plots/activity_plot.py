@@ -89,13 +89,11 @@ def draw_activity(
                 for bottom, high in ((_FOOT + _BAR + _GAP, height), (_FOOT, _BAR))
             ]
             upper, lower = (figure.add_axes(box) for box in boxes)
-            _draw_rates(
-                figure, upper, rates, "detections per recorded hour" if effort else "detections"
-            )
+            what = "detections per recorded hour" if effort else "detections"
+            _draw_panel((upper, lower), rates, hours, columns[key], key, what)
             upper.set_yticks(range(len(names)))
             shown = [f"{name[: _LONGEST - 1]}…" if len(name) > _LONGEST else name for name in names]
             upper.set_yticklabels(shown if key == "hour" else [], fontsize=8, parse_math=False)
-            _draw_hours(lower, hours, columns[key], key)
             lower.set_ylabel("hours\nrecorded" if effort else "effort\nunknown", fontsize=7)
         n_left = len(totals) - len(names)
         about = f"{n_left} further classes are left out" if n_left else ""
@@ -124,35 +122,36 @@ def _rates(
     return (found if effort is None else found / np.where(hours > 0, hours, np.nan)), hours
 
 
-def _draw_rates(figure, axes, rates: np.ndarray, what: str) -> None:
-    """Draw the cells of a panel, and its colour bar on the right."""
+def _draw_panel(
+    axes, rates: np.ndarray, hours: np.ndarray, columns: Sequence[str], key: str, what: str
+) -> None:
+    """Draw the cells of a panel with a colour bar on the right, and below them the recorded hours."""
     import matplotlib
     import matplotlib.ticker
 
+    upper, lower = axes
     # below the least: nothing detected, which is not the same as a little
     colours = matplotlib.colormaps[_COLOURS].with_extremes(bad=_NONE, under="white")
     highest = max(np.nanmax(rates, initial=0.0), 1e-6)
-    image = axes.imshow(
+    image = upper.imshow(
         rates, cmap=colours, aspect="auto", interpolation="nearest", vmin=1e-9, vmax=highest
     )
-    axes.tick_params(bottom=False, labelbottom=False, length=2)
-    axes.set_title(what, fontsize=8, loc="left")
-    box = axes.get_position()
-    bar = figure.colorbar(image, cax=figure.add_axes((box.x1 + 0.006, box.y0, 0.008, box.height)))
+    upper.tick_params(bottom=False, labelbottom=False, length=2)
+    upper.set_title(what, fontsize=8, loc="left")
+    box = upper.get_position()
+    bar = upper.figure.colorbar(
+        image, cax=upper.figure.add_axes((box.x1 + 0.006, box.y0, 0.008, box.height))
+    )
     bar.ax.tick_params(labelsize=7)
     bar.locator = matplotlib.ticker.MaxNLocator(4, min_n_ticks=1)
     bar.update_ticks()
-
-
-def _draw_hours(axes, hours: np.ndarray, columns: Sequence[str], key: str) -> None:
-    """Draw the recorded hours below a panel, with the names of about twelve columns."""
-    axes.bar(range(len(columns)), hours, width=1.0, color=_EFFORT)
-    axes.set_xlim(-0.5, len(columns) - 0.5)
-    axes.tick_params(labelsize=7, length=2)
-    step = -(-len(columns) // 12)
-    axes.set_xticks(range(0, len(columns), step))
+    lower.bar(range(len(columns)), hours, width=1.0, color=_EFFORT)
+    lower.set_xlim(-0.5, len(columns) - 0.5)
+    lower.tick_params(labelsize=7, length=2)
+    step = -(-len(columns) // 12)  # more names would run into one another
+    lower.set_xticks(range(0, len(columns), step))
     # a date is too long for its column
     turned = {"rotation": 30, "ha": "right"} if key == "date" else {}
-    axes.set_xticklabels(columns[::step], fontsize=7, **turned)
+    lower.set_xticklabels(columns[::step], fontsize=7, **turned)
     if key == "hour":
-        axes.set_xlabel("hour of the day", fontsize=8)
+        lower.set_xlabel("hour of the day", fontsize=8)

@@ -84,39 +84,7 @@ def draw_recording(
     events = {DETECTED: list(detected)}
     if ground_truth is not None:
         events[GROUND_TRUTH] = list(ground_truth)
-    _check(spectrogram, scores, class_names, thresholds, events)
-    lanes = _lanes(scores.values, class_names, events)
-    names = [class_names[lane] for lane in lanes]
-    if len(lanes) < len(class_names):
-        title = f"{title}   {len(lanes)} of {len(class_names)} classes".strip()
-    end_s = max(spectrogram.span_s[1], scores.span_s[1])
-    with artefacts.writing(output, check=png.check, rows=1) as temporary, canvas.plain_style():
-        figure, sheet = canvas.new_sheet(names, end_s)
-        _draw_head(figure, sheet, title, ground_truth is not None, thresholds is not None)
-        _draw_spectrogram(figure, sheet, spectrogram)
-        axes = _lane_axes(figure, sheet)
-        _draw_curves(axes, sheet, scores.values[:, lanes], scores.span_s)
-        if thresholds is not None:
-            for lane, threshold in enumerate(float(thresholds[lane]) for lane in lanes):
-                share = 1 - min(max(threshold, 0), 1)  # from the top of its curve
-                y = lane * canvas.LANE + canvas.CURVE_TOP + share * canvas.CURVE
-                axes.axhline(y, color=_THRESHOLD, linewidth=0.7, linestyle="--", zorder=2)
-                place = sheet.left + sheet.width + 6, sheet.lane(0) + y
-                text = f"{threshold:.2f}"
-                canvas.write(figure, sheet, *place, text, canvas.SMALL, color=_THRESHOLD)
-        for colour, found in events.items():
-            _draw_events(axes, sheet, found, names, colour)
-        # no name of the program and its version: equal content gives equal bytes
-        figure.canvas.print_png(temporary, metadata={"Software": None})
-
-
-def _check(
-    spectrogram: Track,
-    scores: Track,
-    class_names: Sequence[str],
-    thresholds: np.ndarray | Sequence[float] | None,
-    events: dict[str, list[Event]],
-) -> None:
+    # here, in one sentence: Matplotlib would say it of its own arrays, or draw something else
     shapes, n_classes = (spectrogram.values.shape, scores.values.shape), len(class_names)
     is_drawable = all(len(shape) == 2 and 0 not in shape for shape in shapes)
     if not is_drawable or shapes[1][1] != n_classes:
@@ -137,6 +105,28 @@ def _check(
             f"{len(others)} classes of events have no scores: {others[:5]!r}; expected events of "
             f"the {n_classes} classes"
         )
+    lanes = _lanes(scores.values, class_names, events)
+    names = [class_names[lane] for lane in lanes]
+    if len(lanes) < len(class_names):
+        title = f"{title}   {len(lanes)} of {len(class_names)} classes".strip()
+    end_s = max(spectrogram.span_s[1], scores.span_s[1])
+    with artefacts.writing(output, check=png.check, rows=1) as temporary, canvas.plain_style():
+        figure, sheet = canvas.new_sheet(names, end_s)
+        _draw_head(figure, sheet, title, ground_truth is not None, thresholds is not None)
+        _draw_spectrogram(figure, sheet, spectrogram)
+        axes = _draw_lanes(figure, sheet, scores.values[:, lanes], scores.span_s)
+        if thresholds is not None:
+            for lane, threshold in enumerate(float(thresholds[lane]) for lane in lanes):
+                share = 1 - min(max(threshold, 0), 1)  # from the top of its curve
+                y = lane * canvas.LANE + canvas.CURVE_TOP + share * canvas.CURVE
+                axes.axhline(y, color=_THRESHOLD, linewidth=0.7, linestyle="--", zorder=2)
+                place = sheet.left + sheet.width + 6, sheet.lane(0) + y
+                text = f"{threshold:.2f}"
+                canvas.write(figure, sheet, *place, text, canvas.SMALL, color=_THRESHOLD)
+        for colour, found in events.items():
+            _draw_events(axes, sheet, found, names, colour)
+        # no name of the program and its version: equal content gives equal bytes
+        figure.canvas.print_png(temporary, metadata={"Software": None})
 
 
 def _lanes(
@@ -207,8 +197,13 @@ def _columns(values: np.ndarray, most: int, reduce: np.ufunc) -> np.ndarray:
     return found
 
 
-def _lane_axes(figure, sheet: canvas.Sheet):
-    """Return the axes of all lanes: seconds to the right, pixels down from the top."""
+def _draw_lanes(figure, sheet: canvas.Sheet, scores: np.ndarray, span_s: tuple[float, float]):
+    """Draw the lanes with their scores (T', lanes), as steps over their area; return the axes.
+
+    Seconds go to the right, pixels down from the top.
+    """
+    from matplotlib.collections import LineCollection, PolyCollection
+
     height = sheet.n_lanes * canvas.LANE
     axes = figure.add_axes(sheet.box(sheet.lane(0), height))
     axes.set_xlim(0, sheet.end_s)
@@ -225,20 +220,6 @@ def _lane_axes(figure, sheet: canvas.Sheet):
         axes.axhline(top + canvas.HALF, color="#cccccc", linewidth=0.4, zorder=0.6)
         for y in (top + canvas.CURVE_TOP, top + canvas.CURVE_TOP + canvas.CURVE):
             axes.axhline(y, color="#999999", linewidth=0.4, zorder=0.6)
-    return axes
-
-
-def _thin_frame(axes) -> None:
-    for spine in axes.spines.values():
-        spine.set_linewidth(0.6)
-
-
-def _draw_curves(
-    axes, sheet: canvas.Sheet, scores: np.ndarray, span_s: tuple[float, float]
-) -> None:
-    """Draw the scores (T', lanes) of all lanes as steps over their area."""
-    from matplotlib.collections import LineCollection, PolyCollection
-
     shown = np.clip(_columns(scores, sheet.pixels(span_s), np.maximum), 0, 1)
     # each score at its beginning and its end: steps, since a frame has one score
     seconds = np.repeat(np.linspace(*span_s, len(shown) + 1), 2)
@@ -250,6 +231,12 @@ def _draw_curves(
     axes.add_collection(PolyCollection(areas, facecolor=_AREA, linewidth=0), autolim=False)
     lines = [area[1:-1] for area in areas]
     axes.add_collection(LineCollection(lines, colors=canvas.DARK, linewidths=0.7), autolim=False)
+    return axes
+
+
+def _thin_frame(axes) -> None:
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.6)
 
 
 def _draw_events(

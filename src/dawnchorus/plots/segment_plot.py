@@ -78,34 +78,28 @@ def contact_sheet(
         )
         yield _drawn((_HEAD, shape[1]), [(_GAP, 17, text)], size=11)
         for row in range(n_rows):
-            classes = [(name, groups[name][:per_class]) for name in names[row::n_rows]]
-            yield _row(classes, column, shape[1])
+            labels, titles, thumbnails = [], [], []
+            for number, name in enumerate(names[row::n_rows]):
+                left = number * column + _GAP
+                labels.append((left, 14, _cut(name, column - _GAP, _LETTER[1])))
+                for place, (title, image) in enumerate(groups[name][:per_class]):
+                    x = left + place * (THUMBNAIL[1] + _GAP)
+                    cut = _cut(title, THUMBNAIL[1], _LETTER[0])
+                    titles.append((x, _NAME + THUMBNAIL[0] + 11, cut))
+                    thumbnails.append((x, thumbnail(image)))
+                if not groups[name]:
+                    titles.append((left, _NAME + 11, "no segments"))
+            # one row is held at a time: a sheet of all classes may be larger than the memory
+            band = np.minimum(
+                _drawn((_ROW, shape[1]), labels, size=13, weight="bold"),
+                _drawn((_ROW, shape[1]), titles, size=9, family="monospace"),
+            )
+            for x, image in thumbnails:
+                band[_NAME : _NAME + THUMBNAIL[0], x : x + THUMBNAIL[1]] = image
+            yield band
 
     with artefacts.writing(path, check=png.check, rows=len(names)) as temporary:
         png.write(temporary, shape, bands())
-
-
-def _row(classes: Sequence[tuple[str, Sequence[Segment]]], column: int, width: int) -> np.ndarray:
-    """Return a row of the sheet (`_ROW`, width): one class in each of its columns."""
-    step = THUMBNAIL[1] + _GAP
-    names, titles, thumbnails = [], [], []
-    for number, (name, drawn) in enumerate(classes):
-        left = number * column + _GAP
-        names.append((left, 14, _cut(name, column - _GAP, _LETTER[1])))
-        for place, (title, image) in enumerate(drawn):
-            x = left + place * step
-            cut = _cut(title, THUMBNAIL[1], _LETTER[0])
-            titles.append((x, _NAME + THUMBNAIL[0] + 11, cut))
-            thumbnails.append((x, thumbnail(image)))
-        if not drawn:
-            titles.append((left, _NAME + 11, "no segments"))
-    row = np.minimum(
-        _drawn((_ROW, width), names, size=13, weight="bold"),
-        _drawn((_ROW, width), titles, size=9, family="monospace"),
-    )
-    for x, image in thumbnails:
-        row[_NAME : _NAME + THUMBNAIL[0], x : x + THUMBNAIL[1]] = image
-    return row
 
 
 def _cut(text: str, width: int, letter: float) -> str:

@@ -6,7 +6,7 @@
 
 import itertools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dawnchorus.settings.audio import AudioRecipe
@@ -174,10 +174,21 @@ def _check_fold_count(path: str, experiment: Mapping[str, Any], config: Mapping[
         return
     names: set[str] = set()
     for reference in experiment["train"]:
-        found = _data_sets(config["corpora"][parse_reference(reference)[0]])
-        if found is None:
+        corpus = config["corpora"][parse_reference(reference)[0]]
+        if corpus["adapter"] == "synthetic":
+            names.add(corpus["data_set"])
+            continue
+        if corpus["adapter"] != "bird_detection":
             return  # only the recordings say it: checked when they are dealt
-        names.update(found)
+        for about in corpus["data_sets"].values():
+            try:
+                # a label file of DCASE 2018 names the data set of each row
+                with open(about["labels"] or os.devnull, "rb") as file:
+                    if b"datasetid" in file.readline(1000):
+                        return
+            except OSError:
+                continue  # `check_files` says so
+        names.update(corpus["data_sets"])
     if folds["count"] != len(names):
         raise ValueError(
             f"{path}: {folds['count']!r}; expected {len(names)}, one for each data set of train: "
@@ -222,24 +233,6 @@ def _check_holdout(path: str, folds: Mapping[str, Any], experiment: Mapping[str,
             f"{section}validation: {folds['validation']!r}; expected {wanted} for "
             f"the shares {dict(shares)!r}"
         )
-
-
-def _data_sets(corpus: Mapping[str, Any]) -> Iterable[str] | None:
-    """Return the names of the data sets of a corpus, or None where only its files know them."""
-    if corpus["adapter"] == "synthetic":
-        return [corpus["data_set"]]
-    if corpus["adapter"] != "bird_detection":
-        return None
-    for about in corpus["data_sets"].values():
-        try:
-            # a label file of DCASE 2018 names the data set of each row
-            with open(about["labels"] or os.devnull, "rb") as file:
-                if b"datasetid" in file.readline(1000):
-                    return None
-        except OSError:
-            continue  # `check_files` says so
-    found: Iterable[str] = corpus["data_sets"]
-    return found
 
 
 def _check_submission(path: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:

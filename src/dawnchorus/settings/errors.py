@@ -84,13 +84,29 @@ def sentence(
     path: str, model: type[Settings] | Choice, value: Any, errors: Sequence[ErrorDetails]
 ) -> str:
     """Return the error that a person should mend first, as one sentence."""
-    located = [(_location(error, value), error) for error in errors]
+    located: list[tuple[tuple[Any, ...], ErrorDetails]] = []
+    for error in errors:
+        place, here = [], value
+        # pydantic names the members of a union on the way too, which are no keys
+        for step in error["loc"]:
+            if isinstance(here, Mapping) and step in here:
+                here = here[step]
+            elif isinstance(here, list | tuple) and isinstance(step, int) and step < len(here):
+                here = here[step]
+            elif error["type"] not in ("missing", "extra_forbidden") or step != error["loc"][-1]:
+                continue
+            place.append(step)
+        if error["type"] in ("choice_missing", "choice_unknown", "misfit"):
+            place.append(error["ctx"]["key"])
+        elif error["type"] == "name_unknown":
+            place.append(error["ctx"]["received"])
+        located.append((tuple(place), error))
     # where a value has the type of one member of a union, that the others refuse it says nothing
     located = [
-        (place, error)
-        for place, error in located
+        (at, error)
+        for at, error in located
         if error["type"] not in _TYPES
-        or not any(len(deep) > len(place) and deep[: len(place)] == place for deep, _ in located)
+        or not any(len(deep) > len(at) and deep[: len(at)] == at for deep, _ in located)
     ]
 
     def weight(pair: tuple[tuple[Any, ...], ErrorDetails]) -> tuple[bool, int, list[str], bool]:
@@ -100,27 +116,9 @@ def sentence(
         return kind != "extra_forbidden", len(names), names, kind in _TYPES
 
     location, first = min(located, key=weight)
-    same = [error for place, error in located if place == location]
-    here = ".".join([path, *map(str, location)]) if path else ".".join(map(str, location))
-    return _described(here, first, same, model, value, location)
-
-
-def _location(error: ErrorDetails, value: Any) -> tuple[Any, ...]:
-    """Return the path of an error in the section; the names of a union's members are no keys."""
-    found: list[Any] = []
-    for step in error["loc"]:
-        if isinstance(value, Mapping) and step in value:
-            value = value[step]
-        elif isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        elif error["type"] not in ("missing", "extra_forbidden") or step != error["loc"][-1]:
-            continue
-        found.append(step)
-    if error["type"] in ("choice_missing", "choice_unknown", "misfit"):
-        found.append(error["ctx"]["key"])
-    elif error["type"] == "name_unknown":
-        found.append(error["ctx"]["received"])
-    return tuple(found)
+    same = [error for at, error in located if at == location]
+    name = ".".join([path, *map(str, location)]) if path else ".".join(map(str, location))
+    return _described(name, first, same, model, value, location)
 
 
 def _described(

@@ -43,7 +43,25 @@ def check_frames(path: str, stage: Mapping[str, Any], experiment: Mapping[str, A
                 "a crnn's"
             )
     if stage["output"] == "frame" or segments["labels"] == "window":
-        _check_targets(path, stage)
+        # targets have times here, which some that serve labels of recordings know nothing of
+        if targets["from"] == "teachers":
+            raise ValueError(
+                f"{path}.targets.from: 'teachers'; expected output: clip and segments.labels: recording "
+                "for it: teachers speak of recordings and of windows"
+            )
+        moving = [name for name in stage["augmentation"]["methods"] if name in _MOVING]
+        if moving:
+            raise ValueError(
+                f"{path}.augmentation.methods: {moving[0]!r} moves sound that has its time in the "
+                "targets; expected none of " + ", ".join(_MOVING)
+            )
+        training = stage["training"]
+        by_class = training["class_weights"] != "none" or training["oversample"] is not None
+        if by_class and segments["labels"] == "window":
+            raise ValueError(
+                f"{path}.training: class_weights and oversample count recordings; expected neither with "
+                "segments.labels: window"
+            )
     if has_frames(stage) and (stage["output"] == "frame" or experiment["events"]):
         # a window has whole frames of scores
         pools = frames_per_score(stage["model"])
@@ -127,28 +145,6 @@ def _check_rates(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
                 f"{path}: ensemble {name!r} has stages of other windows or segments.min_fill, which "
                 f"leave out other ends of recordings ({sorted(tails)}); expected the same of all"
             )
-
-
-def _check_targets(path: str, stage: Mapping[str, Any]) -> None:
-    """Refuse what does not know that targets are those of frames, or windows."""
-    if stage["targets"]["from"] == "teachers":
-        raise ValueError(
-            f"{path}.targets.from: 'teachers'; expected output: clip and segments.labels: recording "
-            "for it: teachers speak of recordings and of windows"
-        )
-    moving = [name for name in stage["augmentation"]["methods"] if name in _MOVING]
-    if moving:
-        raise ValueError(
-            f"{path}.augmentation.methods: {moving[0]!r} moves sound that has its time in the "
-            "targets; expected none of " + ", ".join(_MOVING)
-        )
-    training = stage["training"]
-    by_class = training["class_weights"] != "none" or training["oversample"] is not None
-    if by_class and stage["segments"]["labels"] == "window":
-        raise ValueError(
-            f"{path}.training: class_weights and oversample count recordings; expected neither with "
-            "segments.labels: window"
-        )
 
 
 def _check_windows(path: str, stage: Mapping[str, Any]) -> None:

@@ -62,6 +62,16 @@ class TopLevel(Settings):
     """Experiments to build; none where exported models are applied alone (apply)."""
 
 
+# sections of defaults that config_version 1 had
+_KINDS = (
+    "frontend_kinds", "adapters", "teachers", "pseudo_labels", "mean_teacher", "events", "decodings",
+)  # fmt: skip
+_NONE_BY_KIND = (
+    "; config_version 2 has no defaults by kind: write the keys into the definition, or share them with "
+    "`like:`"
+)
+
+
 def load(
     base: str | Path, overlays: Sequence[str | Path], given: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -156,7 +166,17 @@ def merged(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
             if section in MODELS:
                 _define(result.setdefault(section, {}), source, section, content)
             elif section == "defaults":
-                _check_defaults(source, content)
+                # only that they are settings: the keys in them are checked where they arrive
+                if not isinstance(content, Mapping):
+                    raise ValueError(f"{source}: defaults: {shown(content)}; expected settings")
+                for name, settings in content.items():
+                    if name not in MODELS:
+                        hint = _NONE_BY_KIND if name in _KINDS else nearest(name, MODELS)
+                        raise ValueError(f"{source}: defaults.{name}: unknown key{hint}")
+                    if not isinstance(settings, Mapping):
+                        raise ValueError(
+                            f"{source}: defaults.{name}: {shown(settings)}; expected settings"
+                        )
                 result["defaults"] = overlaid(result.get("defaults", {}), content)
             else:  # config_version and run: the last layer that says them decides
                 result[section] = content
@@ -207,25 +227,6 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any], key: str = "") 
         else:
             result[name] = copy.deepcopy(value)
     return result
-
-
-def _check_defaults(source: str, defaults: Any) -> None:
-    """Reject defaults that are no settings; the keys in them are checked where they arrive."""
-    if not isinstance(defaults, Mapping):
-        raise ValueError(f"{source}: defaults: {shown(defaults)}; expected settings")
-    for name, settings in defaults.items():
-        if name not in MODELS:
-            old = ("frontend_kinds", "adapters", "teachers", "pseudo_labels", "mean_teacher",
-                   "events", "decodings")  # fmt: skip
-            hint = (
-                "; config_version 2 has no defaults by kind: write the keys into the definition, or "
-                "share them with `like:`"
-                if name in old
-                else nearest(name, MODELS)
-            )
-            raise ValueError(f"{source}: defaults.{name}: unknown key{hint}")
-        if not isinstance(settings, Mapping):
-            raise ValueError(f"{source}: defaults.{name}: {shown(settings)}; expected settings")
 
 
 def _define(known: dict[str, Any], source: str, section: str, content: Any) -> None:

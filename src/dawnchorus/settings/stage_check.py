@@ -34,10 +34,30 @@ def check_stages(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
         here = f"{path}.stages.{name}"
         check_name(f"{path}.stages", name)
         _check_segments(here, stage, experiment, config)
-        _check_training(f"{here}.training", stage)
-        _check_choice(here, stage, experiment["folds"])
+        _check_training(here, stage, experiment["folds"])
         if stage["targets"]["from"] == "predictions":
-            _check_pseudo_labels(f"{here}.targets", stage["targets"], experiment, earlier, config)
+            targets, where = stage["targets"], f"{here}.targets"
+            if targets["stage"] not in earlier:
+                later = targets["stage"] in experiment["stages"]
+                what = "a later stage, or this one" if later else "no stage of the experiment"
+                raise ValueError(
+                    f"{where}.stage: {targets['stage']!r} is {what}"
+                    f"{nearest(targets['stage'], earlier) if earlier else '; there is no earlier stage'}"
+                )
+            check_references(f"{where}.unlabelled", targets["unlabelled"], config)
+            teacher = experiment["stages"][targets["stage"]]["targets"]
+            # an earlier stage with pseudo-labels has trained on those recordings as well
+            known = [*experiment["train"], *teacher.get("unlabelled", [])]
+            for reference, trained in itertools.product(targets["unlabelled"], known):
+                if overlap(reference, trained):
+                    raise ValueError(
+                        f"{where}.unlabelled: stage {targets['stage']!r} has trained on {reference!r}; a "
+                        "pseudo-label never comes from a model that trained on the recording"
+                    )
+            if targets["low"] >= targets["high"]:
+                raise ValueError(
+                    f"{where}.low: {targets['low']!r}; expected less than high {targets['high']!r}"
+                )
         if stage["targets"]["from"] == "teachers":
             _check_teachers(f"{here}.targets", stage, experiment, earlier, config)
         if stage["targets"]["from"] == "mean_teacher":
@@ -106,27 +126,23 @@ def _check_limits(
             )
 
 
-def _check_training(path: str, stage: Mapping[str, Any]) -> None:
-    training = stage["training"]
+def _check_training(path: str, stage: Mapping[str, Any], folds: Mapping[str, Any]) -> None:
+    """Refuse a training that cannot be, weights that it does not keep, and choices by no recording."""
+    training, used = stage["training"], stage["use"]
     if training["loss"] == "categorical_crossentropy" and head(stage["model"]) != "softmax":
         raise ValueError(
-            f"{path}.loss: 'categorical_crossentropy'; expected binary_crossentropy, or a model "
+            f"{path}.training.loss: 'categorical_crossentropy'; expected binary_crossentropy, or a model "
             "with head: softmax"
         )
     for option in training["optimizer_options"]:
         known = optimizer_options(training)
-        check_known(f"{path}.optimizer_options: {option!r}", option, known)
+        check_known(f"{path}.training.optimizer_options: {option!r}", option, known)
     shares = training["validation"]
     if shares["unit"] == "chunk" and not 0 < shares["share"] + shares["test_share"] < 1:
         raise ValueError(
-            f"{path}.validation.share: {shares['share']!r}, with test_share "
+            f"{path}.training.validation.share: {shares['share']!r}, with test_share "
             f"{shares['test_share']!r}; expected more than 0 and less than 1 together"
         )
-
-
-def _check_choice(path: str, stage: Mapping[str, Any], folds: Mapping[str, Any]) -> None:
-    """Refuse weights that are used but not kept, and epochs chosen by recordings that are none."""
-    training, used = stage["training"], stage["use"]
     for use in [used] if isinstance(used, str) else used:
         what, snapshots = f"{path}.use: {use!r}", training["snapshot_every"]
         if use.startswith("best_") and use not in training["keep"]:
@@ -174,7 +190,33 @@ def _check_teachers(
     for teacher in targets["stages"]:
         what = f"{path}.stages: {teacher!r}"
         if "/" in teacher:
-            _check_other_teacher(what, teacher, stage, experiment, config)
+            # a stage of another experiment, whose members have to be of the same folds
+            owner, teacher_name = parse_teacher(teacher, "")
+            if owner not in config["experiments"]:
+                known = nearest(owner, config["experiments"])
+                raise ValueError(
+                    f"{what.removesuffix(repr(teacher))}{owner!r} is no experiment{known}"
+                )
+            other = config["experiments"][owner]
+            check_known(f"{what} is no stage of {owner}", teacher_name, other["stages"])
+            about = other["stages"][teacher_name]
+            if about["targets"]["from"] != "labels" or about["seeds"] < stage["seeds"]:
+                raise ValueError(
+                    f"{what}; expected a stage that learns from labels and has a member for each of the "
+                    f"{stage['seeds']} seeds of this one"
+                )
+            if about["output"] == "frame":
+                raise ValueError(f"{what}; expected a stage with output: clip as teacher")
+            for key in _DEALT_BY:
+                own, found = experiment[key], other[key]
+                if key == "folds":  # which fold chooses the epoch deals nothing
+                    own, found = ({**of, "validation": ""} for of in (own, found))
+                if own != found:
+                    raise ValueError(
+                        f"{what} has {key} {other[key]!r}; expected {experiment[key]!r}, so that its "
+                        "folds are those of this experiment"
+                    )
+            _check_limits(path.removesuffix(".targets"), about["frontend"], experiment, config)
             continue
         if teacher not in earlier:
             raise ValueError(f"{what} is no earlier stage{nearest(teacher, earlier)}")
@@ -186,70 +228,6 @@ def _check_teachers(
                 f"{what}; expected a stage without pseudo-labels that has a member for each of the "
                 f"{stage['seeds']} seeds of this one"
             )
-
-
-def _check_other_teacher(
-    what: str,
-    name: str,
-    stage: Mapping[str, Any],
-    experiment: Mapping[str, Any],
-    config: Mapping[str, Any],
-) -> None:
-    """Refuse a stage of another experiment whose members are not of the same folds."""
-    owner, teacher_name = parse_teacher(name, "")
-    if owner not in config["experiments"]:
-        known = nearest(owner, config["experiments"])
-        raise ValueError(f"{what.removesuffix(repr(name))}{owner!r} is no experiment{known}")
-    other = config["experiments"][owner]
-    check_known(f"{what} is no stage of {owner}", teacher_name, other["stages"])
-    teacher = other["stages"][teacher_name]
-    if teacher["targets"]["from"] != "labels" or teacher["seeds"] < stage["seeds"]:
-        raise ValueError(
-            f"{what}; expected a stage that learns from labels and has a member for each of the "
-            f"{stage['seeds']} seeds of this one"
-        )
-    if teacher["output"] == "frame":
-        raise ValueError(f"{what}; expected a stage with output: clip as teacher")
-    for key in _DEALT_BY:
-        own, found = experiment[key], other[key]
-        if key == "folds":  # which fold chooses the epoch deals nothing
-            own, found = ({**of, "validation": ""} for of in (own, found))
-        if own != found:
-            raise ValueError(
-                f"{what} has {key} {other[key]!r}; expected {experiment[key]!r}, so that its folds "
-                "are those of this experiment"
-            )
-    _check_limits(what.split(".targets")[0], teacher["frontend"], experiment, config)
-
-
-def _check_pseudo_labels(
-    path: str,
-    targets: Mapping[str, Any],
-    experiment: Mapping[str, Any],
-    earlier: Sequence[str],
-    config: Mapping[str, Any],
-) -> None:
-    if targets["stage"] not in earlier:
-        later = targets["stage"] in experiment["stages"]
-        what = "a later stage, or this one" if later else "no stage of the experiment"
-        raise ValueError(
-            f"{path}.stage: {targets['stage']!r} is {what}"
-            f"{nearest(targets['stage'], earlier) if earlier else '; there is no earlier stage'}"
-        )
-    check_references(f"{path}.unlabelled", targets["unlabelled"], config)
-    teacher = experiment["stages"][targets["stage"]]["targets"]
-    # an earlier stage with pseudo-labels has trained on those recordings as well
-    known = [*experiment["train"], *teacher.get("unlabelled", [])]
-    for reference, trained in itertools.product(targets["unlabelled"], known):
-        if overlap(reference, trained):
-            raise ValueError(
-                f"{path}.unlabelled: stage {targets['stage']!r} has trained on {reference!r}; a "
-                "pseudo-label never comes from a model that trained on the recording"
-            )
-    if targets["low"] >= targets["high"]:
-        raise ValueError(
-            f"{path}.low: {targets['low']!r}; expected less than high {targets['high']!r}"
-        )
 
 
 def see_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -93,6 +93,27 @@ def keys(model: type[Settings]) -> list[Key]:
     found = []
     for name, field in model.model_fields.items():
         marks = list(_marks(field.annotation, field.metadata))
+        choices = [
+            str(value)
+            for m in marks
+            if typing.get_origin(m) is Literal
+            for value in typing.get_args(m)
+        ]
+        limits: dict[str, str] = {}
+        for mark in marks:
+            for kind in _LIMITS:
+                if isinstance(mark, kind):
+                    # a mark has one slot, called as its limit: Ge.ge, MinLen.min_length
+                    slot = type(mark).__slots__[0]
+                    limits.setdefault(slot, f"{getattr(mark, slot):,}")
+        # what has a phrase of its own for two limits is taken first, then each limit that is left
+        allowed = []
+        if "ge" in limits and "le" in limits:
+            allowed.append(f"{limits.pop('ge')} to {limits.pop('le')}")
+        least, most = limits.pop("min_length", None), limits.pop("max_length", None)
+        allowed += [_PHRASES[slot].format(limit) for slot, limit in limits.items()]
+        if least is not None:
+            allowed.append(f"{least} entries" if least == most else f"at least {least} entries")
         default = ... if field.is_required() else field.get_default(call_default_factory=True)
         found.append(
             Key(
@@ -100,7 +121,7 @@ def keys(model: type[Settings]) -> list[Key]:
                 type=_type_name(field.annotation),
                 default=default.complete() if isinstance(default, Settings) else default,
                 unit=next((m.name for m in marks if isinstance(m, Unit) and m.name != "1"), ""),
-                range=_range(marks),
+                range=", ".join(dict.fromkeys([*choices, *allowed])),
                 sentence=said.get(name, ""),
                 content=content(field),
             )
@@ -141,27 +162,6 @@ def _marks(annotation: Any, metadata: Sequence[Any] = ()) -> Iterator[Any]:
     else:
         for argument in arguments:
             yield from _marks(argument)
-
-
-def _range(marks: Sequence[Any]) -> str:
-    choices = [
-        str(value) for m in marks if typing.get_origin(m) is Literal for value in typing.get_args(m)
-    ]
-    limits: dict[str, str] = {}
-    for mark in marks:
-        for kind in _LIMITS:
-            if isinstance(mark, kind):
-                # a mark has one slot, called as its limit: Ge.ge, MinLen.min_length
-                name = type(mark).__slots__[0]
-                limits.setdefault(name, f"{getattr(mark, name):,}")
-    said = []
-    if "ge" in limits and "le" in limits:
-        said.append(f"{limits.pop('ge')} to {limits.pop('le')}")
-    least, most = limits.pop("min_length", None), limits.pop("max_length", None)
-    said += [_PHRASES[name].format(limit) for name, limit in limits.items()]
-    if least is not None:
-        said.append(f"{least} entries" if least == most else f"at least {least} entries")
-    return ", ".join(dict.fromkeys([*choices, *said]))
 
 
 _LIMITS = (
