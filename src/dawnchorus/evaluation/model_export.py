@@ -116,6 +116,10 @@ def stage_networks(
     """
     use = [about["use"]] if isinstance(about["use"], str) else about["use"]
     for member, paths in about["models"].items():
+        # what no ensemble counts is no part of what is passed on either
+        if model_files.read_learning(paths["kept"]).get("left_out"):
+            logs.LOG.info("warning: %s of stage %s did not learn and is left out", member, stage)
+            continue
         for weights in use:
             model = model_files.load_used(paths, weights)
             onnx = onnx_graph.onnx_bytes(model, with_frames=about["has_frames"])
