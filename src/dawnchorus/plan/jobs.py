@@ -224,17 +224,7 @@ def _rules_of_example(base: Path, overlays: Sequence[str], name: str) -> dict[st
         for key in keys[:-1]:
             place[key] = {**place[key]}
             place = place[key]
-        # any other value of the same type: which jobs are others counts, not what they would do
-        other: Any = {"other": 1} if isinstance(value, Mapping) else 1
-        if isinstance(value, bool):
-            other = not value
-        elif isinstance(value, int | float):
-            other = value + 1
-        elif isinstance(value, str):
-            other = f"{value}-other"
-        elif isinstance(value, list):
-            other = [*copy.deepcopy(value), 1]
-        place[keys[-1]] = other
+        place[keys[-1]] = _other(copy.deepcopy(value))
         try:
             changed = {job.key: _compared(job) for job in jobs(replace(run, config=config))}
         except (KeyError, ValueError, TypeError, AttributeError, FileNotFoundError):
@@ -270,3 +260,16 @@ def _without_names(keys: tuple[str, ...]) -> tuple[str, ...]:
     elif path[1:2] == ("NAME",):
         path = (path[0], *path[2:])
     return path
+
+
+def _other(value: Any) -> Any:
+    """Return another value of the same type: which jobs change counts, not what they would do."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        return f"{value}-other"
+    if isinstance(value, list):
+        return [*value, 1]
+    return {"other": 1} if isinstance(value, Mapping) else 1

@@ -150,7 +150,11 @@ def predict_frames(
 
 def _learning(model_paths: Mapping[str, Mapping[str, str]]) -> dict[str, dict]:
     """Return whether each member learnt, from the files of their kept weights."""
-    return {name: model_files.read_learning(paths["kept"]) for name, paths in model_paths.items()}
+    # a model without a file of kept weights was not made by a stage: nothing is known of its training
+    return {
+        name: model_files.read_learning(paths["kept"]) if paths["kept"] else {}
+        for name, paths in model_paths.items()
+    }
 
 
 def _counted(
