@@ -64,6 +64,13 @@ def test_faces_of_packages_are_empty():
             assert [node for node in body if not isinstance(node, ast.Expr)] == [], path
 
 
+def test_folders_and_modules_stay_small_enough_to_be_looked_through():
+    for folder in (path for path in PACKAGE.iterdir() if path.is_dir()):
+        assert len(list(folder.glob("*.py"))) <= 26, folder.name  # 25 and __init__.py
+    for path in PACKAGE.rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 400, path
+
+
 def test_no_two_modules_have_one_name():
     names = Counter(path.name for path in MODULES if path.name != "__init__.py")
     assert [name for name, count in names.items() if count > 1] == []
