@@ -59,13 +59,7 @@ def start(
         run.restart_in_utf8()
         config = load(base / "config.yaml", overlays, given)
         if is_main:
-            # a command that only looks may do so while a run is at work
-            if not run.is_only_looking(arguments):
-                run.hold_lock(paths.RESULTS)
-                run.announce(arguments)
-                run.clear_stale_locks()
-            if warning := run.lost_metadata(paths.RESULTS):
-                print(warning, file=sys.stderr)
+            _take_lock(arguments)
         index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
@@ -78,6 +72,16 @@ def start(
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(2)
     return Run(config, index, base)
+
+
+def _take_lock(arguments: Sequence[str]) -> None:
+    """Take the lock of the results, unless the command only looks; warn of lost metadata."""
+    if not run.is_only_looking(arguments):
+        run.hold_lock(paths.RESULTS)
+        run.announce(arguments)
+        run.clear_stale_locks()
+    if warning := run.lost_metadata(paths.RESULTS):
+        print(warning, file=sys.stderr)
 
 
 Index = dict[str, Any]
