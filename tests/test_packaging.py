@@ -186,6 +186,7 @@ def test_the_hook_of_large_files_names_them_and_fails(tmp_path):
 # (h5py, pyarrow), others read text, draw, or print.
 NO_NUMBERS = {
     "defusedxml", "h5py", "matplotlib", "onnx", "packaging", "pyarrow", "pydantic", "pyyaml", "rich",
+    "threadpoolctl",
 }  # fmt: skip
 # parts of packages that are asked for
 PARTS = {"annotated-types": "pydantic", "pydantic-core": "pydantic"}

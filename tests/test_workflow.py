@@ -35,7 +35,11 @@ SECOND = {
 # config key -> (value, what it makes stale): one of each kind; all others are in test_staleness.py
 STALE = {
     "frontends.tiny.fmax": (
-        3800.0, {"make_spectrograms", *TRAIN_ONE, "train two first", "predict two first", *SECOND}
+        3800.0,
+        {
+            "make_spectrograms", "fit_baselines one", "fit_baselines two", *TRAIN_ONE,
+            "train two first", "predict two first", *SECOND,
+        },
     ),
     "experiments.one.training.learning_rate": (0.01, TRAIN_ONE),
     "experiments.two.stages.second.targets.low": (0.4, SECOND),
@@ -172,7 +176,7 @@ def test_moved_recordings_and_label_files_repeat_nothing(copied):
     tiny.write_recording(path, np.random.default_rng(9), 1)
     plan = copied.planned()
     assert {name for name in plan if "one" in name} == {
-        "predict one first", *AFTER_SCORES, "check_leaks one",
+        "predict one first", *AFTER_SCORES, "check_leaks one", "fit_baselines one",
     }  # fmt: skip
     assert plan["resample"] == plan["make_spectrograms"] == plan["judge"] == 1
     made = copied.run("--", "results/audio/tiny/other/verdicts.csv")
