@@ -128,12 +128,12 @@ def test_touched_files_and_a_fresh_clone_rerun_nothing(project, tmp_path):
     assert project.planned() == {}
 
 
-def test_an_exported_ensemble_scores_as_the_workflow_does(restored):
-    restored.configure(tiny.changed(tiny.config(), "experiments.two.export", ["final"]))
-    assert restored.planned() == {"export two": 1}
-    ran = restored.run()
+def test_an_exported_ensemble_scores_as_the_workflow_does(copied):
+    copied.configure(tiny.changed(tiny.config(), "experiments.two.export", ["final"]))
+    assert copied.planned() == {"export two": 1}
+    ran = copied.run()
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    results = restored.work / "results"
+    results = copied.work / "results"
     model = model_file.load(results / "two/final.dawnchorus")
     assert [(stage.name, len(stage.networks)) for stage in model.stages] == [
         ("first", 2), ("second", 2),
