@@ -6,6 +6,7 @@ import json
 import signal
 import time
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -85,11 +86,7 @@ def undisturbed(tmp_path_factory):
 
 
 def made(folder):
-    files = (
-        path for path in folder.iterdir()
-        # a kill in the middle of a write leaves the temporary file, which nothing reads
-        if path.is_file() and path.suffix != ".log" and ".tmp." not in path.name
-    )  # fmt: skip
+    files = (path for path in folder.iterdir() if path.is_file() and path.suffix != ".log")
     return {path.name: path.read_bytes() for path in files}
 
 
@@ -237,6 +234,31 @@ def test_a_member_may_have_nothing_to_score(tmp_path, tiny_shard, undisturbed, s
     _, _, stack = ensemble.pool_members(tmp_path / "s.h5", "max")
     assert np.isfinite(stack[0]).all()
     assert np.isnan(stack[1]).all()
+
+
+def killed(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", ["f1p0s1", "f12p10s100"])
+def test_a_checkpoint_whose_write_was_killed_goes_with_the_others(tmp_path, name, monkeypatch):
+    path = checkpoints.checkpoint_path(tmp_path / f"{name}.keras", "0123456789abcdef")
+    beside = checkpoints.checkpoint_path(tmp_path / f"{name}0.keras", "0123456789abcdef")
+    checkpoints.save(beside, [np.zeros(3)], {})
+    checkpoints.save(path, [np.zeros(3)], {})
+    with monkeypatch.context() as patched:
+        # a killed process names no file and removes none
+        patched.setattr(artefacts.os, "replace", killed)
+        patched.setattr(Path, "unlink", lambda *_, **__: None)
+        for write in (
+            lambda: checkpoints.save(path, [np.ones(3)], {}),
+            lambda: checkpoints.save_epoch(path, 3, [np.ones(3)]),
+        ):
+            with pytest.raises(KeyboardInterrupt):
+                write()
+    assert len(list(tmp_path.iterdir())) == 4
+    checkpoints.remove(path)
+    assert list(tmp_path.iterdir()) == [beside]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])

@@ -57,7 +57,9 @@ def load(path: Path) -> tuple[list[np.ndarray], dict] | None:
 def remove(path: Path) -> None:
     """Remove a model's checkpoints, those of other settings too: the model is there."""
     stem = path.name.split(".")[0]
-    for old in path.parent.glob(f"{stem}.*{_SUFFIX}"):
+    # a kill in the middle of a write leaves the temporary file of `artefacts.writing`
+    left = path.parent.glob(f".{stem}.*.tmp.npz")
+    for old in [*path.parent.glob(f"{stem}.*{_SUFFIX}"), *left]:
         os.unlink(old)
 
 
