@@ -261,6 +261,17 @@ def test_an_xml_without_recording_follows_missing_files(small):
     assert found.excluded == [(one.id, "MISSING_FILE", "described by metadata")]
 
 
+def test_a_class_may_not_lose_all_of_its_recordings(small):
+    name = next(r.labels for r in read(small).recordings)
+    of_it = {r.id for r in read(small).recordings if r.labels == name}
+    for one in small.recordings:
+        if one.id in of_it:
+            one.path.unlink()
+    match = rf"1 classes lose all of their files: '{name}' \({len(of_it)} files\)"
+    with pytest.raises(ValueError, match=match):
+        read(small, missing_files="exclude")
+
+
 def test_a_recording_without_xml_is_told(small):
     one = small.recordings[0]
     one.xml.unlink()
@@ -750,6 +761,12 @@ def test_a_missing_file_of_a_competition_is_excluded(tmp_path):
     assert birdclef_csv.recordings(settings).excluded == [
         ("a/7", "MISSING_FILE", "line 3 of the table")
     ]
+
+
+def test_a_class_of_a_competition_may_not_lose_all_of_its_recordings(tmp_path):
+    rows = "a,[],x,A,a/1.ogg,4\nowl,[],x,A,owl/7.ogg,4\n"
+    with pytest.raises(ValueError, match=r"1 classes lose all of their files: 'owl' \(1 files\)"):
+        birdclef_csv.recordings(competition(tmp_path, rows, missing_files="exclude"))
 
 
 # XML and a person's own table say the same

@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from dawnchorus.corpora import audio_files, birdclef_metadata, selection
+from dawnchorus.corpora import audio_files, birdclef_metadata, class_names, selection
 from dawnchorus.corpora.birdclef_metadata import Described, Description
 from dawnchorus.corpora.tables import SEPARATOR
 from dawnchorus.formats import audio_names, label_sheet
@@ -72,8 +72,7 @@ def from_folders(settings: Mapping) -> Read:
         for stem, one in said.items()
         if stem in paths
     ]
-    missing = [stem for stem in said if stem not in paths]
-    excluded += _unreadable(read) + _missing(missing, str(source), audio, settings)
+    excluded += _unreadable(read) + _missing(said, rows, str(source), audio, settings)
     # a file that cannot be read describes its recording, too: that is excluded and needs no note
     described = {
         *said,
@@ -140,9 +139,8 @@ def from_tree(settings: Mapping) -> Read:
                 f"{one.species!r} ({one.class_id!r}); move the file or correct the metadata"
             )
         rows.append(Row(stem, os.path.join(root, place), one, name, split))
-    missing = [stem for stem in said if stem not in found]
     excluded = [(audio_names.escaped(name), "NAME_UNSUPPORTED", NAME_UNSUPPORTED) for name in odd]
-    excluded += _unreadable(read) + _missing(missing, source, root, settings)
+    excluded += _unreadable(read) + _missing(said, rows, source, root, settings)
     n_bare = sum(stem not in said for stem in found)
     notes += [f"{n_bare} recordings have no metadata: their folder is their class"] * (n_bare > 0)
     return Read(rows, excluded, notes + said_notes)
@@ -217,13 +215,19 @@ def _unreadable(read: Described) -> list[tuple[str, str, str]]:
 
 
 def _missing(
-    missing: list[str], source: str, audio: str, settings: Mapping
+    said: Mapping[str, Description], rows: Sequence[Row], source: str, audio: str, settings: Mapping
 ) -> list[tuple[str, str, str]]:
+    """Return what is described and not there, as it is excluded."""
+    there = {row.id for row in rows}
+    missing = [stem for stem in said if stem not in there]
     if missing and settings.get("missing_files", "error") == "error":
         raise ValueError(
             f"MISSING_FILE: {len(missing)} recordings that {source} describes are not in {audio}: "
             f"{label_sheet.examples(missing)}; put them there or set missing_files: exclude"
         )
+    kind = settings["class_from"]
+    gone = (birdclef_metadata.class_of(said[stem], kind) for stem in missing)
+    class_names.check_losses(gone, (row.name for row in rows), "that are there")
     return [
         (audio_names.escaped(stem), "MISSING_FILE", "described by metadata") for stem in missing
     ]

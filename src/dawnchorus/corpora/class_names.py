@@ -94,13 +94,13 @@ def one_apart(names: Iterable[str]) -> list[tuple[str, str]]:
     return sorted(pairs)
 
 
-def check_losses(lost: Mapping[str, int], why: str) -> None:
+def check_losses(gone: Iterable[str], kept: Iterable[str], why: str) -> None:
     """Refuse classes of which no recording is left: nobody misses a class that is in no table.
 
     Parameters
     ----------
-    lost : mapping of str to int
-        Number of files or rows by class.
+    gone, kept : iterable of str
+        Classes of the files or rows that are no recordings, and of the recordings; "" is none.
     why : str
         Why they are no recordings, for the message.
 
@@ -109,6 +109,9 @@ def check_losses(lost: Mapping[str, int], why: str) -> None:
     ValueError
         Where there is such a class, naming up to five.
     """
+    lost = collections.Counter(gone)
+    for name in {"", *kept}:
+        del lost[name]
     if not lost:
         return
     named = ", ".join(f"{name!r} ({lost[name]} files)" for name in sorted(lost)[:_SHOWN])

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
-from dawnchorus.corpora import audio_files, selection
+from dawnchorus.corpora import audio_files, class_names, selection
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.corpus import ClassSelection, CorpusSettings
@@ -113,6 +113,8 @@ def recordings(settings: Mapping) -> Found:
             f"{missing[0].line}, looked for below {settings['audio']}; correct audio or set "
             "missing_files: exclude"
         )
+    gone, kept = (row.primary for row in missing), (one.labels for one in found)
+    class_names.check_losses(gone, kept, "that are there")
     excluded += [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]
     ids, classes = [one.id for one in found], [one.labels for one in found]
     kept, said = selection.select_recordings(ids, classes, settings)

@@ -119,11 +119,9 @@ def recordings(settings: Mapping) -> Found:
     for clip in missing:
         detail = f"line {clip.line} of the {_named(clip.kind, clip.split)} list"
         excluded.append((audio_names.escaped(clip.id), "MISSING_FILE", detail))
-    # a class that no model would know of, and nobody would miss in a mean over classes
-    kept = {name for clip in read.clips.values() if clip.id in paths for name in clip.classes}
+    kept = (name for clip in read.clips.values() if clip.id in paths for name in clip.classes)
     gone = (name for clip in missing for name in clip.classes)
-    lost = collections.Counter(name for name in gone if name not in kept)
-    class_names.check_losses(lost, "that are there")
+    class_names.check_losses(gone, kept, "that are there")
     found = []
     for clip in read.clips.values():
         if clip.id not in paths:

@@ -114,13 +114,13 @@ def recordings(settings: Mapping) -> Found:
     names = {told["class"] for told in matched.values()}
     # a class whose files are all of another format would vanish without a word
     depth = 1 + next(i for i, part in enumerate(template) if "class" in part.names)
-    others: dict[str, int] = collections.defaultdict(int)
+    others = collections.Counter[str]()
     for below, folder in walked.folders.items() if depth < len(template) else ():
         parts = below.split("/")[:depth]
         told = fields("/".join(parts), template[:depth]) if len(parts) == depth else None
         if told and audio_names.is_supported(below) and told["class"] not in names:
             others[told["class"]] += folder.n_other
-    class_names.check_losses({name: n for name, n in others.items() if n}, "by their extensions")
+    class_names.check_losses(others.elements(), (), "by their extensions")
     if empty := sorted(others):
         shown = label_sheet.examples(empty)
         notes.append(f"{len(empty)} folders of classes hold no recording: {shown}")

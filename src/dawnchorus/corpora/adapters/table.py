@@ -10,7 +10,6 @@ names of classes heard behind them, joined alike.
 * `recordings`: what the table and the files it names hold.
 """
 
-import collections
 import difflib
 import os
 import unicodedata
@@ -121,10 +120,10 @@ def recordings(settings: Mapping) -> Found:
             f"{missing[0].line}, looked for below {root or '.'}; correct the paths, set root, or "
             "set missing_files: exclude"
         )
-    kept = {name for one in found for name in one.labels.split(SEPARATOR)}
-    gone = (name for row in missing if row.labels for name in row.labels.split(SEPARATOR))
-    lost = collections.Counter(name for name in gone if name not in kept)
-    class_names.check_losses(lost, "that are there")
+    gone, kept = (
+        (name for one in rows for name in one.labels.split(SEPARATOR)) for rows in (missing, found)
+    )
+    class_names.check_losses(gone, kept, "that are there")
     excluded += [(row.id, "MISSING_FILE", f"line {row.line} of the table") for row in missing]
     return Found(found, excluded, notes + _beside(found))
 
