@@ -95,6 +95,7 @@ rule audit:
         targets="results/{experiment}/stages/{stage}/targets.parquet",
         teachers=targets.teacher_files,
         thresholds=targets.thresholds,
+        verdicts=targets.audited_verdicts,
     output:
         audit="results/{experiment}/stages/{stage}/audit.json",
     log:

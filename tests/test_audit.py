@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from target_rows import write_targets
 
-from dawnchorus.corpora.tables import LABELS, write_rows
+from dawnchorus.corpora.tables import LABELS, read_labels, write_rows
 from dawnchorus.evaluation import audit
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores import score_files
@@ -94,10 +94,10 @@ class Files:
         stage_targets.set_targets(*arguments, path)
         return path
 
-    def run(self, targets_path=None):
+    def run(self, targets_path=None, verdicts=None):
         output = self.folder / "audit.json"
         path = targets_path or self.set_targets()
-        audit.audit(self.settings, self.scores, path, self.labels, output)
+        audit.audit(self.settings, self.scores, path, self.labels, output, verdicts=verdicts)
         return json.loads(output.read_text())
 
 
@@ -270,6 +270,19 @@ def audited(files, targets_path=None):
         files.settings, files.scores, path, files.labels, files.folder / "audit.json", table
     )
     return json.loads((files.folder / "audit.json").read_text())
+
+
+def test_a_class_that_went_with_its_events_is_no_truth(files):
+    before = files.run()["classes"]["bird"]["balance"]["candidates"]
+    recordings = {row.id: row for row in read_labels(files.labels["field"])}
+    name = next(name for name, row in recordings.items() if "bird" in row.labels)
+    columns = ("id", "verdict", "lost_classes")
+    rows = [(one, "used", "bird" * (one == name)) for one in recordings]
+    path = files.folder / "verdicts.csv"
+    artefacts.write_table(path, columns, rows)
+    after = files.run(verdicts={"field": str(path)})["classes"]["bird"]["balance"]["candidates"]
+    assert (after["n"], after["known"]) == (before["n"], before["known"])
+    assert after["positive"] == before["positive"] - 1
 
 
 def test_hard_labels_are_scored_by_what_they_say(hard):

@@ -13,4 +13,5 @@ with job.running(snakemake):
         audited["labels"],
         snakemake.output.audit,
         next(iter(snakemake.input.thresholds), None),
+        audited["verdicts"],
     )

@@ -23,6 +23,7 @@ from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores import score_files
 from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets import pseudo_labels, targets_table
+from dawnchorus.targets.labels import used_recordings
 
 BINS = 20  # of the score histograms, equal steps from 0 to 1
 MARGINS = (0.01, 0.05, 0.1, 0.2, 0.3)  # kept would be: score <= margin or >= 1 - margin
@@ -49,9 +50,10 @@ def audit(
     settings: Mapping,
     window_scores: Mapping[str, str | Path],
     targets_path: str | Path,
-    labels: Mapping[str, str | Path],
+    labels: Mapping[str, str],
     output_path: str | Path,
     thresholds_path: str | Path | None = None,
+    verdicts: Mapping[str, str] | None = None,
 ) -> None:
     """Compare the pseudo-labels of a stage with all candidates and with the truth.
 
@@ -73,6 +75,8 @@ def audit(
         ``thresholds`` of hard labels by class.
     thresholds_path : path, optional
         Table of `dawnchorus.targets.thresholds.choose_thresholds`; needed where labels are hard.
+    verdicts : mapping of corpus to path, optional
+        Verdicts of corpora whose recordings may have lost classes with their events.
 
     Raises
     ------
@@ -82,7 +86,11 @@ def audit(
     """
     wanted = targets_table.read(targets_path)
     thresholds = pseudo_labels.read_thresholds(settings, thresholds_path, wanted.class_names)
-    found = _candidates(settings, window_scores, wanted, labels, thresholds)
+    known = {
+        reference: {r.id: r for _, r in used_recordings([reference], labels, verdicts or {})}
+        for reference in settings["unlabelled"]
+    }
+    found = _candidates(settings, window_scores, wanted, known, thresholds)
     names, kept = found.class_names, found.part > 0
     corpora = np.array([corpus for corpus, _ in found.recordings], dtype=np.str_)
     by_part = Counter(found.part[kept].tolist())
@@ -117,14 +125,13 @@ def _candidates(
     settings: Mapping,
     window_scores: Mapping[str, str | Path],
     wanted: targets_table.Targets,
-    labels: Mapping[str, str | Path],
+    known_of: Mapping[str, Mapping[str, tables.Labelled]],
     thresholds: Sequence[float] | None,
 ) -> _Candidates:
     """Return all recordings that have a score, with what their pseudo-labels say, or would."""
     recordings, scores, truth = [], [], []
-    for reference in settings["unlabelled"]:
-        corpus, subset = parse_reference(reference)
-        known = {r.id: r for r in tables.select(tables.read_labels(labels[corpus]), subset)}
+    for reference, known in known_of.items():
+        corpus, _ = parse_reference(reference)
         path = window_scores[corpus]
         with score_files.open_windows(path) as windows:
             if windows.class_names != wanted.class_names:

@@ -108,7 +108,16 @@ class TargetRules:
             "targets": targets,
             "scores": self._teacher_scores(wildcards),
             "labels": self.run.labels(corpora_in(targets["unlabelled"])),
+            "verdicts": self._audited_verdicts(wildcards),
         }
+
+    def audited_verdicts(self, wildcards: Wildcards) -> list[str]:
+        """Return the verdicts of audited corpora whose recordings may lose classes."""
+        return list(self._audited_verdicts(wildcards).values())
+
+    def _audited_verdicts(self, wildcards: Wildcards) -> Paths:
+        corpora = corpora_in(self._targets(wildcards)["unlabelled"])
+        return self.run.losing(wildcards.experiment, corpora)
 
     def _targets(self, wildcards: Wildcards) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.run.stage(wildcards)["targets"]
