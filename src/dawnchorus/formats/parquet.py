@@ -5,7 +5,7 @@ CSV text, and not that of the file: a file names the version of pyarrow that wro
 would give every table another name and repeat every job. With one version of pandas and pyarrow
 equal rows give equal files.
 
-pandas is imported inside functions: planning a run with nothing new reads and writes no table.
+pandas is imported by `write` alone: a job that reads tables loads pyarrow.
 
 * `csv_text`: rows as text, which a digest is made of.
 * `write`: write a table.
@@ -21,9 +21,12 @@ import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dawnchorus.runtime import artefacts
+
+if TYPE_CHECKING:
+    from pyarrow import ChunkedArray
 
 T = TypeVar("T")
 
@@ -112,14 +115,27 @@ def read_columns(
             if columns is not None and names != list(columns):
                 raise ValueError(f"{path} has columns {names}, expected {list(columns)}")
             # one after another: all of them as Arrow and as objects would be twice the memory
-            return {
-                name: file.read([name]).column(0).to_pandas().astype(object).tolist()
-                for name in names
-            }
+            return {name: _values(file.read([name]).column(0)) for name in names}
     except (ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         raise ValueError(f"{path} cannot be read as Parquet ({error})") from None
+
+
+def _values(column: "ChunkedArray") -> list:
+    """Return the values of a column; of each text in a dictionary there is one object.
+
+    No conversion to NumPy: pyarrow imports pandas for it, which takes longer than what most jobs read.
+    """
+    from pyarrow.types import is_dictionary
+
+    if not is_dictionary(column.type):
+        return column.to_pylist()
+    values: list = []
+    for chunk in column.unify_dictionaries().chunks:
+        texts = chunk.dictionary.to_pylist()
+        values += [texts[number] for number in chunk.indices.to_pylist()]
+    return values
 
 
 def read_rows(path: str | Path) -> tuple[list[str], list[tuple[str, ...]]]:

@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Iterator
 
 NAMES = ("tensorflow", "jax", "torch")
+# Keras imports these where it finds them: to draw galleries, to wrap estimators, to fit on data frames
+_EXTRAS = ("matplotlib", "pandas", "sklearn")
 
 
 def start(settings: dict) -> None:
@@ -45,7 +47,7 @@ def start(settings: dict) -> None:
         # settings would give other bits, and on older CPUs convolutions four times slower.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with _hushed():
+        with _hushed(), _without_extras():
             import tensorflow
 
         tensorflow.get_logger().setLevel("ERROR")  # it warns of each model after the fifth
@@ -73,6 +75,22 @@ def fused_normalisation(inputs, gain, bias, epsilon: float) -> tuple:
         x=inputs, scale=gain, offset=bias, mean=[], variance=[], epsilon=epsilon
     )
     return fused.y, fused.batch_mean, fused.batch_variance
+
+
+@contextlib.contextmanager
+def _without_extras() -> Iterator[None]:
+    """Let Keras load as it does where its optional packages are not installed.
+
+    Nothing here uses what it does with them, and they are a third of the start of a job.
+    """
+    absent = [name for name in _EXTRAS if name not in sys.modules]
+    # None: an import of it raises ModuleNotFoundError (Python reference, 5.3.1)
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

@@ -111,19 +111,23 @@ def _path(name: str, package: Path) -> Path | None:
     return path if top == "dawnchorus" and parts and path.is_file() else None
 
 
-def _imported(tree: ast.AST) -> Iterator[str]:
+# where statements stand within a statement: imports and docstrings are looked for there alone, because
+# nine of ten nodes of a tree are expressions, and every start of a run walks through all modules
+_BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
     """Yield the modules that are imported, wherever; what only a type checker reads is left out."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            yield from _imported(ast.Module(node.orelse, []))
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            # what is imported may be a module too: ``from dawnchorus.audio import decode``
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        else:
-            yield from _imported(node)
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        # what is imported may be a module too: ``from dawnchorus.audio import decode``
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    is_typing = isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+    for block in ("orelse",) if is_typing else _BLOCKS:
+        for statement in getattr(node, block, ()):
+            yield from _imported(statement)
 
 
 @functools.cache
@@ -131,7 +135,10 @@ def _code(content: bytes) -> tuple[str, tuple[str, ...]]:
     """Return the digest of a module, and the modules of the package that it imports."""
     tree = ast.parse(content)
     imports = tuple(name for name in _imported(tree) if name.startswith("dawnchorus."))
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        waiting += (inner for block in _BLOCKS for inner in getattr(node, block, ()))
         if not isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         kept, above = [], None

@@ -173,15 +173,15 @@ def read(path: str | Path) -> Targets:
         # row group by row group: values are in memory once, and in an array that may be changed
         for number in range(file.num_row_groups):
             for chunk in file.read_row_group(number, ["targets"])["targets"].chunks:
-                values[first : first + len(chunk)] = (
-                    chunk.flatten().to_numpy().reshape(len(chunk), len(names))
-                )
+                # by DLPack: to_numpy() would import pandas
+                found = np.from_dlpack(chunk.flatten())
+                values[first : first + len(chunk)] = found.reshape(len(chunk), len(names))
                 first += len(chunk)
-    corpora, ids = (known[name].to_pylist() for name in ("corpus", "id"))
+    corpora, ids, folds, parts = (known[name].to_pylist() for name in known.column_names)
     return Targets(
         recordings=list(zip(corpora, ids, strict=True)),
-        fold=known["fold"].to_numpy().astype(np.int64),
-        part=known["part"].to_numpy().astype(np.int64),
+        fold=np.array(folds, np.int64),
+        part=np.array(parts, np.int64),
         values=values,
         class_names=names,
     )
