@@ -17,7 +17,7 @@ import pytest
 
 from dawnchorus.corpora import audio_files, bird_detection_labels, catalog, tables
 from dawnchorus.corpora.adapters import folders, table
-from dawnchorus.formats import label_sheet
+from dawnchorus.formats import label_sheet, parquet
 from dawnchorus.settings.references import parse_reference
 
 OLD = 1_500_000_000  # seconds: a file this old is settled
@@ -281,6 +281,12 @@ def test_a_listing_with_another_digest_is_refused(tmp_path):
     tables.write_rows(path, tables.LISTING, [("x/z", "wav", 1, "", "")])
     with pytest.raises(ValueError, match=rf"expected {about['digest']}"):
         tables.read_listing(path, about["digest"])
+
+
+def test_a_number_of_a_table_may_be_none(tmp_path):
+    rows = [("r1", "nan"), ("r2", "1.5"), ("r1", "inf")]
+    parquet.write(tmp_path / "t.parquet", ["id", "onset"], rows, {"onset": float})
+    assert parquet.read_rows(tmp_path / "t.parquet") == (["id", "onset"], rows)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more", None])

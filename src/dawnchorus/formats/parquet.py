@@ -18,6 +18,7 @@ pandas is imported by `write` alone: a job that reads tables loads pyarrow.
 import csv
 import gc
 import io
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -127,8 +128,11 @@ def _values(column: "ChunkedArray") -> list:
 
     No conversion to NumPy: pyarrow imports pandas for it, which takes longer than what most jobs read.
     """
-    from pyarrow.types import is_dictionary
+    from pyarrow.types import is_dictionary, is_floating
 
+    if is_floating(column.type) and column.null_count:
+        # pandas has no NaN apart from what is missing: `write` leaves a null where a number is NaN
+        return [math.nan if value is None else value for value in column.to_pylist()]
     if not is_dictionary(column.type):
         return column.to_pylist()
     values: list = []
