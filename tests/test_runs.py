@@ -30,7 +30,7 @@ def test_one_run_at_a_time_and_the_lock_dies_with_its_process(tmp_path):
         holder.kill()
         holder.wait()
     run.hold_lock(tmp_path)
-    run._kept.pop().close()
+    run._kept.pop().release()
 
 
 @pytest.mark.parametrize(

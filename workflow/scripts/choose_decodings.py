@@ -2,7 +2,7 @@
 
 from dawnchorus.runtime import job
 
-with job.running(snakemake):
+with job.running(snakemake, keeps=True):
     from dawnchorus.events import decoding_choice
 
     wanted = snakemake.params.decoding

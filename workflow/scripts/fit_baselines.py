@@ -2,7 +2,7 @@
 
 from dawnchorus.runtime import job
 
-with job.running(snakemake):
+with job.running(snakemake, keeps=True):
     from dawnchorus.evaluation import baseline_scores
 
     wanted = snakemake.params.baselines

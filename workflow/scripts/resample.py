@@ -2,7 +2,7 @@
 
 from dawnchorus.runtime import job
 
-with job.running(snakemake):
+with job.running(snakemake, keeps=True):
     from dawnchorus.audio import audio_shards
 
     audio_shards.resample_shard(

@@ -2,7 +2,7 @@
 
 from dawnchorus.runtime import job
 
-with job.running(snakemake):
+with job.running(snakemake, keeps=True):
     # in this order: Keras takes its backend and its device when it is first imported
     from dawnchorus.runtime import backend
 

@@ -8,7 +8,6 @@ own, which a crash of it cannot outlive.
 
 import argparse
 import contextlib
-import fcntl
 import importlib.metadata
 import importlib.util
 import os
@@ -21,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dawnchorus.runtime import devices
+from dawnchorus.runtime import devices, file_locks
 from dawnchorus.runtime.run import LOCK, lock_fault, lost_metadata
 
 _LITTLE_DISK = 5e9  # bytes; a run of tens of thousands of recordings writes more
@@ -176,13 +175,5 @@ def _machine(results: Path) -> Iterator[Line]:
 
 def holder(results: str | Path) -> str | None:
     """Return who holds the lock of a results folder, or None where no run is at work."""
-    try:
-        with open(Path(results) / LOCK, encoding="utf-8") as file:
-            try:
-                # shared: two that look do not take each other for a run
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return file.read().strip() or "an unknown process"
-    except OSError:
-        return None
-    return None
+    owner = file_locks.holder(Path(results) / LOCK)
+    return None if owner is None else file_locks.describe(owner)

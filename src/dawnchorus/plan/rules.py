@@ -31,6 +31,7 @@ from dawnchorus.plan.spectrogram_rules import SpectrogramRules
 from dawnchorus.plan.target_rules import TargetRules
 from dawnchorus.plan.training_rules import TrainingRules
 from dawnchorus.plan.workflow_run import Run, corpora_in
+from dawnchorus.runtime import finished
 
 
 class AllRules(NamedTuple):
@@ -105,7 +106,9 @@ def result_files(run: Run) -> list[str]:
 
 
 def show_summaries(run: Run) -> None:
-    """Print the summaries of the experiments of a run, those that are there."""
+    """Print the summaries of the experiments of a run that has ended well, those that are there."""
+    # each step has used what the steps before it made: no job will be repeated
+    finished.forget(paths.RESULTS)
     for name in run.config["run"]:
         for pattern in (paths.SUMMARY, paths.EVENT_SUMMARY):
             path = Path(pattern.format(experiment=name))

@@ -21,7 +21,7 @@ from dawnchorus.corpora import catalog, tables
 from dawnchorus.plan import paths
 from dawnchorus.plan.recordings_check import check_experiments, experiment_notes
 from dawnchorus.plan.workflow_run import Run
-from dawnchorus.runtime import artefacts, provenance, run
+from dawnchorus.runtime import artefacts, earlier_jobs, finished, provenance, run
 from dawnchorus.settings.corpus_check import (
     corpora_of,
     corpora_of_run,
@@ -59,7 +59,7 @@ def start(
         run.restart_in_utf8()
         config = load(base / "config.yaml", overlays, given)
         if is_main:
-            _take_lock(arguments)
+            _take_lock(arguments, config["earlier_jobs"])
         index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
@@ -74,10 +74,17 @@ def start(
     return Run(config, index, base)
 
 
-def _take_lock(arguments: Sequence[str]) -> None:
-    """Take the lock of the results, unless the command only looks; warn of lost metadata."""
+def _take_lock(arguments: Sequence[str], earlier: str) -> None:
+    """Take the lock of the results, unless the command only looks; warn of lost metadata.
+
+    Where jobs of an earlier run still work on the results, they are awaited or cancelled first: the
+    DAG is to see what they have finished.
+    """
     if not run.is_only_looking(arguments):
         run.hold_lock(paths.RESULTS)
+        earlier_jobs.settle(paths.RESULTS, is_to_cancel=earlier == "cancel")
+        if run.is_forced(arguments):
+            finished.forget(paths.RESULTS)
         run.announce(arguments)
         run.clear_stale_locks()
     if warning := run.lost_metadata(paths.RESULTS):

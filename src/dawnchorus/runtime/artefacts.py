@@ -77,8 +77,13 @@ def record_path(path: str | Path, results: str | Path) -> Path:
 
 def read_record(path: str | Path, results: str | Path) -> dict | None:
     """Return the record of an artefact, or None where there is none that can be read."""
+    return read_json(record_path(path, results))
+
+
+def read_json(path: str | Path):
+    """Return what a JSON file holds, or None where there is none that can be read."""
     try:
-        return json.loads(record_path(path, results).read_text())
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
@@ -91,7 +96,8 @@ def record_job(job: Mapping) -> Iterator[None]:
     ----------
     job : mapping
         ``results`` (folder) and ``about`` (what every record of the job says: rule, wildcards,
-        inputs with hashes, settings, library digests, versions, command).
+        inputs with hashes, settings, library digests, versions, command); ``keep``, where it is
+        there, is called with the path of each artefact that has its record.
     """
     token = _job.set({**job, "started": time.time()})
     try:
@@ -269,3 +275,5 @@ def _write_record(path: Path, about: dict) -> None:
         synchronise(record.parent)
     finally:
         temporary.unlink(missing_ok=True)
+    if keep := job.get("keep"):
+        keep(path)

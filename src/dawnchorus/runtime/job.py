@@ -10,13 +10,14 @@ a later run has made. A script imports this module first and does its work insid
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dawnchorus.runtime import artefacts, devices, logs, run
+from dawnchorus.runtime import artefacts, devices, earlier_jobs, finished, logs, run
 
 # of <sys/prctl.h>; Python has no name for it
 _PR_SET_PDEATHSIG = 1
@@ -42,24 +43,28 @@ bind_to_parent()
 
 
 @contextlib.contextmanager
-def running(snakemake) -> Iterator[None]:
-    """Run a script's work: its log, its device, and a record behind each artefact.
+def running(snakemake, keeps: bool = False) -> Iterator[None]:
+    """Run a script's work: its log, its lock, its device, and a record behind each artefact.
 
     Parameters
     ----------
     snakemake : object
         What Snakemake gives a script; ``params.library`` and every other param is recorded.
+    keeps : bool, optional
+        Whether finished outputs keep a second name, from which the same job, repeated, takes them up
+        again: for work of minutes. See `dawnchorus.runtime.finished`.
 
     Raises
     ------
     SystemExit
-        With status 1 and one line on the terminal where the work fails (the traceback is in the
-        log), with status 143 where the job was told to stop.
+        With status 0 where the outputs of the same job were there already; with status 1 and one line
+        on the terminal where the work fails (the traceback is in the log); with status 143 where the
+        job was told to stop.
     """
+    results = Path(artefacts.RESULTS)
     with logs.log_to(snakemake.log[0]):
         try:
-            with devices.lease_gpu(snakemake.resources.get("gpu", 0)):
-                results = Path(artefacts.RESULTS)
+            with earlier_jobs.job_lock(snakemake, results):
                 # kept apart in a record: settings are a person's, digests are the code's
                 params = dict(snakemake.params.items())
                 about = {
@@ -70,7 +75,16 @@ def running(snakemake) -> Iterator[None]:
                     "settings": params,
                     **run.environment(f"(no workflow) {snakemake.output[0]}"),
                 }
-                with artefacts.record_job({"results": results, "about": about}):
+                digest = finished.job_digest(about)
+                if keeps and finished.restore(snakemake.output, digest, results):
+                    logs.LOG.info("made before by the same job: taken up again, not made again")
+                    sys.exit(0)
+                keep = functools.partial(finished.keep, digest=digest, results=results)
+                given = {"results": results, "about": about, **({"keep": keep} if keeps else {})}
+                with (
+                    devices.lease_gpu(snakemake.resources.get("gpu", 0)),
+                    artefacts.record_job(given),
+                ):
                     yield
         except run.Stopped as stop:
             logs.LOG.info("%s", stop)

@@ -5,7 +5,7 @@
 * `lock_fault`: why a folder cannot be locked.
 * `announce`: tell the jobs how the run was started; `environment`: that and more, for records.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
-* `is_only_looking`: whether a command line starts no job.
+* `is_only_looking`, `is_forced`: whether a command line starts no job, or makes again what is there.
 * `digest_of_file`: of a model that a training starts from.
 * `lost_metadata`: say so where Snakemake's own records are gone.
 * `catch_signals`: SIGTERM (a scheduler takes the machine back) and SIGINT (a person) set a flag only.
@@ -25,16 +25,15 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from dawnchorus.runtime import provenance
+from dawnchorus.runtime import file_locks, provenance
 
 LOCK = ".run.lock"
 COMMAND = "DAWNCHORUS_COMMAND"  # environment variable: how the main process was started
-_kept: list = []  # open lock files: the kernel frees a lock when its file is closed
+_kept: list[file_locks.Lock] = []  # for as long as this process lives
 
 
 def restart_in_utf8() -> None:
@@ -68,27 +67,15 @@ def hold_lock(results: str | Path) -> None:
     ValueError
         Where another run has it: who, where, since when; or where its file system has no locks.
     """
-    path = Path(results) / LOCK
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # "w" would wipe out whose lock it is before we know that it is ours
-    file = open(path, "a+", encoding="utf-8")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        owner = file.read().strip() or "an unknown process"
-        file.close()
+        _kept.append(file_locks.take(Path(results) / LOCK, {}))
+    except file_locks.Held as held:
         raise ValueError(
-            f"{results} is in use by {owner}; wait until that run has ended, or end it"
+            f"{results} is in use by {held}; wait until that run has ended, or end it (what has ended "
+            f"on another host is known to have after {file_locks.FRESH_S:.0f} s)"
         ) from None
     except OSError as error:
-        file.close()
         raise ValueError(_no_locks(results, error)) from None
-    file.truncate(0)
-    since = time.strftime("%Y-%m-%d %H:%M:%S")
-    file.write(f"process {os.getpid()} on {platform.node()}, since {since}")
-    file.flush()
-    _kept.append(file)
 
 
 def lock_fault(folder: str | Path) -> str | None:
@@ -176,6 +163,17 @@ def is_only_looking(arguments: Iterable[str]) -> bool:
     # -n may stand among other flags without a value: -np, -qn
     return any(
         argument.split("=")[0] in _LOOKING or re.fullmatch(r"-[npqkFft]*n[npqkFft]*", argument)
+        for argument in arguments
+    )
+
+
+_FORCING = ("--force", "--forceall", "--forcerun")
+
+
+def is_forced(arguments: Iterable[str]) -> bool:
+    """Return whether a command line of Snakemake makes again what is there and not stale."""
+    return any(
+        argument.split("=")[0] in _FORCING or re.fullmatch(r"-[npqkt]*[FfR].*", argument)
         for argument in arguments
     )
 

@@ -11,7 +11,9 @@ Layers are the presets, config.yaml, overlays and ``--config``, in this order.
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le
 
 from dawnchorus.settings import yaml_file
 from dawnchorus.settings.application import Application
@@ -21,7 +23,7 @@ from dawnchorus.settings.crosscheck import check_files, check_sections
 from dawnchorus.settings.errors import check_name, nearest, shown, validated
 from dawnchorus.settings.experiment import DEFAULT_STAGES, INHERITED, Experiment
 from dawnchorus.settings.frontend import KINDS
-from dawnchorus.settings.section import Choice, Names, Settings
+from dawnchorus.settings.section import Choice, Names, Settings, Unit
 
 VERSION = 2
 # Audio recipes and frontends that every config knows; an overlay may add others.
@@ -38,7 +40,6 @@ MODELS: dict[str, type[Settings] | Choice] = {
 }  # fmt: skip
 
 
-SECTIONS = ("config_version", "run", "defaults", *MODELS)
 # An experiment's own stages and ensembles replace the defaults as a whole: to mix them would make two
 # experiments one. Those of a definition that is `like` another are laid over its, one by one.
 _WHOLE = ("stages", "ensembles")
@@ -60,8 +61,14 @@ class TopLevel(Settings):
     """Version of the format of the config."""
     run: Names
     """Experiments to build; none where exported models are applied alone (apply)."""
+    earlier_jobs: Literal["wait", "cancel"] = "wait"
+    """Jobs of an earlier run that still work on the results (a killed head leaves those of a cluster): \
+wait until they have ended, or cancel them."""
+    gpu_share: Annotated[int, Ge(1), Le(64), Unit("trainings")] = 1
+    """Trainings that share a GPU, each with the memory that it needs."""
 
 
+SECTIONS = (*TopLevel.model_fields, "defaults", *MODELS)
 # sections of defaults that config_version 1 had
 _KINDS = (
     "frontend_kinds", "adapters", "teachers", "pseudo_labels", "mean_teacher", "events", "decodings",
@@ -178,7 +185,7 @@ def merged(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
                             f"{source}: defaults.{name}: {shown(settings)}; expected settings"
                         )
                 result["defaults"] = overlaid(result.get("defaults", {}), content)
-            else:  # config_version and run: the last layer that says them decides
+            else:  # a key of the top level: the last layer that says it decides
                 result[section] = content
     defaults = result.pop("defaults", {})
     for section in MODELS:
