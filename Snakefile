@@ -1,28 +1,25 @@
-"""From recordings and labels to trained ensembles, scores and submissions.
-
-Results of an experiment: results/{experiment}/. Settings: config.yaml, overlays of --configfile.
-"""
+"""From recordings and labels to trained ensembles, scores and submissions (results/{experiment}/)."""
 
 import sys
-from pathlib import Path
 
 from snakemake.utils import min_version
 
 min_version("9.27")
 
-sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+sys.path.insert(0, f"{workflow.basedir}/src")
 
 from dawnchorus.plan.rules import all_rules, result_files, show_summaries
 from dawnchorus.plan.startup import start
+from dawnchorus.runtime.devices import offer_gpus
 
 settings, is_main = workflow.config_settings, workflow.is_main_process
 run = start(
     workflow.basedir, settings.configfiles, settings.config, is_main, sys.argv[1:]
 )
+offer_gpus(workflow, run.config["gpu_share"])
 # each is named as the rule file that it serves
 corpora, audio, spectrograms, targets, *others = all_rules(run)
 training, predictions, evaluation, events, exports, applications = others
-
 
 wildcard_constraints:
     **run.constraints(),

@@ -2,6 +2,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -24,9 +25,9 @@ def hold(tmp_path):
     environment.pop("SLURM_JOB_ID", None)
     with contextlib.ExitStack() as started:
 
-        def start():
+        def start(share=1):
             process = subprocess.Popen(
-                [sys.executable, "-c", HOLD], env=environment, text=True,
+                [sys.executable, "-c", HOLD], env=environment | {devices.SHARE: str(share)}, text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             started.enter_context(process)
@@ -122,3 +123,68 @@ def test_a_machine_without_the_drivers_tool_has_no_gpus(on, monkeypatch):
     assert devices.visible_gpus() == []
     with devices.lease_gpu(1):
         assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+def test_trainings_share_a_gpu_after_each_has_one(hold):
+    names = [hold(share=2).stdout.readline().strip() for _ in range(4)]
+    assert sorted(names[:2]) == ["0", "1"]
+    assert sorted(names) == ["0", "0", "1", "1"]
+
+
+def test_a_gpu_that_fails_is_not_given_again(on, caplog):
+    on("0,1")
+
+    def fail(said):
+        with devices.lease_gpu(1):
+            raise RuntimeError(said)
+
+    with caplog.at_level("INFO"), pytest.raises(RuntimeError):
+        fail("INTERNAL: CUDA_ERROR_ECC_UNCORRECTABLE: uncorrectable ECC error encountered")
+    assert "GPU 0 fails (CUDA_ERROR_ECC_UNCORRECTABLE)" in caplog.text
+    with devices.lease_gpu(1):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+    with pytest.raises(RuntimeError):
+        fail("CUDA_ERROR_OUT_OF_MEMORY: out of memory")  # a full card is sound
+    with pytest.raises(RuntimeError):
+        fail("GPU is lost")
+    with pytest.raises(ValueError, match=r"all GPUs have failed \(0, 1\)"):
+        fail("nothing")
+
+
+class Workflow:
+    """What of Snakemake's workflow is asked for cards."""
+
+    def __init__(self, nodes=None, **given):
+        self.global_resources = {"_nodes": types.SimpleNamespace(value=nodes), **given}
+
+    def register_resource(self, name, value):
+        self.global_resources[name] = value
+
+
+@pytest.mark.parametrize(
+    ("visible", "workflow", "share", "offered"),
+    [
+        ("0,1", Workflow(), 1, 2),
+        ("0,1", Workflow(), 3, 6),
+        ("", Workflow(), 1, None),
+        ("0,1", Workflow(nodes=100), 1, None),
+        ("0,1", Workflow(gpu=8), 1, 8),
+    ],
+)
+def test_snakemake_is_told_how_many_gpus_there_are(
+    on, visible, workflow, share, offered, monkeypatch
+):
+    monkeypatch.setenv(devices.SHARE, "1")
+    on(visible)
+    devices.offer_gpus(workflow, share)
+    assert workflow.global_resources.get("gpu") == offered
+
+
+def test_a_new_run_gives_a_gpu_that_failed_another_chance(on, monkeypatch):
+    monkeypatch.setenv(devices.SHARE, "1")
+    on("0")
+    with pytest.raises(RuntimeError), devices.lease_gpu(1):
+        raise RuntimeError("GPU is lost")
+    devices.offer_gpus(Workflow(), 1)
+    with devices.lease_gpu(1):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
