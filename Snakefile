@@ -8,6 +8,7 @@ min_version("9.27")
 
 sys.path.insert(0, f"{workflow.basedir}/src")
 
+from dawnchorus.plan.job_resources import growing
 from dawnchorus.plan.rules import all_rules, result_files, show_summaries
 from dawnchorus.plan.startup import start
 from dawnchorus.runtime.devices import offer_gpus
@@ -20,6 +21,7 @@ offer_gpus(workflow, run.config["gpu_share"])
 # each is named as the rule file that it serves
 corpora, audio, spectrograms, targets, *others = all_rules(run)
 training, predictions, evaluation, events, exports, applications = others
+
 
 wildcard_constraints:
     **run.constraints(),

@@ -20,8 +20,8 @@ rule apply_model:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         listing=applications.listing,
         application=applications.settings,
@@ -43,8 +43,8 @@ rule join_detections:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         exclusions=applications.exclusions,
         library=run.library("join_detections"),

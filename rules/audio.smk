@@ -19,8 +19,8 @@ rule resample:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=growing(1000),
+        runtime=growing(120),
     params:
         listing=audio.listing,
         audio=audio.recipe,
@@ -40,8 +40,8 @@ rule judge:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=growing(1000),
+        runtime=growing(20),
     params:
         excluded=audio.excluded,
         exclusions=audio.exclusions,

@@ -14,8 +14,8 @@ rule make_corpus:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=growing(1000),
+        runtime=growing(60),
     params:
         listing=corpora.listing,
         corpus=corpora.recipe,

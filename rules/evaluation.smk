@@ -20,8 +20,8 @@ rule fit_baselines:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         baselines=evaluation.baseline_settings,
         library=evaluation.baseline_library,
@@ -41,8 +41,8 @@ rule calibrate:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         calibration=evaluation.calibration,
         library=run.library("calibrate"),
@@ -70,8 +70,8 @@ rule evaluate:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         evaluation=evaluation.settings,
         library=run.library("evaluate"),
@@ -92,8 +92,8 @@ rule submit:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         submission=evaluation.submission,
         library=evaluation.submission_library,

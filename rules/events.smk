@@ -23,8 +23,8 @@ rule choose_decodings:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         decoding=events.decoding_settings,
         library=run.library("choose_decodings"),
@@ -46,8 +46,8 @@ rule detect:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         detection=events.detection,
         library=run.library("detect"),
@@ -71,8 +71,8 @@ rule export_detections:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         exports=events.exports,
         library=run.library("export_detections"),
@@ -97,8 +97,8 @@ rule evaluate_events:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         evaluation=events.evaluation,
         library=run.library("evaluate_events"),

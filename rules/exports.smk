@@ -19,8 +19,8 @@ rule export:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=growing(4000),
+        runtime=growing(20),
     params:
         export=exports.settings,
         library=exports.library,

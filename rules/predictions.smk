@@ -24,8 +24,8 @@ rule predict:
     threads: predictions.threads
     resources:
         gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         models=predictions.models_by_member,
         prediction=predictions.settings,
@@ -45,8 +45,8 @@ rule ensemble:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=growing(4000),
+        runtime=growing(20),
     params:
         pooling=predictions.pooling,
         library=run.library("ensemble"),
@@ -71,8 +71,8 @@ rule predict_frames:
     threads: predictions.threads
     resources:
         gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         models=predictions.models_by_member,
         prediction=predictions.settings,
@@ -92,8 +92,8 @@ rule ensemble_frames:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         average=predictions.average,
         library=run.library("ensemble_frames"),

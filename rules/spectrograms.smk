@@ -18,8 +18,8 @@ rule make_spectrograms:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=growing(1000),
+        runtime=growing(120),
     params:
         frontend=spectrograms.frontend,
         library=spectrograms.library,

@@ -18,8 +18,8 @@ rule deal_folds:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         folds=targets.folds,
         library=run.library("deal_folds"),
@@ -37,8 +37,8 @@ rule check_leaks:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         leaks=targets.leaks,
         library=run.library("check_leaks"),
@@ -58,8 +58,8 @@ rule choose_thresholds:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         thresholds=targets.threshold_settings,
         library=run.library("choose_thresholds"),
@@ -80,8 +80,8 @@ rule set_targets:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         targets=targets.settings,
         library=run.library("set_targets"),
@@ -103,8 +103,8 @@ rule audit:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         audit=targets.audit,
         library=run.library("audit"),

@@ -18,8 +18,8 @@ rule normalise:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=growing(2000),
+        runtime=growing(120),
     params:
         normaliser=training.normaliser_settings,
         library=run.library("normalise"),
@@ -49,8 +49,8 @@ rule train:
     threads: training.threads
     resources:
         gpu=1,
-        mem_mb=6000,
-        runtime=1440,
+        mem_mb=growing(4000),
+        runtime=growing(1440),
     params:
         training=training.settings,
         shards=training.shards_by_corpus,
@@ -71,8 +71,8 @@ rule draw_segments:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         drawing=training.drawing,
         library=training.drawing_library,

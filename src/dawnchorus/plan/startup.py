@@ -21,7 +21,7 @@ from dawnchorus.corpora import catalog, tables
 from dawnchorus.plan import paths
 from dawnchorus.plan.recordings_check import check_experiments, experiment_notes
 from dawnchorus.plan.workflow_run import Run
-from dawnchorus.runtime import artefacts, earlier_jobs, finished, provenance, run
+from dawnchorus.runtime import artefacts, earlier_jobs, finished, provenance, run, slurm
 from dawnchorus.settings.corpus_check import (
     corpora_of,
     corpora_of_run,
@@ -80,6 +80,7 @@ def _take_lock(arguments: Sequence[str], earlier: str) -> None:
     Where jobs of an earlier run still work on the results, they are awaited or cancelled first: the
     DAG is to see what they have finished.
     """
+    slurm.announce_site(arguments)
     if not run.is_only_looking(arguments):
         run.hold_lock(paths.RESULTS)
         earlier_jobs.settle(paths.RESULTS, is_to_cancel=earlier == "cancel")
