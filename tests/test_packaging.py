@@ -17,7 +17,9 @@ import pytest
 import soundfile
 import tiny_model
 import yaml
+from packaging.requirements import Requirement
 
+from dawnchorus.cli import conda_file
 from dawnchorus.exported import networks
 from dawnchorus.frontends import spectrograms
 from dawnchorus.runtime import provenance
@@ -252,10 +254,16 @@ def test_records_name_exactly_the_packages_that_numbers_pass_through():
     assert set(provenance.PACKAGES) == imported() - NO_NUMBERS | {"jax"}
 
 
-def test_jobs_of_conda_have_what_their_scripts_import():
-    environment = yaml.safe_load((ROOT / "envs/dawnchorus.yaml").read_text())
-    # the main process alone: Snakemake, and what commands print with
-    others = ("snakemake", "packaging", "rich")
-    asked = sorted(text for texts in asked_for() for text in texts)
-    expected = [text for text in asked if not text.startswith(others)]
-    assert environment["dependencies"][-1]["pip"] == expected
+def test_the_conda_file_is_the_lock():
+    text = (ROOT / "envs/dawnchorus.yaml").read_text()
+    assert text == conda_file.environment(ROOT / "uv.lock"), "run `make reference`"
+    pinned = dict(
+        line.split("==")
+        for line in yaml.safe_load(text)["dependencies"][-1]["pip"]
+        if "[" not in line
+    )
+    asked = {Requirement(one).name.lower() for texts in asked_for() for one in texts}
+    assert asked <= set(pinned)
+    if sys.version_info[:2] == (3, 11) and sys.platform == "linux":
+        # of this environment, which `uv sync --frozen` has made from the same lock
+        assert pinned == {name: importlib.metadata.version(name) for name in pinned}

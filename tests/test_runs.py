@@ -101,3 +101,32 @@ def test_names_are_read_as_utf8_under_any_locale(tmp_path, options):
         capture_output=True, encoding="utf-8", check=True,
     )  # fmt: skip
     assert done.stdout == "['Mönchsgrasmücke/ä'] []\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--sdm", "conda", "apptainer"],
+        ["--sdm=apptainer", "-n"],
+        ["--software-deployment-method", "apptainer"],
+    ],
+)
+def test_a_deployment_that_no_rule_has_is_refused(arguments):
+    with pytest.raises(ValueError, match="apptainer: no rule names a container"):
+        run.refuse_containers(["--cores", "2", *arguments])
+
+
+def test_conda_is_a_deployment_of_the_rules():
+    run.refuse_containers(["--sdm", "conda", "--configfile", "apptainer"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-F"], ["--forceall", "-n"], ["-nR", "train"], ["-f"], ["-pF"]]
+)
+def test_a_forced_run_is_known(arguments):
+    assert run.is_forced(arguments)
+
+
+@pytest.mark.parametrize("arguments", [["-n"], ["--configfile", "F.yaml"], ["--cores", "2", "-k"]])
+def test_a_run_that_is_not_forced_is_known(arguments):
+    assert not run.is_forced(arguments)

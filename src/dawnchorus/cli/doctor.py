@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import importlib.metadata
 import importlib.util
+import itertools
 import os
 import platform
 import re
@@ -18,8 +19,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from dawnchorus.cli import slurm_findings
+from dawnchorus.cli.slurm_findings import Line
 from dawnchorus.runtime import devices, file_locks
 from dawnchorus.runtime.run import LOCK, lock_fault, lost_metadata
 
@@ -36,26 +38,25 @@ print("Keras", keras.version(), "on", *keras.distribution.list_devices())
 """
 
 
-class Line(NamedTuple):
-    """What was looked at: ``state`` is ``ok``, ``note`` (worth knowing) or ``bad``."""
-
-    state: str
-    what: str
-    text: str
-
-
 def add_to(commands) -> None:
     """Add the command to the parsers of the command line."""
     parser = commands.add_parser("doctor", help="is this machine fit for a run?")
     parser.add_argument("results", nargs="?", metavar="RESULTS", default="results")
     parser.add_argument("--deep", action="store_true", help="start the backend too (slow)")
+    parser.add_argument(
+        "--slurm", nargs="?", metavar="PROFILE", const="profiles/slurm",
+        help="look at the cluster and a profile (profiles/slurm) too",
+    )  # fmt: skip
     parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was looked at; return the exit status."""
     is_fit = True
-    for line in findings(arguments.results, arguments.deep):
+    lines = findings(arguments.results, arguments.deep)
+    if arguments.slurm:
+        lines = itertools.chain(lines, slurm_findings.findings(arguments.slurm))
+    for line in lines:
         print(f"{line.state:<5} {line.what:<18} {line.text}", flush=True)
         is_fit = is_fit and line.state != "bad"
     print("fit for a run" if is_fit else "not fit for a run: see the lines that begin with 'bad'")

@@ -1,14 +1,14 @@
-"""The files of ``docs/reference`` that are made from the settings models.
+"""The files that are made from others: ``docs/reference`` from the settings models, envs/ from the lock.
 
 * `write`: make them again, in place (``make reference``).
-* `current`: their texts as they should be.
+* `current`: the texts of ``docs/reference`` as they should be.
 """
 
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dawnchorus.cli import codes
+from dawnchorus.cli import codes, conda_file
 from dawnchorus.plan.jobs import rules_by_key
 from dawnchorus.settings.documentation import config_schema, page
 
@@ -35,6 +35,8 @@ def write(base: str | Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in current(rules_by_key(base)).items():
         Path(folder, name).write_text(text, encoding="utf-8")
+    text = conda_file.environment(Path(base, "uv.lock"))
+    Path(base, "envs/dawnchorus.yaml").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ def start(
         run.restart_in_utf8()
         config = load(base / "config.yaml", overlays, given)
         if is_main:
+            run.refuse_containers(arguments)
             _take_lock(arguments, config["earlier_jobs"])
         index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:

@@ -7,6 +7,7 @@
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `is_only_looking`, `is_forced`: whether a command line starts no job, or makes again what is there.
 * `digest_of_file`: of a model that a training starts from.
+* `refuse_containers`: of a deployment that no rule has.
 * `lost_metadata`: say so where Snakemake's own records are gone.
 * `catch_signals`: SIGTERM (a scheduler takes the machine back) and SIGINT (a person) set a flag only.
 * `Stopped`: raised by work that saw the flag and has kept what it needs to go on later.
@@ -17,6 +18,7 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import itertools
 import os
 import platform
 import re
@@ -25,7 +27,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +178,29 @@ def is_forced(arguments: Iterable[str]) -> bool:
         argument.split("=")[0] in _FORCING or re.fullmatch(r"-[npqkt]*[FfR].*", argument)
         for argument in arguments
     )
+
+
+def refuse_containers(arguments: Sequence[str]) -> None:
+    """Refuse software deployment in containers: no rule names one, and jobs would run without a word.
+
+    Raises
+    ------
+    ValueError
+    """
+    for index, argument in enumerate(arguments):
+        option, _, value = argument.partition("=")
+        if option not in ("--sdm", "--software-deployment-method", "--deployment-method"):
+            continue
+        # several methods may follow
+        given = [
+            value,
+            *itertools.takewhile(lambda v: not v.startswith("-"), arguments[index + 1 :]),
+        ]
+        if found := [one for one in given if one in ("apptainer", "singularity")]:
+            raise ValueError(
+                f"{option} {found[0]}: no rule names a container, so jobs would run outside of any; run "
+                "the whole command in an image instead (envs/Dockerfile, docs/cluster.md), or use conda"
+            )
 
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
