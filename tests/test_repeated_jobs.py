@@ -205,7 +205,7 @@ def test_jobs_that_cannot_be_cancelled_are_named(tmp_path, monkeypatch):
         raise FileNotFoundError("no scancel")
 
     monkeypatch.setattr(earlier_jobs.subprocess, "run", missing)
-    with pytest.raises(ValueError, match="scancel 34 failed: no scancel; cancel these jobs"):
+    with pytest.raises(ValueError, match="scancel 34 failed: no scancel; cancel these, and start"):
         earlier_jobs.settle(tmp_path, is_to_cancel=True)
 
 

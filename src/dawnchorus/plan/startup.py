@@ -59,7 +59,6 @@ def start(
         run.restart_in_utf8()
         config = load(base / "config.yaml", overlays, given)
         if is_main:
-            run.refuse_containers(arguments)
             _take_lock(arguments, config["earlier_jobs"])
         index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
@@ -81,6 +80,7 @@ def _take_lock(arguments: Sequence[str], earlier: str) -> None:
     Where jobs of an earlier run still work on the results, they are awaited or cancelled first: the
     DAG is to see what they have finished.
     """
+    run.refuse_containers(arguments)
     slurm.announce_site(arguments)
     if not run.is_only_looking(arguments):
         run.hold_lock(paths.RESULTS)
