@@ -393,6 +393,6 @@ def test_profiles_agree_where_they_must():
     for key in ("scheduler", "rerun-incomplete", "keep-going", "rerun-triggers"):
         assert default[key] == slurm[key], key
     assert slurm["latency-wait"] >= default["latency-wait"]
-    rules = set(re.findall(r"^rule (\w+):", "".join(
-        path.read_text() for path in (tiny.ROOT / "rules").glob("*.smk")), re.M))  # fmt: skip
-    assert set(slurm["set-resources"]) <= rules
+    assert (
+        "set-resources" not in slurm
+    )  # see tests/test_slurm.py: what a job asks for stands in its rule
