@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "src/dawnchorus"
 ORDER = (
     "runtime", "settings", "formats", "metrics", "corpora", "audio", "frontends", "segments",
     "augmentation", "models", "scores", "targets", "events", "exported", "training", "plots",
-    "evaluation", "plan", "cli",
+    "evaluation", "plan", "progress", "cli",
 )  # fmt: skip
 BY_NAME = (
     "corpora/adapters", "frontends/kinds", "models/architectures", "augmentation/methods",

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import screen
 import tiny
 
 from dawnchorus.exported import model_file, networks
 from dawnchorus.models import model_files, zoo
-from dawnchorus.runtime import artefacts
+from dawnchorus.runtime import artefacts, job_status
 from dawnchorus.scores import score_files
 from dawnchorus.segments import window_source
 
@@ -75,7 +76,7 @@ def hashes(folder):
         str(path.relative_to(folder)): artefacts.sha256(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
-        and not {"logs", "benchmarks", ".provenance"} & set(path.parts)
+        and not {"logs", "benchmarks", ".provenance", ".progress"} & set(path.parts)
         and path.name not in ("index.json", ".hashes", ".tables", ".run.lock")
     }
 
@@ -279,16 +280,27 @@ def test_a_real_run_redoes_exactly_the_stale(restored):
     work = restored.work
     before = hashes(work / "results")
     restored.configure(tiny.changed(tiny.config(), "experiments.one.pooling", "mean"))
-    ran = restored.run()
-    assert ran.returncode == 0, ran.stderr
-    made = set(re.findall(r"^(?:local)?rule (\w+):", ran.stdout + ran.stderr, re.M))
-    assert made == {"ensemble", "evaluate", "submit", "all"}
+    environment = restored.environment() | {"TERM": "xterm", "CI": ""}
+    ran = screen.OnScreen(restored.command(), 80, env=environment)
+    status, text = ran.wait(600), ran.screen.text()
+    ran.close()
+    assert status == 0, text
+    # a line for each job stays, none of those that were drawn again and again
+    made = set(re.findall(r"^\d\d:\d\d:\d\d (\w+).*: .*done in", text, re.M))
+    assert made == {"ensemble", "evaluate", "submit"}
+    assert re.search(r"^(\d) of \1 jobs done in", text, re.M)
+    assert "to come" not in text
+    assert (ran.screen.has_cursor, ran.screen.unknown) == (True, set())
+    assert list((work / "results" / job_status.FOLDER).iterdir()) == []
     after = hashes(work / "results")
     assert {name for name in after if before.get(name) != after[name]} <= {
         name for name in after if name.startswith("one/") and "stages" not in name
     }
     restored.configure(tiny.config())
-    assert restored.run().returncode == 0
+    ran = restored.run()
+    assert ran.returncode == 0, ran.stderr
+    line = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ensemble one first other: started; Params have changed"
+    assert re.search(line, ran.stderr, re.M)
     assert hashes(work / "results") == before  # and equal work gives equal bytes
     assert restored.planned() == {}
 

@@ -107,7 +107,7 @@ def resample_shard(
                 turns, itertools.cycle(decoders), strict=False
             ):
                 rows.append(_row(recording, decoder, writer))
-                progress.step()
+                progress.step(audio_s=rows[-1].duration_s)
                 if following is not None:
                     decoder.ask(following)
             writer.finish(recipe["sample_rate"])

@@ -2,6 +2,7 @@
 
 * ``dawnchorus init FOLDER``: look at recordings and write a config for them.
 * ``dawnchorus run [CONFIG...] [-- OPTIONS]``: Snakemake with this workflow, from any folder.
+* ``dawnchorus status [FOLDER]``: how a run is going, from another terminal.
 * ``dawnchorus predict MODEL PATH...``: what an exported model finds in recordings.
 * ``dawnchorus show FILE``: any artefact in readable form.
 * ``dawnchorus why FILE``: what a file was made from.
@@ -30,8 +31,8 @@ from dawnchorus.runtime import logs, run
 
 # module of each command, in the order of the help
 COMMANDS = {
-    "init": "init", "run": "launch", "predict": "predict", "show": "show", "why": "why",
-    "verify": "verify", "config": "config", "check": "config", "explain": "codes",
+    "init": "init", "run": "launch", "status": "status", "predict": "predict", "show": "show",
+    "why": "why", "verify": "verify", "config": "config", "check": "config", "explain": "codes",
     "doctor": "doctor", "sample": "sample", "summarise": "summarise", "sort": "sort",
 }  # fmt: skip
 

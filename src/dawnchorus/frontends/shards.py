@@ -102,9 +102,9 @@ def write_shard(
         file.attrs["versions"] = json.dumps(versions, sort_keys=True)
         file.attrs["frames_per_second"] = settings["sample_rate"] / base.hop_length(settings)
         progress = logs.progress("recordings", len(used))
-        for index in range(len(used)):
+        for index, row in enumerate(used):
             n_zero.append(writer.write(rows, index))
-            progress.step()
+            progress.step(audio_s=row.duration_s)
         for name, values in writer.statistics.items():
             file.create_dataset(name, data=values, **_PLAIN)
         file.flush()

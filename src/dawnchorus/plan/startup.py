@@ -21,7 +21,15 @@ from dawnchorus.corpora import catalog, tables
 from dawnchorus.plan import paths
 from dawnchorus.plan.recordings_check import check_experiments, experiment_notes
 from dawnchorus.plan.workflow_run import Run
-from dawnchorus.runtime import artefacts, earlier_jobs, finished, provenance, run, slurm
+from dawnchorus.runtime import (
+    artefacts,
+    earlier_jobs,
+    finished,
+    job_status,
+    provenance,
+    run,
+    slurm,
+)
 from dawnchorus.settings.corpus_check import (
     corpora_of,
     corpora_of_run,
@@ -60,7 +68,12 @@ def start(
         config = load(base / "config.yaml", overlays, given)
         if is_main:
             _take_lock(arguments, config["earlier_jobs"])
-        index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
+        # recordings are hashed, which takes minutes where there are many new ones
+        told: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+        if is_main and not run.is_only_looking(arguments):
+            told = job_status.reporting("start", {}, paths.RESULTS, stays=False)
+        with told:
+            index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
             sys.stderr.writelines(f"{note}\n" for note in experiment_notes(config, index))

@@ -4,7 +4,7 @@ Importing this module binds the process to the one that started it: when that on
 kernel ends this one too. Snakemake's jobs outlive a killed head otherwise, and would overwrite what
 a later run has made. A script imports this module first and does its work inside `running`.
 
-* `running`: log, records, device and clear errors for a script's work.
+* `running`: status, log, records, device and clear errors for a script's work.
 * `bind_to_parent`: end this process when its parent ends.
 """
 
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dawnchorus.runtime import artefacts, devices, earlier_jobs, finished, logs, run
+from dawnchorus.runtime import artefacts, devices, earlier_jobs, finished, job_status, logs, run
 
 # of <sys/prctl.h>; Python has no name for it
 _PR_SET_PDEATHSIG = 1
@@ -44,7 +44,7 @@ bind_to_parent()
 
 @contextlib.contextmanager
 def running(snakemake, keeps: bool = False) -> Iterator[None]:
-    """Run a script's work: its log, its lock, its device, and a record behind each artefact.
+    """Run a script's work: its status, its log, its lock, its device, and a record behind each artefact.
 
     Parameters
     ----------
@@ -62,14 +62,18 @@ def running(snakemake, keeps: bool = False) -> Iterator[None]:
         job was told to stop.
     """
     results = Path(artefacts.RESULTS)
-    with logs.log_to(snakemake.log[0]):
+    rule, wildcards = snakemake.rule, dict(snakemake.wildcards.items())
+    with (
+        job_status.reporting(rule, wildcards, results),
+        logs.log_to(snakemake.log[0]),
+    ):
         try:
             with earlier_jobs.job_lock(snakemake, results):
                 # kept apart in a record: settings are a person's, digests are the code's
                 params = dict(snakemake.params.items())
                 about = {
-                    "rule": snakemake.rule,
-                    "wildcards": dict(snakemake.wildcards.items()),
+                    "rule": rule,
+                    "wildcards": wildcards,
                     "inputs": {str(path): _input_hash(path, results) for path in snakemake.input},
                     "library": dict(params.pop("library")),
                     "settings": params,

@@ -2,13 +2,17 @@
 
 * `log_to`: log file and terminal for a block.
 * `log_error`: an error as one line, in the log above its traceback.
-* `progress`: one line about long work, at most every few seconds.
+* `progress`, `TrainingProgress`: how far long work has come, in the job's status, and as a line now and
+  then.
+* `DISPLAY`: how a job knows that a live display shows its standard error.
 * `terminal_progress`: the same for a command, on one line of the terminal.
 """
 
 import contextlib
 import errno
 import logging
+import math
+import os
 import re
 import sys
 import time
@@ -16,6 +20,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from dawnchorus.runtime import job_status
+
+DISPLAY = "DAWNCHORUS_DISPLAY"  # environment variable: the pipe that a live display reads
 LOG = logging.getLogger("dawnchorus")
 
 
@@ -26,9 +33,9 @@ def log_to(path: str | Path) -> Iterator[None]:
     Path(path).write_bytes(b"")
     # appending: `log_error` writes to the same file, and neither may write over the other
     file = logging.FileHandler(path, mode="a", encoding="utf-8")
-    handlers = [file, logging.StreamHandler(sys.stderr)]
+    file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    handlers = [file, _terminal_handler(), _Notes()]
     for handler in handlers:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
     # a library that sets up the root logger would print each line again
@@ -41,8 +48,50 @@ def log_to(path: str | Path) -> Iterator[None]:
             handler.close()
 
 
+class _Notes(logging.Handler):
+    """Messages in the status of the job, for as long as it counts nothing."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING:
+            job_status.note(record.getMessage())
+
+
+def _terminal_handler() -> logging.Handler:
+    """Return what prints messages: all with date and job, or what a live display has no line for."""
+    handler, name = logging.StreamHandler(sys.stderr), job_status.current_name()
+    text, date = "%(asctime)s %(message)s", "%H:%M:%S"
+    if name is not None:
+        name = name.replace("%", "%%")
+        text, date = f"%(asctime)s {name}: %(message)s", "%Y-%m-%d %H:%M:%S"
+    if is_displayed():
+        text = f"{name}: %(message)s"
+        handler.addFilter(_is_lasting)
+    handler.setFormatter(logging.Formatter(text, date))
+    return handler
+
+
+def is_displayed() -> bool:
+    """Return whether standard error is the pipe that a live display of this machine reads."""
+    try:
+        return os.environ.get(DISPLAY) == pipe_name(sys.stderr.fileno())
+    except (OSError, ValueError):  # closed, or no file
+        return False
+
+
+def pipe_name(descriptor: int) -> str:
+    """Return what tells one open pipe of this machine from another."""
+    found = os.fstat(descriptor)
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def _is_lasting(record: logging.LogRecord) -> bool:
+    # warnings of trainings are INFO with this word before them; errors come at the end of the run
+    return record.levelno == logging.WARNING or record.getMessage().startswith("warning:")
+
+
 def log_error(error: BaseException, path: str | Path) -> None:
     """Log an error: one line for the terminal, and in the log its traceback below that line."""
+    job_status.fail(one_line(error))
     LOG.error("error: %s", one_line(error))
     with open(path, "a", encoding="utf-8") as file:
         file.write("".join(traceback.format_exception(error)))
@@ -89,16 +138,83 @@ class progress:  # noqa: N801  reads like a function where it is used
 
     def __init__(self, what: str, total: int, every_s: float = 10.0):
         self.what, self.total, self.every_s = what, total, every_s
-        self.done, self.started = 0, time.monotonic()
+        self.done, self.audio_s, self.started = 0, 0.0, time.monotonic()
         self.said = self.started
 
-    def step(self, n: int = 1) -> None:
-        """Count ``n`` more units, and log that when it is time."""
+    def step(self, n: int = 1, audio_s: float = 0.0) -> None:
+        """Count ``n`` more units, and seconds of sound; log that when it is time."""
         self.done += n
+        self.audio_s += audio_s
+        job_status.report(self._status, is_last=self.done == self.total)
         now = time.monotonic()
         if self.done and now - self.said >= self.every_s:
             self.said = now
-            rate = self.done / max(now - self.started, 1e-3)
-            left_s = (self.total - self.done) / rate
             how_far = f"{self.done} of {self.total} {self.what}"
-            LOG.info("%s, %.1f/s, %.0f s left", how_far, rate, left_s)
+            LOG.info("%s, %.1f/s, %.0f s left", how_far, self._rate(), self._left_s())
+
+    def _rate(self) -> float:
+        return self.done / max(time.monotonic() - self.started, 1e-3)
+
+    def _left_s(self) -> float:
+        return (self.total - self.done) / max(self._rate(), 1e-9)
+
+    def _status(self) -> tuple[list[str], float | None]:
+        parts = [f"{self.done}/{self.total} {self.what}", f"{self._rate():.2g}/s"]
+        if self.audio_s:
+            hours, minutes = self.audio_s / 3600, self.audio_s / 60
+            parts.append(f"{hours:.1f} h of audio" if hours >= 1 else f"{minutes:.0f} min of audio")
+        return parts, self._left_s() if self.done else None
+
+
+# which of what an epoch measures is shown, the first that is a number
+_SHOWN = {"val_map_macro": "val mAP", "val_accuracy": "val accuracy", "val_loss": "val loss"}
+
+
+class TrainingProgress:
+    """Report how far a training has come.
+
+    Parameters
+    ----------
+    epochs, steps : int
+        Epochs, and steps of each.
+    training : object
+        Has ``epoch`` and ``step`` (of those that are done), ``loss_sum`` of the epoch and ``history``.
+    """
+
+    def __init__(self, epochs: int, steps: int, training):
+        self._epochs, self._steps, self._training = epochs, steps, training
+        self._started, self._first = time.monotonic(), self._taken()
+        self._epoch, self._epoch_started, self._windows = training.epoch, self._started, 0
+
+    def step(self, n_windows: int) -> None:
+        """Count a step of so many windows."""
+        if self._training.epoch != self._epoch:
+            self._epoch, self._windows = self._training.epoch, 0
+            self._epoch_started = time.monotonic()
+            return  # windows count from the step after this one
+        self._windows += n_windows
+        job_status.report(self._status)
+
+    def end_epoch(self) -> None:
+        """Report what an epoch has measured."""
+        job_status.report(self._status, is_last=True)
+
+    def _taken(self) -> int:
+        return self._training.epoch * self._steps + self._training.step
+
+    def _status(self) -> tuple[list[str], float | None]:
+        training, now = self._training, time.monotonic()
+        row = training.history[-1] if training.history else {}
+        # between two epochs nothing of the next is known
+        loss = float(training.loss_sum) / training.step if training.step else row.get("loss")
+        parts = [f"epoch {training.epoch + bool(training.step)}/{self._epochs}"]
+        parts += [] if loss is None else [f"loss {loss:.3g}"]
+        for key, shown in _SHOWN.items():
+            if not math.isnan(row.get(key, math.nan)):
+                parts.append(f"{shown} {row[key]:.2f}")
+                break
+        if self._windows:
+            rate = self._windows / max(now - self._epoch_started, 1e-3)
+            parts.append(f"{rate:.0f} windows/s")
+        n, left = self._taken() - self._first, self._epochs * self._steps - self._taken()
+        return parts, left * (now - self._started) / n if n else None

@@ -142,12 +142,16 @@ def _train(
 ) -> None:
     """Take the epochs that are left of one attempt, and write checkpoints."""
     with run.catch_signals() as should_stop:
+        progress = logs.TrainingProgress(chosen["epochs"], own.examples.steps, training)
         while training.epoch < chosen["epochs"] and not training.is_over:
             started = time.monotonic()
-            n_windows = _train_epoch(training, own.examples, teachers, should_stop, checkpoint)
+            n_windows = _train_epoch(
+                training, own.examples, teachers, should_stop, checkpoint, progress
+            )
             windows_per_s = n_windows / (time.monotonic() - started)
             # the result is validated and kept, which of a mean teacher is not what was trained
             is_kept = training.end_epoch(own.validation.measure(training.result, "val"))
+            progress.end_epoch()
             if is_kept:
                 checkpoints.save_epoch(checkpoint, training.epoch, training.result.get_weights())
             row = training.history[-1]
@@ -193,7 +197,9 @@ def _in_order(shards: Mapping[str, Sequence[str]]) -> list[str]:
     return [path for corpus in sorted(shards) for path in shards[corpus]]
 
 
-def _train_epoch(training, examples, teachers, should_stop, checkpoint: Path) -> int:
+def _train_epoch(
+    training, examples, teachers, should_stop, checkpoint: Path, progress: logs.TrainingProgress
+) -> int:
     """Take the steps of an epoch that are left and return the number of windows."""
     logged_s, n_windows = time.monotonic(), 0
     for windows, targets, weights in batches.ahead(examples, training.epoch, training.step):
@@ -201,6 +207,7 @@ def _train_epoch(training, examples, teachers, should_stop, checkpoint: Path) ->
             targets = teachers.targets(windows, targets)
         training.train_step(windows, targets, weights)
         n_windows += len(windows)
+        progress.step(len(windows))
         if should_stop():
             _save(training, checkpoint)
             raise run.Stopped(
