@@ -11,7 +11,7 @@ import pytest
 import screen
 
 from dawnchorus.cli import command
-from dawnchorus.progress import run_files, run_text
+from dawnchorus.progress import run_files, run_text, terminal
 from dawnchorus.progress.run_state import Failure, Job, RunState
 from dawnchorus.runtime import job_status
 
@@ -74,7 +74,7 @@ def played(tmp_path):
         one.close()
 
 
-@pytest.mark.parametrize("width", [56, 80, 160])
+@pytest.mark.parametrize("width", [pytest.param(56, marks=pytest.mark.slow), 80, 160])
 def test_a_terminal_has_live_lines_and_ends_with_what_failed(played, tmp_path, capsys, width):
     run = played(width)
     assert run.until(lambda text: with_n(text).endswith(f"\n{LIVE[width]}")), run.screen.text()
@@ -119,7 +119,7 @@ def test_a_killed_run_leaves_the_terminal_as_it_was(played, tmp_path, capsys):
     assert re.search(r"^was killed .*, 0 of 10 jobs done", capsys.readouterr().out, re.M)
 
 
-@pytest.mark.parametrize("quiet", ["", "progress rules", "all"])
+@pytest.mark.parametrize("quiet", ["", pytest.param("all", marks=pytest.mark.slow)])
 def test_a_file_gets_dated_lines_with_the_names_of_jobs(tmp_path, quiet):
     (tmp_path / "go").touch()
     ran = subprocess.run(
@@ -140,16 +140,25 @@ def test_a_file_gets_dated_lines_with_the_names_of_jobs(tmp_path, quiet):
     assert with_n(re.sub(date, "", ran.stderr, flags=re.M)).endswith(FAILED)
 
 
-def test_ci_and_quiet_have_no_live_lines(played, tmp_path):
+def test_a_quiet_run_has_no_live_lines(played, tmp_path):
     (tmp_path / "go").touch()
-    for run in (
-        played(160, CI="true"),
-        played(160, quiet="progress rules"),
-        played(160, TERM="dumb"),
-    ):
-        assert run.wait() == 0
-        assert "to come" not in run.screen.text()
-        assert "epoch" in run.screen.text()
+    run = played(160, quiet="progress rules")
+    assert run.wait() == 0
+    text = run.screen.text()
+    assert "to come" not in text
+    assert "started;" not in text
+    assert "train demo first f1p0s1: a step" in text
+    # counted all the same
+    assert "1 of 10 jobs done in" in text
+
+
+def test_live_lines_need_a_terminal_that_is_looked_at(monkeypatch):
+    monkeypatch.setattr(terminal.os, "isatty", lambda descriptor: True)
+    assert terminal.is_fit({"TERM": "xterm"})
+    for environment in ({"TERM": "dumb"}, {}, {"TERM": "xterm", "CI": "true"}):
+        assert not terminal.is_fit(environment)
+    monkeypatch.setattr(terminal.os, "isatty", lambda descriptor: False)
+    assert not terminal.is_fit({"TERM": "xterm"})
 
 
 def test_time_that_is_left_follows_jobs_that_ended_and_those_that_run():

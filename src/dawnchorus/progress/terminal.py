@@ -87,7 +87,9 @@ class LiveTerminal:
                 return
             self._lines = plain
             self._console.size = (width, height)
-            drawn = Group(*(self._still(line) for line in lines), Text(""))
+            for line in lines:
+                line.no_wrap, line.overflow = True, "crop"
+            drawn = Group(*lines, Text(""))
             if self._live is None:
                 self._live = Live(
                     drawn, console=self._console, auto_refresh=False, transient=True,
@@ -96,10 +98,6 @@ class LiveTerminal:
                 self._live.start()
                 self._console.show_cursor(True)
             self._live.update(drawn, refresh=True)
-
-    def _still(self, line: Text) -> Text:
-        line.no_wrap, line.overflow = True, "crop"
-        return line
 
     def say(self, text: str) -> None:
         """Print text above the live lines."""
