@@ -13,6 +13,7 @@
 * ``dawnchorus doctor``: whether machine and environment are fit for a run.
 * ``dawnchorus sample``: draw detections for a person to check, and read the answers.
 * ``dawnchorus summarise``: detections by class, site, date and hour, against the hours recorded.
+* ``dawnchorus plot``: figures of recordings, corpora, frontends and augmentations.
 * ``dawnchorus sort``: a BirdCLEF corpus as a tree of classes, for training and validation.
 
 A command is a function of a module with ``add_to(commands)``. Only the module of the command that is
@@ -33,7 +34,7 @@ from dawnchorus.runtime import logs, run
 COMMANDS = {
     "init": "init", "run": "launch", "status": "status", "predict": "predict", "show": "show",
     "why": "why", "verify": "verify", "config": "config", "check": "config", "explain": "codes",
-    "doctor": "doctor", "sample": "sample", "summarise": "summarise", "sort": "sort",
+    "doctor": "doctor", "sample": "sample", "summarise": "summarise", "plot": "plot", "sort": "sort",
 }  # fmt: skip
 
 

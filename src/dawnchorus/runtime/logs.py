@@ -159,7 +159,8 @@ class progress:  # noqa: N801  reads like a function where it is used
         return (self.total - self.done) / max(self._rate(), 1e-9)
 
     def _status(self) -> tuple[list[str], float | None]:
-        parts = [f"{self.done}/{self.total} {self.what}", f"{self._rate():.2g}/s"]
+        rate = self._rate()
+        parts = [f"{self.done}/{self.total} {self.what}", f"{rate:.{0 if rate >= 10 else 1}f}/s"]
         if self.audio_s:
             hours, minutes = self.audio_s / 3600, self.audio_s / 60
             parts.append(f"{hours:.1f} h of audio" if hours >= 1 else f"{minutes:.0f} min of audio")
