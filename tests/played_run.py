@@ -37,6 +37,7 @@ with job.running(told):
         training = types.SimpleNamespace(
             epoch=12, step=20, loss_sum=8.2, history=[{"loss": 0.5, "val_map_macro": 0.934}])
         progress = logs.TrainingProgress(60, 40, training)
+        progress.step(32)
         progress._started -= 8
         progress._epoch_started -= 2
         training.step, training.loss_sum = 30, 12.3

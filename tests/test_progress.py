@@ -195,7 +195,19 @@ def test_the_last_error_of_a_log_is_the_sentence(tmp_path):
     log = tmp_path / "train.log"
     log.write_text("10:00:00 error: first\n10:00:01 error: a.wav is empty\nTraceback\n")
     job = Job("train", {}, 0.0, [str(tmp_path / "gone.log"), str(log)])
-    assert run_files.failure_sentence(job, []) == "a.wav is empty"
+    assert run_files.failure_of(job, []).sentence == "a.wav is empty"
+
+
+def test_a_training_that_was_told_to_stop_has_not_failed(tmp_path, monkeypatch):
+    monkeypatch.setenv(job_status.READ, "1")
+    with job_status.reporting("train", {"member": "f1"}, tmp_path):
+        job_status.fail("told to stop in epoch 3", is_stop=True)
+    found = run_files.failure_of(Job("train", {"member": "f1"}, 0.0), run_files.read_jobs(tmp_path))
+    state = RunState(failures={1: found, 2: Failure("x", "is empty", "x.log")})
+    assert run_text.failure_lines(state) == [
+        "1 job stopped:", "  train f1: told to stop in epoch 3", "    log: ",
+        "1 job failed:", "  x: is empty", "    log: x.log",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from dawnchorus.progress import run_files, run_text
-from dawnchorus.progress.run_state import Failure, Job, RunState
+from dawnchorus.progress.run_state import Job, RunState
 from dawnchorus.progress.terminal import LiveTerminal, is_fit
 from dawnchorus.runtime import artefacts, job_status, run
 
@@ -162,10 +162,11 @@ class LogHandler(LogHandlerBase):
         job.logs = list(record.log)
         signal = self._signals.pop() if self._signals else ""
         reports = run_files.read_jobs(artefacts.RESULTS)
-        sentence = run_files.failure_sentence(job, reports, signal)
-        name = job_status.name(job.rule, job.wildcards)
-        self._state.failures[record.jobid] = Failure(name, sentence, ", ".join(job.logs))
-        self._say(f"{name}: FAILED: {sentence}")
+        failure = run_files.failure_of(job, reports, signal)
+        self._state.failures[record.jobid] = failure
+        self._say(
+            f"{failure.name}: {'stopped' if failure.is_stop else 'FAILED'}: {failure.sentence}"
+        )
         if self.common_settings.show_failed_logs:
             self._say(self._formatter.format(record))
 

@@ -3,7 +3,7 @@
 * `read_jobs`: what running and failed jobs say.
 * `write_run`, `read_run`: the run as a whole.
 * `forget_jobs`: remove what jobs of an earlier run have left.
-* `failure_sentence`: why a job failed.
+* `failure_of`: why a job failed.
 * `earlier_seconds`: what jobs of a rule took before.
 """
 
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dawnchorus.progress.run_state import Job, RunState
+from dawnchorus.progress.run_state import Failure, Job, RunState
 from dawnchorus.runtime import job_status
 
 _RUN = ".progress/run.json"
@@ -108,7 +108,7 @@ def read_run(results: str | Path) -> LastRun:
     return found
 
 
-def failure_sentence(job: Job, reports: Sequence[dict[str, Any]], signal: str = "") -> str:
+def failure_of(job: Job, reports: Sequence[dict[str, Any]], signal: str = "") -> Failure:
     """Return why a job failed: what it said, or that it said nothing.
 
     Parameters
@@ -119,19 +119,22 @@ def failure_sentence(job: Job, reports: Sequence[dict[str, Any]], signal: str = 
     signal : str, optional
         The signal that ended it, where Snakemake names one.
     """
+    name, log = job_status.name(job.rule, job.wildcards), ", ".join(job.logs)
     for report in reports:
         if Job(report["rule"], report["wildcards"], 0.0).key == job.key and "failed" in report:
-            return report["failed"]
-    for log in job.logs:
-        with contextlib.suppress(OSError), open(log, "rb") as file:
-            file.seek(max(0, os.path.getsize(log) - _TAIL))
+            return Failure(name, report["failed"], log, report["is_stop"])
+    for path in job.logs:
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            file.seek(max(0, os.path.getsize(path) - _TAIL))
             text = file.read().decode("utf-8", "replace")
             if errors := re.findall(r"^\d\d:\d\d:\d\d error: (.*)$", text, re.MULTILINE):
-                return errors[-1]
+                return Failure(name, errors[-1], log)
     by = f" by {signal}" if signal else ""
-    return (
+    return Failure(
+        name,
         f"its process ended without a message{by}: killed, as a system short of memory does, or a "
-        "scheduler after the time limit; run again to go on"
+        "scheduler after the time limit; run again to go on",
+        log,
     )
 
 

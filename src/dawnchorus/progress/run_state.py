@@ -47,11 +47,12 @@ class Job:
 
 @dataclasses.dataclass
 class Failure:
-    """A job that failed: its name, one sentence, and the log to read."""
+    """A job that failed, or was told to stop: its name, one sentence, and the log to read."""
 
     name: str
     sentence: str
     log: str
+    is_stop: bool = False
 
 
 @dataclasses.dataclass

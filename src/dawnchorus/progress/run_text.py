@@ -80,8 +80,8 @@ def _head(state: RunState, now: float) -> str:
     left_s, is_all = state.left_s(now)
     if left_s is not None and (is_all or left_s >= 1):
         head += f", {'about' if is_all else 'at least'} {duration(left_s)} left"
-    if state.failures:
-        head += f", {len(state.failures)} FAILED"
+    if n_failed := sum(not one.is_stop for one in state.failures.values()):
+        head += f", {n_failed} FAILED"
     return head
 
 
@@ -118,13 +118,14 @@ def fitted(text: str, width: int) -> str:
 
 
 def failure_lines(state: RunState) -> list[str]:
-    """Return a sentence and the log of each failure, not cut."""
-    if not state.failures:
-        return []
-    n = len(state.failures)
-    lines = [f"{n} job{'s' if n > 1 else ''} failed:"]
-    for failure in state.failures.values():
-        lines += [f"  {failure.name}: {failure.sentence}", f"    log: {failure.log}"]
+    """Return a sentence and the log of each job that stopped or failed, not cut; failures last."""
+    lines = []
+    for is_stop, did in ((True, "stopped"), (False, "failed")):
+        found = [one for one in state.failures.values() if one.is_stop == is_stop]
+        if found:
+            lines.append(f"{len(found)} job{'s' if len(found) > 1 else ''} {did}:")
+        for one in found:
+            lines += [f"  {one.name}: {one.sentence}", f"    log: {one.log}"]
     return lines
 
 

@@ -91,7 +91,7 @@ def running(snakemake, keeps: bool = False) -> Iterator[None]:
                 ):
                     yield
         except run.Stopped as stop:
-            job_status.fail(str(stop))
+            job_status.fail(str(stop), is_stop=True)
             logs.LOG.info("%s", stop)
             sys.exit(STOPPED)
         except Exception as error:

@@ -119,10 +119,10 @@ def note(text: str) -> None:
         _current.write(parts=[text], left_s=None)
 
 
-def fail(sentence: str) -> None:
-    """Put the reason of a failure into the status, which stays when the job has ended."""
+def fail(sentence: str, is_stop: bool = False) -> None:
+    """Put into the status, which stays, why the job ends: by a fault, or because it was told to stop."""
     if _current is not None:
-        _current.write(failed=sentence)
+        _current.write(failed=sentence, is_stop=is_stop)
 
 
 def current_name() -> str | None:

@@ -167,6 +167,7 @@ class progress:  # noqa: N801  reads like a function where it is used
         return parts, self._left_s() if self.done else None
 
 
+_TIMED_S = 2.0  # of steps, before the time that is left is told
 # which of what an epoch measures is shown, the first that is a number
 _SHOWN = {"val_map_macro": "val mAP", "val_accuracy": "val accuracy", "val_loss": "val loss"}
 
@@ -184,12 +185,15 @@ class TrainingProgress:
 
     def __init__(self, epochs: int, steps: int, training):
         self._epochs, self._steps, self._training = epochs, steps, training
-        self._started, self._first = time.monotonic(), self._taken()
-        self._epoch, self._epoch_started, self._windows = training.epoch, self._started, 0
+        self._started, self._first = 0.0, -1  # time and number of the first step that is timed
+        self._epoch, self._epoch_started, self._windows = training.epoch, 0.0, 0
 
     def step(self, n_windows: int) -> None:
         """Count a step of so many windows."""
-        if self._training.epoch != self._epoch:
+        if self._first < 0:
+            # the step before it has built the network's program, which takes many times as long
+            self._started, self._first = time.monotonic(), self._taken()
+        if self._training.epoch != self._epoch or not self._epoch_started:
             self._epoch, self._windows = self._training.epoch, 0
             self._epoch_started = time.monotonic()
             return  # windows count from the step after this one
@@ -218,4 +222,5 @@ class TrainingProgress:
             rate = self._windows / max(now - self._epoch_started, 1e-3)
             parts.append(f"{rate:.0f} windows/s")
         n, left = self._taken() - self._first, self._epochs * self._steps - self._taken()
-        return parts, left * (now - self._started) / n if n else None
+        is_timed = self._first >= 0 and n > 0 and now - self._started >= _TIMED_S
+        return parts, left * (now - self._started) / n if is_timed else None
