@@ -162,8 +162,12 @@ class progress:  # noqa: N801  reads like a function where it is used
         rate = self._rate()
         parts = [f"{self.done}/{self.total} {self.what}", f"{rate:.{0 if rate >= 10 else 1}f}/s"]
         if self.audio_s:
-            hours, minutes = self.audio_s / 3600, self.audio_s / 60
-            parts.append(f"{hours:.1f} h of audio" if hours >= 1 else f"{minutes:.0f} min of audio")
+            sizes = (
+                (3600.0, f"{self.audio_s / 3600:.1f} h"),
+                (60.0, f"{self.audio_s / 60:.0f} min"),
+            )
+            said = [text for least, text in sizes if self.audio_s >= least]
+            parts.append(f"{(said or [f'{self.audio_s:.0f} s'])[0]} of audio")
         return parts, self._left_s() if self.done else None
 
 
