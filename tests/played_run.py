@@ -76,6 +76,9 @@ def main(quiet):
     )
     manager = LoggerManager(logger, settings)
     print("corpus small: 3 recordings are new", file=sys.stderr)
+    if quiet == "host":  # of those that leave the display as it is
+        print("error: run: 'nosuch'; expected demo", file=sys.stderr)
+        sys.exit(2)  # without a word to the logger
     tell(LogEvent.RUN_INFO, "Job stats: a table", stats=STATS)
     logger.info("Select jobs to execute...")
     tell(LogEvent.JOB_STARTED, "Execute 3 jobs...", jobs=list(JOBS))

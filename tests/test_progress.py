@@ -152,6 +152,16 @@ def test_a_quiet_run_has_no_live_lines(played, tmp_path):
     assert "1 of 10 jobs done in" in text
 
 
+def test_a_fault_of_the_start_is_on_the_terminal(played):
+    run = played(80, quiet="host")
+    assert run.wait() == 2
+    lines = run.screen.text().splitlines()
+    assert lines[-2:] == [
+        "corpus small: 3 recordings are new",
+        "error: run: 'nosuch'; expected demo",
+    ]
+
+
 def test_live_lines_need_a_terminal_that_is_looked_at(monkeypatch):
     monkeypatch.setattr(terminal.os, "isatty", lambda descriptor: True)
     assert terminal.is_fit({"TERM": "xterm"})
@@ -179,6 +189,20 @@ def test_time_that_is_left_follows_jobs_that_ended_and_those_that_run():
     assert state.step_left_s("train", 22.0) == pytest.approx(40.0 + 300.0)
     again = RunState.from_dict(state.as_dict())
     assert again == state
+
+
+def test_what_jobs_took_before_comes_from_benchmarks_or_the_last_run(tmp_path):
+    assert run_files.earlier_seconds(["train"], tmp_path) == {}
+    state = RunState(done={"evaluate": 2, "train": 1}, seconds={"evaluate": 8.0, "train": 3.0})
+    state.earlier = {"submit": 5.0}
+    run_files.write_run(state, tmp_path)
+    for name, seconds in (("a", 10), ("b", 20)):
+        path = tmp_path / f"benchmarks/train/demo/{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\th:m:s\n{seconds}.0\t0:00:10\n")
+    (tmp_path / "benchmarks/train/demo/cut.tsv").write_text("s")
+    found = run_files.earlier_seconds(["train", "predict"], tmp_path)
+    assert found == {"submit": 5.0, "evaluate": 4.0, "train": 15.0}
 
 
 def test_a_job_that_was_repeated_and_went_well_has_not_failed():

@@ -33,6 +33,7 @@ _TOLD = (
     "Assuming unrestricted", "Conda environments", "Singularity", "At least one job did not complete",
     "WorkflowError:\nAt least one job", "Exiting because a job", "Job stats",
 )  # fmt: skip
+_NOT_LIVE = {Quietness.RULES, Quietness.PROGRESS, Quietness.ALL}
 _KILLED_BY = re.compile(r"died with <Signals\.(SIG\w+)")
 
 
@@ -68,7 +69,7 @@ class LogHandler(LogHandlerBase):
             self._own = ColorizingTextHandler(wanted.nocolor, stream, self._formatter, self._others)
             return
         os.environ[job_status.READ] = "1"
-        if is_fit(os.environ) and not self._quiet:
+        if is_fit(os.environ) and not self._quiet & _NOT_LIVE:
             self._terminal = LiveTerminal(has_colour=not wanted.nocolor)
         self._thread.start()
 

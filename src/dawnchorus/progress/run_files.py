@@ -139,8 +139,11 @@ def failure_of(job: Job, reports: Sequence[dict[str, Any]], signal: str = "") ->
 
 
 def earlier_seconds(rules: Sequence[str], results: str | Path) -> dict[str, float]:
-    """Return the mean seconds of the jobs of rules, by the benchmarks of earlier runs."""
+    """Return the mean seconds of the jobs of rules: by benchmarks, else by what the last run kept."""
     found = {}
+    with contextlib.suppress(ValueError):
+        last = read_run(results).state
+        found = last.earlier | {rule: last.seconds[rule] / n for rule, n in last.done.items() if n}
     for rule in rules:
         seconds = []
         for path in sorted(Path(results, "benchmarks", rule).rglob("*.tsv"))[:_MOST_READ]:
