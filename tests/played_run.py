@@ -21,7 +21,8 @@ from dawnchorus.runtime import job, logs
 
 how, rule, names = sys.argv[1], sys.argv[2], dict(one.split("=") for one in sys.argv[3:])
 told = types.SimpleNamespace(
-    rule=rule, wildcards=names, params={"library": {}}, input=[], output=["x"], resources={},
+    rule=rule, wildcards=names, params={"library": {}}, input=[], resources={},
+    output=[f"results/{'-'.join([rule, *names.values()])}.h5"],
     log=[f"results/logs/{'-'.join([rule, *names.values()])}.log"],
 )
 with job.running(told):
