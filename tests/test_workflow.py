@@ -288,7 +288,7 @@ def test_a_real_run_redoes_exactly_the_stale(restored):
     # a line for each job stays, none of those that were drawn again and again
     made = set(re.findall(r"^\d\d:\d\d:\d\d (\w+).*: .*done in", text, re.M))
     assert made == {"ensemble", "evaluate", "submit"}
-    assert re.search(r"^(\d) of \1 jobs done in", text, re.M)
+    assert re.search(r"^[-\d]+ [:\d]+ (\d) of \1 jobs done in", text, re.M)
     assert "to come" not in text
     assert (ran.screen.has_cursor, ran.screen.unknown) == (True, set())
     assert list((work / "results" / job_status.FOLDER).iterdir()) == []
