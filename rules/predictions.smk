@@ -1,24 +1,24 @@
 """Score recordings with the members of each stage, and average what they say.
 
 Reads:   results/{experiment}/stages/{stage}/{member}.keras, results/spectrograms/{frontend}/...
-Writes:  results/{experiment}/stages/{stage}/scores.{corpus}.h5,
+Writes:  results/{experiment}/stages/{stage}/scores.{corpus}.{shards}.h5,
          results/{experiment}/ensembles/{ensemble}.{corpus}.h5,
-         both again of frames: frames.{corpus}.h5, {ensemble}.{corpus}.frames.h5
+         both again of frames: frames.{corpus}.{shards}.h5, {ensemble}.{corpus}.frames.h5
 """
 
 
 rule predict:
-    """Score one corpus with all members of a stage, each only where it may."""
+    """Score some shards of a corpus with all members of a stage, each only where it may."""
     input:
         models=predictions.models,
         targets="results/{experiment}/stages/{stage}/targets.parquet",
         spectrograms=predictions.shards,
     output:
-        scores="results/{experiment}/stages/{stage}/scores.{corpus}.h5",
+        scores="results/{experiment}/stages/{stage}/scores.{corpus}.{shards}.h5",
     log:
-        "results/logs/predict/{experiment}/{stage}/{corpus}.log",
+        "results/logs/predict/{experiment}/{stage}/{corpus}/{shards}.log",
     benchmark:
-        "results/benchmarks/predict/{experiment}/{stage}/{corpus}.tsv"
+        "results/benchmarks/predict/{experiment}/{stage}/{corpus}/{shards}.tsv"
     conda:
         "../envs/dawnchorus.yaml"
     threads: predictions.threads
@@ -48,6 +48,7 @@ rule ensemble:
         mem_mb=growing(4000),
         runtime=growing(20),
     params:
+        stages=predictions.scores_by_stage,
         pooling=predictions.pooling,
         library=run.library("ensemble"),
     script:
@@ -55,17 +56,17 @@ rule ensemble:
 
 
 rule predict_frames:
-    """Score the frames of one corpus with all members of a stage, each only where it may."""
+    """Score the frames of some shards with all members of a stage, each only where it may."""
     input:
         models=predictions.models,
         targets="results/{experiment}/stages/{stage}/targets.parquet",
         spectrograms=predictions.shards,
     output:
-        frames="results/{experiment}/stages/{stage}/frames.{corpus}.h5",
+        frames="results/{experiment}/stages/{stage}/frames.{corpus}.{shards}.h5",
     log:
-        "results/logs/predict_frames/{experiment}/{stage}/{corpus}.log",
+        "results/logs/predict_frames/{experiment}/{stage}/{corpus}/{shards}.log",
     benchmark:
-        "results/benchmarks/predict_frames/{experiment}/{stage}/{corpus}.tsv"
+        "results/benchmarks/predict_frames/{experiment}/{stage}/{corpus}/{shards}.tsv"
     conda:
         "../envs/dawnchorus.yaml"
     threads: predictions.threads
@@ -95,6 +96,7 @@ rule ensemble_frames:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
+        stages=predictions.frames_by_stage,
         average=predictions.average,
         library=run.library("ensemble_frames"),
     script:

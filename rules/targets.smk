@@ -1,7 +1,7 @@
 """Deal folds and set the targets of each stage.
 
 Reads:   results/corpora/{corpus}/labels-*.parquet, results/audio/{audio}/{corpus}/verdicts.csv,
-         results/{experiment}/stages/{stage}/scores.{corpus}.h5 of earlier stages
+         results/{experiment}/stages/{stage}/scores.{corpus}.{shards}.h5 of earlier stages
 Writes:  results/{experiment}/folds.csv, leaks.csv, results/{experiment}/stages/{stage}/thresholds.csv, targets.parquet,
          audit.json
 """

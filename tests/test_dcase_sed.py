@@ -194,7 +194,7 @@ def test_corpora_without_events_are_listed_byte_for_byte_as_before(tmp_path, mon
 
 # digests of what the code wrote before there were events, but for the paths in listings
 GOLDEN = {
-    "shards": {"002": {"digest": "9b0c4316155f27d6", "recordings": 1}},
+    "shards": {"002": {"digest": "9b0c4316155f27d6", "recordings": 1, "bytes": 5}},
     "labels": "df22de2c40192ab5",
     "excluded": "8d29f09632aaa621",
 }

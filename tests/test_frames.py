@@ -174,6 +174,25 @@ def test_an_ensemble_averages_who_may_score(tmp_path, how, expected):
         np.testing.assert_allclose(found.scores(how, 1), [[0.2, 0.8]], rtol=1e-6)
 
 
+def test_files_of_a_corpus_are_averaged_as_one(tmp_path, rng):
+    ids, scores = list("abcde"), rng.random((5, 4, 2)).astype(np.float32)
+
+    def write_some(name, numbers):
+        by_member = {
+            member: {row: scores[n] / number for row, n in enumerate(numbers)}
+            for number, member in enumerate(MEMBERS, 1)
+        }
+        return write(tmp_path / name, by_member, [ids[n] for n in numbers])
+
+    whole, parts = (
+        write_some("whole", range(5)),
+        [write_some("p", [1, 4]), write_some("q", [0, 2, 3])],
+    )
+    for name, paths in (("one", [whole, whole]), ("many", [parts, whole])):
+        ensemble.ensemble_frames(paths, tmp_path / name, "mean")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "many").read_bytes()
+
+
 def test_an_ensemble_of_nothing_is_empty(tmp_path):
     path = write(tmp_path / "s.h5", {"m": {}})
     ensemble.ensemble_frames([path], tmp_path / "e.h5", "mean")

@@ -313,19 +313,44 @@ def test_folds_do_not_know_who_validates(run):
 def test_pseudo_labels_read_the_scores_of_the_earlier_stage_and_no_labels(run):
     targets = all_rules(run).targets
     second = wildcards(experiment="two", stage="second")
-    path = "results/two/stages/first/scores.other.h5"
+    path = "results/two/stages/first/scores.other.000-001.h5"
     assert targets.teacher_files(second) == [path]
     found = targets.settings(second)
-    assert found["teachers"] == {"other": path}
+    assert found["teachers"] == {"other": [path]}
     assert list(found["labels"]) == ["small"]
     assert targets.teacher_files(wildcards(experiment="two", stage="first")) == []
+
+
+@pytest.mark.parametrize(
+    ("n_shards", "recordings", "n_bytes", "per_job", "expected"),
+    [
+        (4, 120, 0, None, ["000-003"]),
+        (16, 1000, 0, None, ["000-003", "004-007", "008-011", "012-015"]),
+        (20, 600, 0, None, ["000-007", "008-015", "016-019"]),
+        (16, 10, 10**9, None, [f"{n:03d}-{n + 1:03d}" for n in range(0, 16, 2)]),
+        (3, 5000, 0, None, ["000-000", "001-001", "002-002"]),
+        (3, 5, 10**10, 10, ["000-001", "002-002"]),  # of bytes a number of recordings says nothing
+    ],
+)
+def test_a_job_of_predict_scores_as_many_shards_as_its_start_is_worth(
+    run, n_shards, recordings, n_bytes, per_job, expected
+):
+    chosen = {"shards": n_shards, "recordings_per_job": per_job}
+    index = {f"{n:03d}": {"recordings": recordings, "bytes": n_bytes} for n in range(n_shards)}
+    found = dataclasses.replace(
+        run, config={"corpora": {"c": chosen}}, index={"c": {"shards": index}}
+    ).runs_of_shards("c")
+    assert list(found) == expected
+    assert [shard for shards in found.values() for shard in shards] == list(index)
 
 
 def test_hard_pseudo_labels_have_thresholds_chosen_out_of_fold(sound_events):
     targets = all_rules(sound_events).targets
     frames = wildcards(experiment="small", stage="frames")
     assert targets.thresholds(frames) == ["results/small/stages/frames/thresholds.csv"]
-    assert targets.validation_files(frames) == ["results/small/stages/first/scores.clips.h5"]
+    assert targets.validation_files(frames) == [
+        "results/small/stages/first/scores.clips.000-000.h5"
+    ]
     assert targets.thresholds(wildcards(experiment="small", stage="mean")) == []
 
 
@@ -341,9 +366,9 @@ def test_a_mean_teacher_reads_verdicts_of_what_it_uses_without_labels(sound_even
 def test_stages_of_frames_read_the_frame_scores_of_their_teacher(sound_events):
     training = all_rules(sound_events).training
     frames = wildcards(experiment="small", stage="frames", member="f1p1s1")
-    path = "results/small/stages/first/frames.clips.h5"
+    path = "results/small/stages/first/frames.clips.000-000.h5"
     assert training.teacher_frames(frames) == [path]
-    assert training.settings(frames)["frame_targets"]["scores"] == {"clips": path}
+    assert training.settings(frames)["frame_targets"]["scores"] == {"clips": [path]}
     assert training.settings(frames)["validation"] == "all"
 
 

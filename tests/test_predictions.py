@@ -40,6 +40,51 @@ def test_windows_come_back_as_they_were_put(tmp_path):
     np.testing.assert_array_equal(part, [[0.75], [0.5]])
 
 
+@pytest.mark.parametrize("unit", ["recording", "chunk"])
+def test_files_of_a_corpus_are_read_as_one(tmp_path, monkeypatch, rng, unit):
+    names = [f"r{i:02}" for i in range(12)]
+    windows = np.array(
+        [0, 3, 1, 2, 5, 1, 1, 0, 4, 2, 1, 3]
+    )  # of each recording; r00 and r07 have none
+    scores = rng.random((2, windows.sum(), 3)).astype(np.float32)
+    of_file = np.array([0, 1, 2, 0, 1, 1, 0, 2, 0, 1, 0, 2])
+
+    def write_some(path, which):
+        rows = np.flatnonzero(which[np.repeat(np.arange(12), windows)])
+        own = np.flatnonzero(which)
+        recording = np.repeat(np.arange(len(own)), windows[own])
+        onset = np.concatenate([np.arange(n) for n in windows[own]])
+        with score_files.writing_windows(path, [names[i] for i in own], "mn", list("xyz")) as put:
+            for member, found in zip("mn", scores, strict=True):
+                put(member, recording, onset, onset + 1, found[rows])
+        return path
+
+    whole = write_some(tmp_path / "whole", np.ones(12, bool))
+    parts = [write_some(tmp_path / str(n), of_file == n) for n in range(3)]
+    with score_files.open_windows(whole) as one, score_files.open_windows(parts) as several:
+        assert several.ids == one.ids == names
+        for columns in zip(one.windows("n"), several.windows("n"), strict=True):
+            np.testing.assert_array_equal(*columns)
+            assert columns[0].dtype == columns[1].dtype
+        for rows in (slice(3, 11), slice(0, 0), slice(20, None)):
+            np.testing.assert_array_equal(one.scores("m", rows), several.scores("m", rows))
+    monkeypatch.setattr(ensemble, "_BLOCK", 20)
+    for name, paths in (("w", [whole, whole]), ("p", [parts, whole])):
+        settings = SETTINGS | {"average_unit": unit}
+        ensemble.ensemble(paths, tmp_path / name, settings)
+    assert (tmp_path / "w").read_bytes() == (tmp_path / "p").read_bytes()
+
+
+def test_files_that_are_not_of_one_corpus_and_stage_are_refused(tmp_path):
+    paths = [write(tmp_path / "a.h5"), write(tmp_path / "b.h5")]
+    with pytest.raises(ValueError, match="a.h5 and 1 others have recording 'a' twice"):
+        score_files.open_windows(paths).__enter__()
+    with score_files.writing_windows(tmp_path / "c.h5", ["c"], ["f2p0s1"], ["bird"]) as put:
+        put("f2p0s1", [0], [0.0], [1.0], [[0.5]])
+    with pytest.raises(ValueError, match="c.h5 has other members than .*a.h5"):
+        score_files.open_windows([paths[0], tmp_path / "c.h5"]).__enter__()
+
+
 def test_windows_in_any_order_give_the_same_file(tmp_path):
     columns = [0, 0, 1], [0.0, 1.0, 0.0], [1.0, 2.0, 1.0], [[0.25], [0.75], [0.5]]
     for name, order in (("sorted", [0, 1, 2]), ("shuffled", [2, 1, 0])):

@@ -331,6 +331,22 @@ def test_a_changed_test_recording_retrains_nothing(before, recording):
     assert sum(rule == "resample" for rule, _ in found) == 1
 
 
+def test_a_changed_test_recording_is_scored_again_with_the_shards_of_its_job_alone(
+    project, recording
+):
+    settings = tiny.changed(tiny.config(), "corpora.other.recordings_per_job", 1)
+    before = project.run_of(settings)
+    recording("field/003.wav", lambda content: content[:-2] + b"\1\1")
+    scored = [
+        dict(about) for rule, about in stale(before, project.run_of(settings)) if rule == "predict"
+    ]
+    first = [about for about in scored if about["stage"] == "first"]
+    assert sorted(about["experiment"] for about in first) == ["one", "two"]
+    assert len({about["shards"] for about in first}) == 1
+    # the models of the second stage are others, as pseudo-labels have changed
+    assert len(scored) - len(first) == 3
+
+
 def test_a_changed_training_recording_makes_one_shard_stale_and_what_follows(before, recording):
     found = stale(before, recording("recordings/it's.wav", lambda content: content[:-2] + b"\1\1"))
     assert named(found) == FROM_LISTING

@@ -161,7 +161,7 @@ def run_without_recordings(folder: Path, settings, *overlays) -> Run:
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     config = compose(ROOT / "config.yaml", [*overlays, path], {})
     tables = {"labels": "1", "excluded": "2", "events": "3", "names": "4"}
-    index = {"shards": {"000": {"digest": "0"}}, **tables}
+    index = {"shards": {"000": {"digest": "0", "recordings": 1, "bytes": 0}}, **tables}
     return Run(config, dict.fromkeys(config["corpora"], index), ROOT)
 
 

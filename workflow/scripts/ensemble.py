@@ -5,4 +5,4 @@ from dawnchorus.runtime import job
 with job.running(snakemake):
     from dawnchorus.scores import ensemble
 
-    ensemble.ensemble(snakemake.input.scores, snakemake.output.scores, snakemake.params.pooling)
+    ensemble.ensemble(snakemake.params.stages, snakemake.output.scores, snakemake.params.pooling)

@@ -6,5 +6,5 @@ with job.running(snakemake):
     from dawnchorus.scores import ensemble
 
     ensemble.ensemble_frames(
-        snakemake.input.scores, snakemake.output.scores, snakemake.params.average
+        snakemake.params.stages, snakemake.output.scores, snakemake.params.average
     )

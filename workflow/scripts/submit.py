@@ -7,7 +7,7 @@ with job.running(snakemake):
 
     submission.submit(
         snakemake.input.scores,
-        snakemake.input.windows,
+        snakemake.params.submission["windows"],
         snakemake.params.submission["labels"],
         snakemake.params.submission["label_rows"],
         snakemake.params.submission["settings"],

@@ -86,11 +86,11 @@ def list_corpus(
     Returns
     -------
     dict
-        ``shards`` (name to digest and number of recordings), ``labels``, ``excluded`` and ``names``
-        (digests), ``recordings`` (count), ``all`` and ``subsets`` (see `tables.subset_counts`) and
-        ``notes``; ``events`` (digest) only where the corpus has strong labels, ``label_rows``
-        (``columns`` and digest) only where a submission can repeat its label files, ``sources``
-        (digest) only where a table says what recordings are composed of.
+        ``shards`` (name to digest, number of recordings and bytes of their files), ``labels``,
+        ``excluded`` and ``names`` (digests), ``recordings`` (count), ``all`` and ``subsets`` (see
+        `tables.subset_counts`) and ``notes``; ``events`` (digest) only where the corpus has strong
+        labels, ``label_rows`` (``columns`` and digest) only where a submission can repeat its label
+        files, ``sources`` (digest) only where a table says what recordings are composed of.
 
     Raises
     ------
@@ -299,7 +299,8 @@ def _write_listings(
             lying = [(row.id, row.path) for row, _ in members]
             _store(places, tables.PLACES, lying, None, stored)
         _store(path, tables.LISTING, rows, digest, stored)
-        index[shard] = {"digest": digest, "recordings": len(rows)}
+        n_bytes = sum(int(size) for _, _, size, _, _ in rows)
+        index[shard] = {"digest": digest, "recordings": len(rows), "bytes": n_bytes}
     return index
 
 

@@ -48,7 +48,7 @@ class _Candidates:
 
 def audit(
     settings: Mapping,
-    window_scores: Mapping[str, str | Path],
+    window_scores: Mapping[str, score_files.Files],
     targets_path: str | Path,
     labels: Mapping[str, str],
     output_path: str | Path,
@@ -123,7 +123,7 @@ def audit(
 
 def _candidates(
     settings: Mapping,
-    window_scores: Mapping[str, str | Path],
+    window_scores: Mapping[str, score_files.Files],
     wanted: targets_table.Targets,
     known_of: Mapping[str, Mapping[str, tables.Labelled]],
     thresholds: Sequence[float] | None,
@@ -136,8 +136,8 @@ def _candidates(
         with score_files.open_windows(path) as windows:
             if windows.class_names != wanted.class_names:
                 raise ValueError(
-                    f"{path} scores the classes {windows.class_names[:_NAMED]!r}, the targets have "
-                    f"{wanted.class_names[:_NAMED]!r}; predict again"
+                    f"{windows.path} scores the classes {windows.class_names[:_NAMED]!r}, the targets "
+                    f"have {wanted.class_names[:_NAMED]!r}; predict again"
                 )
         for name, row in zip(*pseudo_labels.teacher_scores(path, settings), strict=True):
             if name in known and not np.isnan(row).any():

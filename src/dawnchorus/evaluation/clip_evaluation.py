@@ -45,7 +45,7 @@ _TRAINING = ""  # key of the training recordings, where names of test subsets ar
 
 
 def evaluate(
-    scores: Mapping[str, Mapping[str, str | Path]],
+    scores: Mapping[str, Mapping[str, score_files.Files]],
     ensembles: Mapping[str, Mapping[str, str | Path]],
     calibrations: Mapping[str, str | Path],
     labels: Mapping[str, str | Path],
@@ -59,7 +59,7 @@ def evaluate(
 
     Parameters
     ----------
-    scores : mapping of stage to mapping of corpus to path
+    scores : mapping of stage to mapping of corpus to path, or to paths
         Window scores of the members, for the training and the test corpora.
     ensembles : mapping of ensemble to mapping of corpus to path
         Recording scores; those of training recordings are out of fold.
@@ -97,7 +97,7 @@ def evaluate(
     for path in paths:
         with score_files.open_windows(path) as windows:
             class_names = class_names or windows.class_names
-            _check_classes(windows.class_names, class_names, path)
+            _check_classes(windows.class_names, class_names, windows.path)
     ended = _ended_stages(scores)
     settings = _without(settings, ended)
     trained, about_training = read_training_set(
@@ -174,7 +174,7 @@ def class_counts(truth: GroundTruth) -> dict:
     }
 
 
-def _ended_stages(scores: Mapping[str, Mapping[str, str | Path]]) -> dict[str, str]:
+def _ended_stages(scores: Mapping[str, Mapping[str, score_files.Files]]) -> dict[str, str]:
     """Return the stages that ended before they were trained, and why."""
     found = {}
     for name, paths in scores.items():
@@ -202,7 +202,10 @@ def _without(settings: Mapping, ended: Mapping[str, str]) -> dict:
 
 
 def _stage(
-    name: str, paths: Mapping[str, str | Path], truths: Mapping[str, GroundTruth], settings: Mapping
+    name: str,
+    paths: Mapping[str, score_files.Files],
+    truths: Mapping[str, GroundTruth],
+    settings: Mapping,
 ) -> dict:
     """Return the scores of the members of a stage, and their mean and range."""
     pooled = {

@@ -31,7 +31,7 @@ _MARK = "_RN"  # of the file names of 2014 to 2018: LIFECLEF2018_BIRDS_..._RN123
 
 def submit(
     scores_path: str | Path,
-    window_paths: Sequence[str | Path],
+    window_paths: Sequence[score_files.Files],
     corpus_labels_path: str | Path,
     label_rows: Mapping | None,
     settings: Mapping,
@@ -46,7 +46,7 @@ def submit(
     ----------
     scores_path : path
         Recording scores of the submitted ensemble (all formats but those by interval).
-    window_paths : paths
+    window_paths : sequence of path, or of sequence of paths
         Window scores of the ensemble's stages (formats by interval; others may give none).
     corpus_labels_path : path
         Label table of the corpus, which has the MediaIds (all formats but bad2017).
@@ -219,7 +219,7 @@ def kept_classes(class_names: Sequence[str], ignored_classes: Sequence[str]) -> 
 
 
 def interval_scores(
-    window_paths: Sequence[str | Path], labels_path: str | Path, settings: Mapping
+    window_paths: Sequence[score_files.Files], labels_path: str | Path, settings: Mapping
 ) -> tuple[list[str], list[tuple[float, float]], list[str], np.ndarray]:
     """Return MediaIds and spans [s] of N intervals, C ClassIds and scores (N, C), of a submission.
 
@@ -229,7 +229,7 @@ def interval_scores(
 
     Parameters
     ----------
-    window_paths : paths
+    window_paths : sequence of path, or of sequence of paths
         Window scores of the stages of the submitted ensemble.
     labels_path : path
         Label table of the corpus.
@@ -266,7 +266,7 @@ def interval_scores(
 
 
 def _interval_scores(
-    window_paths: Sequence[str | Path], wanted: Collection[str], settings: Mapping
+    window_paths: Sequence[score_files.Files], wanted: Collection[str], settings: Mapping
 ) -> dict[str, tuple[list[intervals.Interval], np.ndarray]]:
     """Return the intervals (K) and their scores (K, C) of recordings that have windows, by id."""
     ids, recording, onset, offset, scores = ensemble.chunk_scores(window_paths, settings)

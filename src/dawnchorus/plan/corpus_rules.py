@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from dawnchorus.plan.workflow_run import Params, Run, Wildcards
 
-# how recordings are listed and counted, not what they are
+# how recordings are listed, counted and scored, not what they are
 _OF_THE_LISTING = (
     "max_excluded", "missing_files", "fingerprint", "rename_classes", "strict_names",
-    "source_table", "outside", "crossing", "licence", "attribution",
+    "source_table", "outside", "crossing", "licence", "attribution", "recordings_per_job",
 )  # fmt: skip
 
 

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, corpora_in, references_of
+from dawnchorus.plan.workflow_run import (
+    Params,
+    Paths,
+    Run,
+    ScorePaths,
+    Wildcards,
+    corpora_in,
+    references_of,
+)
 
 _EVALUATED = (
     "seed", "train", "test", "folds", "ensembles", "pooling", "average", "average_unit",
@@ -65,7 +73,8 @@ class EvaluationRules:
 
     def scores(self, wildcards: Wildcards) -> list[str]:
         """Return the window scores of all stages."""
-        return [path for found in self._scores(wildcards).values() for path in found.values()]
+        by_stage = self._scores(wildcards).values()
+        return [path for found in by_stage for files in found.values() for path in files]
 
     def ensembles(self, wildcards: Wildcards) -> list[str]:
         """Return the recording scores of all ensembles."""
@@ -113,6 +122,9 @@ class EvaluationRules:
 
     def submitted_windows(self, wildcards: Wildcards) -> list[str]:
         """Return the window scores of the submitted ensemble, for a format of intervals."""
+        return [path for found in self._submitted_windows(wildcards) for path in found]
+
+    def _submitted_windows(self, wildcards: Wildcards) -> list[list[str]]:
         name, corpus = wildcards.experiment, wildcards.corpus
         # the other formats score recordings; windows would make their files stale
         if self.run.submission_format(name, corpus) != "birdclef2018_soundscape":
@@ -131,6 +143,7 @@ class EvaluationRules:
                 **{key: chosen[key] for key in _SUBMITTED_POOLING},
                 "test": references_of(corpus, chosen["test"]),
             },
+            "windows": self._submitted_windows(wildcards),
             "labels": self.run.labels([corpus])[corpus],
             "label_rows": self.run.label_rows(corpus),
         }
@@ -147,7 +160,7 @@ class EvaluationRules:
         corpora = corpora_in([*chosen["train"], *chosen["test"]])
         return {corpus: self.run.spectrograms(frontend, [corpus]) for corpus in corpora}
 
-    def _scores(self, wildcards: Wildcards) -> dict[str, Paths]:
+    def _scores(self, wildcards: Wildcards) -> dict[str, ScorePaths]:
         name = wildcards.experiment
         corpora = self.run.scored_corpora(name)
         stages = self.run.experiment(wildcards)["stages"]

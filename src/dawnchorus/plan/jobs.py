@@ -163,7 +163,8 @@ EXAMPLES = (
 )
 # Of a listed corpus: what stands for its tables where no recording is there.
 _LISTED = {
-    "shards": {"000": {"digest": "0"}}, "labels": "0", "excluded": "0", "events": "0", "names": "0",
+    "shards": {"000": {"digest": "0", "recordings": 1, "bytes": 0}}, "labels": "0", "excluded": "0",
+    "events": "0", "names": "0",
     "label_rows": {"columns": ["itemid", "hasbird"], "digest": "0"}, "sources": "0",
 }  # fmt: skip
 # Sections that a name stands in, by the keys above it.

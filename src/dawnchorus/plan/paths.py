@@ -53,8 +53,8 @@ TARGETS = "results/{experiment}/stages/{stage}/targets.parquet"
 AUDIT = "results/{experiment}/stages/{stage}/audit.json"
 NORMALISER = "results/{experiment}/stages/{stage}/normaliser.csv"
 SEGMENTS_PICTURE = "results/{experiment}/stages/{stage}/segments.png"
-SCORES = "results/{experiment}/stages/{stage}/scores.{corpus}.h5"
-FRAME_SCORES = "results/{experiment}/stages/{stage}/frames.{corpus}.h5"
+SCORES = "results/{experiment}/stages/{stage}/scores.{corpus}.{shards}.h5"
+FRAME_SCORES = "results/{experiment}/stages/{stage}/frames.{corpus}.{shards}.h5"
 
 # per member of a stage
 MODEL = "results/{experiment}/stages/{stage}/{member}.keras"

@@ -34,10 +34,11 @@ class PredictionRules:
         return [path for member in members for path in member.values()]
 
     def shards(self, wildcards: Wildcards) -> list[str]:
-        """Return the spectrograms of a corpus from which a stage predicts."""
-        stage = self.run.stage(wildcards)
-        frontend = stage["predict_frontend"] or stage["frontend"]
-        return self.run.spectrograms(frontend, [wildcards.corpus])
+        """Return the spectrograms from which a stage predicts, of the shards of a job."""
+        stage, corpus = self.run.stage(wildcards), wildcards.corpus
+        names = {"corpus": corpus, "frontend": stage["predict_frontend"] or stage["frontend"]}
+        found = self.run.runs_of_shards(corpus).get(wildcards.shards, [])
+        return [paths.SPECTROGRAMS.format(shard=shard, **names) for shard in found]
 
     def threads(self, wildcards: Wildcards) -> int:
         """Return the threads of the backend: they are part of an experiment's numbers."""
@@ -64,11 +65,19 @@ class PredictionRules:
 
     def scores(self, wildcards: Wildcards) -> list[str]:
         """Return the window scores of an ensemble's stages."""
-        experiment, corpus = wildcards.experiment, wildcards.corpus
-        return [self.run.scores(experiment, s, [corpus])[corpus] for s in self._stages(wildcards)]
+        return [path for found in self.scores_by_stage(wildcards) for path in found]
+
+    def scores_by_stage(self, wildcards: Wildcards) -> list[list[str]]:
+        """Return the window scores of each stage of an ensemble."""
+        name, corpus = wildcards.experiment, wildcards.corpus
+        return [self.run.scores(name, s, [corpus])[corpus] for s in self._stages(wildcards)]
 
     def frames(self, wildcards: Wildcards) -> list[str]:
         """Return the frame scores of an ensemble's stages."""
+        return [path for found in self.frames_by_stage(wildcards) for path in found]
+
+    def frames_by_stage(self, wildcards: Wildcards) -> list[list[str]]:
+        """Return the frame scores of each stage of an ensemble."""
         name, corpus = wildcards.experiment, wildcards.corpus
         return [self.run.frame_scores(name, s, [corpus])[corpus] for s in self._stages(wildcards)]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, corpora_in
+from dawnchorus.plan.workflow_run import Params, Paths, Run, ScorePaths, Wildcards, corpora_in
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -50,7 +50,7 @@ class TargetRules:
     def validation_files(self, wildcards: Wildcards) -> list[str]:
         """Return what thresholds are chosen by: scores, and verdicts that may take classes away."""
         return [
-            *self._validation_scores(wildcards).values(),
+            *_files(self._validation_scores(wildcards)),
             *self._losing(wildcards).values(),
         ]
 
@@ -69,7 +69,7 @@ class TargetRules:
         """Return what a stage knows of unlabelled recordings: scores or verdicts."""
         # an earlier stage has scores, a mean teacher learns without; labels may lose classes
         scores, verdicts = self._teacher_scores(wildcards), self._verdicts(wildcards)
-        return [*scores.values(), *verdicts.values()]
+        return [*_files(scores), *verdicts.values()]
 
     def thresholds(self, wildcards: Wildcards) -> list[str]:
         """Return the thresholds of hard pseudo-labels; none for other targets."""
@@ -127,7 +127,7 @@ class TargetRules:
         corpora = corpora_in(self.run.experiment(wildcards)["train"])
         return self.run.verdicts(wildcards.experiment, corpora)
 
-    def _teacher_scores(self, wildcards: Wildcards) -> Paths:
+    def _teacher_scores(self, wildcards: Wildcards) -> ScorePaths:
         """Return the scores of the earlier stage that pseudo-labels come from."""
         targets = self._targets(wildcards)
         if targets["from"] != "predictions":
@@ -150,7 +150,7 @@ class TargetRules:
     def _verdicts(self, wildcards: Wildcards) -> Paths:
         return {**self._losing(wildcards), **self._unlabelled_verdicts(wildcards)}
 
-    def _validation_scores(self, wildcards: Wildcards) -> Paths:
+    def _validation_scores(self, wildcards: Wildcards) -> ScorePaths:
         """Return the out-of-fold scores of training recordings by the earlier stage."""
         targets = self._targets(wildcards)
         # a number is no choice: no scores are read, so none make the targets stale
@@ -158,6 +158,10 @@ class TargetRules:
             return {}
         corpora = corpora_in(self.run.experiment(wildcards)["train"])
         return self.run.scores(wildcards.experiment, targets["stage"], corpora)
+
+
+def _files(scores: ScorePaths) -> list[str]:
+    return [path for files in scores.values() for path in files]
 
 
 def _are_hard(targets: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dawnchorus.plan import paths
-from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, corpora_in
+from dawnchorus.plan.workflow_run import Params, Run, ScorePaths, Wildcards, corpora_in
 from dawnchorus.settings.references import parse_teacher
 
 _DRAWN_PER_CLASS = 12
@@ -78,7 +78,7 @@ class TrainingRules:
 
     def teacher_frames(self, wildcards: Wildcards) -> list[str]:
         """Return the frame scores of an earlier stage that pseudo-labels of frames come from."""
-        return list(self._teacher_frames(wildcards).values())
+        return [path for files in self._teacher_frames(wildcards).values() for path in files]
 
     def threads(self, wildcards: Wildcards) -> int:
         """Return the threads of the backend: they are part of an experiment's numbers."""
@@ -193,7 +193,7 @@ class TrainingRules:
         files = self._teacher_files(wildcards)
         return found + [{**outside, "model": self.run.copied_model(path)} for path in files]
 
-    def _teacher_frames(self, wildcards: Wildcards) -> Paths:
+    def _teacher_frames(self, wildcards: Wildcards) -> ScorePaths:
         targets = self.run.stage(wildcards)["targets"]
         if targets.get("level") != "frame":
             return {}

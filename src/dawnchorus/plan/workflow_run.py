@@ -30,8 +30,8 @@ Params = dict[str, Any]
 
 
 WILDCARDS = (
-    "audio", "frontend", "corpus", "shard", "experiment", "stage", "member", "ensemble", "decoding",
-    "application",
+    "audio", "frontend", "corpus", "shard", "shards", "experiment", "stage", "member", "ensemble",
+    "decoding", "application",
 )  # fmt: skip
 
 
@@ -56,6 +56,10 @@ class Wildcards(Protocol):
     @property
     def shard(self) -> str:
         """Name of a shard of a corpus: ``000``, ``001``, ..."""
+
+    @property
+    def shards(self) -> str:
+        """First and last of consecutive shards that a job scores: ``000-007``."""
 
     @property
     def experiment(self) -> str:
@@ -83,7 +87,11 @@ class Wildcards(Protocol):
 
 
 Paths = dict[str, str]  # by corpus
+ScorePaths = dict[str, list[str]]  # by corpus, a file for each run of shards
 NOTHING = "(?!)"  # a wildcard constraint that no name meets
+# What a job of ``predict`` scores at least, where a corpus has so much: twelve hours of clips of ten
+# seconds, or six of WAV at 44.1 kHz and more of other files. Their scoring takes several times the start.
+_RUN_RECORDINGS, _RUN_BYTES = 4000, 2 * 10**9
 
 
 def corpora_in(references: Iterable[str]) -> list[str]:
@@ -165,6 +173,8 @@ class Run:
         """Return the regular expression that values of a wildcard meet: one of the names there are."""
         if wildcard == "shard":
             return r"\d+"
+        if wildcard == "shards":
+            return r"\d+-\d+"
         if wildcard == "member":
             return re.sub(r"\{\w+\}", r"\\d+", paths.MEMBER)
         sections = {
@@ -299,15 +309,51 @@ class Run:
             for seed in range(1, about["seeds"] + 1)
         ]
 
-    def scores(self, experiment: str, stage: str, corpora: Iterable[str]) -> Paths:
-        """Return the window scores of a stage."""
-        names = {"experiment": experiment, "stage": stage}
-        return {c: paths.SCORES.format(corpus=c, **names) for c in corpora}
+    def runs_of_shards(self, corpus: str) -> dict[str, list[str]]:
+        """Return the shards that a job of ``predict`` scores, by their first and last: ``000-007``.
 
-    def frame_scores(self, experiment: str, stage: str, corpora: Iterable[str]) -> Paths:
+        As many consecutive shards as have `_RUN_RECORDINGS` recordings or files of `_RUN_BYTES` on
+        average: a job starts TensorFlow and loads all models of a stage, which takes as long as to
+        score some thousand clips. The number is a power of two, so that a corpus that grows is dealt
+        anew only once it has doubled.
+        """
+        chosen, index = self.config["corpora"][corpus], self.index[corpus]["shards"]
+        n_recordings, n_bytes = (
+            sum(about[key] for about in index.values()) for key in ("recordings", "bytes")
+        )
+        wanted = chosen["recordings_per_job"]
+        full = n_recordings / (wanted or _RUN_RECORDINGS)  # runs that the corpus is enough for
+        if wanted is None:
+            full = max(full, n_bytes / _RUN_BYTES)
+        n_shards, length = chosen["shards"], 1
+        while length < n_shards and length * full < n_shards:
+            length *= 2
+        found: dict[str, list[str]] = {}
+        for shard in index:
+            first = int(shard) // length * length
+            name = f"{first:03d}-{min(first + length, n_shards) - 1:03d}"
+            found.setdefault(name, []).append(shard)
+        return found
+
+    def scores(self, experiment: str, stage: str, corpora: Iterable[str]) -> ScorePaths:
+        """Return the window scores of a stage."""
+        return self._by_run(paths.SCORES, experiment, stage, corpora)
+
+    def frame_scores(self, experiment: str, stage: str, corpora: Iterable[str]) -> ScorePaths:
         """Return the frame scores of a stage."""
+        return self._by_run(paths.FRAME_SCORES, experiment, stage, corpora)
+
+    def _by_run(
+        self, pattern: str, experiment: str, stage: str, corpora: Iterable[str]
+    ) -> ScorePaths:
         names = {"experiment": experiment, "stage": stage}
-        return {c: paths.FRAME_SCORES.format(corpus=c, **names) for c in corpora}
+        return {
+            corpus: [
+                pattern.format(corpus=corpus, shards=shards, **names)
+                for shards in self.runs_of_shards(corpus)
+            ]
+            for corpus in corpora
+        }
 
     def ensemble_scores(self, experiment: str, ensemble: str, corpora: Iterable[str]) -> Paths:
         """Return the recording scores of an ensemble."""

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dawnchorus.runtime import logs
-from dawnchorus.scores import frame_files, pooling
+from dawnchorus.scores import frame_files, pooling, score_files
 from dawnchorus.scores.score_files import RecordingScores, Windows, open_windows, write_recordings
 
 UNITS = ("recording", "chunk")  # what is averaged over members
@@ -41,14 +41,14 @@ class _Grid(NamedTuple):
 
 
 def pool_members(
-    path: str | Path, how: str, ignored_classes: Sequence[str] = ()
+    paths: score_files.Files, how: str, ignored_classes: Sequence[str] = ()
 ) -> tuple[list[str], list[str], np.ndarray]:
     """Return ids (N), members (M) and recording scores (M, N, C), pooled over windows.
 
     Parameters
     ----------
-    path : path
-        Window scores.
+    paths : path, or sequence of paths
+        Window scores of a corpus.
     how : str
         Pooling over the windows of a recording: one of `dawnchorus.scores.pooling.POOLINGS`.
     ignored_classes : sequence of str, optional
@@ -59,17 +59,17 @@ def pool_members(
     ValueError
         Where the pooling or an ignored class is unknown.
     """
-    with open_windows(path) as windows:
+    with open_windows(paths) as windows:
         return windows.ids, windows.members, _by_member([windows], how, ignored_classes)
 
 
-def ensemble(paths: Sequence[str | Path], output: str | Path, settings: Mapping) -> None:
+def ensemble(paths: Sequence[score_files.Files], output: str | Path, settings: Mapping) -> None:
     """Average the members of some stages, pool their windows, write recording scores.
 
     Parameters
     ----------
-    paths : paths
-        Window scores of the stages for one corpus.
+    paths : sequence of path, or of sequence of paths
+        Window scores of each stage for one corpus.
     output : path
         Recording scores.
     settings : mapping
@@ -117,14 +117,14 @@ def ensemble(paths: Sequence[str | Path], output: str | Path, settings: Mapping)
 
 
 def chunk_scores(
-    paths: Sequence[str | Path], settings: Mapping
+    paths: Sequence[score_files.Files], settings: Mapping
 ) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Average the members of some stages window by window.
 
     Parameters
     ----------
-    paths : paths
-        Window scores of the stages for one corpus.
+    paths : sequence of path, or of sequence of paths
+        Window scores of each stage for one corpus.
     settings : mapping
         ``average`` (mean, median) and ``ignored_classes``, which get the lowest averaged score of
         each window.
@@ -154,13 +154,13 @@ def chunk_scores(
         return stages[0].ids, grid.recording, grid.onset, grid.offset, scores
 
 
-def ensemble_frames(paths: Sequence[str | Path], output: str | Path, how: str) -> None:
+def ensemble_frames(paths: Sequence[score_files.Files], output: str | Path, how: str) -> None:
     """Average the frame scores of all members of some stages, recording by recording.
 
     Parameters
     ----------
-    paths : paths
-        Frame scores of the stages for one corpus.
+    paths : sequence of path, or of sequence of paths
+        Frame scores of each stage for one corpus.
     output : path
         Frame scores of one member that is named as ``how``; recordings without any are left out.
         Whether its models learnt stands there by stage and member.
@@ -214,7 +214,7 @@ def ensemble_frames(paths: Sequence[str | Path], output: str | Path, how: str) -
 
 
 @contextlib.contextmanager
-def _stages(paths: Sequence[str | Path]) -> Iterator[list[Windows]]:
+def _stages(paths: Sequence[score_files.Files]) -> Iterator[list[Windows]]:
     """Open the window scores of some stages, of the same recordings and classes."""
     with contextlib.ExitStack() as stack:
         stages = [stack.enter_context(open_windows(path)) for path in paths]

@@ -1,6 +1,6 @@
 """Frame scores on disk.
 
-``stages/{stage}/frames.{corpus}.h5`` and ``ensembles/{ensemble}.{corpus}.frames.h5``: HDF5 with
+``stages/{stage}/frames.{corpus}.{shards}.h5`` and ``ensembles/{ensemble}.{corpus}.frames.h5``: HDF5 with
 contiguous data. ``ids`` (N), the attribute ``frames_per_second`` and, per member, the group
 ``members/{member}``:
 
@@ -14,7 +14,7 @@ Frame t of a recording covers [onset + t / frames_per_second, onset + (t + 1) / 
 in seconds from the recording's beginning.
 
 * `writing_frames`: a new file, member by member.
-* `open_frames`, `Frames`: reading it, recording by recording.
+* `open_frames`, `Frames`: reading the files of a corpus, recording by recording.
 * `member_scores`, `average_frames`: the scores of one recording by all members of some files.
 
 Axes: N recordings, n of them scored by a member, T frames, C classes.
@@ -44,8 +44,9 @@ class Frames:
     Attributes
     ----------
     path : str
+        Of the first file.
     ids : list of str
-        Recordings, N.
+        Recordings of all files, N.
     members : list of str
     class_names : list of str
         C.
@@ -54,18 +55,26 @@ class Frames:
         Of every model that was trained: whether it learnt.
     """
 
-    def __init__(self, file: h5py.File):
-        self._file = file
-        self.path = file.filename
-        self.ids = [text.decode() for text in file["ids"][:]]
-        self.members = json.loads(file.attrs["members"])
-        self.class_names = json.loads(file.attrs["class_names"])
-        self.learning = score_files.read_learning(file)
-        self.frames_per_second = float(file.attrs["frames_per_second"])
-        self._tables = {
-            member: {name: file["members"][member][name][:] for name in _TABLES}
-            for member in self.members
-        }
+    def __init__(self, files: Sequence[h5py.File]):
+        self._files, first = files, files[0]
+        self.path = first.filename
+        self.ids, numbers = score_files.merged_ids(files)
+        self.members = json.loads(first.attrs["members"])
+        self.class_names = json.loads(first.attrs["class_names"])
+        self.learning = score_files.read_learning(first)
+        self.frames_per_second = float(first.attrs["frames_per_second"])
+        self._tables = {}
+        for member in self.members:
+            found = [
+                {name: file["members"][member][name][:] for name in _TABLES}
+                | {"file": np.full(len(file["members"][member]["recording"]), number)}
+                for number, file in enumerate(files)
+            ]
+            for table, own in zip(found, numbers, strict=True):
+                table["recording"] = own[table["recording"]]
+            table = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+            order = np.argsort(table["recording"], kind="stable")
+            self._tables[member] = {name: column[order] for name, column in table.items()}
 
     def recordings(self, member: str) -> np.ndarray:
         """Return which recordings a member scored: (n,), int32, rising, index into ``ids``."""
@@ -79,7 +88,7 @@ class Frames:
         """Return the scores (T, C), float32, of the ``position``-th of ``recordings(member)``."""
         table = self._tables[member]
         piece, first, n_frames = (table[name][position] for name in ("piece", "first", "frames"))
-        rows = self._file["members"][member]["pieces"][str(piece)]
+        rows = self._files[table["file"][position]]["members"][member]["pieces"][str(piece)]
         return rows[first : first + n_frames]
 
     def of(self, identifier: str, how: str = "mean") -> tuple[float, np.ndarray]:
@@ -129,12 +138,18 @@ class Frames:
 
 
 @contextlib.contextmanager
-def open_frames(path: str | Path) -> Iterator[Frames]:
-    """Open frame scores for reading; an incomplete file, or one of window scores, is refused."""
-    with score_files.open_file(path) as file:
-        if "frames_per_second" not in file.attrs:
-            raise ValueError(f"{path} holds no frame scores; expected a file that holds them")
-        yield Frames(file)
+def open_frames(paths: score_files.Files) -> Iterator[Frames]:
+    """Open the frame scores of a corpus for reading; a file of window scores is refused.
+
+    `dawnchorus.scores.score_files.open_files` says what is refused beside it.
+    """
+    with score_files.open_files(paths) as files:
+        for file in files:
+            if "frames_per_second" not in file.attrs:
+                raise ValueError(
+                    f"{file.filename} holds no frame scores; expected a file that holds them"
+                )
+        yield Frames(files)
 
 
 @contextlib.contextmanager

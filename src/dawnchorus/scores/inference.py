@@ -1,6 +1,6 @@
 """Scores of windows, or of frames, by the models of a stage.
 
-* `predict_stage`: all members of a stage on one corpus, each on recordings it did not train on.
+* `predict_stage`: all members of a stage on shards of one corpus, each on recordings it did not train on.
 * `predict_frames`: the same for the frames of models that score frames.
 """
 
@@ -33,7 +33,7 @@ def predict_stage(
     settings: Mapping,
     output: str | Path,
 ) -> None:
-    """Score the windows of a corpus with every member of a stage.
+    """Score the windows of some shards of a corpus with every member of a stage.
 
     A recording with a fold is scored by the members of that fold alone: all others trained on it,
     or chose their epoch by it. One without a fold is scored by all, also where it lent its
@@ -86,7 +86,7 @@ def predict_frames(
     settings: Mapping,
     output: str | Path,
 ) -> None:
-    """Score the frames of a corpus with every member of a stage.
+    """Score the frames of some shards of a corpus with every member of a stage.
 
     Each member scores the recordings that `predict_stage` lets it score. The windows of a recording
     follow one another, and so do their frames; those that begin after the recording's end are left

@@ -2,22 +2,24 @@
 
 Scores are float32 in [0, 1]. Two files, both HDF5 with contiguous data:
 
-* window scores, ``stages/{stage}/scores.{corpus}.h5``: ``ids`` (N) and, per member of the stage, the
-  group ``members/{member}`` with ``recording`` (int32, index into ``ids``), ``onset`` and ``offset``
-  (float64, seconds in the recording) and ``scores`` (windows x classes), in the order of recordings
-  and onsets. A member scores only recordings it was not trained on, but for those it learnt from
-  pseudo-labels.
+* window scores, ``stages/{stage}/scores.{corpus}.{shards}.h5``, a file for each run of shards: ``ids``
+  (N) and, per member of the stage, the group ``members/{member}`` with ``recording`` (int32, index into
+  ``ids``), ``onset`` and ``offset`` (float64, seconds in the recording) and ``scores`` (windows x
+  classes), in the order of recordings and onsets. A member scores only recordings it was not trained
+  on, but for those it learnt from pseudo-labels.
 * recording scores, ``ensembles/{ensemble}.{corpus}.h5``: ``ids``, ``scores`` (N x classes) and
   ``models`` (N), the number of models averaged for each recording.
 
-* `writing_windows`, `open_windows`, `Windows`: window scores.
+* `writing_windows`, `open_windows`, `Windows`: window scores; the files of a corpus are read as one.
 * `write_recordings`, `read_recordings`, `RecordingScores`: recording scores.
-* `create_file`, `open_file`, `write_header`, `write_rows`, `check_complete`: what all score files share.
+* `create_file`, `open_file`, `open_files`, `write_header`, `write_rows`, `check_complete`: what all score
+  files share.
 
 Frame scores are in `frame_files`. Axes: N recordings, W windows, C classes.
 """
 
 import contextlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ import numpy as np
 from dawnchorus.runtime import artefacts
 
 _TEXT = h5py.string_dtype("utf-8")
+
+Files = str | Path | Sequence[str | Path]  # one score file, or those of a corpus
 
 
 @dataclass(frozen=True)
@@ -43,16 +47,22 @@ class RecordingScores:
 
 
 class Windows:
-    """Open window scores; see the module for the layout."""
+    """Open window scores of a corpus, in the order of its ids whatever the files; see the module.
 
-    def __init__(self, file: h5py.File):
+    ``path`` is that of the first file.
+    """
+
+    def __init__(self, files: Sequence[h5py.File]):
         # scores are read when asked for: those of a large corpus exceed the memory of a job
-        self._file = file
-        self.path = file.filename
-        self.ids = [text.decode() for text in file["ids"][:]]
-        self.members = json.loads(file.attrs["members"])
-        self.class_names = json.loads(file.attrs["class_names"])
-        self.learning = read_learning(file)
+        self._files = files
+        self.path = files[0].filename
+        self.ids, self._numbers = merged_ids(files)
+        self.members = json.loads(files[0].attrs["members"])
+        self.class_names = json.loads(files[0].attrs["class_names"])
+        self.learning = read_learning(files[0])
+        self._of_file: dict[
+            str, np.ndarray
+        ] = {}  # of each window of a member, once it is asked for
 
     def windows(self, member: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return recording, onset and offset (W,) in seconds, and scores (W, C) of a member."""
@@ -60,19 +70,47 @@ class Windows:
 
     def times(self, member: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return recording (W,), int32 and not falling, and onset and offset (W,) in seconds."""
-        group = self._file["members"][member]
-        return group["recording"][:], group["onset"][:], group["offset"][:]
+        recording = self._recording(member)
+        order = np.argsort(recording, kind="stable")
+        columns = (
+            np.concatenate([file["members"][member][name][:] for file in self._files])[order]
+            for name in ("onset", "offset")
+        )
+        return recording[order], *columns
 
     def scores(self, member: str, rows: slice = slice(None)) -> np.ndarray:
         """Return the scores (W, C), float32, of all windows of a member, or of a slice of them."""
-        return self._file["members"][member]["scores"][rows]
+        groups = [file["members"][member]["scores"] for file in self._files]
+        if len(groups) == 1:
+            return groups[0][rows]
+        # the windows of each file are in the order of ids, so a slice of all is a slice of each
+        if member not in self._of_file:
+            lengths = [len(one) for one in groups]
+            of_file = np.repeat(np.arange(len(groups)), lengths)
+            order = np.argsort(self._recording(member), kind="stable")
+            self._of_file[member] = of_file[order]
+        of_file = self._of_file[member]
+        first, stop, _ = rows.indices(len(of_file))
+        wanted = of_file[first:stop]
+        found = np.empty((len(wanted), len(self.class_names)), np.float32)
+        for number, scores in enumerate(groups):
+            own = wanted == number
+            begin = int((of_file[:first] == number).sum())
+            found[own] = scores[begin : begin + int(own.sum())]
+        return found
+
+    def _recording(self, member: str) -> np.ndarray:
+        """Return the index into ``ids`` of each window of a member, file by file: (W,), int32."""
+        found = [file["members"][member]["recording"][:] for file in self._files]
+        pairs = zip(self._numbers, found, strict=True)
+        return np.concatenate([numbers[own] for numbers, own in pairs])
 
 
 @contextlib.contextmanager
-def open_windows(path: str | Path) -> Iterator[Windows]:
-    """Open window scores for reading; an incomplete file is refused by name."""
-    with open_file(path) as file:
-        yield Windows(file)
+def open_windows(paths: Files) -> Iterator[Windows]:
+    """Open the window scores of a corpus for reading; see `open_files` for what is refused."""
+    with open_files(paths) as files:
+        yield Windows(files)
 
 
 @contextlib.contextmanager
@@ -237,6 +275,50 @@ def open_file(path: str | Path) -> h5py.File:
         file.close()
         raise ValueError(f"{path} is not complete; delete it and run again")
     return file
+
+
+@contextlib.contextmanager
+def open_files(paths: Files) -> Iterator[list[h5py.File]]:
+    """Open the score files of a corpus for reading.
+
+    Raises
+    ------
+    ValueError
+        Where one is incomplete, or they have other classes or members: they were made by other models.
+    """
+    with contextlib.ExitStack() as stack:
+        listed = [paths] if isinstance(paths, str | Path) else paths
+        files = [stack.enter_context(open_file(path)) for path in listed]
+        for file in files:
+            for name, what in (("class_names", "classes"), ("members", "members")):
+                if file.attrs[name] != files[0].attrs[name]:
+                    raise ValueError(
+                        f"{file.filename} has other {what} than {files[0].filename}; expected those of "
+                        "one stage: delete both and run again"
+                    )
+        yield files
+
+
+def merged_ids(files: Sequence[h5py.File]) -> tuple[list[str], list[np.ndarray]]:
+    """Return the ids of files, those of several sorted, and the index of each file's own among them.
+
+    Raises
+    ------
+    ValueError
+        Where two files have one recording.
+    """
+    found = [[text.decode() for text in file["ids"][:]] for file in files]
+    if len(found) == 1:
+        return found[0], [np.arange(len(found[0]), dtype=np.int32)]
+    ids = sorted(name for own in found for name in own)
+    place = {name: number for number, name in enumerate(ids)}
+    if len(place) < len(ids):
+        twice = next(one for one, following in itertools.pairwise(ids) if one == following)
+        raise ValueError(
+            f"{files[0].filename} and {len(files) - 1} others have recording {twice!r} twice; expected "
+            "files of other shards each"
+        )
+    return ids, [np.array([place[name] for name in own], np.int32) for own in found]
 
 
 def check_complete(path: Path) -> None:

@@ -27,6 +27,8 @@ class CorpusSettings(Settings):
     """The layout of the data on disk."""
     shards: Annotated[Few, Unit("shards")] = 8
     """Units of preprocessing; part of the identity of the corpus."""
+    recordings_per_job: Annotated[int, Field(ge=1), Unit("recordings")] | None = None
+    """A job of predict scores consecutive shards of so many on average; null: 4,000, or 2 GB of files."""
     fingerprint: Literal["content", "stat"] = "content"
     """content: hash every file; stat: size and time of change, for archives too large to read."""
     missing_files: Literal["error", "exclude"] = "error"

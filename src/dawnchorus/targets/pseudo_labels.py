@@ -16,7 +16,7 @@ import numpy as np
 
 from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts, logs, seeds
-from dawnchorus.scores import ensemble, pooling
+from dawnchorus.scores import ensemble, pooling, score_files
 from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets.targets_table import Targets
 
@@ -24,7 +24,7 @@ _NAMED = 5  # classes an error names
 _CHOICES = {"select": ("confident", "all"), "labels": ("soft", "hard")}  # the default first
 
 
-def teacher_scores(path: str | Path, settings: Mapping) -> tuple[list[str], np.ndarray]:
+def teacher_scores(path: score_files.Files, settings: Mapping) -> tuple[list[str], np.ndarray]:
     """Return ids (N) and scores (N, C): windows pooled, then the members averaged.
 
     The pooling is that of the pseudo-labels, apart from the one that is evaluated.
@@ -116,7 +116,7 @@ def deal_parts(groups: Sequence[str], count: int, seed: int) -> np.ndarray:
 
 
 def pseudo_labelled(
-    teachers: Mapping[str, str | Path],
+    teachers: Mapping[str, score_files.Files],
     labels: Mapping[str, str],
     settings: Mapping,
     thresholds: np.ndarray | None,
@@ -129,7 +129,7 @@ def pseudo_labelled(
 
     Parameters
     ----------
-    teachers : mapping of corpus reference to path
+    teachers : mapping of corpus reference to path, or to paths
         Window scores of the stage.
     labels : mapping of corpus to path
         Label tables of the references that name a split; of all where parts keep groups together.

@@ -28,7 +28,7 @@ _NAMED = 5  # classes an error names
 
 
 def choose_thresholds(
-    scores: Mapping[str, str | Path],
+    scores: Mapping[str, score_files.Files],
     labels: Mapping[str, str],
     references: Sequence[str],
     folds_path: str | Path,
@@ -44,7 +44,7 @@ def choose_thresholds(
 
     Parameters
     ----------
-    scores : mapping of corpus to path
+    scores : mapping of corpus to path, or to paths
         Window scores of the earlier stage on the training corpora; not read for a number.
     labels : mapping of corpus to path
         Label tables.
@@ -107,7 +107,7 @@ def choose_thresholds(
 
 
 def out_of_fold_scores(
-    scores: Mapping[str, str | Path],
+    scores: Mapping[str, score_files.Files],
     fold: Mapping[tuple[str, str], int],
     truth: Mapping[tuple[str, str], Sequence[str]],
     classes: Sequence[str],
@@ -131,7 +131,7 @@ def out_of_fold_scores(
         with score_files.open_windows(path) as windows:
             if windows.class_names != list(classes):
                 raise ValueError(
-                    f"{path} scores the classes {windows.class_names[:_NAMED]!r}; expected "
+                    f"{windows.path} scores the classes {windows.class_names[:_NAMED]!r}; expected "
                     f"{list(classes)[:_NAMED]!r}; predict again"
                 )
         ids, members, stack = ensemble.pool_members(path, settings["pooling"])

@@ -158,7 +158,9 @@ def _pseudo_labels(
     for corpus, path in settings["scores"].items():
         with frame_files.open_frames(path) as frames:
             if list(frames.class_names) != list(class_names):
-                raise ValueError(f"{path} scores other classes than the targets; predict again")
+                raise ValueError(
+                    f"{frames.path} scores other classes than the targets; predict again"
+                )
             for name in frames.scored:
                 if (corpus, name) not in row:
                     continue
