@@ -102,7 +102,7 @@ def test_shards_have_what_the_command_finds_and_joined_they_are_one_table(run, t
     assert {(row["duration"], row["fault"]) for row in recordings} == {("3.0", "")}
     chosen = row_selection.Selection("windows", (0.0, 0.0))
     path = {"path": "recordings/plain.wav"}
-    (one,) = prediction.predicted(model, Networks(model), [path], chosen)
+    (one,) = prediction.predicted(model, lambda: Networks(model), [path], chosen)
     scores = [r["score"] for r in table.to_pylist() if r["file"] == "small/recordings/plain.wav"]
     assert scores == one.rows["score"].tolist()
 

@@ -40,7 +40,7 @@ def files(tiny_shard):
 def rows_of(model, files, kind, thresholds=EVERY, **others):
     chosen = row_selection.Selection(kind, thresholds, **others)
     recordings = [{"path": path} for path in files]
-    found = prediction.predicted(model, exported_models.Bands(), recordings, chosen)
+    found = prediction.predicted(model, exported_models.Bands, recordings, chosen)
     return {one.path: one for one in found}
 
 

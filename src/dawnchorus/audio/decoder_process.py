@@ -72,6 +72,7 @@ class Decoder:
         self.setup = setup
         self.left_s = 0.0  # how much longer the parent waits for the child
         self._process: subprocess.Popen | None = None
+        self._is_starting = False  # it has not said that it is ready
         self._stderr = tempfile.TemporaryFile()
         # in memory where the system can, so that samples never touch a disk
         if hasattr(os, "memfd_create"):
@@ -103,11 +104,29 @@ class Decoder:
         """
         request = {key: recording[key] for key in ("path", "bytes", "sha256")}
         request["state"] = recording.get("state", "")
-        if self._process is not None:
+        if self._process is not None and not self._is_starting:
             with contextlib.suppress(BrokenPipeError):
                 self._send(request)
                 return
             self._end()
+        if self._process is None:
+            self.start()
+        self._is_starting = False
+        try:
+            self._message()
+        except Excluded as error:
+            self._end()
+            raise OSError(f"the audio decoder does not start: {self._last_error()}") from error
+        self._send(request)
+
+    def start(self) -> None:
+        """Start a child, which loads its libraries while the caller does something else.
+
+        Raises
+        ------
+        OSError
+            Where no process can be started; `ask` tells of one that ends at once.
+        """
         self._stderr.seek(0)  # parent and child share the position in this file
         self._stderr.truncate()
         python_path = [_LIBRARY, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -128,14 +147,9 @@ class Decoder:
             env=environment,
             pass_fds=[self._slab_file.fileno()],
         )
-        self.left_s = _START_S
-        try:
+        self.left_s, self._is_starting = _START_S, True
+        with contextlib.suppress(BrokenPipeError):  # the first message has the reason
             self._send({**self.setup, "slab": self._slab_file.fileno()})
-            self._message()
-        except (BrokenPipeError, Excluded) as error:
-            self._end()
-            raise OSError(f"the audio decoder does not start: {self._last_error()}") from error
-        self._send(request)
 
     def answer(self, add: Callable[[Sequence[memoryview]], None]) -> dict:
         """Receive the answer to the last request.

@@ -11,6 +11,7 @@ was interrupted.
 
 import argparse
 import contextlib
+import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dawnchorus.cli.prediction_progress import PredictionProgress
+from dawnchorus.formats import parquet
 from dawnchorus.formats.audio_names import escaped
 from dawnchorus.runtime import artefacts, hashes
 
@@ -65,6 +67,7 @@ def add_to(commands) -> None:
     parser.set_defaults(command=run)
 
 
+@parquet.without_pandas()
 def run(arguments: argparse.Namespace) -> int:
     """Score recordings; return the exit status."""
     # imported here: the other commands need none of it
@@ -102,7 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
         "decoding": selection.decoding,
     }  # fmt: skip
     parts = Path(f"{target}.parts")
-    networks = Networks(model, arguments.threads or len(os.sched_getaffinity(0)))
+    threads = arguments.threads or len(os.sched_getaffinity(0))
+    networks = functools.partial(Networks, model, threads)
     with PartialResults(parts, about, model.classes, model.short_digest) as results:
         scored, faults = _score(model, networks, files, selection, results)
         _write(target, kind, scored, results)

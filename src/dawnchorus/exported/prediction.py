@@ -5,7 +5,7 @@
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -44,7 +44,7 @@ class Predicted(NamedTuple):
 
 def predicted(
     model: ExportedModel,
-    networks: Networks,
+    load_networks: Callable[[], Networks],
     recordings: Sequence[Mapping[str, str]],
     selection: Selection,
     progress: Told | None = None,
@@ -55,8 +55,8 @@ def predicted(
     Parameters
     ----------
     model : ExportedModel
-    networks : Networks
-        Of that model.
+    load_networks : callable
+        Returns the networks of that model; called while the decoder starts.
     recordings : sequence of mapping
         As `dawnchorus.exported.sound_reader.SoundReader` takes them.
     selection : Selection
@@ -76,11 +76,11 @@ def predicted(
     for frontend in model.frontends.values():
         if frontend.audio not in recipes:
             recipes.append(frontend.audio)
-    scorer = Scorer(model, networks)
     with contextlib.ExitStack() as stack:
         readers = [
             stack.enter_context(SoundReader(recordings, recipe, archive)) for recipe in recipes
         ]
+        scorer = Scorer(model, load_networks())
         for sounds in zip(*readers, strict=True):
             path = sounds[0].path
             try:

@@ -7,6 +7,7 @@ Beside a table of detections is one of recordings (CSV): ``file``, ``duration`` 
 says why a recording has no scores. Counts of detections are held against these durations.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def apply_model(
     progress, rows = logs.progress("recordings", len(listed)), []
 
     def found() -> Iterator[tuple[str, object]]:
-        scored = predicted(model, Networks(model, threads), listed, wanted, archive=archive)
+        networks = functools.partial(Networks, model, threads)
+        scored = predicted(model, networks, listed, wanted, archive=archive)
         for recording, one in zip(listed, scored, strict=True):
             name, extension = f"{corpus}/{recording['id']}", recording["extension"]
             # an id may be the name of a file already

@@ -24,6 +24,8 @@ _SECONDS = 7200.0
 class SoundReader:
     """Decodes the recordings of a list; use it in a ``with`` block, which ends the child.
 
+    The child starts at once: networks are loaded meanwhile.
+
     Parameters
     ----------
     recordings : sequence of mapping
@@ -50,6 +52,8 @@ class SoundReader:
                 "archive": None if archive is None else str(archive),
             }
         )
+        if self._recordings:
+            self._decoder.start()
 
     def __enter__(self) -> "SoundReader":
         return self
