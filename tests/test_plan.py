@@ -19,6 +19,7 @@ from dawnchorus.corpora import source_table, tables
 from dawnchorus.plan import paths
 from dawnchorus.plan.jobs import jobs, stale
 from dawnchorus.plan.rules import all_rules, read_rules, result_files, show_summaries
+from dawnchorus.plan.shard_runs import runs_of_shards
 from dawnchorus.plan.startup import copy_models, start, write_configs
 from dawnchorus.plan.workflow_run import Run, corpora_in, references_of
 from dawnchorus.runtime import artefacts
@@ -333,15 +334,12 @@ def test_pseudo_labels_read_the_scores_of_the_earlier_stage_and_no_labels(run):
     ],
 )
 def test_a_job_of_predict_scores_as_many_shards_as_its_start_is_worth(
-    run, n_shards, recordings, n_bytes, per_job, expected
+    n_shards, recordings, n_bytes, per_job, expected
 ):
-    chosen = {"shards": n_shards, "recordings_per_job": per_job}
-    index = {f"{n:03d}": {"recordings": recordings, "bytes": n_bytes} for n in range(n_shards)}
-    found = dataclasses.replace(
-        run, config={"corpora": {"c": chosen}}, index={"c": {"shards": index}}
-    ).runs_of_shards("c")
+    shards = {f"{n:03d}": {"recordings": recordings, "bytes": n_bytes} for n in range(n_shards)}
+    found = runs_of_shards(shards, n_shards, per_job)
     assert list(found) == expected
-    assert [shard for shards in found.values() for shard in shards] == list(index)
+    assert [shard for run in found.values() for shard in run] == list(shards)
 
 
 def test_hard_pseudo_labels_have_thresholds_chosen_out_of_fold(sound_events):

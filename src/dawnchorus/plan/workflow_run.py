@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from dawnchorus.plan import paths
+from dawnchorus.plan import paths, shard_runs
 from dawnchorus.runtime import provenance
 from dawnchorus.runtime.run import digest_of_file
 from dawnchorus.settings.corpus_check import is_result
@@ -89,9 +89,6 @@ class Wildcards(Protocol):
 Paths = dict[str, str]  # by corpus
 ScorePaths = dict[str, list[str]]  # by corpus, a file for each run of shards
 NOTHING = "(?!)"  # a wildcard constraint that no name meets
-# What a job of ``predict`` scores at least, where a corpus has so much: twelve hours of clips of ten
-# seconds, or six of WAV at 44.1 kHz and more of other files. Their scoring takes several times the start.
-_RUN_RECORDINGS, _RUN_BYTES = 4000, 2 * 10**9
 
 
 def corpora_in(references: Iterable[str]) -> list[str]:
@@ -310,30 +307,10 @@ class Run:
         ]
 
     def runs_of_shards(self, corpus: str) -> dict[str, list[str]]:
-        """Return the shards that a job of ``predict`` scores, by their first and last: ``000-007``.
-
-        As many consecutive shards as have `_RUN_RECORDINGS` recordings or files of `_RUN_BYTES` on
-        average: a job starts TensorFlow and loads all models of a stage, which takes as long as to
-        score some thousand clips. The number is a power of two, so that a corpus that grows is dealt
-        anew only once it has doubled.
-        """
-        chosen, index = self.config["corpora"][corpus], self.index[corpus]["shards"]
-        n_recordings, n_bytes = (
-            sum(about[key] for about in index.values()) for key in ("recordings", "bytes")
-        )
-        wanted = chosen["recordings_per_job"]
-        full = n_recordings / (wanted or _RUN_RECORDINGS)  # runs that the corpus is enough for
-        if wanted is None:
-            full = max(full, n_bytes / _RUN_BYTES)
-        n_shards, length = chosen["shards"], 1
-        while length < n_shards and length * full < n_shards:
-            length *= 2
-        found: dict[str, list[str]] = {}
-        for shard in index:
-            first = int(shard) // length * length
-            name = f"{first:03d}-{min(first + length, n_shards) - 1:03d}"
-            found.setdefault(name, []).append(shard)
-        return found
+        """Return the shards that each job of ``predict`` scores, by their first and last."""
+        chosen = self.config["corpora"][corpus]
+        listed = self.index[corpus]["shards"]
+        return shard_runs.runs_of_shards(listed, chosen["shards"], chosen["recordings_per_job"])
 
     def scores(self, experiment: str, stage: str, corpora: Iterable[str]) -> ScorePaths:
         """Return the window scores of a stage."""
