@@ -149,7 +149,7 @@ def test_selection_tables_mark_the_detection_in_its_clip(sample):
         assert event.onset_s == pytest.approx(float(row["onset"]) - float(row["clip_onset"]))
         assert event.offset_s - event.onset_s == pytest.approx(2.0)
     header = (sample / "raven/0001.selections.txt").read_text().splitlines()[0]
-    assert header.split("\t")[-2:] == ["Score", "Correct"]
+    assert header.split("\t")[-3:] == ["Score", "Calibration", "Correct"]
 
 
 def test_of_a_long_detection_the_beginning_is_cut_out(recordings, tmp_path):

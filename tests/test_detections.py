@@ -16,6 +16,7 @@ ROWS = {
     "score": [0.1, 1.0, 0.0],
     "model": ["0123456789ab", "", "0123456789ab"],
     "time": ["2024-05-01T05:30:00.000", None, "2024-05-01T05:30:00.333+00:00"],
+    "calibration": ["platt", "none", ""],
 }
 
 
@@ -38,8 +39,8 @@ def test_what_is_written_is_read(tmp_path, ending):
 def test_csv_has_the_columns_in_the_first_line_without_quotes(tmp_path):
     detections.write(tmp_path / "d.csv", detections.table_of(ROWS))
     lines = (tmp_path / "d.csv").read_text().splitlines()
-    assert lines[0] == "file,onset,offset,class,score,model,time"
-    assert lines[1] == "a.wav,0,3,Great Tit,0.1,0123456789ab,2024-05-01T05:30:00.000"
+    assert lines[0] == "file,onset,offset,class,score,model,time,calibration"
+    assert lines[1] == "a.wav,0,3,Great Tit,0.1,0123456789ab,2024-05-01T05:30:00.000,platt"
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -65,7 +66,7 @@ def test_tables_of_other_programs_need_five_columns_and_may_have_more(tmp_path):
     found = detections.read(path)
     assert found.to_pylist() == [
         {"file": "a.wav", "onset": 1.0, "offset": 2.0, "class": "x", "score": 0.5, "model": "",
-         "time": None}
+         "time": None, "calibration": ""}
     ]  # fmt: skip
     typed = pa.table({"file": pa.array(["a"]).dictionary_encode(), "onset": pa.array([0]),
                       "offset": pa.array([2]), "class": pa.array(["x"], pa.large_string()),

@@ -87,6 +87,9 @@ def test_a_table_has_the_windows_of_all_recordings_and_the_damaged_is_a_line(mod
     assert list(dict.fromkeys(files)) == sorted(set(files))
     assert set(Counter(files).values()) == {2 * 4}
     assert set(table["model"].to_pylist()) == {model_file.load(model).short_digest}
+    assert set(table["calibration"].to_pylist()) == {"none"}
+    assert command.main(["show", str(model)]) == 0
+    assert "calibration: none\n" in capsys.readouterr().out
     row = table.slice(8 + 2, 1).to_pylist()[0]
     assert row["file"].endswith("20240501_050100.WAV")
     assert row["time"] == "2024-05-01T05:01:00.997"

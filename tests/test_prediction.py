@@ -235,6 +235,7 @@ def test_scores_of_recordings_are_calibrated_and_those_of_windows_are_not(model,
         found = rows_of(own, files[:1], kind)[files[0]].rows
         raw, found = (np.sort(rows, order=["onset", "class"])["score"] for rows in (raw, found))
         expected = raw
+        assert own.calibration_of(kind) == ("platt" if mapped else "none")
         if mapped:
             logit = np.log(raw / (1 - raw.astype(float)))
             expected = 1 / (1 + np.exp(-(2 * logit + np.arange(3) - 1)))

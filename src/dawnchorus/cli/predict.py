@@ -107,17 +107,17 @@ def run(arguments: argparse.Namespace) -> int:
     parts = Path(f"{target}.parts")
     threads = arguments.threads or len(os.sched_getaffinity(0))
     networks = functools.partial(Networks, model, threads)
-    with PartialResults(parts, about, model.classes, model.short_digest) as results:
+    calibration = model.calibration_of(selection.kind)
+    said = model.classes, model.short_digest, calibration
+    with PartialResults(parts, about, *said) as results:
         scored, faults = _score(model, networks, files, selection, results)
         _write(target, kind, scored, results)
         if arguments.recordings:
             lengths = {path: results.done[path, state].seconds for path, state in scored}
             rows = [(path, lengths.get(path, 0.0), faults.get(path, "")) for path in files]
             artefacts.write_table(arguments.recordings, detection_rows.RECORDINGS, rows)
-        if model.calibration and selection.kind == "recordings":
-            print(f"scores are calibrated by {model.calibration['method']}", file=sys.stderr)
-        else:
-            print("scores are not calibrated", file=sys.stderr)
+        how = "not calibrated" if calibration == "none" else f"calibrated by {calibration}"
+        print(f"scores are {how}", file=sys.stderr)
         results.remove()
     return SOME_FAILED if faults else 0
 

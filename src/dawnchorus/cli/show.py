@@ -307,6 +307,28 @@ def read_archive(path: Path, n_rows: int) -> Content:
     return Content("archive (ZIP)", {"entries": len(entries)}, [table])
 
 
+def read_model(path: Path, n_rows: int) -> Content:
+    """Return what an exported model says of itself: its networks, classes, scores and caveats."""
+    from dawnchorus.exported import model_file
+
+    model = model_file.load(path)
+    about = model.about
+    facts = {
+        "name": model.name, "digest": model.short_digest, "classes": len(model.classes),
+        "frontends": ", ".join(model.frontends), "decodings": ", ".join(model.decodings) or "none",
+        "calibration": model.calibration_of("recordings"),
+        "thresholds": about.get("threshold_rule", "unknown"),
+    }  # fmt: skip
+    stages = [(one.name, one.frontend, one.window, len(one.networks)) for one in model.stages]
+    classes = [(name, model.thresholds[name]) for name in model.classes[:n_rows]]
+    tables = [
+        Table("stages", ("stage", "frontend", "window [frames]", "networks"), stages),
+        Table("first classes", ("class", "threshold"), classes),
+        Table("caveats", ("caveat",), [(one,) for one in about.get("caveats", ())]),
+    ]
+    return Content("exported model", facts, tables)
+
+
 def read_text(path: Path, _: int) -> Content:
     """Return what is in a text as it stands, line by line."""
     text = path.read_text(encoding="utf-8")
@@ -318,5 +340,6 @@ def read_text(path: Path, _: int) -> Content:
 READERS: dict[str, Callable[[Path, int], Content]] = {
     ".parquet": read_parquet, ".csv": read_delimited, ".tsv": read_delimited, ".h5": read_hdf5,
     ".keras": read_keras, ".json": read_json, ".wav": read_audio, ".png": read_picture,
-    ".zip": read_archive, ".txt": read_text, ".log": read_text, ".yaml": read_text,
+    ".zip": read_archive, ".dawnchorus": read_model, ".txt": read_text, ".log": read_text,
+    ".yaml": read_text,
 }  # fmt: skip

@@ -172,6 +172,7 @@ def _remarks(content: Mapping) -> Iterator[str]:
     elif clicks:
         yield f"clicks: periods chosen on annotations of {listed(clicks['chosen_on'])}"
     yield from unit_remarks(content)
+    yield "scores of frames and events are not calibrated: maps are fitted on those of recordings"
     # what is not scored: subsets, recordings and events
     for name, found in content["not_scored"].items():
         used = f"none of its {found['used']} used recordings has known events"

@@ -87,7 +87,13 @@ def export(
             "operating_curves": thresholds.get("operating_curves", {}),
             "decodings": {name: about["chosen_on"] for name, about in decoders.items()},
             "scores": {key: scores[key] for key in ("out_of_fold", "test", "models")},
-            "caveats": in_words(scores, measured["policy"]),
+            "caveats": [
+                *in_words(scores, measured["policy"]),
+                "scores are not calibrated: no score is a probability"
+                if calibration is None
+                else f"scores of recordings are calibrated by {calibration['method']}; those of windows "
+                "and events are not",
+            ],
             "recordings": settings["recordings"],
             "provenance": {
                 "inputs": {str(path): artefacts.input_sha256(path) for path in inputs},

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 ENDINGS = {"raven": ".Table.1.selections.txt", "audacity": ".txt"}
-_COLUMNS = ("onset", "offset", "class", "score")
+_COLUMNS = ("onset", "offset", "class", "score", "calibration")
 _DECIMALS = 6  # of times and scores
 
 
@@ -69,7 +69,8 @@ def write_annotations(
                 # without a column of files the table is of the recording that it is opened with
                 raven.write(
                     target, events, extension=dot + extension if is_named else None,
-                    decimals=_DECIMALS, further={"Score": scores},
+                    decimals=_DECIMALS,
+                    further={"Score": scores, "Calibration": [row[4] for row in rows]},
                 )  # fmt: skip
             n_rows += len(rows)
     return n_rows

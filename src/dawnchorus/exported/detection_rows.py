@@ -29,7 +29,10 @@ RECORDINGS = ("file", "duration", "fault")
 
 
 def blocks_of(
-    files: Iterable[tuple[str, "np.ndarray | StoredRows"]], class_names: Sequence[str], model: str
+    files: Iterable[tuple[str, "np.ndarray | StoredRows"]],
+    class_names: Sequence[str],
+    model: str,
+    calibration: str,
 ) -> Iterator["pyarrow.Table"]:
     """Yield the rows of recordings as tables of detections of `BLOCK` rows, the last of fewer.
 
@@ -37,7 +40,8 @@ def blocks_of(
     ----------
     files : iterable of (path, array of `ROW`)
     class_names : sequence of str
-    model : str
+    model, calibration : str
+        What the rows say of them; see `dawnchorus.exported.detections`.
     """
     held: list[tuple[str, np.ndarray]] = []
     n_held = 0
@@ -48,10 +52,10 @@ def blocks_of(
             held.append((file, part))
             n_held, first = n_held + len(part), first + len(part)
             if n_held == BLOCK:
-                yield _table(held, class_names, model)
+                yield _table(held, class_names, model, calibration)
                 held, n_held = [], 0
     if held:
-        yield _table(held, class_names, model)
+        yield _table(held, class_names, model, calibration)
 
 
 def read_blocks(path: str | os.PathLike) -> Iterator["pyarrow.Table"]:
@@ -82,7 +86,7 @@ def joined(tables: Iterable["pyarrow.Table"]) -> Iterator["pyarrow.Table"]:
 
 
 def _table(
-    held: Sequence[tuple[str, np.ndarray]], class_names: Sequence[str], model: str
+    held: Sequence[tuple[str, np.ndarray]], class_names: Sequence[str], model: str, calibration: str
 ) -> "pyarrow.Table":
     import pyarrow
 
@@ -108,5 +112,6 @@ def _table(
         "score": rows["score"],
         "model": pyarrow.repeat(pyarrow.scalar(model), len(rows)),
         "time": pyarrow.array(times, pyarrow.string()),
+        "calibration": pyarrow.repeat(pyarrow.scalar(calibration), len(rows)),
     }
     return detections.table_of(columns)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "clip", "file", "onset", "offset", "class", "score", "model", "time", "clip_onset", "band",
-    "in_band", "correct", "others", "comment",
+    "in_band", "correct", "others", "comment", "calibration",
 )  # fmt: skip
 TABLE, CLIPS, RAVEN = "sample.csv", "clips", "raven"
 CORRECT = "Correct"  # column of the selection tables
@@ -155,7 +155,11 @@ def write_sample(
                 [Event(name, *place, row["class"])],
                 extension=".wav",
                 decimals=6,
-                further={"Score": [f"{row['score']:.6f}"], CORRECT: [""]},
+                further={
+                    "Score": [f"{row['score']:.6f}"],
+                    "Calibration": [row["calibration"]],
+                    CORRECT: [""],
+                },
             )
             known = {
                 **row,

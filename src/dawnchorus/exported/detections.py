@@ -2,19 +2,21 @@
 
 A row is a window, a recording or a decoded event. CSV and Parquet have the same columns:
 
-=======  ========  =============================================================================
-file     string    the recording, as it was given to ``predict``
-onset    float64   [s] from the start of the recording, 0 for a row of a whole recording
-offset   float64   [s], above the onset; the length for a row of a whole recording
-class    string
-score    float32   in [0, 1]
-model    string    the first 12 hexadecimal digits of the model file's SHA-256; may be empty
-time     string    ISO 8601 time of the onset; null where the time of the recording is not known
-=======  ========  =============================================================================
+===========  ========  =========================================================================
+file         string    the recording, as it was given to ``predict``
+onset        float64   [s] from the start of the recording, 0 for a row of a whole recording
+offset       float64   [s], above the onset; the length for a row of a whole recording
+class        string
+score        float32   in [0, 1]
+model        string    the first 12 hexadecimal digits of the model file's SHA-256; may be empty
+time         string    ISO 8601 time of the onset; null where the time of the recording is not known
+calibration  string    what made the score a probability, such as ``platt``; ``none`` where it is
+                       not calibrated, empty where that is not known
+===========  ========  =========================================================================
 
-``model`` and ``time`` may be absent from a table that is read, and further columns are left alone,
-so that tables of other programs can be used. pyarrow is imported in functions: a command that only
-prints its help does not need it.
+``model``, ``time`` and ``calibration`` may be absent from a table that is read, and further columns are
+left alone, so that tables of other programs can be used. pyarrow is imported in functions: a command that
+only prints its help does not need it.
 
 * `COLUMNS`, `schema`: the columns, as names and as an Arrow schema.
 * `table_of`: a checked table from columns.
@@ -34,7 +36,7 @@ from dawnchorus.runtime import artefacts
 if TYPE_CHECKING:
     import pyarrow
 
-COLUMNS = ("file", "onset", "offset", "class", "score", "model", "time")
+COLUMNS = ("file", "onset", "offset", "class", "score", "model", "time", "calibration")
 REQUIRED = COLUMNS[:5]
 ENDINGS = (".csv", ".parquet")
 _ROWS = 1 << 16  # written as CSV at once
@@ -253,10 +255,11 @@ def _checked(table: "pyarrow.Table", where: str) -> "pyarrow.Table":
                 f"{where}, row {bad[0]}: {field.name} is {bad[1]!r}; expected "
                 f"{'a number' if pa.types.is_floating(field.type) else 'a text'}"
             ) from None
-    # a CSV has no nulls, so an empty field stands for one; an unknown model is an empty text
+    # a CSV has no nulls, so an empty field stands for one; what else is unknown is an empty text
     times = found["time"]
     found["time"] = pc.if_else(pc.equal(times, ""), None, times)
-    found["model"] = pc.fill_null(found["model"], "")
+    for name in ("model", "calibration"):
+        found[name] = pc.fill_null(found[name], "")
     onset, offset, score = found["onset"], found["offset"], found["score"]
     # what is null or NaN compares as false or null, and neither passes
     tests = {

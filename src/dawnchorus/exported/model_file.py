@@ -154,6 +154,16 @@ class ExportedModel:
         """The first twelve digits of the digest, which name the model in tables."""
         return self.digest[:SHOWN]
 
+    def calibration_of(self, kind: str) -> str:
+        """Return what calibrates the scores of rows, as tables have it: a method, or ``none``.
+
+        Parameters
+        ----------
+        kind : {"windows", "recordings", "events"}
+            Maps are fitted on scores of recordings, so no others are calibrated.
+        """
+        return self.calibration["method"] if self.calibration and kind == "recordings" else "none"
+
     @property
     def has_common_windows(self) -> bool:
         """Whether all stages see the same windows of a recording, so that a window has one score."""

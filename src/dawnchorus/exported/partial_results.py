@@ -50,8 +50,8 @@ class PartialResults:
     about : mapping
         What decides the rows, beside the recordings; JSON.
     class_names : sequence of str
-    model : str
-        What the rows say of the model.
+    model, calibration : str
+        What the rows say of the model and of their scores.
 
     Raises
     ------
@@ -59,9 +59,16 @@ class PartialResults:
         Where the folder is in use, or has results of another model or of other options.
     """
 
-    def __init__(self, folder: str | Path, about: Mapping, class_names: Sequence[str], model: str):
+    def __init__(
+        self,
+        folder: str | Path,
+        about: Mapping,
+        class_names: Sequence[str],
+        model: str,
+        calibration: str,
+    ):
         self._folder, self._about = Path(folder), json.loads(json.dumps(about))
-        self._class_names, self._model = list(class_names), model
+        self._said = list(class_names), model, calibration
         self._waiting: list[tuple] = []  # file, state, seconds, rows
         self._written_s = time.monotonic()
         self.done: dict[tuple[str, str], Done] = {}
@@ -119,7 +126,7 @@ class PartialResults:
         with artefacts.writing(path, record=False) as temporary:
             with pyarrow.parquet.ParquetWriter(temporary, detections.schema()) as writer:
                 pairs = [(file, rows) for file, _, _, rows in self._waiting]
-                for block in blocks_of(pairs, self._class_names, self._model):
+                for block in blocks_of(pairs, *self._said):
                     writer.write_table(block)
                 about = json.dumps({"about": self._about, "files": files})
                 writer.add_key_value_metadata({_KEY: about.encode()})

@@ -84,7 +84,8 @@ def apply_model(
             progress.step()
             yield name, one.rows
 
-    blocks = detection_rows.blocks_of(found(), model.classes, model.short_digest)
+    said = model.short_digest, model.calibration_of(wanted.kind)
+    blocks = detection_rows.blocks_of(found(), model.classes, *said)
     n_rows = detections.write_blocks(output, blocks)
     artefacts.write_table(recordings_output, detection_rows.RECORDINGS, rows)
     logs.LOG.info("%d detections in %d recordings", n_rows, len(rows))
