@@ -1,6 +1,7 @@
 """Detections as files that Raven and Audacity open beside the recordings.
 
 * `write_annotations`: a folder with a selection table or a label track for each recording.
+* `annotation_text`: one of them.
 * `check_free`: whether a folder may be written.
 """
 
@@ -58,22 +59,34 @@ def write_annotations(
             name = own if stems[start := os.path.splitext(own)[0]] > 1 else start
             columns = (table_of(path)[key].to_pylist() for key in _COLUMNS)
             rows = list(zip(*columns, strict=True))
-            stem, dot, extension = os.path.basename(path).rpartition(".")
-            is_named = audio_names.is_audio(path) and annotation.is_writable(stem)
-            events = [Event(stem if is_named else "recording", *row[:3]) for row in rows]
             target = temporary / f"{name}{ENDINGS[kind]}"
-            if kind == "audacity":
-                audacity.write(target, events, decimals=_DECIMALS)
-            else:
-                scores = [f"{row[3]:.{_DECIMALS}f}" for row in rows]
-                # without a column of files the table is of the recording that it is opened with
-                raven.write(
-                    target, events, extension=dot + extension if is_named else None,
-                    decimals=_DECIMALS,
-                    further={"Score": scores, "Calibration": [row[4] for row in rows]},
-                )  # fmt: skip
+            artefacts.write_text(target, annotation_text(kind, path, rows), rows=len(rows))
             n_rows += len(rows)
     return n_rows
+
+
+def annotation_text(kind: str, path: str, rows: Sequence[tuple[float, float, str, float, str]]) -> str:
+    """Return the detections of one recording as a selection table or a label track.
+
+    Parameters
+    ----------
+    kind : {"raven", "audacity"}
+    path : str
+        The recording, which may be named in the text.
+    rows : sequence
+        Onset and offset in seconds, class, score, how scores are calibrated.
+    """
+    stem, dot, extension = os.path.basename(path).rpartition(".")
+    is_named = audio_names.is_audio(path) and annotation.is_writable(stem)
+    events = [Event(stem if is_named else "recording", *row[:3]) for row in rows]
+    if kind == "audacity":
+        return audacity.track_text(path, events, decimals=_DECIMALS)
+    scores = [f"{row[3]:.{_DECIMALS}f}" for row in rows]
+    # without a column of files the table is of the recording that it is opened with
+    return raven.table_text(
+        path, events, extension=dot + extension if is_named else None, decimals=_DECIMALS,
+        further={"Score": scores, "Calibration": [row[4] for row in rows]},
+    )  # fmt: skip
 
 
 def check_free(folder: str | os.PathLike) -> None:

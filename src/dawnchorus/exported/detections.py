@@ -21,6 +21,7 @@ only prints its help does not need it.
 * `COLUMNS`, `schema`: the columns, as names and as an Arrow schema.
 * `table_of`: a checked table from columns.
 * `read`, `write`: a table as CSV or Parquet; `write_blocks` one that does not fit the memory.
+* `write_csv`: blocks of a table as CSV into an open file.
 """
 
 import csv
@@ -29,7 +30,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from dawnchorus.runtime import artefacts
 
@@ -202,17 +203,22 @@ def _write_blocks(path, blocks: Iterable["pyarrow.Table"], check, rows) -> None:
                 for block in blocks:
                     file.write_table(block)
             return
-        import pyarrow as pa
-
-        # Python's writer: Arrow's puts every text in quotes
         with open(temporary, "w", newline="", encoding="utf-8") as text:
-            writer = csv.writer(text, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for block in blocks:
-                for batch in block.to_batches(max_chunksize=_ROWS):
-                    # as Arrow's text a float32 has its own digits, not those of a float64
-                    columns = [column.cast(pa.string()).to_pylist() for column in batch.columns]
-                    writer.writerows(zip(*columns, strict=True))
+            write_csv(text, blocks)
+
+
+def write_csv(text: TextIO, blocks: Iterable["pyarrow.Table"]) -> None:
+    """Write blocks of rows as CSV into a file that is open without translation of line ends."""
+    import pyarrow as pa
+
+    # Python's writer: Arrow's puts every text in quotes
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for block in blocks:
+        for batch in block.to_batches(max_chunksize=_ROWS):
+            # as Arrow's text a float32 has its own digits, not those of a float64
+            columns = [column.cast(pa.string()).to_pylist() for column in batch.columns]
+            writer.writerows(zip(*columns, strict=True))
 
 
 def _check_columns(names: Sequence[str], where: str | os.PathLike) -> None:

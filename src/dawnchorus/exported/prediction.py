@@ -2,6 +2,7 @@
 
 * `predicted`: what became of each recording.
 * `Predicted`: its detections, or why there are none.
+* `recipes_of`, `score`, `rows_of`, `fault_of`: the steps of one recording.
 """
 
 import contextlib
@@ -19,8 +20,10 @@ from dawnchorus.exported.model_file import ExportedModel
 from dawnchorus.exported.networks import Networks
 from dawnchorus.exported.row_selection import Selection
 from dawnchorus.exported.scorer import Scorer, check_scores
-from dawnchorus.exported.sound_reader import SoundReader
+from dawnchorus.exported.sound_reader import Sound, SoundReader
 from dawnchorus.runtime import logs
+
+FAULTS = (Excluded, ValueError, MemoryError)  # of one recording; the next may be scored
 
 
 class Told(Protocol):
@@ -72,10 +75,12 @@ def predicted(
         Where the decoder cannot be started, or there is no room for temporary files.
     """
     check_scores(model, selection.kind, selection.decoding)
-    recipes: list[Mapping] = []
-    for frontend in model.frontends.values():
-        if frontend.audio not in recipes:
-            recipes.append(frontend.audio)
+    recipes = recipes_of(model)
+
+    def heard(pieces: Sequence[np.ndarray]) -> None:
+        if progress is not None:
+            progress.heard(len(pieces[0]) / recipes[0]["sample_rate"])
+
     with contextlib.ExitStack() as stack:
         readers = [
             stack.enter_context(SoundReader(recordings, recipe, archive)) for recipe in recipes
@@ -84,26 +89,71 @@ def predicted(
         for sounds in zip(*readers, strict=True):
             path = sounds[0].path
             try:
-                scorer.begin()
-                # one recipe after another: where one has the sound, the other has it too
-                for number, (sound, recipe) in enumerate(zip(sounds, recipes, strict=True)):
-                    for pieces in sound.pieces():
-                        scorer.add(pieces, recipe)
-                        if progress is not None and number == 0:
-                            progress.heard(len(pieces[0]) / recipe["sample_rate"])
-                scorer.end()
+                score(scorer, sounds, recipes, heard)
                 duration_s = sounds[0].duration_s
-                rows = _ROWS[selection.kind](scorer, model, selection, duration_s)
-            except (Excluded, ValueError, MemoryError) as error:
-                if isinstance(error, Excluded):
-                    fault = f"{error.code}: {error.detail}".removesuffix(": ")
-                elif isinstance(error, MemoryError):  # it has no text of its own
-                    fault = "not enough memory for its scores; cut it into parts"
-                else:
-                    fault = logs.one_line(error)
-                yield Predicted(path, 0.0, np.empty(0, ROW), fault)
+                rows = rows_of(scorer, model, selection, duration_s)
+            except FAULTS as error:
+                yield Predicted(path, 0.0, np.empty(0, ROW), fault_of(error))
             else:
                 yield Predicted(path, duration_s, rows)
+
+
+def recipes_of(model: ExportedModel) -> list[Mapping]:
+    """Return the audio recipes of a model's frontends, each once."""
+    recipes: list[Mapping] = []
+    for frontend in model.frontends.values():
+        if frontend.audio not in recipes:
+            recipes.append(frontend.audio)
+    return recipes
+
+
+def score(
+    scorer: Scorer,
+    sounds: Sequence[Sound],
+    recipes: Sequence[Mapping],
+    heard: Callable[[Sequence[np.ndarray]], None],
+) -> None:
+    """Let a scorer have the sound of one recording; then its scores can be asked for.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    sounds : sequence of Sound
+        The recording by each of the recipes.
+    recipes : sequence of mapping
+        As `recipes_of` returns them.
+    heard : callable
+        Takes the pieces of the first recipe too, an array (S,) for each channel.
+
+    Raises
+    ------
+    Excluded
+        Where the recording cannot be used.
+    """
+    scorer.begin()
+    # one recipe after another: where one has the sound, the other has it too
+    for sound, recipe in zip(sounds, recipes, strict=True):
+        for pieces in sound.pieces():
+            scorer.add(pieces, recipe)
+            if recipe is recipes[0]:
+                heard(pieces)
+    scorer.end()
+
+
+def rows_of(
+    scorer: Scorer, model: ExportedModel, selection: Selection, duration_s: float
+) -> "np.ndarray | StoredRows":
+    """Return the detections of a recording that was scored, an array of `ROW`."""
+    return _ROWS[selection.kind](scorer, model, selection, duration_s)
+
+
+def fault_of(error: BaseException) -> str:
+    """Return why a recording has no scores, from one of `FAULTS`."""
+    if isinstance(error, Excluded):
+        return f"{error.code}: {error.detail}".removesuffix(": ")
+    if isinstance(error, MemoryError):  # it has no text of its own
+        return "not enough memory for its scores; cut it into parts"
+    return logs.one_line(error)
 
 
 def _window_rows(

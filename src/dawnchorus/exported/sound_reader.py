@@ -17,7 +17,7 @@ from dawnchorus.audio.verdicts import USED, Excluded
 
 # A recording of any length is read. What these limits are for in the workflow, that one recording does
 # not hold up a night's run, they still are: of an hour of sound the child needs some ten seconds.
-_LIMITS = {"max_duration_s": 1e9}
+_LONGEST_S = 1e9
 _SECONDS = 7200.0
 
 
@@ -35,6 +35,8 @@ class SoundReader:
         The audio recipe of a model.
     archive : path, optional
         Zip file whose members the recordings are.
+    longest_s : float, optional
+        Longer recordings are `AUDIO_TOO_LONG`, and the decoder has the time of the recipe alone.
     """
 
     def __init__(
@@ -42,13 +44,15 @@ class SoundReader:
         recordings: Sequence[Mapping[str, str]],
         recipe: Mapping,
         archive: str | Path | None = None,
+        longest_s: float | None = None,
     ):
         self._recordings = [{"bytes": "", "sha256": "", **one} for one in recordings]
         limits = dict(recipe["decoder"])
-        limits["seconds"] = max(limits["seconds"], _SECONDS)
+        if longest_s is None:
+            longest_s, limits["seconds"] = _LONGEST_S, max(limits["seconds"], _SECONDS)
         self._decoder = Decoder(
             {
-                "recipe": {**recipe, **_LIMITS, "decoder": limits},
+                "recipe": {**recipe, "max_duration_s": longest_s, "decoder": limits},
                 "archive": None if archive is None else str(archive),
             }
         )
@@ -79,10 +83,13 @@ class Sound:
     path : str
     duration_s : float
         Seconds of the recording as it was found, once it is read to its end.
+    warnings : sequence of str
+        Codes of `dawnchorus.audio.verdicts.WARNINGS`, once it is read to its end.
     """
 
     def __init__(self, path: str, decoder: Decoder, following: Mapping[str, str] | None):
         self.path, self.duration_s = path, 0.0
+        self.warnings: Sequence[str] = ()
         self._decoder, self._following = decoder, following
         self._pieces = self._read()
 
@@ -124,7 +131,7 @@ class Sound:
         self._ask_following()
         if verdict["verdict"] != USED:
             raise Excluded(verdict["verdict"], verdict["detail"])
-        self.duration_s = verdict["duration_s"]
+        self.duration_s, self.warnings = verdict["duration_s"], verdict["warnings"]
         if waiting is not None:
             yield waiting
 

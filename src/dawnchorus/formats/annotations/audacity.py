@@ -5,7 +5,7 @@ line ``\ low high`` [Hz], where -1 is a bound that is not set. The file does not
 
 https://manual.audacityteam.org/man/importing_and_exporting_labels.html
 
-* `read`, `write`: a label track.
+* `read`, `write`: a label track; `track_text`: its text.
 """
 
 import os
@@ -116,9 +116,20 @@ def write(
         Where an event cannot be used, events are of several recordings, or bands do not fit.
     """
     found = list(events)
+    artefacts.write_text(path, track_text(path, found, bands, decimals), rows=len(found))
+
+
+def track_text(
+    where: str | os.PathLike,
+    events: Iterable[Event],
+    bands: Iterable[Band | None] | None = None,
+    decimals: int | None = None,
+) -> str:
+    """Return the text of a label track; as `write`, but that ``where`` only names it in errors."""
+    found = list(events)
     checked_events(found)
     if len({one.id for one in found}) > 1:
-        raise ValueError(f"{path}: events of several recordings, expected a label track for each")
+        raise ValueError(f"{where}: events of several recordings, expected a label track for each")
     annotation.checked_names([one.label for one in found], "class")
     lines = []
     for one, band in pair_bands(found, bands):
@@ -126,4 +137,4 @@ def write(
         if band is not None:
             bounds = (_UNSET_HZ if bound is None else bound for bound in band)
             lines.append("\t".join([_BAND, *map(annotation.number_text, bounds)]))
-    artefacts.write_text(path, "".join(f"{line}\n" for line in lines), rows=len(found))
+    return "".join(f"{line}\n" for line in lines)

@@ -11,7 +11,7 @@ Column names are matched in any case; further columns are ignored.
 
 https://www.ravensoundsoftware.com/knowledge-base/selection-tables
 
-* `read`, `write`: a selection table.
+* `read`, `write`: a selection table; `table_text`: its text.
 """
 
 import collections
@@ -175,11 +175,26 @@ def write(
         several recordings and there is no extension.
     """
     found = list(events)
+    text = table_text(path, found, bands, label_column, extension, decimals, further)
+    artefacts.write_text(path, text, rows=len(found))
+
+
+def table_text(
+    where: str | os.PathLike,
+    events: Iterable[Event],
+    bands: Iterable[Band | None] | None = None,
+    label_column: str = LABEL,
+    extension: str | None = None,
+    decimals: int | None = None,
+    further: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """Return the text of a selection table; as `write`, but that ``where`` only names it in errors."""
+    found = list(events)
     checked_events(found)
     ids = {one.id for one in found}
     if extension is None and len(ids) > 1:
         raise ValueError(
-            f"{path}: events of several recordings; expected a table for each, or an extension"
+            f"{where}: events of several recordings; expected a table for each, or an extension"
         )
     annotation.checked_names(
         [label_column, *sorted(ids), *sorted({one.label for one in found})], "name"
@@ -193,11 +208,11 @@ def write(
         texts = further[name]
         if name.casefold() in {column.casefold() for column in columns}:
             raise ValueError(
-                f"{path}: a further column {name!r}, but a selection table has its own"
+                f"{where}: a further column {name!r}, but a selection table has its own"
             )
         if len(texts) != len(found):
             raise ValueError(
-                f"{path}: column {name!r} has {len(texts)} texts for {len(found)} events; expected "
+                f"{where}: column {name!r} has {len(texts)} texts for {len(found)} events; expected "
                 "one for each"
             )
         annotation.checked_names([one for one in texts if one], f"text of column {name!r}")
@@ -211,7 +226,7 @@ def write(
         own = [further[name][selection - 1] for name in added]
         rows.append([str(selection), view, "1", onset, offset, *bounds, *place, one.label, *own])
     table = ["\t".join(row) for row in ([*columns, *added], *rows)]
-    artefacts.write_text(path, "\n".join([*table, ""]), rows=len(rows))
+    return "\n".join([*table, ""])
 
 
 def _names_files(header: Iterable[str]) -> bool:
