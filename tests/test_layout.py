@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "src/dawnchorus"
 # far as others reach them with importlib.
 ORDER = (
     "runtime", "settings", "formats", "metrics", "corpora", "audio", "frontends", "segments",
-    "augmentation", "models", "scores", "targets", "events", "exported", "training", "plots",
-    "evaluation", "plan", "progress", "cli",
+    "augmentation", "models", "scores", "targets", "events", "exported", "page", "training",
+    "plots", "evaluation", "plan", "progress", "cli",
 )  # fmt: skip
 BY_NAME = (
     "corpora/adapters", "frontends/kinds", "models/architectures", "augmentation/methods",

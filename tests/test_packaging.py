@@ -70,6 +70,10 @@ def test_a_wheel_holds_the_whole_package_and_nothing_else(wheel):
     }
     assert {"dawnchorus/py.typed", "dawnchorus/runtime/backend.py"} <= package
     here = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
+    page = ROOT / "src/dawnchorus/page/static"
+    here |= {str(path.relative_to(ROOT / "src")) for path in page.rglob("*.*")}
+    # the licence and the version of what is not ours
+    here |= {f"dawnchorus/page/static/wavesurfer/{name}" for name in ("LICENSE", "VERSION")}
     workflow = {name for name in package if name.startswith("dawnchorus/workflow/")}
     assert package - workflow == here | {"dawnchorus/py.typed"}
     files = [
@@ -190,7 +194,7 @@ def test_the_hook_of_large_files_names_them_and_fails(tmp_path):
 # (h5py, pyarrow), others read text, draw, or print; Snakemake, of our logger, decides the order of jobs.
 NO_NUMBERS = {
     "defusedxml", "h5py", "matplotlib", "onnx", "packaging", "pyarrow", "pydantic", "pyyaml", "rich",
-    "snakemake", "snakemake-interface-logger-plugins", "threadpoolctl",
+    "snakemake", "snakemake-interface-logger-plugins", "starlette", "threadpoolctl", "uvicorn",
 }  # fmt: skip
 # parts of packages that are asked for
 PARTS = {"annotated-types": "pydantic", "pydantic-core": "pydantic"}

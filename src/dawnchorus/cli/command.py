@@ -4,6 +4,7 @@
 * ``dawnchorus run [CONFIG...] [-- OPTIONS]``: Snakemake with this workflow, from any folder.
 * ``dawnchorus status [FOLDER]``: how a run is going, from another terminal.
 * ``dawnchorus predict MODEL PATH...``: what an exported model finds in recordings.
+* ``dawnchorus serve MODEL``: a page on which a person classifies a recording.
 * ``dawnchorus show FILE``: any artefact in readable form.
 * ``dawnchorus why FILE``: what a file was made from.
 * ``dawnchorus verify PATH...``: compare results with their records.
@@ -32,9 +33,10 @@ from dawnchorus.runtime import logs, run
 
 # module of each command, in the order of the help
 COMMANDS = {
-    "init": "init", "run": "launch", "status": "status", "predict": "predict", "show": "show",
-    "why": "why", "verify": "verify", "config": "config", "check": "config", "explain": "codes",
-    "doctor": "doctor", "sample": "sample", "summarise": "summarise", "plot": "plot", "sort": "sort",
+    "init": "init", "run": "launch", "status": "status", "predict": "predict", "serve": "serve",
+    "show": "show", "why": "why", "verify": "verify", "config": "config", "check": "config",
+    "explain": "codes", "doctor": "doctor", "sample": "sample", "summarise": "summarise",
+    "plot": "plot", "sort": "sort",
 }  # fmt: skip
 
 

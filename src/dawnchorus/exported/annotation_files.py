@@ -65,7 +65,9 @@ def write_annotations(
     return n_rows
 
 
-def annotation_text(kind: str, path: str, rows: Sequence[tuple[float, float, str, float, str]]) -> str:
+def annotation_text(
+    kind: str, path: str, rows: Sequence[tuple[float, float, str, float, str]]
+) -> str:
     """Return the detections of one recording as a selection table or a label track.
 
     Parameters
