@@ -6,7 +6,7 @@ TOOLS := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: demo test test-all bench lint reference setup clean
+.PHONY: demo test test-all test-browser bench lint reference setup clean
 
 setup: .venv/.ready
 
@@ -27,6 +27,11 @@ test: setup lint
 
 test-all: setup lint
 	$(RUN) pytest -n $(CORES) -m "not browser and not cluster"
+
+# the page in headless Chromium (Debian: apt-get install chromium; another place: CHROMIUM=...)
+test-browser: setup
+	$(UV) sync --frozen --inexact --extra workflow --group browser
+	$(RUN) pytest -n0 -m browser
 
 bench: setup
 	$(RUN) python benchmarks/recordings_to_hdf5.py
