@@ -17,7 +17,7 @@ from dawnchorus.exported.model_file import ExportedModel
 from dawnchorus.exported.networks import Networks
 from dawnchorus.exported.row_selection import selection_of
 from dawnchorus.exported.scorer import Scorer
-from dawnchorus.exported.sound_reader import SoundReader
+from dawnchorus.exported.sound_reader import Sound, SoundReader
 from dawnchorus.page import sentences
 from dawnchorus.page.sound_picture import Picture, SoundPicture
 
@@ -143,12 +143,18 @@ class Classifier:
                 f"{len(rows)} detections, at most {MOST_DETECTIONS} are shown; cut the recording "
                 "into parts, or serve the model with a higher --threshold"
             )
+        return self._answer(name, sounds[0], rows[:], scores, picture.finish())
+
+    def _answer(
+        self, name: str, sound: Sound, rows: np.ndarray, scores: np.ndarray, drawn: Picture
+    ) -> dict:
+        """Return what was found in a recording, as JSON holds it."""
         best = np.argsort(-scores, kind="stable")[:BEST]
         classes = self._model.classes
         return {
             "name": name,
-            "duration_s": duration_s,
-            "warnings": [sentences.WARNINGS.get(code, code) for code in sounds[0].warnings],
+            "duration_s": sound.duration_s,
+            "warnings": [sentences.WARNINGS.get(code, code) for code in sound.warnings],
             "best": [[classes[i], round(float(scores[i]), _SCORE_DECIMALS)] for i in best],
             "detections": [
                 [
@@ -157,10 +163,17 @@ class Classifier:
                     classes[row["class"]],
                     round(float(row["score"]), _SCORE_DECIMALS),
                 ]
-                for row in rows[:]
+                for row in rows
             ],
-            "picture": _drawn(picture.finish()),
-            "files": self._files(name, rows[:]),
+            "picture": {
+                "n_columns": len(drawn.shades),
+                "n_bands": drawn.shades.shape[1],
+                "columns_per_s": drawn.columns_per_s,
+                "top_hz": drawn.top_hz,
+                "shades": base64.b64encode(drawn.shades.tobytes()).decode(),
+                "peaks": base64.b64encode(drawn.peaks.tobytes()).decode(),
+            },
+            "files": self._files(name, rows),
         }
 
     def _files(self, name: str, rows: np.ndarray) -> dict[str, str]:
@@ -175,14 +188,3 @@ class Classifier:
         texts = {kind: annotation_files.annotation_text(kind, name, plain)
                  for kind in annotation_files.ENDINGS}  # fmt: skip
         return {"csv": table.getvalue(), **texts}
-
-
-def _drawn(picture: Picture) -> dict:
-    return {
-        "n_columns": len(picture.shades),
-        "n_bands": picture.shades.shape[1],
-        "columns_per_s": picture.columns_per_s,
-        "top_hz": picture.top_hz,
-        "shades": base64.b64encode(picture.shades.tobytes()).decode(),
-        "peaks": base64.b64encode(picture.peaks.tobytes()).decode(),
-    }

@@ -8,6 +8,7 @@ says that another site asks.
 * `Guard`: around an ASGI application.
 """
 
+import contextlib
 import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
@@ -64,14 +65,16 @@ class Guard:
 
     def _refusal(self, method: str, headers: Headers) -> str:
         """Return why a request is refused, or an empty text."""
-        host = headers.get("host", "")
-        if not self._is_own(_name_of(f"//{host}")):
+        host, name = headers.get("host", ""), ""
+        with contextlib.suppress(ValueError):  # such as of half a bracket
+            name = urlsplit(f"//{host}").hostname or ""
+        if not self._is_own(name):
             return (
                 f"this page is not served under the name {host[:80]!r}; start it with --name to add "
                 "a name"
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin.partition("//")[2] != host:
             return "another site asks for this page; open it by its own address"
         # browsers say who asks; a link from elsewhere may lead to the page, and to nothing else of it
         asks = headers.get("sec-fetch-site", "none")
@@ -90,11 +93,3 @@ class Guard:
         except ValueError:
             return False
         return True
-
-
-def _name_of(url: str) -> str:
-    """Return the name or address in a URL, in lower case; empty where it has none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
