@@ -56,7 +56,9 @@ def test_an_answer_is_what_predict_says_of_the_recording(model, port, tmp_path):
     expected = {}
     for kind in ("events", "recordings"):
         selection = selection_of(model, kind, ["0.01"], None, None, None)
-        (one,) = prediction.predicted(model, Networks(model), [{"path": str(path)}], selection)
+        (one,) = prediction.predicted(
+            model, lambda: Networks(model), [{"path": str(path)}], selection
+        )
         expected[kind] = one.rows
     rows = expected["events"]
     assert len(rows) > 1
@@ -70,7 +72,9 @@ def test_an_answer_is_what_predict_says_of_the_recording(model, port, tmp_path):
     np.testing.assert_allclose([score for _, score in found["best"]], best["score"], atol=6e-5)
     # files are those of the command
     table = list(csv.DictReader(io.StringIO(found["files"]["csv"])))
-    (block,) = detection_rows.blocks_of([(path.name, rows)], model.classes, model.short_digest)
+    said = model.classes, model.short_digest, "none"
+    (block,) = detection_rows.blocks_of([(path.name, rows)], *said)
+    assert {row["calibration"] for row in table} == {"none"}
     assert [row["score"] for row in table] == [str(x) for x in block["score"].cast("string")]
     assert {row["file"] for row in table} == {path.name}
     assert table[0]["time"].startswith("2024-05-01T05:00:0")

@@ -179,10 +179,17 @@ class Classifier:
     def _files(self, name: str, rows: np.ndarray) -> dict[str, str]:
         """Return the detections as the texts of the files that are offered."""
         model, table = self._model, io.StringIO(newline="")
-        blocks = detection_rows.blocks_of([(name, rows)], model.classes, model.short_digest)
+        how = model.calibration_of(self._selection.kind)
+        blocks = detection_rows.blocks_of([(name, rows)], model.classes, model.short_digest, how)
         detections.write_csv(table, blocks)
         plain = [
-            (float(row["onset"]), float(row["offset"]), model.classes[row["class"]], row["score"])
+            (
+                float(row["onset"]),
+                float(row["offset"]),
+                model.classes[row["class"]],
+                row["score"],
+                how,
+            )
             for row in rows
         ]
         texts = {kind: annotation_files.annotation_text(kind, name, plain)

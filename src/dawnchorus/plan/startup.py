@@ -51,12 +51,8 @@ def start(
 
     Parameters
     ----------
-    base : path
-        Folder of the Snakefile.
-    overlays : sequence of path
-        Files named with ``--configfile``.
-    given : mapping
-        Values given with ``--config``.
+    base, overlays, given : path, sequence of path, mapping
+        Folder of the Snakefile; files named with ``--configfile``; values given with ``--config``.
     is_main : bool
         Whether this is the main process of the run; a cluster job parses the Snakefile again.
     arguments : sequence of str
@@ -68,18 +64,19 @@ def start(
         config = load(base / "config.yaml", overlays, given)
         if is_main:
             _take_lock(arguments, config["earlier_jobs"])
-        # recordings are hashed, which takes minutes where there are many new ones
-        told: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
-        if is_main and not run.is_only_looking(arguments):
-            told = job_status.reporting("start", {}, paths.RESULTS, stays=False)
-        with told:
+        is_at_work = is_main and not run.is_only_looking(arguments)
+        with contextlib.ExitStack() as told:
+            if (
+                is_at_work
+            ):  # recordings are hashed, which takes minutes where there are many new ones
+                told.enter_context(job_status.reporting("start", {}, paths.RESULTS, stays=False))
             index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
             sys.stderr.writelines(f"{note}\n" for note in experiment_notes(config, index))
             copy_models(config)
             copy_code(config)
-        if is_main and not run.is_only_looking(arguments):
+        if is_at_work:
             write_configs(config, paths.RESULTS)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
