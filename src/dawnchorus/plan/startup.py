@@ -58,18 +58,15 @@ def start(
     arguments : sequence of str
         The command line of Snakemake, without its name.
     """
-    base = Path(base)
     try:
         run.restart_in_utf8()
-        config = load(base / "config.yaml", overlays, given)
+        config = load(Path(base, "config.yaml"), overlays, given)
         if is_main:
             _take_lock(arguments, config["earlier_jobs"])
         is_at_work = is_main and not run.is_only_looking(arguments)
-        with contextlib.ExitStack() as told:
-            if (
-                is_at_work
-            ):  # recordings are hashed, which takes minutes where there are many new ones
-                told.enter_context(job_status.reporting("start", {}, paths.RESULTS, stays=False))
+        # recordings are hashed, which takes minutes where there are many new ones
+        said = job_status.reporting("start", {}, paths.RESULTS, stays=False)
+        with said if is_at_work else contextlib.nullcontext():
             index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
@@ -81,7 +78,7 @@ def start(
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(2)
-    return Run(config, index, base)
+    return Run(config, index, Path(base))
 
 
 def _take_lock(arguments: Sequence[str], earlier: str) -> None:
