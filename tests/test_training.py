@@ -27,7 +27,7 @@ from dawnchorus.scores import ensemble, inference  # noqa: E402
 from dawnchorus.targets import targets_table  # noqa: E402
 from dawnchorus.training import checkpoints, loop, steps, validation  # noqa: E402
 
-EPOCHS = 6
+EPOCHS = 8
 
 
 @pytest.fixture(scope="module")
@@ -90,40 +90,48 @@ def made(folder):
     return {path.name: path.read_bytes() for path in files}
 
 
-def wait_for_checkpoint(folder, process):
+def wait_for_checkpoint(folder, process, after=0):
+    """Wait for a checkpoint that is newer than a time [ns]; return its own."""
     until = time.monotonic() + 120
-    while not list(folder.glob("*.checkpoint.npz")):
+    while True:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < until
+        for path in folder.glob("*.checkpoint.npz"):
+            if (found := path.stat().st_mtime_ns) > after:
+                return found
         time.sleep(0.01)
 
 
-def test_a_killed_training_goes_on_to_the_same_bytes(tmp_path, undisturbed, start_training):
+def test_a_training_that_was_killed_and_told_to_stop_goes_on_to_the_same_bytes(
+    tmp_path, undisturbed, start_training, tiny_shard, targets_path, settings
+):
     reference = start_training(undisturbed / "results", PYTHONHASHSEED="1")
-    killed = start_training(tmp_path / "results", PYTHONHASHSEED="2")
-    wait_for_checkpoint(tmp_path / "results", killed)
-    time.sleep(0.3)  # somewhere in a later epoch
+    folder = tmp_path / "results"
+    killed = start_training(folder, PYTHONHASHSEED="2")
+    wait_for_checkpoint(folder, killed)
+    time.sleep(0.1)  # somewhere in a later epoch
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
-    assert not list((tmp_path / "results").glob("*.keras"))
-    finished(start_training(tmp_path / "results", PYTHONHASHSEED="3"))
+    assert not list(folder.glob("*.keras"))
+    path = next(folder.glob("*.checkpoint.npz"))
+    before, (_, state) = path.stat().st_mtime_ns, checkpoints.load(path)
+    # a job that is told to stop keeps its step and exits with 143
+    told = start_training(folder, PYTHONHASHSEED="3")
+    wait_for_checkpoint(folder, told, before)
+    told.send_signal(signal.SIGTERM)
+    assert told.wait(timeout=60) == 143, told.stderr.read()
+    log = (folder / "train.log").read_text()
+    assert f"going on from epoch {state['epoch'] + 1}, step 0" in log
+    assert "told to stop" in log
+    _, stopped = checkpoints.load(path)
+    assert state["epoch"] * 25 < stopped["epoch"] * 25 + stopped["step"] < EPOCHS * 25
+    outputs = [folder / name for name in ("f1p0s1.keras", "h.csv", "f1p0s1.kept.h5")]
+    shards = {"tiny": [str(tiny_shard[0])]}
+    loop.train_member(
+        "f1p0s1", "first", str(targets_path), shards, settings, {"script": "0"}, *outputs
+    )
     finished(reference)
-    assert "going on from epoch" in (tmp_path / "results/train.log").read_text()
-    assert made(tmp_path / "results") == made(undisturbed / "results")
-
-
-def test_a_training_told_to_stop_keeps_its_step_and_exits_143(
-    tmp_path, undisturbed, start_training
-):
-    process = start_training(tmp_path / "results")
-    wait_for_checkpoint(tmp_path / "results", process)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == 143, process.stderr.read()
-    _, state = checkpoints.load(next((tmp_path / "results").glob("*.checkpoint.npz")))
-    assert "told to stop" in (tmp_path / "results/train.log").read_text()
-    assert 0 < state["epoch"] * 25 + state["step"] < EPOCHS * 25
-    finished(start_training(tmp_path / "results"))
-    assert made(tmp_path / "results") == made(undisturbed / "results")
+    assert made(folder) == made(undisturbed / "results")
 
 
 def test_the_same_code_trains_under_jax(tmp_path, start_training):

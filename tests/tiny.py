@@ -29,7 +29,6 @@ NAMES = (
     "plain", "two words", "$(touch PWNED)", "`touch PWNED`", "; touch PWNED;", "it's", 'say "so"',
     "-rf", "--help", "Zilpzalp-ö", "tab\there", "100%", "a&b", "{curly}", "\\back", "*",
 )  # fmt: skip
-ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def config():
@@ -85,10 +84,9 @@ class Project:
     def __init__(self, folder: Path):
         self.tree, self.work = folder / "tree", folder / "work"
         self.work.mkdir(parents=True)
+        # with the bytecode of the tree: every job would compile what it imports
         for name in ("src", "rules", "workflow", "profiles", "envs"):
-            shutil.copytree(
-                ROOT / name, self.tree / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
+            shutil.copytree(ROOT / name, self.tree / name)
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(ROOT / name, self.tree / name)
         rng = np.random.default_rng(5)
@@ -125,7 +123,7 @@ class Project:
 
     def environment(self) -> dict:
         # the copy, not the tree that is installed
-        return os.environ | ENVIRONMENT | {"PYTHONPATH": str(self.tree / "src")}
+        return os.environ | {"PYTHONPATH": str(self.tree / "src")}
 
     def run(self, *arguments) -> subprocess.CompletedProcess:
         return subprocess.run(
