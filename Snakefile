@@ -20,7 +20,7 @@ run = start(
 offer_gpus(workflow, run.config["gpu_share"])
 # each is named as the rule file that it serves
 corpora, audio, spectrograms, targets, *others = all_rules(run)
-training, predictions, evaluation, events, exports, applications = others
+training, predictions, baselines, evaluation, events, exports, applications = others
 
 
 wildcard_constraints:
@@ -33,6 +33,7 @@ include: "rules/spectrograms.smk"
 include: "rules/targets.smk"
 include: "rules/training.smk"
 include: "rules/predictions.smk"
+include: "rules/baselines.smk"
 include: "rules/evaluation.smk"
 include: "rules/events.smk"
 include: "rules/exports.smk"

@@ -1,32 +1,9 @@
 """Score the scores, beside simple ones and calibrated, and write what a challenge wants.
 
-Reads:   window and recording scores of an experiment, spectrograms, labels, verdicts
-Writes:  results/{experiment}/baselines.h5, ensembles/{ensemble}.calibration.json,
-         results/{experiment}/metrics.json, summary.txt, submission.{corpus}.csv
+Reads:   window and recording scores of an experiment, baselines, labels, verdicts
+Writes:  results/{experiment}/ensembles/{ensemble}.calibration.json, metrics.json, summary.txt,
+         submission.{corpus}.csv
 """
-
-
-rule fit_baselines:
-    """Score recordings by what takes seconds, on the folds of the models."""
-    input:
-        spectrograms=evaluation.baseline_shards,
-        folds="results/{experiment}/folds.csv",
-    output:
-        baselines="results/{experiment}/baselines.h5",
-    log:
-        "results/logs/fit_baselines/{experiment}.log",
-    benchmark:
-        "results/benchmarks/fit_baselines/{experiment}.tsv"
-    conda:
-        "../envs/dawnchorus.yaml"
-    resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
-    params:
-        baselines=evaluation.baseline_settings,
-        library=evaluation.baseline_library,
-    script:
-        "../workflow/scripts/fit_baselines.py"
 
 
 rule calibrate:

@@ -86,6 +86,7 @@ rule evaluate_events:
         frames=events.all_frames,
         decoders=events.all_decoders,
         verdicts=events.all_verdicts,
+        energy=events.energy,
         leaks="results/{experiment}/leaks.csv",
     output:
         figures="results/{experiment}/events.json",

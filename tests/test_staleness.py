@@ -163,10 +163,11 @@ AFTER_FIRST = {
 BY_EVENT_KEY = {
     "events.segment_s": (0.5, {"evaluate_events"}),
     "events.absent": ("zero", {"evaluate_events"}),
-    "events.collar": ({"onset_s": 0.1}, {"choose_decodings", *AFTER_DECODERS}),
+    "events.collar": ({"onset_s": 0.1}, {"detect_energy", "choose_decodings", *AFTER_DECODERS}),
     "events.decodings.published":
         ({"threshold": 0.4, "filter_s": 0.1}, {"choose_decodings", *AFTER_DECODERS}),
     "events.drawn": ([], {"export_detections"}),
+    "events.baselines": (["oracle"], {"evaluate_events"}),
     "events.duplicate_rows": (True, AFTER_DECODERS),
     "training.labelled_twice": (True, {"normalise", "choose_thresholds", *AFTER_FIRST}),
     "stages.second.targets.thresholds": ("tuned", {"choose_thresholds", *AFTER_FIRST}),

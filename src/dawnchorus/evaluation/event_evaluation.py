@@ -14,9 +14,11 @@ from pathlib import Path
 from dawnchorus.evaluation import event_scores, event_summary
 from dawnchorus.evaluation.baselines import Truths, baselines
 from dawnchorus.evaluation.caveats import marked
+from dawnchorus.evaluation.energy_baseline import energy_report
 from dawnchorus.evaluation.event_scores import Ensemble, ensemble_scores, read_content
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
+from dawnchorus.scores.frame_files import open_frames
 from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets.ground_truth import EventGroundTruth, find_event_set, read_event_set
 from dawnchorus.targets.resampling_units import with_units
@@ -48,7 +50,8 @@ def evaluate_events(
         The experiment: ``name``, ``seed``, ``test``, ``stages``, ``ensembles``, ``evaluation``
         (``replicates``, ``bootstrap``, ``confidence`` in (0, 1), ``compare``: pairs of ensembles),
         ``sources`` (see `dawnchorus.targets.resampling_units.with_units`), ``events`` (the whole
-        section) and, optional, ``models``: how many models each ensemble has.
+        section) and, optional, ``models``: how many models each ensemble has, and ``energy``: the
+        files of `dawnchorus.evaluation.energy_baseline.detect_energy`.
     json_path : path
         JSON: scores, counts and the policy behind them.
     text_path : path
@@ -88,10 +91,17 @@ def evaluate_events(
     validations = known(read_event_set, settings["events"]["validation"])
     found = {
         name: ensemble_scores(
-            name, frames[name], decoders[name], {**tests, **validations}, settings
+            name,
+            lambda corpus, own=frames[name]: open_frames(own[corpus]),
+            decoders[name],
+            {**tests, **validations},
+            settings,
         )
         for name in settings["ensembles"]
     }
+    own, comparisons = baselines(found, tests, validations, settings), []
+    if files := settings.get("energy"):
+        own["energy"], comparisons = energy_report(files, found, tests, validations, settings)
     content = {
         "experiment": settings["name"],
         "policy": event_scores.policy(settings),
@@ -102,8 +112,8 @@ def evaluate_events(
         "ensembles": {
             name: _content(name, one, tests, validations, settings) for name, one in found.items()
         },
-        "baselines": baselines(found, tests, validations, settings),
-        "comparisons": list(_comparisons(found, tests, settings)),
+        "baselines": own,
+        "comparisons": [*comparisons, *_comparisons(found, tests, settings)],
     }
     artefacts.write_json(json_path, content)
     artefacts.write_text(text_path, event_summary.text(content))

@@ -15,6 +15,7 @@ experiment: its ``seed``, ``evaluation`` (``replicates``, ``confidence``) and ``
 * `policy`: what was decided, in words.
 """
 
+import contextlib
 import dataclasses
 import json
 from collections import Counter
@@ -31,7 +32,7 @@ from dawnchorus.formats.event import TOLERANCE_S, Event, resolve_overlaps
 from dawnchorus.metrics import bootstrap, events, psds
 from dawnchorus.metrics.event_pairs import Collars
 from dawnchorus.runtime import seeds
-from dawnchorus.scores.frame_files import Frames, open_frames
+from dawnchorus.scores.frame_files import Frames
 from dawnchorus.settings.references import parse_reference
 from dawnchorus.targets.ground_truth import OVERLAPS, EventGroundTruth
 
@@ -230,7 +231,7 @@ def difference(first: Measured, second: Measured, settings: Mapping) -> dict:
 
 def ensemble_scores(
     name: str,
-    frames: Mapping[str, str | Path],
+    opened: Callable[[str], contextlib.AbstractContextManager[Frames]],
     decoders_path: str | Path,
     truths: Mapping[str, EventGroundTruth],
     settings: Mapping,
@@ -241,8 +242,8 @@ def ensemble_scores(
     ----------
     name : str
         Ensemble.
-    frames : mapping of corpus to path
-        Its frame scores.
+    opened : callable
+        Opens its frame scores of a corpus.
     decoders_path : path
         Settings of its decodings.
     truths : mapping of subset (``corpus`` or ``corpus:split``) to EventGroundTruth
@@ -264,7 +265,7 @@ def ensemble_scores(
     timings, unfiltered, learning, rates = {}, {}, {}, set()
     measured = {key: {} for key in decodings}
     for subset, known in truths.items():
-        with open_frames(frames[parse_reference(subset)[0]]) as scores:
+        with opened(parse_reference(subset)[0]) as scores:
             if scores.class_names != list(known.classes):
                 raise ValueError(
                     f"{scores.path} scores the classes {scores.class_names[:_NAMED]!r}, the decoders "

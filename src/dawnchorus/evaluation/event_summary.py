@@ -76,7 +76,7 @@ def _baselines(content: Mapping, test: str) -> Table:
     baselines = content["baselines"]
     rows = [
         (row.replace("_", " "), "", *_cells(baselines[row]["test"][test]))
-        for row in ("whole_clips", "clicks")
+        for row in ("energy", "whole_clips", "clicks")
         if "test" in baselines.get(row, {})
     ]
     for found in baselines.get("oracle", ()):
@@ -166,6 +166,12 @@ def _remarks(content: Mapping) -> Iterator[str]:
         yield f"{MARKS['transductive']} learnt from predictions for tested recordings: {listed(marked)}"
     if policy["duplicate_rows"]:
         yield "detections of a recording with k annotated events stand k times (fault of serizel2018)"
+    if energy := content["baselines"].get("energy"):
+        yield from energy["not_beaten"]
+        chosen_on = energy["chosen_on"] or "no recordings: as given, for want of validation"
+        yield f"energy: settings chosen on {chosen_on}"
+        if energy["detector"]["classes_without"]:
+            yield f"energy: no training frame of {listed(energy['detector']['classes_without'])}"
     clicks = content["baselines"].get("clicks", {})
     if "left_out" in clicks:
         yield f"clicks are left out: {clicks['left_out']}"

@@ -14,6 +14,7 @@ recordings with known events, which are neither trained on nor tested. C classes
 * `tune_by_clips`, `tune_by_events`: chosen settings, the recordings they were chosen on, and how.
 """
 
+import contextlib
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,10 @@ class Sources:
     settings: Mapping
     classes: tuple[str, ...]
 
+    def open_frames(self, corpus: str) -> contextlib.AbstractContextManager[frame_files.Frames]:
+        """Open the frame scores of a corpus."""
+        return frame_files.open_frames(self.frames[corpus])
+
     @functools.cached_property
     def validation(self) -> Validation:
         """Validation recordings of all decodings that are tuned by events."""
@@ -87,7 +92,7 @@ class Sources:
                 reference, *(tables[name][corpus] for name in kinds[1:]),
                 self.classes, self.settings.get("crossing", {}).get(corpus, "clip"),
             )  # fmt: skip
-            with frame_files.open_frames(self.frames[corpus]) as frames:
+            with self.open_frames(corpus) as frames:
                 _check_classes(frames.class_names, self.frames[corpus], self.classes)
                 rates.add(frames.frames_per_second)
                 for name in known.ids:

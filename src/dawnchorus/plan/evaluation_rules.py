@@ -17,14 +17,13 @@ _EVALUATED = (
     "seed", "train", "test", "folds", "ensembles", "pooling", "average", "average_unit",
     "ignored_classes", "evaluation", "baselines",
 )  # fmt: skip
-_FITTED = ("seed", "train", "classes", "ignored_classes", "baselines")
 _SUBMITTED = ("best", "interval_s", "keep_trailing")
 _SUBMITTED_POOLING = ("pooling", "average", "ignored_classes")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class EvaluationRules:
-    """Rules ``fit_baselines``, ``calibrate``, ``evaluate`` and ``submit`` of one run."""
+    """Rules ``calibrate``, ``evaluate`` and ``submit`` of one run."""
 
     run: Run
 
@@ -46,28 +45,6 @@ class EvaluationRules:
                 "folds": {"by": folds["by"], "count": folds["count"]},
             },
         }
-
-    # fit_baselines
-
-    def baseline_shards(self, wildcards: Wildcards) -> list[str]:
-        """Return the spectrograms that baselines are fitted on and score."""
-        return [path for own in self._baseline_shards(wildcards).values() for path in own]
-
-    def baseline_settings(self, wildcards: Wildcards) -> Params:
-        """Return what decides the scores of the baselines."""
-        chosen = self.run.experiment(wildcards)
-        kept = {key: chosen[key] for key in _FITTED}
-        return {
-            "shards": self._baseline_shards(wildcards),
-            "labels": self.run.labels(corpora_in(chosen["train"])),
-            "settings": {**kept, "count": chosen["folds"]["count"]},
-        }
-
-    def baseline_library(self, wildcards: Wildcards) -> dict[str, str]:
-        """Return the digests of the code behind the baselines, of those that are chosen alone."""
-        names = self.run.experiment(wildcards)["baselines"]
-        chosen = (self.run.chosen_code("evaluation.clip_baselines", name) for name in names)
-        return self.run.library("fit_baselines", *chosen)
 
     # evaluate
 
@@ -152,13 +129,6 @@ class EvaluationRules:
         """Return the digests of the code behind a submission, its own format's alone."""
         name = self.run.submission_format(wildcards.experiment, wildcards.corpus)
         return self.run.library("submit", f"dawnchorus.formats.submissions.{name}")
-
-    def _baseline_shards(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        chosen = self.run.experiment(wildcards)
-        # what the first stage sees: it is there anyway, so that nothing is decoded for baselines
-        frontend = next(iter(chosen["stages"].values()))["frontend"]
-        corpora = corpora_in([*chosen["train"], *chosen["test"]])
-        return {corpus: self.run.spectrograms(frontend, [corpus]) for corpus in corpora}
 
     def _scores(self, wildcards: Wildcards) -> dict[str, ScorePaths]:
         name = wildcards.experiment

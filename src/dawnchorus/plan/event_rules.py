@@ -111,6 +111,13 @@ class EventRules:
         name = wildcards.experiment
         return list(self.run.verdicts(name, self.run.event_corpora(name)).values())
 
+    def energy(self, wildcards: Wildcards) -> list[str]:
+        """Return the scores and the decoding of the energy detector; none where it is not wanted."""
+        if "energy" not in self._events(wildcards)["baselines"]:
+            return []
+        own = (paths.ENERGY, paths.ENERGY_DECODER)
+        return [pattern.format(experiment=wildcards.experiment) for pattern in own]
+
     def evaluation(self, wildcards: Wildcards) -> Params:
         """Return what decides the event metrics of an experiment."""
         name, chosen = wildcards.experiment, self.run.experiment(wildcards)
@@ -131,6 +138,7 @@ class EventRules:
                 "events": events,
                 "crossing": self.run.crossing(corpora),
                 "sources": self.run.source_tables(name, corpora),
+                "energy": self.energy(wildcards),
                 "models": {
                     ensemble: sum(len(self.run.members(name, stage)) for stage in stages)
                     for ensemble, stages in chosen["ensembles"].items()

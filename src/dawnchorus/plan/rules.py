@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from dawnchorus.plan import paths
 from dawnchorus.plan.application_rules import ApplicationRules
 from dawnchorus.plan.audio_rules import AudioRules
+from dawnchorus.plan.baseline_rules import BaselineRules
 from dawnchorus.plan.corpus_rules import CorpusRules
 from dawnchorus.plan.evaluation_rules import EvaluationRules
 from dawnchorus.plan.event_rules import EventRules
@@ -43,6 +44,7 @@ class AllRules(NamedTuple):
     targets: TargetRules
     training: TrainingRules
     predictions: PredictionRules
+    baselines: BaselineRules
     evaluation: EvaluationRules
     events: EventRules
     exports: ExportRules
@@ -58,6 +60,7 @@ def all_rules(run: Run) -> AllRules:
         TargetRules(run),
         TrainingRules(run),
         PredictionRules(run),
+        BaselineRules(run),
         EvaluationRules(run),
         EventRules(run),
         ExportRules(run),

@@ -82,8 +82,8 @@ class EventSettings(Settings):
     """Corpora with events that choose decodings; neither trained on nor tested."""
     decodings: Annotated[dict[str, Decoding], Field(min_length=1)]
     """Decodings by name."""
-    baselines: Annotated[list[Literal["oracle", "whole_clips", "clicks"]], Unique] = [
-        "oracle", "whole_clips", "clicks",
+    baselines: Annotated[list[Literal["energy", "oracle", "whole_clips", "clicks"]], Unique] = [
+        "energy", "oracle", "whole_clips", "clicks",
     ]  # fmt: skip
     """Baselines that are scored beside the ensembles."""
     duplicate_rows: bool = False
