@@ -297,6 +297,32 @@ def test_what_was_excluded_at_listing_counts_too(experiment):
     assert (about["recordings"], about["used"], about["excluded"]) == (25, 24, 1)
 
 
+def test_recordings_shorter_than_a_window_are_counted_as_padded(experiment):
+    stages = experiment.settings["stages"]
+    log_mel = {"kind": "log_mel", "frames_per_second": 100.0}
+    chunks = {"kind": "mel_chunks", "length_s": 10.0}
+    stages["first"]["seen"] = {"window": 1000, "frontend": log_mel, "rate": 8000}
+    stages["second"]["seen"] = {"window": 7, "frontend": chunks, "rate": 8000}
+    for name, path in experiment.verdicts.items():
+        rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
+        lengths = (4.0, 9.95, 10.0) if name == "field" else (10.0,)  # half a frame is no padding
+        written = [(*row, lengths[i % len(lengths)]) for i, row in enumerate(rows)]
+        artefacts.write_table(path, ("id", "verdict", "duration_s"), written)
+    found, text = experiment.run()
+    about = {"window_s": 10.0, "recordings": 8}
+    assert found["test"]["field"]["padded"] == {"first": about, "second": about}
+    assert found["training"]["padded"] == {}
+    assert (
+        "field: 8 recordings are shorter than a window (10 s, first, second) and are padded" in text
+    )
+    assert "training: " not in text
+    del stages["second"]["seen"]
+    stages["first"]["seen"]["window"] = 2000
+    found, text = experiment.run()
+    assert found["training"]["padded"]["first"]["recordings"] > 0
+    assert "training: " in text
+
+
 def test_a_test_corpus_without_truth_is_not_available(experiment):
     experiment.add_corpus("field", 24, labelled=dict.fromkeys(range(24), 0))
     found, text = experiment.run()

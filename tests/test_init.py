@@ -1,5 +1,6 @@
 """The config that `dawnchorus init` writes, for folders as people have them."""
 
+import importlib
 import os
 import shutil
 from pathlib import Path
@@ -13,6 +14,8 @@ import yaml
 from dawnchorus.cli import command, folder_report, proposed_config
 from dawnchorus.corpora import folder_survey
 from dawnchorus.settings import load, proposal
+from dawnchorus.settings.corpus import ADAPTERS
+from dawnchorus.settings.errors import validated
 from dawnchorus.targets.fold_choice import choose_folds
 from dawnchorus.targets.folds import check_leaks, deal
 
@@ -243,10 +246,82 @@ def test_what_was_looked_for_and_what_is_there(folder, paths, said):
         folder_report.inspect(str(folder))
 
 
-def test_a_table_with_semicolons_is_told_what_to_do(folder):
-    recordings(folder, "1.wav", "2.wav")
-    text(folder / "t.csv", "file;species\n1.wav;a\n2.wav;b\n")
-    with pytest.raises(ValueError, match="t.csv is separated by semicolons, save it with commas"):
+@pytest.mark.parametrize("sign", [";", "\t", "|"])
+def test_a_table_of_a_spreadsheet_with_other_signs_than_commas(folder, sign, capsys):
+    names = [f"Lied {i}, Zürich ä🎵{('.wav', '.WAV')[i % 2]}" for i in range(8)]
+    recordings(folder / "Ton Aufnahmen", *names)
+    rows = ["Datei;Art;Höhe (m)", *(f"{n};{'ab'[i % 2]};1,{i}" for i, n in enumerate(names))]
+    text(folder / "Liste.csv", "\ufeff" + "\r\n".join(rows).replace(";", sign) + "\r\n")
+    corpus, experiment = parts(written(folder))
+    assert corpus["delimiter"] == sign
+    assert corpus["columns"] == {"path": "Datei", "labels": "Art"}
+    assert corpus["root"] == str(folder / "Ton Aufnahmen")
+    assert experiment["folds"]["count"] == 4
+    assert "8 with labels" in capsys.readouterr().out
+
+
+def test_columns_of_zeros_and_ones_are_classes_and_what_is_all_one_is_none(folder):
+    recordings(folder / "media/clips", *(f"{i}.wav" for i in range(12)))
+    rows = [f"clips/{i}.wav\tst{i % 3}\t1\t{i % 2}\t{('1', '')[i % 4 > 0]}" for i in range(12)]
+    text(folder / "tables/v2/t.tsv", "clip\tstation\tlistened\towl\twren\n" + "\n".join(rows))
+    corpus, experiment = parts(written(folder))
+    assert corpus["label_columns"] == ["owl", "wren"]
+    assert corpus["delimiter"] == "\t"
+    assert corpus["root"] == str(folder / "media")
+    assert experiment["folds"] == {"kind": "grouped", "count": 3}
+    assert experiment["model"]["name"] == "bulbul"
+    found = folder_report.inspect(str(folder)).recordings
+    assert [one.labels for one in found[:4]] == ["wren", "owl", "", "owl"]
+    # what a column of a class may not hold, and two ways at once
+    table = folder / "tables/v2/t.tsv"
+    text(table, table.read_text().replace("st1\t1\t1", "st1\t1\t0.5", 1))
+    for changes, said in (
+        ({}, "line 3: owl is '0.5', expected 1, 0 or nothing"),
+        ({"columns": {"labels": "wren", "path": "clip"}}, "a column of labels; expected one of"),
+        ({"separator": "w"}, "'owl' holds 'w', which separates classes"),
+    ):
+        settings = validated("it", ADAPTERS, corpus | changes)
+        with pytest.raises(ValueError, match=said):
+            importlib.import_module("dawnchorus.corpora.adapters.table").recordings(settings)
+
+
+def test_a_table_of_sources_beside_the_recordings_is_proposed(folder, capsys):
+    for name in ("one", "two"):
+        recordings(folder / name, *(f"{name}{i}.wav" for i in range(4)))
+        rows = "".join(f"{name}{i},{i % 2}\n" for i in range(4))
+        text(folder / f"{name}.csv", f"itemid,hasbird\n{rows}")
+    clips = [f"{name}{i}" for name in ("one", "two") for i in range(4)]
+    rows = [f"{clip},rain{i % 2} song{i // 2}" for i, clip in enumerate(clips)]
+    text(folder / "origin.csv", "clip,sources\n" + "\n".join(rows))
+    corpus, experiment = parts(written(folder))
+    assert corpus["source_table"] == {
+        "path": str(folder / "origin.csv"), "recording": "clip", "sources": "sources", "separator": " ",
+    }  # fmt: skip
+    assert experiment["evaluation"] == {"bootstrap": "sources"}
+    assert "names the 6 sources of 8 recordings" in capsys.readouterr().out
+    # a source of its own for each recording is none that others share
+    text(folder / "origin.csv", "clip,sources\n" + "\n".join(f"{one},{one}" for one in clips))
+    assert "source_table" not in folder_report.inspect(str(folder)).layout.settings
+
+
+def test_a_level_with_a_folder_called_none_has_the_classes(folder):
+    paths = [
+        f"{site}/{day}/{name}/{i}.wav"
+        for site in ("Site A", "Site B", "Site C")
+        for day in ("day 1", "day 2")
+        for name in ("Dog", "rooster", "None")
+        for i in range(2)
+    ]
+    corpus, experiment = parts(written(recordings(folder, *paths)))
+    assert corpus["pattern"] == "{group}/{}/{class}/{}"
+    assert experiment["folds"] == {"kind": "grouped", "count": 3}
+
+
+def test_tables_that_no_recording_is_called_as_are_refused_by_name(folder):
+    recordings(folder / "wav", "REC_1.wav", "REC_2.wav")
+    text(folder / "t/REC_1.jane.txt", "Selection\tBegin Time (s)\tEnd Time (s)\tType\n1\t0\t1\tx\n")
+    said = "'t/REC_1.jane.txt' would be of recording 'REC_1.jane', and none is called so"
+    with pytest.raises(ValueError, match=said):
         folder_report.inspect(str(folder))
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from dawnchorus.audio import header_survey
 from dawnchorus.audio.header_survey import Headers
-from dawnchorus.corpora import class_names, folder_survey, layout
+from dawnchorus.corpora import class_names, folder_survey, layout, layout_sources
 from dawnchorus.corpora.folder_survey import Survey
 from dawnchorus.corpora.layout_match import SPLITS, Layout
 from dawnchorus.corpora.tables import SEPARATOR, Recording
@@ -93,6 +93,10 @@ def inspect(folder: str, task: str | None = None) -> Found:
     if chosen.settings.get("strong_format") == "birdsong_xml":
         chosen.settings["sample_rate"] = max(headers.rates, key=headers.rates.__getitem__)
     read = _read(chosen, survey)
+    sources = layout_sources.find_sources(survey, read.recordings, chosen.settings.get("table"))
+    if sources is not None:
+        chosen.settings["source_table"], said = sources
+        chosen.said.append(said)
     known = [one for one in read.recordings if one.labelled]
     task = _task(known, read.events, task, folder)
     train, validation, test = _subsets(known, task)

@@ -16,7 +16,9 @@ import yaml
 from dawnchorus.cli.folder_report import Found
 from dawnchorus.cli.launch import WRITTEN_BY
 from dawnchorus.corpora.tables import SEPARATOR
+from dawnchorus.formats.event import Event
 from dawnchorus.plan import cost_estimate
+from dawnchorus.plan.recordings_check import ceiling_notes
 from dawnchorus.settings import load
 from dawnchorus.settings.proposal import Data, Proposal, proposed_experiment
 
@@ -79,7 +81,7 @@ def compose(found: Found, base: str | Path) -> tuple[str, list[str]]:
         path = os.path.join(folder, "proposed.yaml")
         Path(path).write_text(text, encoding="utf-8")
         try:
-            load.load(base, [path], {})
+            complete = load.load(base, [path], {})
         except ValueError as error:
             raise ValueError(f"no config for these recordings: {error}") from None
     n_members = 1 if found.folds is None else found.folds.settings["count"]
@@ -101,6 +103,9 @@ def compose(found: Found, base: str | Path) -> tuple[str, list[str]]:
                 "or session, so the scores are optimistic for others"
             )
     said += [f"folds       {text}" for text in dealt]
+    annotated = [Event(*one) for one in found.events or ()]
+    low = ceiling_notes(complete, lambda corpus: annotated, lambda name: True)
+    said += [f"note        {text}" for text in low]
     said += [f"note        {text}" for text in proposal.notes]
     said.append(
         f"cost        about {time} on one core for {n_members} "
@@ -157,6 +162,9 @@ def _sections(found: Found, proposal: Proposal) -> tuple[dict[str, Any], dict[st
         experiment["test"] = references(found.test)
     experiment |= {"frontend": frontend, **proposal.experiment}
     experiment["folds"] = _ALL_TRAINED if found.folds is None else found.folds.settings
+    if "source_table" in corpus:
+        experiment["evaluation"] = {"bootstrap": "sources"}
+        comments[f"experiments.{name}.evaluation"] = "clips that share a source are not independent"
     if found.task == "events":
         if found.validation:
             validation = {"validation": references(found.validation)}

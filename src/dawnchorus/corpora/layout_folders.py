@@ -90,14 +90,16 @@ def _level_fields(rows: Sequence[Sequence[str]]) -> list[str]:
     free = [level for level in range(n_levels) if not found[level] and len(names[level]) > 1]
     if not free:
         return found
-    # sites, days and sessions have numbers; of two levels of words the upper one is the class
+    # Sites, days and sessions have numbers, and none of them is called none; of two levels of words the
+    # upper one is the class.
     of_origin = {
         level: sum(bool(_ORIGIN.search(name)) for name in names[level]) / len(names[level])
-        for level in free[:2]
+        for level in free
     }
-    chosen = min(of_origin, key=lambda level: (of_origin[level] > 0.5, level))
+    has_negative = {level: not NEGATIVE.isdisjoint(map(plain, names[level])) for level in free}
+    chosen = min(free, key=lambda level: (not has_negative[level], of_origin[level] > 0.5, level))
     found[chosen] = "class"
-    others = [level for level in free[:2] if level != chosen]
+    others = [level for level in free if level != chosen]
     if others and "class" in found:
         found[others[0]] = "group"
     return found

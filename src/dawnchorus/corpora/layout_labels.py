@@ -1,6 +1,6 @@
 """Layouts that files of labels tell: tables, lists of clips, annotated events, metadata.
 
-* `label_table`: a CSV with a column of paths and one of labels.
+* `label_table`: a table with a column of paths, and one of labels or several of 0 and 1.
 * `bird_detection`: label files ``itemid,hasbird`` beside folders of recordings.
 * `birdclef_table`: the table of the BirdCLEF competitions since 2021.
 * `birdclef_xml`: the BirdCLEF challenges of 2014 to 2018, a file of metadata per recording.
@@ -11,6 +11,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from dawnchorus.corpora.folder_survey import Survey, first_bytes, join
@@ -27,11 +28,12 @@ from dawnchorus.corpora.layout_match import (
     table_head,
 )
 from dawnchorus.formats.annotation import annotated_recording
-from dawnchorus.formats.label_sheet import examples
+from dawnchorus.formats.label_sheet import DELIMITERS, examples
 
 _MOST_TABLES = 50  # that are looked into
 _ENOUGH = 0.5  # share of a column's values that name a recording
 _SEPARATORS = (";", "|", ",", "+", "/")
+_FLAGS = ({"0", "1"}, {"", "1"}, {"", "0", "1"})  # what a column of a class may hold
 PARTS = {"shares": {"train": 0.6, "validation": 0.15, "test": 0.25}, "seed": 1}
 TESTED = {"shares": {"validation": 0.4, "test": 0.6}, "seed": 1}
 _MOST_READ = 300  # annotation files that are looked into
@@ -93,17 +95,17 @@ def birdclef_table(survey: Survey) -> Layout | str:
 
 
 def label_table(survey: Survey) -> Layout | str:
-    """Recognise a CSV of one's own: a column names recordings, another one their classes."""
+    """Recognise a table of one's own: a column names recordings, others their classes."""
     looked = []
     known = set(survey.audio_paths())
     stems = {join(path.rpartition("/")[0], stem_of(path)) for path in known}
     for path in survey.paths_of(".csv", ".tsv", ".txt")[:_MOST_TABLES]:
-        head = table_head(survey.place(path))
-        if head is None or len(head.columns) < 2 or not head.rows:
-            for sign, said in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-                other = table_head(survey.place(path), sign)
-                if other and other.columns[1:] and column_for("labels", other.columns):
-                    looked.append(f"{path} is separated by {said}, save it with commas")
+        heads = ((sign, table_head(survey.place(path), sign)) for sign in DELIMITERS)
+        # of signs that all make columns the one that makes most of them: a path may hold a comma
+        tables = [(len(head.columns), sign, head) for sign, head in heads if head and head.rows]
+        n_columns, sign, head = max(tables, key=lambda one: one[0], default=(0, "", None))
+        # rows of a selection table are events, several of a recording
+        if n_columns < 2 or {"begintimes", "endtimes"} <= set(map(plain, head.columns)):
             continue
         best: tuple[float, str, str] | None = None
         for column in head.columns:
@@ -119,31 +121,54 @@ def label_table(survey: Survey) -> Layout | str:
             continue
         _, column, root = best
         others = [name for name in head.columns if name != column]
-        labels = column_for("labels", others) or next(
-            (
-                name
-                for name in others
-                if plain(name).startswith(("has", "is")) and {*head.values(name)} <= {"0", "1"}
-            ),
-            None,
-        )
-        if labels is None:
+        labels = column_for("labels", others)
+        flags = [] if labels else _flags(head, others)
+        if not labels and not flags:
             looked.append(
                 f"{path} names recordings in {column!r}, and no column is called labels, species or "
-                f"class: {others[:8]}"
+                f"class, none holds 0 and 1 alone: {others[:8]}"
             )
             continue
-        return _layout(survey, path, head, {"path": column, "labels": labels}, root)
+        columns = {"path": column} | ({"labels": labels or flags[0]} if len(flags) < 2 else {})
+        return _layout(survey, path, head, columns, root, sign, flags if len(flags) > 1 else [])
     return "; ".join(looked[:5]) or "no CSV file"
 
 
-def _layout(survey: Survey, path: str, head: Head, columns: dict[str, str], root: str) -> Layout:
-    """Return the layout of a table whose columns of recordings and labels are known."""
+def _flags(head: Head, columns: Sequence[str]) -> list[str]:
+    """Return columns of 1, and 0 or nothing, which may be a class each; one that is all 1 is none."""
+    meant = {name for meaning in COLUMNS if meaning != "labels" for name in COLUMNS[meaning]}
+    found = [
+        name
+        for name in columns
+        if name and plain(name) not in meant and {*head.values(name)} in _FLAGS
+    ]  # fmt: skip
+    # one alone may be anything, such as whether somebody has listened
+    is_one_named = len(found) == 1 and not plain(found[0]).startswith(("has", "is"))
+    return [] if is_one_named else found
+
+
+def _layout(
+    survey: Survey,
+    path: str,
+    head: Head,
+    columns: dict[str, str],
+    root: str,
+    sign: str,
+    flags: list[str],
+) -> Layout:
+    """Return the layout of a table whose columns of recordings and labels, or of flags, are known."""
     settings: dict[str, Any] = {"adapter": "table", "table": survey.place(path)}
     if root != path.rpartition("/")[0]:
         settings["root"] = survey.place(root)
-    said = [f"{path}: {columns['path']!r} names the recording, {columns['labels']!r} its classes"]
-    others = [name for name in head.columns if name not in columns.values()]
+    if sign != ",":
+        settings["delimiter"] = sign
+    if flags:
+        settings["label_columns"] = flags
+        named = f"columns of 0 and 1 are a class each: {examples(flags)}"
+    else:
+        named = f"{columns['labels']!r} its classes"
+    said = [f"{path}: {columns['path']!r} names the recording, {named}"]
+    others = [name for name in head.columns if name not in (*columns.values(), *flags)]
     for meaning in ("recordist", "fold", "split"):
         column = column_for(meaning, others)
         values = head.values(column) if column else []
@@ -163,22 +188,22 @@ def _layout(survey: Survey, path: str, head: Head, columns: dict[str, str], root
     renamed = {meaning: name for meaning, name in columns.items() if meaning != name}
     if renamed:
         settings["columns"] = renamed
-    values = [value for value in head.values(columns["labels"]) if value]
+    values = [value for value in head.values(columns["labels"]) if value] if not flags else []
     if values and set(values) <= {"0", "1"}:
         stripped = plain(columns["labels"]).removeprefix("has").removeprefix("is")
         # `label` and `presence` name no thing
         names_a_thing = stripped == "bird" or stripped not in COLUMNS["labels"]
         settings["binary_class"] = stripped if names_a_thing else "present"
-    else:
-        alone = set(values)
-        for sign in _SEPARATORS:
-            texts = [value for value in alone if sign in value]
-            parts = [one.strip() for text in texts for one in text.split(sign) if one]
-            # a comma may stand in a name: one that separates leaves parts that stand alone elsewhere
-            if any(part in alone for part in parts):
-                if sign != ";":
-                    settings["separator"] = sign
-                break
+        return Layout("table", settings, said)
+    alone = set(values)
+    for mark in _SEPARATORS:
+        texts = [value for value in alone if mark in value]
+        parts = [one.strip() for text in texts for one in text.split(mark) if one]
+        # a comma may stand in a name: one that separates leaves parts that stand alone elsewhere
+        if any(part in alone for part in parts):
+            if mark != ";":
+                settings["separator"] = mark
+            break
     return Layout("table", settings, said)
 
 
@@ -277,7 +302,15 @@ def annotation_files(survey: Survey) -> Layout | str:
     tables = folders[kind]
     paths = [path for found in tables.values() for path in found]
     audio = sorted(folders_with(survey, map(annotated_recording, paths)))
-    if not audio:  # one table of many recordings, which its rows name
+    if not audio:
+        # a table of several recordings names them in its rows
+        if kind != "raven" or {"beginfile", "beginpath"}.isdisjoint(map(plain, columns)):
+            return (
+                f"{kind.capitalize()} file {paths[0]!r} would be of recording "
+                f"{annotated_recording(paths[0])!r}, and none is called so: expected files called as the "
+                f"recordings, such as {stem_of(survey.audio_paths()[0])}.txt"
+                + (", or a column Begin File" if kind == "raven" else "")
+            )
         audio = sorted(survey.audio)
     settings: dict[str, Any] = {
         "adapter": "dcase_sed",

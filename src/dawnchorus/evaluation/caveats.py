@@ -2,6 +2,7 @@
 
 * `policy`: the rules behind all scores, in words, and the settings they depend on.
 * `units`, `unit_remarks`: what bootstrap replicates draw.
+* `padded`, `padding_remarks`: recordings that are shorter than a window.
 * `learning_remarks`: which models learnt, and what became of the others.
 * `marked`: scores of test subsets, each with whether they are transductive.
 * `marks`: in what way out-of-fold scores are optimistic.
@@ -11,7 +12,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from dawnchorus.evaluation.text_table import listed
+from dawnchorus.settings.frontend import window_s
 from dawnchorus.settings.references import parse_reference
 
 _POLICY = {
@@ -83,6 +87,43 @@ def unit_remarks(content: Mapping) -> Iterator[str]:
                 + (f", without a source: {without}" if without else "")
             )
         yield f"units: {content['policy']['units']}"
+
+
+def padded(lengths_s: np.ndarray, stages: Mapping[str, Mapping]) -> dict[str, dict]:
+    """Return how many recordings are shorter than a window of each stage, so that it is padded.
+
+    Parameters
+    ----------
+    lengths_s : array, shape (N,)
+        Of recordings [s]; NaN counts as none.
+    stages : mapping of stage to mapping
+        ``seen``, where it is known: ``window`` [frames], ``frontend`` and sample ``rate`` [Hz].
+
+    Returns
+    -------
+    dict
+        ``padded``: by stage ``window_s`` and ``recordings``, of stages that have some.
+    """
+    found = {}
+    for name, stage in stages.items():
+        if seen := stage.get("seen"):
+            length_s = window_s(seen["window"], seen["frontend"], seen["rate"])
+            # a hundredth less: the last frame of a recording may be missing
+            if n := int((lengths_s < 0.99 * length_s).sum()):
+                found[name] = {"window_s": length_s, "recordings": n}
+    return {"padded": found}
+
+
+def padding_remarks(where: str, counts: Mapping) -> Iterator[str]:
+    """Yield how many recordings are padded, with the stages whose windows are as long."""
+    of: dict[tuple[int, float], list[str]] = {}
+    for stage, found in counts.get("padded", {}).items():
+        of.setdefault((found["recordings"], found["window_s"]), []).append(stage)
+    for (n, length_s), stages in of.items():
+        yield (
+            f"{where}: {n} recordings are shorter than a window ({length_s:.3g} s, {listed(stages)}) and "
+            "are padded"
+        )
 
 
 def learning_remarks(learning: Mapping[str, Mapping]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from dawnchorus.audio.verdicts import read_verdicts
 from dawnchorus.evaluation import summary
 from dawnchorus.evaluation.baseline_report import baseline_report
 from dawnchorus.evaluation.calibration_scores import calibration_scores
-from dawnchorus.evaluation.caveats import marked, marks, policy
+from dawnchorus.evaluation.caveats import marked, marks, padded, policy
 from dawnchorus.evaluation.clip_scores import (
     difference,
     model_scores,
@@ -107,11 +107,14 @@ def evaluate(
     trained, units = with_units(trained, trained.recordings, settings)
     about_training |= units
     truths, counts = {_TRAINING: trained}, {}
-    hours = _hours(trained, verdicts)
+    lengths_s = _lengths_s(trained, verdicts)
+    about_training |= padded(lengths_s, settings["stages"])
+    hours = float(lengths_s.sum()) / 3600
     for test in settings["test"]:
         truth, found = read_test_set(test, labels, verdicts, class_names, settings["folds"]["by"])
         truths[test], units = with_units(truth, truth.recordings, settings)
         counts[test] = found | class_counts(truth) | units
+        counts[test] |= padded(_lengths_s(truth, verdicts), settings["stages"])
     _check_files(scores, ensembles, truths, settings)
     recordings = {
         name: _ensemble_scores(name, ensembles[name], truths) for name in settings["ensembles"]
@@ -325,16 +328,16 @@ def _ensemble(
     }
 
 
-def _hours(truth: GroundTruth, verdicts: Mapping[str, str | Path]) -> float:
-    """Return the length of the recordings of a ground truth [h]; NaN where a table lacks it."""
-    seconds = 0.0
+def _lengths_s(truth: GroundTruth, verdicts: Mapping[str, str | Path]) -> np.ndarray:
+    """Return the lengths of the recordings of a ground truth [s], (N,); NaN where a table lacks one."""
+    found = np.full(len(truth.recordings), np.nan)
     for corpus in sorted({corpus for corpus, _ in truth.recordings}):
         frame = read_verdicts(verdicts[corpus]) if corpus in verdicts else {}
-        if "duration_s" not in frame:
-            return float("nan")
-        names = [name for own, name in truth.recordings if own == corpus]
-        seconds += float(frame.set_index("id")["duration_s"].reindex(names).sum(skipna=False))
-    return seconds / 3600
+        rows = [row for row, (own, _) in enumerate(truth.recordings) if own == corpus]
+        if "duration_s" in frame:
+            names = [truth.recordings[row][1] for row in rows]
+            found[rows] = frame.set_index("id")["duration_s"].reindex(names)
+    return found
 
 
 def _comparison(

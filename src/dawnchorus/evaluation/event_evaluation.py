@@ -14,6 +14,7 @@ from pathlib import Path
 from dawnchorus.evaluation import event_scores, event_summary
 from dawnchorus.evaluation.baselines import Truths, baselines
 from dawnchorus.evaluation.caveats import marked
+from dawnchorus.evaluation.ceiling import ceiling_sentence
 from dawnchorus.evaluation.energy_baseline import energy_report
 from dawnchorus.evaluation.event_scores import Ensemble, ensemble_scores, read_content
 from dawnchorus.runtime import artefacts
@@ -102,6 +103,9 @@ def evaluate_events(
     own, comparisons = baselines(found, tests, validations, settings), []
     if files := settings.get("energy"):
         own["energy"], comparisons = energy_report(files, found, tests, validations, settings)
+    # the test events of all subsets as those of one: ids of two may be equal
+    annotated = [e._replace(id=f"{test}/{e.id}") for test in tests for e in tests[test].events]
+    rate = next(iter(found.values())).frames_per_second
     content = {
         "experiment": settings["name"],
         "policy": event_scores.policy(settings),
@@ -112,6 +116,7 @@ def evaluate_events(
         "ensembles": {
             name: _content(name, one, tests, validations, settings) for name, one in found.items()
         },
+        "ceiling": ceiling_sentence(annotated, rate, settings["events"]),
         "baselines": own,
         "comparisons": [*comparisons, *_comparisons(found, tests, settings)],
     }

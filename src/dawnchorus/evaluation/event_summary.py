@@ -166,6 +166,8 @@ def _remarks(content: Mapping) -> Iterator[str]:
         yield f"{MARKS['transductive']} learnt from predictions for tested recordings: {listed(marked)}"
     if policy["duplicate_rows"]:
         yield "detections of a recording with k annotated events stand k times (fault of serizel2018)"
+    if ceiling := content["ceiling"]:
+        yield ceiling
     if energy := content["baselines"].get("energy"):
         yield from energy["not_beaten"]
         chosen_on = energy["chosen_on"] or "no recordings: as given, for want of validation"

@@ -11,7 +11,7 @@ in the first table alone.
 
 from collections.abc import Iterator, Mapping
 
-from dawnchorus.evaluation.caveats import learning_remarks, unit_remarks
+from dawnchorus.evaluation.caveats import learning_remarks, padding_remarks, unit_remarks
 from dawnchorus.evaluation.text_table import (
     MARKS,
     NAME,
@@ -239,6 +239,9 @@ def _remarks(content: Mapping) -> Iterator[str]:
         yield f"thresholds: best {chosen['criterion']} on {chosen['chosen_on']}"
     yield from unit_remarks(content)
     training = content["training"]
+    yield from padding_remarks("training", training)
+    for name, found in content["test"].items():
+        yield from padding_remarks(cut(name, NAME), found)
     if training.get("excluded"):
         yield from excluded("the training", training)
     if not set(content["classes"]) - set(training.get("classes_left_out", ())):

@@ -1,10 +1,10 @@
 """Strict reading of label files that people make: nothing is guessed, no value changes.
 
-CSV as RFC 4180 has it: commas, UTF-8 with or without a byte order mark, any line ends, also inside
-quotes, a header.
-Every field is text and stays text (``007``, ``1e3``, ``NA``, ``null``). Typical damage by
-spreadsheets and typing errors is rejected in one sentence that names the file and the line: pandas
-would fill short rows and could not name the line of a repeated id.
+CSV as RFC 4180 has it: commas (or what a table of one's own has instead), UTF-8 with or without a byte
+order mark, any line ends, also inside quotes, a header.
+Every field is text and stays text (``007``, ``1e3``, ``NA``, ``null``). Typical damage by spreadsheets
+and typing errors is rejected in one sentence that names the file and the line: pandas would fill short
+rows and could not name the line of a repeated id.
 
 * `read_sheet`: a label file as columns and rows.
 * `column`, `optional_column`: one column of it by name.
@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _SHOWN = 5  # offenders that a message names
 _BLANK = re.compile(r"[^\S\r\n]")  # white space that may stand at the end of a field
 
@@ -89,7 +90,7 @@ class Entry(NamedTuple):
     line: int
 
 
-def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
+def read_sheet(path: str, verbatim: Sequence[str] = (), delimiter: str = ",") -> Sheet:
     """Read a label file.
 
     Parameters
@@ -98,6 +99,8 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
         A CSV file with a header.
     verbatim : sequence of str
         Columns whose fields keep blanks at their ends; elsewhere they are stripped, with a note.
+    delimiter : str, optional
+        What stands between fields, one of `DELIMITERS`.
 
     Returns
     -------
@@ -107,8 +110,8 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
     Raises
     ------
     ValueError
-        Where the file is missing, not UTF-8, holds a NUL, is separated by something else than
-        commas, has a broken quote, ragged rows, two columns of one name or no rows.
+        Where the file is missing, not UTF-8, holds a NUL, is separated by something else,
+        has a broken quote, ragged rows, two columns of one name or no rows.
     """
     path = str(path)
     try:
@@ -116,7 +119,7 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
             text = decode_text(path, file.read())
     except OSError as error:
         raise ValueError(f"label file {path} cannot be read ({error.strerror})") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     parsed: list[list[str]] = []
     try:
         parsed.extend(reader)
@@ -125,7 +128,7 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
     lines: Sequence[int] = range(1, len(parsed) + 1)
     if reader.line_num != len(parsed):
         # read again, only where a quoted field holds a line break: to note each line takes time
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         lines = [1, *(reader.line_num + 1 for _ in reader)][:-1]
     if [] in parsed:
         lines = [line for line, row in zip(lines, parsed, strict=True) if row]
@@ -133,11 +136,12 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
     if not parsed:
         raise ValueError(f"{path} is empty, expected a header and one row per recording")
     columns = [name.strip() for name in parsed[0]]
-    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+    for separator, name in DELIMITERS.items():
         if len(columns) == 1 and separator in columns[0]:
             raise ValueError(
-                f"CSV_DIALECT: {path}, line {lines[0]} is separated by {name}, expected commas; "
-                "export it as comma-separated CSV"
+                f"CSV_DIALECT: {path}, line {lines[0]} is separated by {name}, expected "
+                f"{DELIMITERS[delimiter]}; export it as comma-separated CSV, or set delimiter where the "
+                "adapter is table"
             )
     if repeated := sorted({name for name in columns if columns.count(name) > 1}):
         raise ValueError(
@@ -151,7 +155,7 @@ def read_sheet(path: str, verbatim: Sequence[str] = ()) -> Sheet:
         for line, row in zip(lines, rows, strict=True)
         if len(row) != len(columns)
     ]:
-        raise RefusedRows(ragged, "; quote fields that hold commas")
+        raise RefusedRows(ragged, f"; quote fields that hold {DELIMITERS[delimiter]}")
     notes = []
     # the search is much faster than to strip every field, and most files have no blanks
     for index, name in enumerate(columns if _BLANK.search(text) else ()):

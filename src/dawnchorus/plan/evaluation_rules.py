@@ -1,6 +1,8 @@
 """Inputs and settings of rules/evaluation.smk."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dawnchorus.plan import paths
 from dawnchorus.plan.workflow_run import (
@@ -74,8 +76,11 @@ class EvaluationRules:
     def settings(self, wildcards: Wildcards) -> Params:
         """Return what decides the metrics of an experiment."""
         chosen = self.run.experiment(wildcards)
-        # of a stage only what says whether scores are transductive; the rest is behind the scores
-        stages = {name: {"targets": s["targets"]} for name, s in chosen["stages"].items()}
+        # of a stage only whether scores are transductive or windows padded; the rest is behind them
+        stages = {
+            name: {"targets": s["targets"], "seen": self._seen(s)}
+            for name, s in chosen["stages"].items()
+        }
         kept = {key: chosen[key] for key in _EVALUATED}
         corpora = self.run.scored_corpora(wildcards.experiment)
         kept["baselines_path"] = next(iter(self.baselines(wildcards)), None)
@@ -129,6 +134,17 @@ class EvaluationRules:
         """Return the digests of the code behind a submission, its own format's alone."""
         name = self.run.submission_format(wildcards.experiment, wildcards.corpus)
         return self.run.library("submit", f"dawnchorus.formats.submissions.{name}")
+
+    def _seen(self, stage: Mapping[str, Any]) -> Params:
+        """Return what says how long the windows are that a stage scores: frames, and the frontend."""
+        frontend = self.run.config["frontends"][stage["predict_frontend"] or stage["frontend"]]
+        kind = self.run.name_in_jobs(frontend["kind"])
+        sample_rate = self.run.config["audio"][frontend["audio"]]["sample_rate"]
+        return {
+            "window": stage["window"],
+            "frontend": {**frontend, "kind": kind},
+            "rate": sample_rate,
+        }
 
     def _scores(self, wildcards: Wildcards) -> dict[str, ScorePaths]:
         name = wildcards.experiment

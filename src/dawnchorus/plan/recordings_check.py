@@ -2,6 +2,7 @@
 
 * `check_experiments`: subsets have recordings, folds have groups, decodings have events.
 * `experiment_notes`: what is odd about a run and can be meant.
+* `ceiling_notes`: frames that are too coarse for the events of an experiment.
 * `check_corpora`: both, and the notes on corpora, with nothing written.
 """
 
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from dawnchorus.corpora import bird_detection_labels, catalog, tables
+from dawnchorus.formats.event import Event
 from dawnchorus.formats.label_sheet import examples
+from dawnchorus.settings.architecture import frames_per_score
 from dawnchorus.settings.corpus_check import (
     corpora_of_run,
     experiments_of_run,
@@ -20,6 +23,7 @@ from dawnchorus.settings.corpus_check import (
     strange_corpora,
 )
 from dawnchorus.settings.experiment import format_of
+from dawnchorus.settings.frontend import frame_s
 from dawnchorus.settings.references import parse_reference
 
 Settings = Mapping[str, Any]
@@ -99,6 +103,43 @@ def experiment_notes(config: Settings, indexes: Settings) -> list[str]:
     return notes
 
 
+def ceiling_notes(
+    config: Settings, read_events: Callable[[str], list[Event]], is_new: Callable[[str], bool]
+) -> list[str]:
+    """Return a note on each ensemble whose frames and decoder cannot find the annotated events.
+
+    ``read_events`` gives the events of a corpus, none of one without; ``is_new`` says of an experiment
+    whether it is looked at.
+    """
+    notes = []
+    for name in experiments_of_run(config):
+        experiment = config["experiments"][name]
+        events = experiment["events"]
+        if not events or not is_new(name):
+            continue
+        # imported here: SciPy, and few starts have events that were never evaluated
+        from dawnchorus.evaluation.ceiling import ceiling_sentence
+
+        corpora = {parse_reference(one)[0] for one in [*events["validation"], *experiment["test"]]}
+        # ids of two corpora may be equal
+        annotated = [
+            event._replace(id=f"{corpus}/{event.id}")
+            for corpus in sorted(corpora)
+            for event in read_events(corpus)
+        ]
+        rates: dict[tuple[float, int], None] = {}
+        for stages in experiment["ensembles"].values():
+            stage = experiment["stages"][stages[0]]
+            frontend = config["frontends"][stage["predict_frontend"] or stage["frontend"]]
+            seconds = frame_s(frontend, config["audio"][frontend["audio"]]["sample_rate"])
+            rates[seconds, frames_per_score(stage["model"])] = None
+        for seconds, n_pooled in rates:
+            rate = 1 / (seconds * n_pooled)
+            if said := ceiling_sentence(annotated, rate, events, n_pooled):
+                notes.append(f"experiments.{name}: {said}")
+    return notes
+
+
 def check_corpora(config: Settings) -> list[str]:
     """Return all notes on a run and its corpora; nothing is decoded, hashed or written.
 
@@ -107,11 +148,12 @@ def check_corpora(config: Settings) -> list[str]:
     ValueError
         As the start of a run does.
     """
-    notes, indexes, labels = [], {}, {}
+    notes, indexes, labels, events = [], {}, {}, {}
     for name in corpora_of_run(config):
         found = catalog.find_recordings(name, config["corpora"][name])
         notes += [f"corpus {name}: {note}" for note in found.notes]
         index = tables.subset_counts(found.recordings)
+        events[name] = [Event(*one) for one in found.events or ()]
         if found.events is not None:
             index["events"] = ""
         if found.label_rows is not None:
@@ -125,7 +167,8 @@ def check_corpora(config: Settings) -> list[str]:
             for one in found.recordings
         ]  # fmt: skip
     check_experiments(config, indexes, "", labels.__getitem__)
-    return notes + experiment_notes(config, indexes)
+    ceilings = ceiling_notes(config, events.__getitem__, lambda name: True)
+    return notes + experiment_notes(config, indexes) + ceilings
 
 
 def _counts(path: str, reference: str, indexes: Settings) -> Settings:

@@ -18,8 +18,9 @@ from typing import Any
 import yaml
 
 from dawnchorus.corpora import catalog, tables
+from dawnchorus.formats.event import read_events
 from dawnchorus.plan import paths
-from dawnchorus.plan.recordings_check import check_experiments, experiment_notes
+from dawnchorus.plan.recordings_check import ceiling_notes, check_experiments, experiment_notes
 from dawnchorus.plan.workflow_run import Run
 from dawnchorus.runtime import (
     artefacts,
@@ -70,7 +71,18 @@ def start(
             index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
-            sys.stderr.writelines(f"{note}\n" for note in experiment_notes(config, index))
+            notes = experiment_notes(config, index)
+            # what was evaluated has said it in its own report
+            notes += ceiling_notes(
+                config,
+                lambda corpus: (
+                    read_events(Run(config, index, base).event_tables([corpus])[corpus])
+                    if "events" in index[corpus]
+                    else []
+                ),
+                lambda name: not os.path.exists(paths.EVENT_METRICS.format(experiment=name)),
+            )
+            sys.stderr.writelines(f"{note}\n" for note in notes)
             copy_models(config)
             copy_code(config)
         if is_at_work:

@@ -149,3 +149,10 @@ def layout(frontend: Mapping[str, Any]) -> str:
 def frame_s(frontend: Mapping[str, Any], sample_rate: int) -> float:
     """Return the seconds from one frame to the next, of a frontend that stores frames."""
     return frontend_model(frontend).frame_s(sample_rate)
+
+
+def window_s(window: int, frontend: Mapping[str, Any], sample_rate: int) -> float:
+    """Return how long a window of so many frames is, or a chunk of a frontend that stores chunks [s]."""
+    if layout(frontend) == "chunks":
+        return float(frontend["length_s"])
+    return window * frame_s(frontend, sample_rate)

@@ -4,6 +4,7 @@
 edit of this module.
 
 * `proposed_experiment`: frontend, network and training for a task.
+* `event_frames`: hop, window and collar for the lengths of events.
 * `proposed_training`: batch and epochs for a number of windows.
 * `Data`, `Proposal`: what is known, and what is proposed.
 """
@@ -137,20 +138,38 @@ def _presence(data: Data) -> Proposal:
     return Proposal(audio, frontend, experiment, data.n_recordings, bytes_per_s, [])
 
 
+class EventFrames(NamedTuple):
+    """Hop, window and collar [s] that events of some lengths ask for; ``event_s`` as in `Data`."""
+
+    event_s: Sequence[float]
+    hop_s: float
+    window_s: float
+    collar_s: float
+
+
+def event_frames(event_s: Sequence[float]) -> EventFrames:
+    """Return what the tenth, half and nine tenths quantiles of the lengths of events [s] ask for."""
+    short_s, median_s, long_s = event_s
+    return EventFrames(
+        event_s,
+        # eight frames in a short event, none longer than 40 ms
+        hop_s=min(0.04, max(0.004, round(short_s / 8, 3))),
+        window_s=min(10.0, max(0.5, 4 * long_s)),
+        collar_s=float(f"{min(0.2, max(0.01, median_s / 2)):.1g}"),
+    )
+
+
 def _events(data: Data) -> Proposal:
     rate = target_rate(data.sample_rate, 44_100)
-    short_s, median_s, long_s = data.event_s or (1.0, 1.0, 3.0)
-    # eight frames in a short event, none longer than 40 ms
-    hop_s = min(0.04, max(0.004, round(short_s / 8, 3)))
+    frames = event_frames(data.event_s or (1.0, 1.0, 3.0))
+    (short_s, median_s, long_s), hop_s, window_s, collar_s = frames
     hop = round(hop_s * rate)
     n_fft = max(512, 2 ** math.ceil(math.log2(2 * hop)))
-    window_s = min(10.0, max(0.5, 4 * long_s))
     window = max(64, round(window_s / hop_s))
     frontend = {
         "kind": "slaney_mel", "n_fft": n_fft, "window_length": min(n_fft, max(2 * hop, 512)),
         "hop": hop, "n_bands": 64, "fmin": 150.0, "fmax": rate / 2,
     }  # fmt: skip
-    collar_s = float(f"{min(0.2, max(0.01, median_s / 2)):.1g}")
     steps = [float(f"{share * short_s:.2g}") for share in (0.25, 0.5, 1.0)]
     n_windows = round(max(data.n_recordings, data.total_s / (window * hop_s)))
     experiment: dict[str, Any] = {

@@ -5,7 +5,8 @@ Columns: ``path`` and, all optional, ``labels``, ``id``, ``group``, ``recordist`
 A path may lack its extension where one audio file has that name.
 ``labels`` holds class names joined by the separator; an empty field means none of the classes.
 Without the column, and where ``labelled`` is 0, the truth is unknown. ``background`` holds the
-names of classes heard behind them, joined alike.
+names of classes heard behind them, joined alike. Instead of ``labels`` each of ``label_columns`` may be a
+class, with 1 where it is there.
 
 * `recordings`: what the table and the files it names hold.
 """
@@ -22,6 +23,7 @@ from dawnchorus.corpora import audio_files, class_names
 from dawnchorus.corpora.tables import SEPARATOR, Found, Recording
 from dawnchorus.formats import audio_names, label_sheet
 from dawnchorus.settings.corpus import CorpusSettings
+from dawnchorus.settings.section import Unique
 
 _ORIGIN = ("group", "fold", "split", "data_set", "recordist", "media_id")
 _COLUMNS = ("path", "id", "labels", "labelled", "background", *_ORIGIN)
@@ -43,6 +45,10 @@ class Settings(CorpusSettings):
     """What names a recording where there is no column id."""
     separator: Annotated[str, Field(min_length=1)] = ";"
     """Between class names."""
+    delimiter: Literal[",", ";", "\t", "|"] = ","
+    """Between the fields of a row; spreadsheets write semicolons where a comma is the decimal point."""
+    label_columns: Annotated[list[str], Unique] = []
+    """Columns of 1, and 0 or nothing, which are a class each; instead of a column labels."""
     binary_class: str | None = None
     """The class that labels 0 and 1 speak of."""
 
@@ -144,7 +150,10 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
     renamed = settings.get("columns") or {}
     if unknown := [name for name in renamed if name not in _COLUMNS]:
         raise ValueError(f"columns has {unknown[0]!r}, expected one of {', '.join(_COLUMNS)}")
-    sheet = label_sheet.read_sheet(path, verbatim=(renamed.get("path", "path"),))
+    verbatim, delimiter = (renamed.get("path", "path"),), settings.get("delimiter", ",")
+    sheet = label_sheet.read_sheet(path, verbatim, delimiter)
+    if settings.get("label_columns"):
+        sheet = _with_labels(sheet, settings)
     if renamed:
         theirs = {name: label_sheet.column(sheet, other) for name, other in renamed.items()}
         # one column may serve two names, such as a recordist who is the group as well
@@ -198,6 +207,35 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
 
     kept, said = label_sheet.unique_entries(ids, entry)
     return [rows[i] for i in kept], sheet.notes + notes + said
+
+
+def _with_labels(sheet: label_sheet.Sheet, settings: Mapping) -> label_sheet.Sheet:
+    """Return a table whose columns of 0 and 1 have become one of class names."""
+    names, separator = settings["label_columns"], settings.get("separator") or SEPARATOR
+    if "labels" in sheet.columns or "labels" in (settings.get("columns") or {}):
+        raise ValueError(
+            f"{sheet.path}: label_columns {names[:3]!r} and a column of labels; expected one of both"
+        )
+    if wrong := [name for name in names if separator in name]:
+        raise ValueError(
+            f"label_columns: {wrong[0]!r} holds {separator!r}, which separates classes; set separator to "
+            "a sign that is in no column's name"
+        )
+    columns = [label_sheet.column(sheet, name) for name in names]
+    refused = label_sheet.Refusals()
+    for name, fields in zip(names, columns, strict=True):
+        refused.faults += [
+            f"{sheet.path}, line {line}: {name} is {text!r}, expected 1, 0 or nothing"
+            for text, line in zip(fields, sheet.lines, strict=True)
+            if text not in ("", "0", "1")
+        ]
+    refused.check()
+    joined = [
+        separator.join(name for name, text in zip(names, row, strict=True) if text == "1")
+        for row in zip(*columns, strict=True)
+    ]
+    rows = [[*row, text] for row, text in zip(sheet.rows, joined, strict=True)]
+    return sheet._replace(columns=[*sheet.columns, "labels"], rows=rows)
 
 
 def _truths(
