@@ -325,6 +325,13 @@ def test_tables_that_no_recording_is_called_as_are_refused_by_name(folder):
         folder_report.inspect(str(folder))
 
 
+def test_recordings_that_leave_one_kind_to_train_on_are_too_few(folder):
+    recordings(folder, "a/1.wav", "a/2.wav", "b/3.wav")
+    said = r"3 recordings in '.*' are too few: .* found 'a' \(2\), 'b' \(1\)"
+    with pytest.raises(ValueError, match=said):
+        folder_report.inspect(str(folder))
+
+
 def test_one_class_in_a_table(folder):
     recordings(folder, "1.wav", "2.wav")
     text(folder / "t.csv", "path,species\n1.wav,a\n2.wav,a\n")
