@@ -29,7 +29,7 @@ COLUMNS = {
         "art", "vogelart", "espece", "especie",
     ),
     "recordist": ("recordist", "author", "recordedby", "recorder", "contributor", "observer", "rec",
-                  "beobachter", "autor"),
+                  "beobachter"),
     "site": ("site", "location", "locality", "station", "place", "plot", "loc", "recorderid"),
     "individual": ("individual", "birdid", "ring", "animal"),
     "session": ("session", "group", "source", "srcfile", "sources", "parent", "deployment"),
