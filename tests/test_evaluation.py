@@ -20,6 +20,7 @@ from dawnchorus.evaluation import caveats, clip_evaluation, clip_scores, summary
 from dawnchorus.metrics import bootstrap, ranks, roc
 from dawnchorus.runtime import artefacts, seeds
 from dawnchorus.scores import ensemble, score_files
+from dawnchorus.settings.frontend import window_s
 
 TIGHT = 1e-12
 SPECIES = ("crow", "owl", "rail", "wren")
@@ -300,9 +301,8 @@ def test_what_was_excluded_at_listing_counts_too(experiment):
 def test_recordings_shorter_than_a_window_are_counted_as_padded(experiment):
     stages = experiment.settings["stages"]
     log_mel = {"kind": "log_mel", "frames_per_second": 100.0}
-    chunks = {"kind": "mel_chunks", "length_s": 10.0}
-    stages["first"]["seen"] = {"window": 1000, "frontend": log_mel, "rate": 8000}
-    stages["second"]["seen"] = {"window": 7, "frontend": chunks, "rate": 8000}
+    stages["first"]["window_s"] = window_s(1000, log_mel, 8000)
+    stages["second"]["window_s"] = window_s(7, {"kind": "mel_chunks", "length_s": 10.0}, 8000)
     for name, path in experiment.verdicts.items():
         rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
         lengths = (4.0, 9.95, 10.0) if name == "field" else (10.0,)  # half a frame is no padding
@@ -316,8 +316,8 @@ def test_recordings_shorter_than_a_window_are_counted_as_padded(experiment):
         "field: 8 recordings are shorter than a window (10 s, first, second) and are padded" in text
     )
     assert "training: " not in text
-    del stages["second"]["seen"]
-    stages["first"]["seen"]["window"] = 2000
+    del stages["second"]["window_s"]
+    stages["first"]["window_s"] = 20.0
     found, text = experiment.run()
     assert found["training"]["padded"]["first"]["recordings"] > 0
     assert "training: " in text

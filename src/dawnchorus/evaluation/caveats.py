@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from dawnchorus.evaluation.text_table import listed
-from dawnchorus.settings.frontend import window_s
 from dawnchorus.settings.references import parse_reference
 
 _POLICY = {
@@ -97,7 +96,7 @@ def padded(lengths_s: np.ndarray, stages: Mapping[str, Mapping]) -> dict[str, di
     lengths_s : array, shape (N,)
         Of recordings [s]; NaN counts as none.
     stages : mapping of stage to mapping
-        ``seen``, where it is known: ``window`` [frames], ``frontend`` and sample ``rate`` [Hz].
+        ``window_s``, where it is known.
 
     Returns
     -------
@@ -106,11 +105,10 @@ def padded(lengths_s: np.ndarray, stages: Mapping[str, Mapping]) -> dict[str, di
     """
     found = {}
     for name, stage in stages.items():
-        if seen := stage.get("seen"):
-            length_s = window_s(seen["window"], seen["frontend"], seen["rate"])
-            # a hundredth less: the last frame of a recording may be missing
-            if n := int((lengths_s < 0.99 * length_s).sum()):
-                found[name] = {"window_s": length_s, "recordings": n}
+        length_s = stage.get("window_s") or 0.0
+        # a hundredth less: the last frame of a recording may be missing
+        if n := int((lengths_s < 0.99 * length_s).sum()):
+            found[name] = {"window_s": length_s, "recordings": n}
     return {"padded": found}
 
 

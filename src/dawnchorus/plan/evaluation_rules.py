@@ -14,6 +14,7 @@ from dawnchorus.plan.workflow_run import (
     corpora_in,
     references_of,
 )
+from dawnchorus.settings.frontend import window_s
 
 _EVALUATED = (
     "seed", "train", "test", "folds", "ensembles", "pooling", "average", "average_unit",
@@ -78,7 +79,7 @@ class EvaluationRules:
         chosen = self.run.experiment(wildcards)
         # of a stage only whether scores are transductive or windows padded; the rest is behind them
         stages = {
-            name: {"targets": s["targets"], "seen": self._seen(s)}
+            name: {"targets": s["targets"], "window_s": self._window_s(s)}
             for name, s in chosen["stages"].items()
         }
         kept = {key: chosen[key] for key in _EVALUATED}
@@ -135,16 +136,14 @@ class EvaluationRules:
         name = self.run.submission_format(wildcards.experiment, wildcards.corpus)
         return self.run.library("submit", f"dawnchorus.formats.submissions.{name}")
 
-    def _seen(self, stage: Mapping[str, Any]) -> Params:
-        """Return what says how long the windows are that a stage scores: frames, and the frontend."""
+    def _window_s(self, stage: Mapping[str, Any]) -> float | None:
+        """Return how long the windows of a stage are [s]."""
         frontend = self.run.config["frontends"][stage["predict_frontend"] or stage["frontend"]]
-        kind = self.run.name_in_jobs(frontend["kind"])
         sample_rate = self.run.config["audio"][frontend["audio"]]["sample_rate"]
-        return {
-            "window": stage["window"],
-            "frontend": {**frontend, "kind": kind},
-            "rate": sample_rate,
-        }
+        try:
+            return window_s(stage["window"], frontend, sample_rate)
+        except ImportError:  # the reference asks what follows from a kind that is not there
+            return None
 
     def _scores(self, wildcards: Wildcards) -> dict[str, ScorePaths]:
         name = wildcards.experiment

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from dawnchorus.corpora import catalog, tables
-from dawnchorus.formats.event import read_events
+from dawnchorus.formats.event import Event, read_events
 from dawnchorus.plan import paths
 from dawnchorus.plan.recordings_check import ceiling_notes, check_experiments, experiment_notes
 from dawnchorus.plan.workflow_run import Run
@@ -71,18 +71,7 @@ def start(
             index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
             check_experiments(config, index, paths.RESULTS)
-            notes = experiment_notes(config, index)
-            # what was evaluated has said it in its own report
-            notes += ceiling_notes(
-                config,
-                lambda corpus: (
-                    read_events(Run(config, index, base).event_tables([corpus])[corpus])
-                    if "events" in index[corpus]
-                    else []
-                ),
-                lambda name: not os.path.exists(paths.EVENT_METRICS.format(experiment=name)),
-            )
-            sys.stderr.writelines(f"{note}\n" for note in notes)
+            sys.stderr.writelines(f"{note}\n" for note in _notes(config, index))
             copy_models(config)
             copy_code(config)
         if is_at_work:
@@ -91,6 +80,23 @@ def start(
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(2)
     return Run(config, index, Path(base))
+
+
+def _notes(config: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
+    """Return what is odd about the experiments of a run, and whose frames are too coarse."""
+
+    def annotated(corpus: str) -> list[Event]:
+        if "events" not in index[corpus]:
+            return []
+        return read_events(paths.EVENTS.format(corpus=corpus, digest=index[corpus]["events"]))
+
+    # what was evaluated has said it in its own report
+    coarse = ceiling_notes(
+        config,
+        annotated,
+        lambda name: not os.path.exists(paths.EVENT_METRICS.format(experiment=name)),
+    )
+    return experiment_notes(config, index) + coarse
 
 
 def _take_lock(arguments: Sequence[str], earlier: str) -> None:
