@@ -106,8 +106,7 @@ def evaluate(
     about_training |= class_counts(trained)
     trained, units = with_units(trained, trained.recordings, settings)
     about_training |= units
-    truths, counts = {_TRAINING: trained}, {}
-    lengths_s = _lengths_s(trained, verdicts)
+    truths, counts, lengths_s = {_TRAINING: trained}, {}, _lengths_s(trained, verdicts)
     about_training |= padded(lengths_s, settings["stages"])
     hours = float(lengths_s.sum()) / 3600
     for test in settings["test"]:
