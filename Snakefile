@@ -19,7 +19,7 @@ run = start(
 )
 offer_gpus(workflow, run.config["gpu_share"])
 # each is named as the rule file that it serves
-corpora, audio, spectrograms, targets, *others = all_rules(run)
+acquisition, corpora, audio, spectrograms, targets, *others = all_rules(run)
 training, predictions, evaluation, events, exports, applications = others
 
 
@@ -27,6 +27,7 @@ wildcard_constraints:
     **run.constraints(),
 
 
+include: "rules/acquisition.smk"
 include: "rules/corpora.smk"
 include: "rules/audio.smk"
 include: "rules/spectrograms.smk"

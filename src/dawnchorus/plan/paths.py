@@ -29,6 +29,11 @@ APPLIED_MODEL = "results/pretrained/{digest}.dawnchorus"
 # copies of models' and frontends' code from outside the package, by the digest of their syntax tree
 OWN_CODE = "results/code/{digest}.py"
 
+# per corpus that is downloaded
+METADATA = "results/acquired/{corpus}/metadata.parquet"
+CHOSEN = "results/acquired/{corpus}/chosen.parquet"
+DOWNLOADS = "results/acquired/{corpus}/downloads.parquet"
+
 # per corpus
 ARCHIVE = "results/corpora/{corpus}/made/{shard}.zip"
 SHARD_WAV = "results/audio/{audio}/{corpus}/{shard}.wav"

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dawnchorus.plan import paths
+from dawnchorus.plan.acquisition_rules import AcquisitionRules
 from dawnchorus.plan.application_rules import ApplicationRules
 from dawnchorus.plan.audio_rules import AudioRules
 from dawnchorus.plan.corpus_rules import CorpusRules
@@ -37,6 +38,7 @@ from dawnchorus.runtime import finished
 class AllRules(NamedTuple):
     """One object per rule file, in the order of the work."""
 
+    acquisition: AcquisitionRules
     corpora: CorpusRules
     audio: AudioRules
     spectrograms: SpectrogramRules
@@ -52,6 +54,7 @@ class AllRules(NamedTuple):
 def all_rules(run: Run) -> AllRules:
     """Return the functions of all rule files, bound to a run."""
     return AllRules(
+        AcquisitionRules(run),
         CorpusRules(run),
         AudioRules(run),
         SpectrogramRules(run),

@@ -39,6 +39,8 @@ from dawnchorus.settings.corpus_check import (
 from dawnchorus.settings.load import load
 from dawnchorus.settings.section import is_own_file
 
+ACQUIRE = "acquire"  # the target that downloads, and does nothing else
+
 
 def start(
     base: str | Path,
@@ -63,6 +65,12 @@ def start(
         config = load(Path(base, "config.yaml"), overlays, given)
         if is_main:
             _take_lock(arguments, config["earlier_jobs"])
+        if ACQUIRE in arguments:  # what is to be downloaded cannot be listed yet
+            acquired = [
+                name for name in corpora_of_run(config)
+                if config["corpora"][name]["adapter"] == "xeno_canto"
+            ]  # fmt: skip
+            return Run({**config, "run": [], "apply": {}}, {}, Path(base), acquired=tuple(acquired))
         is_at_work = is_main and not run.is_only_looking(arguments)
         # recordings are hashed, which takes minutes where there are many new ones
         said = job_status.reporting("start", {}, paths.RESULTS, stays=False)

@@ -38,6 +38,7 @@ _RENAMED = {
 }  # fmt: skip
 # folders of results/, where each experiment has one of its own name
 _RESERVED = (
+    "acquired",
     "apply",
     "audio",
     "benchmarks",

@@ -45,5 +45,5 @@ def apply(
         )
     low, high = other.min(), other.max()
     if low == high:
-        return image
+        return image.copy()
     return image + (other - low) / (high - low) * (image.max() * np.float32(amount))

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dawnchorus.segments import window_source
-from dawnchorus.segments.kinds.windows import fill_looped
+from dawnchorus.segments.frame_fill import fill_looped
 
 _ALL, _SIGNAL, _NOISE = range(3)
 _N_PARTS = 3
