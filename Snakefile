@@ -20,7 +20,8 @@ run = start(
 offer_gpus(workflow, run.config["gpu_share"])
 # each is named as the rule file that it serves
 acquisition, corpora, audio, spectrograms, targets, *others = all_rules(run)
-training, predictions, evaluation, events, exports, applications = others
+training, predictions, evaluation, events, exports, *last = others
+applications, databases = last
 
 
 wildcard_constraints:
@@ -38,6 +39,7 @@ include: "rules/evaluation.smk"
 include: "rules/events.smk"
 include: "rules/exports.smk"
 include: "rules/applications.smk"
+include: "rules/databases.smk"
 
 
 rule all:

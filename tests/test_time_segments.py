@@ -10,8 +10,7 @@ from dawnchorus.frontends import base, signal_mask, spectrograms
 from dawnchorus.frontends.kinds import mel_power
 from dawnchorus.runtime import seeds
 from dawnchorus.scores import pooling
-from dawnchorus.segments import training_windows, window_source
-from dawnchorus.segments.kinds import time
+from dawnchorus.segments import signal_slices, training_windows, window_source
 from dawnchorus.settings import experiment
 
 RATE = 22_050
@@ -127,10 +126,10 @@ def test_signal_is_found_where_it_is_and_timestamps_have_three_decimals():
     outside = (times < 1.8) | ((times > 4.3) & (times < 6.8)) | (times > 10.3)
     assert is_signal[inside].mean() > 0.95
     assert not is_signal[outside].any()
-    parts = signal_mask.timestamps(time.widened(is_signal, 15), len(waveform), RATE)
+    parts = signal_mask.timestamps(signal_slices.widened(is_signal, 15), len(waveform), RATE)
     assert len(parts) == 2
     frame_s = len(waveform) / (len(is_signal) + 2) / RATE
-    first = np.flatnonzero(time.widened(is_signal, 15))[0]
+    first = np.flatnonzero(signal_slices.widened(is_signal, 15))[0]
     assert parts[0][0] == round(first * frame_s, 3)
     np.testing.assert_allclose(parts, [[2, 4], [7, 10]], atol=0.4)
     assert signal_mask.timestamps(np.zeros(7, bool), 512 * 6, RATE) == []
@@ -149,15 +148,15 @@ def test_frames_are_widened_by_a_centred_line():
     is_signal[[2, 30, 59]] = True
     for reach in (1, 4, 15):
         expected = scipy.ndimage.binary_dilation(is_signal, np.ones(reach, bool))
-        np.testing.assert_array_equal(time.widened(is_signal, reach), expected, str(reach))
+        np.testing.assert_array_equal(signal_slices.widened(is_signal, reach), expected, str(reach))
 
 
 def test_slices_begin_every_two_and_a_half_seconds_and_are_whole():
-    assert time.slice_starts(216, SLICE, STEP).tolist() == [0]
-    assert time.slice_starts(215, SLICE, STEP).tolist() == []
-    assert time.slice_starts(700, SLICE, STEP).tolist() == [0, 108, 215, 323, 431]
-    assert time.slice_starts(647, SLICE, STEP).tolist() == [0, 108, 215, 323, 431]
-    assert time.slice_starts(646, SLICE, STEP).tolist() == [0, 108, 215, 323]
+    assert signal_slices.slice_starts(216, SLICE, STEP).tolist() == [0]
+    assert signal_slices.slice_starts(215, SLICE, STEP).tolist() == []
+    assert signal_slices.slice_starts(700, SLICE, STEP).tolist() == [0, 108, 215, 323, 431]
+    assert signal_slices.slice_starts(647, SLICE, STEP).tolist() == [0, 108, 215, 323, 431]
+    assert signal_slices.slice_starts(646, SLICE, STEP).tolist() == [0, 108, 215, 323]
 
 
 def test_slices_are_cut_from_the_signal_moved_together_and_noise_from_the_rest():

@@ -11,7 +11,7 @@ from pathlib import Path
 from dawnchorus.acquisition import choice, downloads, metadata
 from dawnchorus.acquisition.http_client import Client, Limits
 from dawnchorus.formats import parquet
-from dawnchorus.runtime import logs
+from dawnchorus.runtime import artefacts, logs
 
 _TYPES = {"length_s": float}
 _MIB = 1 << 20
@@ -59,8 +59,9 @@ def download_recordings(
             f"{found[0].detail}; the others are alike or worse, see the log"
         )
     texts = downloads.table_rows(rows, found)
-    for path in (Path(folder) / "downloads.parquet", output):
-        _write(path, downloads.COLUMNS, texts, {"bytes": int})
+    _write(output, downloads.COLUMNS, texts, {"bytes": int})
+    with artefacts.writing(Path(folder) / "downloads.parquet", record=False) as beside:
+        beside.write_bytes(Path(output).read_bytes())
 
 
 def _client(access: Mapping) -> Client:

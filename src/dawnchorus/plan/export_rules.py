@@ -76,6 +76,7 @@ class ExportRules:
                 }
                 for corpus in corpora
             },
+            "locks": self.run.locks(corpora),
         }
 
     def library(self, wildcards: Wildcards) -> dict[str, str]:

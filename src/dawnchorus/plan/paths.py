@@ -29,6 +29,10 @@ APPLIED_MODEL = "results/pretrained/{digest}.dawnchorus"
 # copies of models' and frontends' code from outside the package, by the digest of their syntax tree
 OWN_CODE = "results/code/{digest}.py"
 
+# copies of what stands beside downloaded recordings, by the digest of their content
+LOCK = "results/corpora/{corpus}/lock-{digest}.csv"
+DOWNLOADED = "results/corpora/{corpus}/downloaded-{digest}.parquet"
+
 # per corpus that is downloaded
 METADATA = "results/acquired/{corpus}/metadata.parquet"
 CHOSEN = "results/acquired/{corpus}/chosen.parquet"
@@ -48,6 +52,8 @@ LEAKS = "results/{experiment}/leaks.csv"
 BASELINES = "results/{experiment}/baselines.h5"
 METRICS = "results/{experiment}/metrics.json"
 SUMMARY = "results/{experiment}/summary.txt"
+DATABASE = "results/{experiment}/database.sqlite"
+ATTRIBUTION = "results/{experiment}/ATTRIBUTION.csv"
 SUBMISSION = "results/{experiment}/submission.{corpus}.csv"
 EVENT_METRICS = "results/{experiment}/events.json"
 EVENT_SUMMARY = "results/{experiment}/events.txt"
@@ -57,6 +63,7 @@ THRESHOLDS = "results/{experiment}/stages/{stage}/thresholds.csv"
 TARGETS = "results/{experiment}/stages/{stage}/targets.parquet"
 AUDIT = "results/{experiment}/stages/{stage}/audit.json"
 NORMALISER = "results/{experiment}/stages/{stage}/normaliser.csv"
+SEGMENTS = "results/{experiment}/stages/{stage}/segments.parquet"
 SEGMENTS_PICTURE = "results/{experiment}/stages/{stage}/segments.png"
 SCORES = "results/{experiment}/stages/{stage}/scores.{corpus}.{shards}.h5"
 FRAME_SCORES = "results/{experiment}/stages/{stage}/frames.{corpus}.{shards}.h5"

@@ -24,6 +24,7 @@ from dawnchorus.plan.acquisition_rules import AcquisitionRules
 from dawnchorus.plan.application_rules import ApplicationRules
 from dawnchorus.plan.audio_rules import AudioRules
 from dawnchorus.plan.corpus_rules import CorpusRules
+from dawnchorus.plan.database_rules import DatabaseRules
 from dawnchorus.plan.evaluation_rules import EvaluationRules
 from dawnchorus.plan.event_rules import EventRules
 from dawnchorus.plan.export_rules import ExportRules
@@ -49,6 +50,7 @@ class AllRules(NamedTuple):
     events: EventRules
     exports: ExportRules
     applications: ApplicationRules
+    databases: DatabaseRules
 
 
 def all_rules(run: Run) -> AllRules:
@@ -65,6 +67,7 @@ def all_rules(run: Run) -> AllRules:
         EventRules(run),
         ExportRules(run),
         ApplicationRules(run),
+        DatabaseRules(run),
     )
 
 
@@ -95,6 +98,8 @@ def result_files(run: Run) -> list[str]:
                 for e, d in chosen["events"]["exports"]
                 for c in corpora
             ]
+        if chosen["database"]:
+            found += [paths.DATABASE.format(experiment=name)]
         found += [
             paths.EXPORTED_MODEL.format(experiment=name, ensemble=ensemble)
             for ensemble in chosen["export"]

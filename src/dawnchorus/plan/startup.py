@@ -2,6 +2,7 @@
 
 * `start`: the run, or one line that says why there is none.
 * `list_corpora`: list the corpora of a run (main process), or read their indexes (its jobs).
+* `write_attributions`, `copy_downloads`: who is to be named, and tables of downloaded corpora.
 * `write_configs`: the complete config of each experiment, as a file beside its results.
 * `copy_models`, `copy_code`: copy what jobs read from outside the results.
 """
@@ -18,9 +19,10 @@ from typing import Any
 import yaml
 
 from dawnchorus.corpora import catalog, tables
+from dawnchorus.formats import download_lock
 from dawnchorus.plan import paths
 from dawnchorus.plan.recordings_check import check_experiments, experiment_notes
-from dawnchorus.plan.workflow_run import Run
+from dawnchorus.plan.workflow_run import Run, downloaded_file
 from dawnchorus.runtime import (
     artefacts,
     earlier_jobs,
@@ -81,8 +83,10 @@ def start(
             sys.stderr.writelines(f"{note}\n" for note in experiment_notes(config, index))
             copy_models(config)
             copy_code(config)
+            copy_downloads(config)
         if is_at_work:
             write_configs(config, paths.RESULTS)
+            write_attributions(config)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(2)
@@ -171,6 +175,41 @@ def write_configs(config: Mapping[str, Any], results: str | Path) -> None:
         }
         with artefacts.record_job({"results": Path(results), "about": about}):
             artefacts.write_text(path, text)
+
+
+def write_attributions(config: Mapping[str, Any]) -> None:
+    """Write ``results/{experiment}/ATTRIBUTION.csv`` where recordings were downloaded.
+
+    Whoever passes a result on has to name those who recorded what it was made of.
+    """
+    for name in experiments_of_run(config):
+        corpora = corpora_of(config["experiments"][name])
+        places = (downloaded_file(config["corpora"][one], download_lock.LOCK) for one in corpora)
+        locks = [place for place in places if place is not None]
+        rows = [row for place in locks for row in download_lock.read_lock(place)]
+        path = Path(paths.ATTRIBUTION.format(experiment=name))
+        text = download_lock.table_text(
+            download_lock.ATTRIBUTED, download_lock.attribution_rows(rows)
+        )
+        if not locks or (path.is_file() and path.read_text(encoding="utf-8") == text):
+            continue
+        with _record_copy(", ".join(locks)):
+            artefacts.write_text(path, text)
+
+
+def copy_downloads(config: Mapping[str, Any]) -> None:
+    """Copy what stands beside downloaded recordings, as far as needed; see `copy_models`."""
+    names = {download_lock.LOCK: paths.LOCK, "downloads.parquet": paths.DOWNLOADED}
+    for corpus in corpora_of_run(config):
+        for name, pattern in names.items():
+            place = downloaded_file(config["corpora"][corpus], name)
+            if place is None:
+                continue
+            digest = run.digest_of_file(place)
+            copy = Path(pattern.format(corpus=corpus, digest=digest[:16]))
+            if not copy.exists():
+                with _record_copy(place), artefacts.writing(copy) as temporary:
+                    shutil.copyfile(place, temporary)
 
 
 def config_of(config: Mapping[str, Any], name: str) -> dict[str, Any]:

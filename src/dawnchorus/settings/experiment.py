@@ -256,6 +256,8 @@ class Experiment(ModelSettings):
     """How the scores of ensembles become probabilities."""
     export: Names = []
     """Ensembles that become one file each, for use on new recordings."""
+    database: bool = False
+    """Recordings, classes, segments and downloads as one SQLite file, for people to ask."""
     baselines: Names = ["logistic_regression", "band_rise", "majority", "chance"]
     """What is scored beside the models, on the spectrograms of the first stage; []: nothing."""
     evaluation: EvaluationSettings = EvaluationSettings()

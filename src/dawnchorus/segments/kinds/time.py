@@ -9,10 +9,6 @@ A recording that is scored is cut whole, as the page of the original has it (``p
 recording``); or its signal is (``signal``), or the one loudest window is taken (``loudest``).
 
 * `Windows`: a `dawnchorus.segments.window_source.Source` of kind ``time``.
-* `widened`: frames near signal are signal too.
-* `slice_starts`: where slices begin.
-* `loudest_start`: where the window with the greatest energy begins.
-
 A place is three times the first frame of a slice, counted among those it is cut from, and which those
 are: 0 all frames, 1 those with signal, 2 the others.
 """
@@ -23,10 +19,10 @@ import numpy as np
 
 from dawnchorus.segments import window_source
 from dawnchorus.segments.frame_fill import fill_looped
+from dawnchorus.segments.signal_slices import loudest_start, slice_starts, widened
 
 _ALL, _SIGNAL, _NOISE = range(3)
 _N_PARTS = 3
-_FRAMES_HELD = 16384  # frames read at once; 17 MB of 256 bands
 
 
 class Windows(window_source.Source):
@@ -118,10 +114,14 @@ class Windows(window_source.Source):
 
     def _columns(self, recording: tuple[str, str], part: int) -> np.ndarray:
         """Return the frames of a recording that slices of a part are cut from, ascending."""
+        if part == _ALL:
+            return np.arange(self._reader(recording[0]).rows(recording[1]))
+        return np.flatnonzero(self.signal_of(recording) == (part == _SIGNAL))
+
+    def signal_of(self, recording: tuple[str, str]) -> np.ndarray:
+        """Return which frames of a recording are signal or near it, (T,) bool."""
         corpus, identifier = recording
         reader = self._reader(corpus)
-        if part == _ALL:
-            return np.arange(reader.rows(identifier))
         if recording not in self._known:
             is_signal = reader.signal(identifier)
             if is_signal is None:
@@ -131,42 +131,5 @@ class Windows(window_source.Source):
                 )
             # a bit per frame, found once
             self._known[recording] = np.packbits(widened(is_signal, self.settings["reach"]))
-        is_signal = np.unpackbits(self._known[recording], count=reader.rows(identifier))
-        return np.flatnonzero(is_signal == (part == _SIGNAL))
-
-
-def widened(is_signal: np.ndarray, reach: int) -> np.ndarray:
-    """Return frames with signal, dilated by a line of ``reach`` frames: (T,) bool.
-
-    The line is centred; of an even number the longer side is behind.
-    """
-    if not len(is_signal):
-        return is_signal
-    before = (reach - 1) // 2
-    counts = np.cumsum(np.pad(is_signal.astype(np.int64), (reach, reach)))
-    places = np.arange(len(is_signal)) + reach + reach - 1 - before
-    found: np.ndarray = counts[places] - counts[places - reach] > 0
-    return found
-
-
-def slice_starts(n_frames: int, window: int, step: float) -> np.ndarray:
-    """Return the first frames of whole slices, every ``step`` frames, rounded; none in fewer frames.
-
-    Of 5 s at 22.05 kHz with hop 512, 2.5 s are 107.67 frames: slices begin at 0, 108, 215, 323, ...
-    """
-    count = max(0, int((n_frames - window) / step) + 2)
-    starts = np.rint(np.arange(count) * step).astype(np.int64)
-    return starts[starts + window <= n_frames]
-
-
-def loudest_start(frames, window: int) -> int:
-    """Return where the window with the greatest sum of all values begins, the first of equal ones."""
-    n = len(frames)
-    sums = np.concatenate(
-        [frames[a : min(a + _FRAMES_HELD, n)].sum(axis=1, dtype=np.float64)
-         for a in range(0, n, _FRAMES_HELD)]
-    )  # fmt: skip
-    if n <= window:
-        return 0
-    total = np.cumsum(np.concatenate([[0.0], sums]))
-    return int(np.argmax(total[window:] - total[:-window]))
+        found = np.unpackbits(self._known[recording], count=reader.rows(identifier))
+        return found.astype(bool)
