@@ -81,7 +81,7 @@ def ran(folder, *arguments):
             "--directory", str(folder), "--configfile", str(ROOT / "experiments/dsr2019.yaml"),
             str(folder / "small.yaml"), "--", *arguments,
         ],
-        env={**os.environ, "TEST_KEY_OF_XC": KEY}, capture_output=True, text=True, timeout=900,
+        env={**os.environ, "TEST_KEY_OF_XC": KEY}, capture_output=True, text=True, timeout=1800,
     )  # fmt: skip
 
 
