@@ -20,8 +20,7 @@ run = start(
 offer_gpus(workflow, run.config["gpu_share"])
 # each is named as the rule file that it serves
 acquisition, corpora, audio, spectrograms, targets, *others = all_rules(run)
-training, predictions, evaluation, events, exports, *last = others
-applications, databases = last
+training, predictions, evaluation, events, exports, applications = others
 
 
 wildcard_constraints:
@@ -39,7 +38,6 @@ include: "rules/evaluation.smk"
 include: "rules/events.smk"
 include: "rules/exports.smk"
 include: "rules/applications.smk"
-include: "rules/databases.smk"
 
 
 rule all:

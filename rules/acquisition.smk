@@ -1,8 +1,8 @@
-"""Get the recordings of a corpus from xeno-canto.org; asked for by `acquire` alone.
+"""Get recordings from xeno-canto.org, asked for by `acquire` alone; list what is known of them.
 
-Reads:   the API and files of xeno-canto.org, a lock file where there is one
-Writes:  results/acquired/{corpus}/metadata.parquet, chosen.parquet, downloads.parquet, and the folder
-         of the corpus: audio/, lock.csv, ATTRIBUTION.csv, downloads.parquet
+Reads:   the API and files of xeno-canto.org, a lock file where there is one; spectrograms and labels
+Writes:  results/acquired/{corpus}/*.parquet, the folder of the corpus (audio/, lock.csv, ATTRIBUTION.csv),
+         results/{experiment}/stages/{stage}/segments.parquet, results/{experiment}/database.sqlite
 """
 
 
@@ -15,8 +15,8 @@ rule fetch_metadata:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         acquisition=acquisition.query,
         library=run.library("fetch_metadata"),
@@ -34,6 +34,9 @@ rule choose_recordings:
         "results/logs/choose_recordings/{corpus}.log",
     conda:
         "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         choice=acquisition.choice,
         library=run.library("choose_recordings"),
@@ -54,8 +57,8 @@ rule download:
     conda:
         "../envs/dawnchorus.yaml"
     resources:
-        mem_mb=2000,
-        runtime=2880,
+        mem_mb=growing(2000),
+        runtime=growing(2880),
     params:
         acquisition=acquisition.access,
         folder=acquisition.folder,
@@ -67,4 +70,45 @@ rule download:
 rule acquire:
     """All corpora of the run that are downloaded."""
     input:
-        acquisition.downloads(),
+        acquisition.downloads,
+
+
+rule list_segments:
+    """List the parts of recordings with signal and without, or the windows of a stage."""
+    input:
+        spectrograms=acquisition.shards,
+        tables=acquisition.tables,
+    output:
+        segments="results/{experiment}/stages/{stage}/segments.parquet",
+    log:
+        "results/logs/list_segments/{experiment}/{stage}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(60),
+    params:
+        listed=acquisition.listed,
+        library=acquisition.library,
+    script:
+        "../workflow/scripts/list_segments.py"
+
+
+rule build_database:
+    """Put recordings, classes, segments and downloads into one SQLite file, which people read."""
+    input:
+        segments=acquisition.segments,
+    output:
+        database="results/{experiment}/database.sqlite",
+    log:
+        "results/logs/build_database/{experiment}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        database=acquisition.database,
+        library=run.library("build_database"),
+    script:
+        "../workflow/scripts/build_database.py"

@@ -24,7 +24,6 @@ from dawnchorus.plan.acquisition_rules import AcquisitionRules
 from dawnchorus.plan.application_rules import ApplicationRules
 from dawnchorus.plan.audio_rules import AudioRules
 from dawnchorus.plan.corpus_rules import CorpusRules
-from dawnchorus.plan.database_rules import DatabaseRules
 from dawnchorus.plan.evaluation_rules import EvaluationRules
 from dawnchorus.plan.event_rules import EventRules
 from dawnchorus.plan.export_rules import ExportRules
@@ -50,7 +49,6 @@ class AllRules(NamedTuple):
     events: EventRules
     exports: ExportRules
     applications: ApplicationRules
-    databases: DatabaseRules
 
 
 def all_rules(run: Run) -> AllRules:
@@ -67,13 +65,12 @@ def all_rules(run: Run) -> AllRules:
         EventRules(run),
         ExportRules(run),
         ApplicationRules(run),
-        DatabaseRules(run),
     )
 
 
 def result_files(run: Run) -> list[str]:
     """Return the files that the experiments of a run are built for."""
-    found = []
+    found = [paths.DOWNLOADS.format(corpus=name) for name in run.acquired]
     for name in run.config["run"]:
         chosen, corpora = run.settings_of(name), corpora_in(run.settings_of(name)["test"])
         found += [paths.METRICS.format(experiment=name)]
@@ -201,7 +198,7 @@ def read_rules(run: Run) -> list[Rule]:
                 key: given[key].get("") for key in ("log", "script", "benchmark")
             }
             found.append(Rule(name, given["input"], given["output"], given["params"], **single))
-    return found
+    return [rule for rule in found if rule.outputs]  # a target makes nothing itself
 
 
 _READ = ("input", "output", "params", "log", "benchmark", "script")

@@ -1,6 +1,8 @@
 """What happens before the first rule: config, lock, listed corpora, copies of models.
 
 * `start`: the run, or one line that says why there is none.
+* `prepare`: checks, notes and copies of the main process.
+* `acquiring`: the run that downloads corpora.
 * `list_corpora`: list the corpora of a run (main process), or read their indexes (its jobs).
 * `write_attributions`, `copy_downloads`: who is to be named, and tables of downloaded corpora.
 * `write_configs`: the complete config of each experiment, as a file beside its results.
@@ -67,23 +69,15 @@ def start(
         config = load(Path(base, "config.yaml"), overlays, given)
         if is_main:
             _take_lock(arguments, config["earlier_jobs"])
-        if ACQUIRE in arguments:  # what is to be downloaded cannot be listed yet
-            acquired = [
-                name for name in corpora_of_run(config)
-                if config["corpora"][name]["adapter"] == "xeno_canto"
-            ]  # fmt: skip
-            return Run({**config, "run": [], "apply": {}}, {}, Path(base), acquired=tuple(acquired))
+        if ACQUIRE in arguments:
+            return acquiring(config, base)
         is_at_work = is_main and not run.is_only_looking(arguments)
         # recordings are hashed, which takes minutes where there are many new ones
         said = job_status.reporting("start", {}, paths.RESULTS, stays=False)
         with said if is_at_work else contextlib.nullcontext():
             index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
-            check_experiments(config, index, paths.RESULTS)
-            sys.stderr.writelines(f"{note}\n" for note in experiment_notes(config, index))
-            copy_models(config)
-            copy_code(config)
-            copy_downloads(config)
+            prepare(config, index)
         if is_at_work:
             write_configs(config, paths.RESULTS)
             write_attributions(config)
@@ -91,6 +85,21 @@ def start(
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(2)
     return Run(config, index, Path(base))
+
+
+def prepare(config: Mapping[str, Any], index: Mapping[str, Any]) -> None:
+    """Check recordings against experiments, say what is to be known, copy what jobs read."""
+    check_experiments(config, index, paths.RESULTS)
+    sys.stderr.writelines(f"{note}\n" for note in experiment_notes(config, index))
+    copy_models(config)
+    copy_code(config)
+    copy_downloads(config)
+
+
+def acquiring(config: Mapping[str, Any], base: str | Path) -> Run:
+    """Return the run of target ``acquire`` alone: its corpora cannot be listed yet."""
+    names = [n for n in corpora_of_run(config) if config["corpora"][n]["adapter"] == "xeno_canto"]
+    return Run({**config, "run": [], "apply": {}}, {}, Path(base), acquired=tuple(names))
 
 
 def _take_lock(arguments: Sequence[str], earlier: str) -> None:
