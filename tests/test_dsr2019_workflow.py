@@ -153,7 +153,7 @@ def test_the_scores_are_those_of_the_clip_rules(built):
         found = {key for key, _ in pairs(metrics["ensembles"]["first"])}
         assert {"top1_accuracy", "top2_accuracy", "confusion"} <= found
     history = rows_of(folder / "results/small/stages/first/f1p0s1.history.csv")
-    rates = [float(row["learning_rate"]) for row in history]
+    rates = [float(row["rate"]) for row in history]
     np.testing.assert_allclose(rates, [0.01, 0.0095, 0.009025], rtol=1e-5)
     assert all(0 <= float(row["val_accuracy"]) <= 1 for row in history)
     assert (folder / "results/small/stages/first/segments.png").stat().st_size > 1000
