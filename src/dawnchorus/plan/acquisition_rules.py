@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dawnchorus.plan import paths
+from dawnchorus.plan import downloaded_files, paths
 from dawnchorus.plan.training_rules import TrainingRules
 from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards
 from dawnchorus.settings.corpus_check import corpora_of
@@ -69,7 +69,7 @@ class AcquisitionRules:
         return {
             "labels": self.run.labels(corpora),
             "segments": self._segments(wildcards),
-            "downloads": self.run.downloaded(corpora),
+            "downloads": downloaded_files.tables(self.run.config, corpora),
         }
 
     def _segments(self, wildcards: Wildcards) -> Paths:

@@ -23,8 +23,9 @@ import yaml
 from dawnchorus.corpora import catalog, tables
 from dawnchorus.formats import download_lock
 from dawnchorus.plan import paths
+from dawnchorus.plan.downloaded_files import COPIED, downloaded_file
 from dawnchorus.plan.recordings_check import check_experiments, experiment_notes
-from dawnchorus.plan.workflow_run import Run, downloaded_file
+from dawnchorus.plan.workflow_run import Run
 from dawnchorus.runtime import (
     artefacts,
     earlier_jobs,
@@ -208,9 +209,8 @@ def write_attributions(config: Mapping[str, Any]) -> None:
 
 def copy_downloads(config: Mapping[str, Any]) -> None:
     """Copy what stands beside downloaded recordings, as far as needed; see `copy_models`."""
-    names = {download_lock.LOCK: paths.LOCK, "downloads.parquet": paths.DOWNLOADED}
     for corpus in corpora_of_run(config):
-        for name, pattern in names.items():
+        for name, pattern in COPIED.items():
             place = downloaded_file(config["corpora"][corpus], name)
             if place is None:
                 continue

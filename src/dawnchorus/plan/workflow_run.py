@@ -107,14 +107,6 @@ def _library(script: Path, chosen: tuple[str, ...], package: Path | None) -> dic
     return provenance.library(script, *chosen, package=package)
 
 
-def downloaded_file(corpus: Mapping[str, Any], name: str) -> str | None:
-    """Return a file beside the recordings of a downloaded corpus, where there is one."""
-    if corpus["adapter"] != "xeno_canto":
-        return None
-    path = Path(corpus["folder"], name)
-    return str(path) if path.is_file() else None
-
-
 # No `repr`: Snakemake takes that of the functions it is given, and the index of a corpus is long.
 @dataclass(frozen=True, repr=False, eq=False)
 class Run:
@@ -395,21 +387,6 @@ class Run:
         if not chosen:
             return None
         return {**chosen, "path": self.copied_model(chosen["path"])}
-
-    def locks(self, corpora: Iterable[str]) -> Paths:
-        """Return the copies of the lock files of downloaded corpora; their names are their content."""
-        return self._copies(corpora, "lock.csv", paths.LOCK)
-
-    def downloaded(self, corpora: Iterable[str]) -> Paths:
-        """Return the copies of the tables of what became of downloads, where they are there."""
-        return self._copies(corpora, "downloads.parquet", paths.DOWNLOADED)
-
-    def _copies(self, corpora: Iterable[str], name: str, pattern: str) -> Paths:
-        found = {}
-        for corpus in corpora:
-            if (path := downloaded_file(self.config["corpora"][corpus], name)) is not None:
-                found[corpus] = pattern.format(corpus=corpus, digest=digest_of_file(path)[:16])
-        return found
 
     def applied_model(self, application: str) -> str:
         """Return the model of an application: a result of the run, or its copy."""
