@@ -278,8 +278,8 @@ class Client:
             raise Refused(
                 f"{plain(url)} is on host {host!r}; expected one of {', '.join(sorted(self._hosts))}"
             )
-        is_loopback = _is_loopback(name)
-        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback):
+        is_here = is_loopback(name)
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
             raise Refused(f"{plain(url)} is not HTTPS")
         try:
             found = socket.getaddrinfo(name, port or 443, type=socket.SOCK_STREAM)
@@ -287,7 +287,7 @@ class Client:
             raise Refused(f"host {name!r} is not known ({error.strerror or error})") from None
         numbers = [str(one[4][0]) for one in found]
         for number in numbers:
-            if not is_loopback and not ipaddress.ip_address(number).is_global:
+            if not is_here and not ipaddress.ip_address(number).is_global:
                 raise Refused(f"host {name!r} is at {number}, which is no public address")
         number = f"[{numbers[0]}]" if ":" in numbers[0] else numbers[0]
         place = number if port is None else f"{number}:{port}"
@@ -300,7 +300,8 @@ def plain(url: str) -> str:
     return url.partition("?")[0][:200]
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Return whether a host is named by a number that leads to this machine itself."""
     try:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:

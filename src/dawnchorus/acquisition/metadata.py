@@ -7,7 +7,7 @@ read as numbers, and a row that has none is left out and counted.
 * `Metadata`, `COLUMNS`: a recording.
 * `queries`: the queries of the settings.
 * `fetch`: all rows of some queries.
-* `parsed`: a recording of the API as a row.
+* `parsed`: a recording of the API as a row; `seconds_of`: its length.
 * `key_of`: the key, from the environment or a file that is one person's.
 """
 
@@ -122,7 +122,8 @@ def fetch(client: Client, api: str, texts: Sequence[str], key: str | None) -> li
                     n_odd += 1
                 else:
                     found[row.number] = row
-            last = _number(answer.get("numPages")) or 1
+            said = str(answer.get("numPages"))
+            last = int(said) if said.isdecimal() and len(said) < 9 else 1
             page += 1
         logs.LOG.info("query %s: %d recordings so far", text, len(found))
     if n_odd:
@@ -157,7 +158,7 @@ def parsed(one: Any) -> Metadata | None:
         country=text("cnt"), latitude_deg=_degrees(text("lat"), 90),
         # version 2 called it lng
         longitude_deg=_degrees(text("lon", "lng"), 180), date=text("date"), time=text("time"),
-        type=text("type"), quality=text("q"), length_s=_seconds(text("length")),
+        type=text("type"), quality=text("q"), length_s=seconds_of(text("length")),
         background=";".join(name for name in dict.fromkeys(heard) if name.isprintable()),
         licence=_with_scheme(text("lic")), url=_with_scheme(text("url")), file_url=file_url,
     )  # fmt: skip
@@ -199,12 +200,7 @@ def _with_scheme(url: str) -> str:
     return f"https:{url}" if url.startswith("//") else url
 
 
-def _number(value: Any) -> int:
-    text = str(value)
-    return int(text) if text.isdecimal() and len(text) < 9 else 0
-
-
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
     """Return the seconds of ``1:02:03`` or ``0:34``, or 0 where it is no time."""
     match = _LENGTH.fullmatch(text)
     if match is None:

@@ -1,6 +1,7 @@
 """An ensemble as one file, for use without the workflow.
 
 * `export`: networks, banks, settings, thresholds, decodings, scores and where all of it comes from.
+* `with_recordists`: who recorded what was downloaded.
 * `stage_networks`: the networks of a stage as ONNX.
 """
 
@@ -96,7 +97,7 @@ def export(
                 else f"scores of recordings are calibrated by {calibration['method']}; those of windows "
                 "and events are not",
             ],
-            "recordings": _with_recordists(settings),
+            "recordings": with_recordists(settings),
             "provenance": {
                 "inputs": {str(path): artefacts.input_sha256(path) for path in inputs},
                 "versions": versions,
@@ -108,7 +109,7 @@ def export(
     logs.LOG.info("%d networks of %d stages, %d classes", n_networks, len(stages), len(classes))
 
 
-def _with_recordists(settings: Mapping) -> dict[str, dict]:
+def with_recordists(settings: Mapping) -> dict[str, dict]:
     """Return what is known of the training corpora, with who recorded what was downloaded."""
     found = {corpus: dict(about) for corpus, about in settings["recordings"].items()}
     for corpus, path in settings.get("locks", {}).items():

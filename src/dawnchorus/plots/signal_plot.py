@@ -88,5 +88,5 @@ def draw_signal(
         lanes.set_yticks([])
         lanes.set_xlim(0, end_s)
         lanes.set_xlabel("s")
-        lanes.legend(loc="upper right", fontsize="small", ncols=3)
+        figure.legend(loc="outside lower right", fontsize="small", ncols=3)
         figure.savefig(temporary, format="png", metadata={"Software": None})

@@ -55,12 +55,12 @@ def write_segments(
         found = [row for path in tables[corpus] for row in verdicts.read_shard_table(path)]
         n_samples = {row.id: row.n_samples for row in found}
         for identifier in sorted(reader.ids):
-            parts = _parts(source, (corpus, identifier), reader.settings, n_samples)
+            parts = parts_of(source, (corpus, identifier), reader.settings, n_samples)
             rows += [(corpus, identifier, repr(a), repr(b), kind, *end) for kind, a, b in parts]
     parquet.write(output, SEGMENTS, rows, _TYPES)
 
 
-def _parts(
+def parts_of(
     source: window_source.Source,
     recording: tuple[str, str],
     frontend: Mapping,

@@ -1,7 +1,7 @@
 """Which windows are trained on and how often, and which choose the epoch.
 
 * `training_rows`: those with enough signal and length, within a quota.
-* `noise_rows`: those without signal, kept as noise to add.
+* `noise_rows`: those without signal, kept as noise to add; `noise_by_class`: as dsr2019 draws them.
 * `split_windows`: windows for training, validation and test, without regard to recordings.
 * `shuffled_by_recording`: windows in the order of shuffled recordings.
 * `split_recordings`: the same by recordings, as many windows of each class (dsr2019).
@@ -131,7 +131,7 @@ def noise_rows(
     rng : numpy.random.Generator
     """
     if settings["kind"] == "time":
-        return _noise_by_class(index, values, settings, rng)
+        return noise_by_class(index, values, settings, rng)
     if settings["kind"] != "chunks":
         return np.arange(0)
     if settings["signal_threshold"] is not None:
@@ -318,7 +318,7 @@ def _per_class(counts: Iterable[int], most: int | None) -> int:
     return least if most is None else min(most, least)
 
 
-def _noise_by_class(
+def noise_by_class(
     index: Index, values: np.ndarray, settings: Mapping, rng: np.random.Generator
 ) -> np.ndarray:
     """Return some windows of some recordings of each class, as dsr2019 has it; see `noise_rows`."""

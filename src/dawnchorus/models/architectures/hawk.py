@@ -83,7 +83,7 @@ def build(
         )
     # from here on steps x span: frames x bands, or bands x frames where swapped
     parts = [
-        _timbre(x, filters, steps, span, f"_{span}x{steps}")
+        timbre(x, filters, steps, span, f"_{span}x{steps}")
         for span in tall for filters, steps in TIMBRE
     ]  # fmt: skip
     mean = layers.AveragePooling2D((1, x.shape[2]), name="mean")(x)
@@ -91,7 +91,7 @@ def build(
         dsr2019_blocks.block(mean, filters, (steps, 1), f"_{steps}", padding="same")
         for filters, steps in RHYTHM
     ]
-    x = _residual(layers.Concatenate(name="both")(parts))  # (B, 105, 1, 512) of 216 steps
+    x = residual(layers.Concatenate(name="both")(parts))  # (B, 105, 1, 512) of 216 steps
     found = [
         layers.GlobalMaxPooling2D(name="highest")(x),
         layers.GlobalAveragePooling2D(name="average")(x),
@@ -106,7 +106,7 @@ def build(
     return keras.Model(spectrogram, blocks.scores(logits, settings.head), name="hawk")
 
 
-def _timbre(x, filters: int, steps: int, span: int, name: str):
+def timbre(x, filters: int, steps: int, span: int, name: str):
     """Apply a kernel over most of the span, the maximum over where it fits: (B, steps, 1, filters)."""
     from keras import layers
 
@@ -115,7 +115,7 @@ def _timbre(x, filters: int, steps: int, span: int, name: str):
     return dsr2019_blocks.block(x, filters, (steps, span), name, pool=(1, places))
 
 
-def _residual(x):
+def residual(x):
     """Apply three convolutions over the steps, two of which are added to what they come from."""
     from keras import layers
 

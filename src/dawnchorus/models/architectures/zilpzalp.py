@@ -63,7 +63,7 @@ def build(
     spectrogram = blocks.spectrogram(input_shape)
     x = blocks.channel(spectrogram)
     stacks = [
-        _stack(x, settings, kernel, name)
+        stack(x, settings, kernel, name)
         for name, kernel in (("_bands", (SHORT, LONG)), ("_frames", (LONG, SHORT)))
     ]
     x = layers.Concatenate(name="stacks")(stacks)  # (B, 512)
@@ -73,7 +73,7 @@ def build(
     return keras.Model(spectrogram, scores, name="zilpzalp")
 
 
-def _stack(x, settings: Settings, kernel: tuple[int, int], name: str):
+def stack(x, settings: Settings, kernel: tuple[int, int], name: str):
     """Apply four convolutions with pooling, dropout in the last two: (B, 256)."""
     from keras import layers
 
