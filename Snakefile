@@ -13,13 +13,11 @@ from dawnchorus.plan.rules import all_rules, result_files, show_summaries
 from dawnchorus.plan.startup import start
 from dawnchorus.runtime.devices import offer_gpus
 
-settings, is_main = workflow.config_settings, workflow.is_main_process
-run = start(
-    workflow.basedir, settings.configfiles, settings.config, is_main, sys.argv[1:]
-)
+given, is_main = workflow.config_settings, workflow.is_main_process
+run = start(workflow.basedir, given.configfiles, given.config, is_main, sys.argv[1:])
 offer_gpus(workflow, run.config["gpu_share"])
 # each is named as the rule file that it serves
-corpora, audio, spectrograms, targets, *others = all_rules(run)
+acquisition, corpora, audio, spectrograms, targets, *others = all_rules(run)
 training, predictions, baselines, evaluation, events, exports, applications = others
 
 
@@ -27,6 +25,7 @@ wildcard_constraints:
     **run.constraints(),
 
 
+include: "rules/acquisition.smk"
 include: "rules/corpora.smk"
 include: "rules/audio.smk"
 include: "rules/spectrograms.smk"

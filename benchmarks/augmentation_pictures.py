@@ -130,7 +130,7 @@ def most_changed(image: np.ndarray, draw: Callable) -> np.ndarray:
 def by(name: str, image: np.ndarray, noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return an image changed by one method, clipped to 0..1."""
     options = METHODS.model(name)().complete()
-    if name == "add_noise":
+    if name in ("add_noise", "mix_noise"):
         options["noise"] = lambda rng: noise
     return np.clip(engine.method(name)(image, rng, **options), 0, 1)
 

@@ -35,6 +35,8 @@ def changed(name, image, seed=0, noise=None, **options):
     options = METHODS.model(name).model_validate(options).complete()
     if name == "add_noise":
         options["noise"] = noise or (lambda rng: np.full_like(image, 0.25))
+    if name == "mix_noise":
+        options["noise"] = noise or (lambda rng: rng.random(image.shape).astype(image.dtype))
     rng, same = np.random.default_rng(seed), np.random.default_rng(seed)
     return engine.method(name)(image, rng, **options), same
 
@@ -564,6 +566,29 @@ def test_system_000s_shifts_draw_what_they_always_drew():
     engine.random_band_shifts(windows, settings, rng)
     assert windows[:, 0, 4].tolist() == [3.0, 5.0, 2.0, 6.0, 5.0, 5.0]
     assert engine.rotations(3, 10, {"rotate": False}, rng).tolist() == [0, 0, 0]
+
+
+def test_noise_of_dsr2019_is_stretched_to_a_share_of_the_greatest_value(image):
+    noise = np.float32([[2, 4], [3, 2]])
+    mixed, _ = changed("mix_noise", np.float32([[0, 5], [1, 2]]), noise=lambda rng: noise)
+    np.testing.assert_allclose(mixed, [[0, 7], [2, 2]])  # 0.4 x 5 x 0, 1, 0.5, 0
+    even, _ = changed("mix_noise", image, noise=lambda rng: np.ones_like(image))
+    np.testing.assert_array_equal(even, image)
+    with pytest.raises(ValueError, match="expected noise from the same spectrograms"):
+        changed("mix_noise", image, noise=lambda rng: image[:1])
+
+
+def test_rolls_of_dsr2019_shift_both_axes_half_of_the_time():
+    image = written_out((40, 60), lambda row, column: 1000 * row + column).astype(np.float32)
+    shifts = []
+    for seed in range(400):
+        top = int(changed("roll_axes", image, seed=seed)[0][0, 0])
+        shifts.append((-(top // 1000) % 40, -(top % 1000) % 60))
+    rows, columns = ({one[axis] for one in shifts} for axis in (0, 1))
+    assert {min((r, r - 40), key=abs) for r in rows} == set(range(-10, 10))
+    assert {min((c, c - 60), key=abs) for c in columns} == set(range(-10, 10))
+    both = np.mean([row != 0 and column != 0 for row, column in shifts])
+    assert 0.36 < both < 0.54  # 0.5 x 0.95^2
 
 
 def test_the_documentation_has_the_table_of_methods():

@@ -10,9 +10,9 @@ PACKAGE = Path(__file__).parents[1] / "src/dawnchorus"
 # Each folder imports those before it alone. Exempt are modules that the config picks by name, as
 # far as others reach them with importlib.
 ORDER = (
-    "runtime", "settings", "formats", "metrics", "corpora", "audio", "frontends", "segments",
-    "augmentation", "models", "scores", "targets", "events", "exported", "page", "training",
-    "plots", "evaluation", "plan", "progress", "cli",
+    "runtime", "settings", "formats", "metrics", "corpora", "audio", "acquisition", "frontends",
+    "segments", "augmentation", "models", "scores", "targets", "events", "exported", "page",
+    "training", "plots", "evaluation", "plan", "progress", "cli",
 )  # fmt: skip
 BY_NAME = (
     "corpora/adapters", "frontends/kinds", "models/architectures", "augmentation/methods",

@@ -87,7 +87,11 @@ FULLCONV = [
     ("clip_logits", (1,), 257),
 ]
 SMALLEST = {"bulbul": (161, 17), "fullconv": (493, 80), "sparrow": (103, 25)}
-ELSEWHERE = ("alexnet", "baseline", "toth2016", "crnn", "pi", "resnet")  # their own test files
+ELSEWHERE = (  # their own test files
+    "alexnet", "baseline", "toth2016", "crnn", "pi", "resnet",
+    "bulbul_dsr", "goose", "hawk", "lstm", "owl", "pigeon", "puffin", "robin", "sparrow_dsr",
+    "sparrow_exp", "zilpzalp",
+)  # fmt: skip
 # few frames, so that steps are quick
 SMALL = {"bulbul": (170, 20), "fullconv": (493, 80), "sparrow": (121, 27)}
 LEAN = {

@@ -14,7 +14,9 @@ WITHIN = 1e-5  # of scores in [0, 1]
 SHAPES = {
     "alexnet": (90, 95), "baseline": (33, 18), "bulbul": (170, 20), "crnn": (40, 64),
     "fullconv": (493, 80), "pi": (33, 18), "resnet": (33, 18), "sparrow": (121, 27),
-    "toth2016": (110, 140),
+    "toth2016": (110, 140), "bulbul_dsr": (164, 17), "goose": (9, 131), "hawk": (20, 16),
+    "lstm": (26, 150), "owl": (53, 42), "pigeon": (206, 247), "puffin": (30, 40),
+    "robin": (61, 50), "sparrow_dsr": (113, 80), "sparrow_exp": (113, 80), "zilpzalp": (187, 185),
 }  # fmt: skip
 BULBUL = {"filters": [4] * 4, "dense": [8]}
 TOTH = {"filters": [8] * 4, "dense": [16]}
@@ -45,6 +47,18 @@ CASES = {
     "crnn attention": CRNN | {"pooling": "attention"},
     "crnn frames": CRNN | {"frame_pools": [2, 1, 2]},
     "crnn published": CRNN | PUBLISHED,
+    "bulbul_dsr": {"filters": [4] * 4},
+    "goose": {"filters": [4] * 3},
+    "hawk": {},
+    "hawk swapped": {"swapped_axes": True},
+    "lstm": {"filters": [4] * 3, "units": [5, 4]},
+    "owl": {"filters": [4] * 3},
+    "pigeon": {"filters": [4] * 7},
+    "puffin": {"filters": [4] * 5, "units": [5, 4], "last_units": [4, 3]},
+    "robin": {"filters": [4, 1], "dense": [8, 6]},
+    "sparrow_dsr": {"filters": [4] * 7},
+    "sparrow_exp": {"filters": [4] * 6},
+    "zilpzalp": {"filters": [4] * 4},
 }
 
 
@@ -201,7 +215,19 @@ def test_layers_of_ones_own_networks_are_written_too():
 
 
 def test_what_is_written_is_what_exported_models_may_hold():
-    for case in ("crnn attention", "crnn linear", "baseline groups", "pi", "resnet max", "bulbul"):
+    for case in (
+        "crnn attention",
+        "crnn linear",
+        "baseline groups",
+        "pi",
+        "resnet max",
+        "bulbul",
+        "hawk swapped",
+        "puffin",
+        "robin",
+        "sparrow_exp",
+        "pigeon",
+    ):
         frames = case.startswith("crnn")
         model = trained(case, "band", padded=frames)
         operators.check_network(onnx_graph.onnx_bytes(model, frames), frames)

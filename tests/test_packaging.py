@@ -193,8 +193,8 @@ def test_the_hook_of_large_files_names_them_and_fails(tmp_path):
 # Of packages that the code imports: no number passes through these. Two keep numbers as they are
 # (h5py, pyarrow), others read text, draw, or print; Snakemake, of our logger, decides the order of jobs.
 NO_NUMBERS = {
-    "defusedxml", "h5py", "matplotlib", "onnx", "packaging", "pyarrow", "pydantic", "pyyaml", "rich",
-    "snakemake", "snakemake-interface-logger-plugins", "starlette", "threadpoolctl", "uvicorn",
+    "defusedxml", "h5py", "httpx", "matplotlib", "onnx", "packaging", "pyarrow", "pydantic", "pyyaml",
+    "rich", "snakemake", "snakemake-interface-logger-plugins", "starlette", "threadpoolctl", "uvicorn",
 }  # fmt: skip
 # parts of packages that are asked for
 PARTS = {"annotated-types": "pydantic", "pydantic-core": "pydantic"}

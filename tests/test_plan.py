@@ -16,6 +16,7 @@ import tiny
 import yaml
 
 from dawnchorus.corpora import source_table, tables
+from dawnchorus.corpora.adapters import xeno_canto
 from dawnchorus.plan import paths
 from dawnchorus.plan.jobs import jobs, stale
 from dawnchorus.plan.rules import all_rules, read_rules, result_files, show_summaries
@@ -53,12 +54,16 @@ def sound_events(tmp_path_factory):
 def all_jobs(run, sound_events, tmp_path_factory):
     """Jobs of every rule."""
     settings = tiny.config()
-    settings["experiments"]["one"] |= {"drawn": ["first"], "export": ["first"]}
+    settings["experiments"]["one"] |= {"drawn": ["first"], "export": ["first"], "database": True}
     settings["experiments"]["one"]["calibration"] = {"method": "platt"}
     settings["apply"] = {"night": {"model": "results/one/first.dawnchorus", "corpora": ["small"]}}
     folder = tmp_path_factory.mktemp("drawn")
     drawn = tiny.run_without_recordings(folder, settings | {"run": ["one", "demo"]})
-    return [job for each in (run, sound_events, drawn) for job in jobs(each)]
+    birds = xeno_canto.Settings(folder="birds").complete()
+    corpora = {**run.config["corpora"], "birds": birds}
+    empty = {**run.config, "run": [], "apply": {}, "corpora": corpora}
+    acquired = dataclasses.replace(run, config=empty, acquired=("birds",))
+    return [job for each in (run, sound_events, drawn, acquired) for job in jobs(each)]
 
 
 def distilled(folder, stages=("first",), models=(), **second):
@@ -120,7 +125,8 @@ def test_every_path_of_rules_is_used(run):
     text = "".join(path.read_text() for path in RULE_FILES)
     listed = {
         paths.LISTING, paths.LABELS, paths.EXCLUDED, paths.EVENTS, paths.NAMES, paths.LABEL_ROWS,
-        paths.SOURCES, paths.PRETRAINED, paths.APPLIED_MODEL, paths.OWN_CODE, paths.CONFIG, paths.RESULTS,
+        paths.SOURCES, paths.LOCK, paths.DOWNLOADED, paths.ATTRIBUTION, paths.PRETRAINED,
+        paths.APPLIED_MODEL, paths.OWN_CODE, paths.CONFIG, paths.RESULTS,
     }  # fmt: skip
     assert {p for p in PATTERNS if p not in text} == {*listed, paths.MEMBER} - {paths.RESULTS}
 

@@ -353,12 +353,12 @@ def test_rescaling_stretches_or_clips(window, expected):
 def test_what_cannot_be_a_source_is_refused(rng):
     frames, chunks = Frames({"r": np.ones((9, 4))}), Chunks({"r": np.zeros((1, 4, 8))})
     with pytest.raises(
-        ValueError, match="kind='rows' is not known; expected cells, chunks, windows"
+        ValueError, match="kind='rows' is not known; expected cells, chunks, time, windows"
     ):
         window_source.source_from_readers({"c": frames}, SEGMENTS | {"kind": "rows"}, 3)
     with pytest.raises(ValueError, match="'chunks'; choose kind chunks, or another frontend"):
         window_source.source_from_readers({"c": chunks}, SEGMENTS, 3)
-    with pytest.raises(ValueError, match="have 'frames'; choose kind cells or windows"):
+    with pytest.raises(ValueError, match="have 'frames'; choose kind cells or time or windows"):
         window_source.source_from_readers({"c": frames}, SEGMENTS | {"kind": "chunks"}, 3)
     with pytest.raises(
         ValueError, match=r"'d' have \(bands, frames\) \(5, None\).*'c' \(4, None\)"

@@ -248,7 +248,8 @@ REFUSED = {
     "chunks of a frontend that has none": (
         experiment("segments: {kind: chunks}"),
         [
-            "mine.stages.first.segments.kind: 'chunks'; expected windows or cells for frontends.bulbul"
+            "mine.stages.first.segments.kind: 'chunks'; expected windows, cells or time for "
+            "frontends.bulbul"
         ],
     ),
     "windows of a frontend that has chunks": (

@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 Noise = Callable[[np.random.Generator], np.ndarray]
-_NOISE = "add_noise"  # the one method that needs more than its options
+_NOISE = ("add_noise", "mix_noise")  # methods that need more than their options
 
 
 def rotations(n: int, window: int, settings: Mapping, rng: np.random.Generator) -> np.ndarray:
@@ -93,7 +93,7 @@ def augment(
     rng : numpy.random.Generator
         Nothing is drawn where there is neither a method nor a mask.
     noise : callable, optional
-        Gives a noise image (F, T) for a Generator. Without one the method ``add_noise`` counts as
+        Gives a noise image (F, T) for a Generator. Without one the methods of noise count as
         not there; with ``drop_without_noise`` it is drawn all the same, and a window that draws it
         is lost, as kahl2018 loses it without a message.
 
@@ -106,17 +106,17 @@ def augment(
     # sorted, as the order of keys is no setting: with another order other methods would be drawn
     names = sorted(settings["methods"])
     if noise is None and not settings["drop_without_noise"]:
-        names = [name for name in names if name != _NOISE]
+        names = [name for name in names if name not in _NOISE]
     if settings["count"] and names:
         for place, window in enumerate(windows):
             drawn = draw_methods(names, settings["count"], settings["probability"], rng)
             # without noise the name is there only with drop_without_noise, and the window is lost
-            kept[place] = noise is not None or _NOISE not in drawn
+            kept[place] = noise is not None or not set(_NOISE) & set(drawn)
             if not drawn or not kept[place]:
                 continue
             image = window.T
             for name in drawn:
-                extra = {"noise": noise} if name == _NOISE else {}
+                extra = {"noise": noise} if name in _NOISE else {}
                 image = method(name)(image, rng, **settings["methods"][name], **extra)
             # noise and bicubic overshoot leave the range of a picture
             window.T[:] = image if settings["clip"] is None else np.clip(image, *settings["clip"])

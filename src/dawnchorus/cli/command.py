@@ -12,6 +12,7 @@
 * ``dawnchorus config [KEY]``: what a key of the config means.
 * ``dawnchorus explain [CODE...]``: what a code of a verdict, warning or message means.
 * ``dawnchorus doctor``: whether machine and environment are fit for a run.
+* ``dawnchorus segments``: what of recordings is signal, from a database of the results.
 * ``dawnchorus sample``: draw detections for a person to check, and read the answers.
 * ``dawnchorus summarise``: detections by class, site, date and hour, against the hours recorded.
 * ``dawnchorus plot``: figures of recordings, corpora, frontends and augmentations.
@@ -35,8 +36,8 @@ from dawnchorus.runtime import logs, run
 COMMANDS = {
     "init": "init", "run": "launch", "status": "status", "predict": "predict", "serve": "serve",
     "show": "show", "why": "why", "verify": "verify", "config": "config", "check": "config",
-    "explain": "codes", "doctor": "doctor", "sample": "sample", "summarise": "summarise",
-    "plot": "plot", "sort": "sort",
+    "explain": "codes", "doctor": "doctor", "segments": "segments", "sample": "sample",
+    "summarise": "summarise", "plot": "plot", "sort": "sort",
 }  # fmt: skip
 
 

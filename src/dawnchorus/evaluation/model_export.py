@@ -1,6 +1,7 @@
 """An ensemble as one file, for use without the workflow.
 
 * `export`: networks, banks, settings, thresholds, decodings, scores and where all of it comes from.
+* `with_recordists`: who recorded what was downloaded.
 * `stage_networks`: the networks of a stage as ONNX.
 """
 
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from dawnchorus.evaluation.caveats import in_words
 from dawnchorus.exported import model_file
+from dawnchorus.formats import download_lock
 from dawnchorus.frontends import base
 from dawnchorus.models import model_files, onnx_graph
 from dawnchorus.runtime import artefacts, logs, provenance
@@ -39,7 +41,8 @@ def export(
         ``name`` (``experiment/ensemble``), ``ensemble``, ``pooling``, ``frontends`` (by name
         ``settings`` and ``audio``), ``stages`` (by name what `model_file.Stage` has, ``use``,
         ``has_frames`` and ``models``: files by member) and ``recordings`` (of the training corpora
-        ``licence``, ``attribution`` and the digest of the ``labels``).
+        ``licence``, ``attribution`` and the digest of the ``labels``) and ``locks`` (by corpus, of those
+        that were downloaded, the lock file: it says who is to be named for each recording).
     output : path
 
     Raises
@@ -94,7 +97,7 @@ def export(
                 else f"scores of recordings are calibrated by {calibration['method']}; those of windows "
                 "and events are not",
             ],
-            "recordings": settings["recordings"],
+            "recordings": with_recordists(settings),
             "provenance": {
                 "inputs": {str(path): artefacts.input_sha256(path) for path in inputs},
                 "versions": versions,
@@ -104,6 +107,15 @@ def export(
     model_file.write(output, model, keras)
     n_networks = sum(len(stage.networks) for stage in stages)
     logs.LOG.info("%d networks of %d stages, %d classes", n_networks, len(stages), len(classes))
+
+
+def with_recordists(settings: Mapping) -> dict[str, dict]:
+    """Return what is known of the training corpora, with who recorded what was downloaded."""
+    found = {corpus: dict(about) for corpus, about in settings["recordings"].items()}
+    for corpus, path in settings.get("locks", {}).items():
+        rows = download_lock.attribution_rows(download_lock.read_lock(path))
+        found[corpus]["recorded_by"] = [list(row) for row in rows]
+    return found
 
 
 def stage_networks(

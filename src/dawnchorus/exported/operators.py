@@ -16,8 +16,9 @@ from collections.abc import Iterator
 OPERATORS = frozenset(
     (
         "Add", "AveragePool", "Concat", "Conv", "Div", "Elu", "Flatten", "GRU", "HardSigmoid", "Identity",
-        "IsNaN", "LeakyRelu", "MatMul", "Max", "MaxPool", "Min", "Mul", "ReduceMax", "ReduceMean",
-        "ReduceSum", "Relu", "Reshape", "Sigmoid", "Softmax", "Sub", "Tanh", "Transpose", "Where",
+        "IsNaN", "LSTM", "LeakyRelu", "MatMul", "Max", "MaxPool", "Min", "Mul", "Pad", "Pow", "ReduceMax",
+        "ReduceMean", "ReduceSum", "Relu", "Reshape", "Sigmoid", "Slice", "Softmax", "Sub",
+        "Tanh", "Transpose", "Where",
     )
 )  # fmt: skip
 OUTPUTS = ("scores", "frame_scores")

@@ -65,6 +65,9 @@ class Frames:
         """Return the time of the first frame, in seconds from the recording's start."""
         return self.first_s
 
+    def signal(self, _: str) -> None:
+        """Return None: which frames hold signal is known of shards alone."""
+
     def cells(self, _: str) -> cell_statistics.Cells | None:
         """Return the cell statistics, or None where the kind has none."""
         return self.statistics

@@ -86,6 +86,7 @@ class Scorer:
             source = window_source.source_from_readers(
                 {_ANY[0]: readers[stage.frontend]}, stage.segments, stage.window
             )
+            source.is_served = True
             self._stages.append(_Stage(stage, source, source.index([_ANY], prediction=True)))
 
     def windows(self) -> Iterator[Windows]:

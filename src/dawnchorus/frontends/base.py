@@ -7,7 +7,8 @@ samples, T frames, F bands. Rows of a spectrogram are frames and run forward in 
 A kind is a module, found by its name, with a class ``Settings`` (its keys, and ``LAYOUT``),
 ``hop_length(settings)``, ``n_frames(n_samples, settings)`` and ``n_bands(settings)``. One whose layout
 is ``frames`` (the spectrogram of a recording, row by row) has ``onset_s(frame, settings)`` and
-``blocks(channels, settings, first, last)``; one whose layout is ``chunks`` (pictures of equal size) has
+``blocks(channels, settings, first, last)``, and, where it knows which frames hold signal,
+``frame_signal(channels, settings)``; one whose layout is ``chunks`` (pictures of equal size) has
 ``n_fft(settings)``, ``window(n_fft)`` and ``bank(settings)``; with ``REFERENCE = "bins"`` its dB are
 relative to the loudest bin of the whole spectrum, else to the loudest band. A kind whose bands are sums
 of weighted bins has ``bank(settings)`` in any layout; an exported model brings it under ``bank``.

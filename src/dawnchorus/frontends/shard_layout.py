@@ -76,6 +76,8 @@ def read_layout(path: str | Path) -> Layout:
         and end <= size
         and all(len(tables[name]) == n for name in ("onsets", *BANDS) if name in tables)
     )
+    if "signal" in tables:
+        is_sound = is_sound and len(tables["signal"]) == layout.shape[0]
     if layout.name == "chunks":
         is_sound = is_sound and all(len(values) == layout.shape[0] for values in tables.values())
     if "cell_offsets" in tables:
@@ -112,6 +114,8 @@ def _layout(path: str | Path, file: h5py.File) -> Layout:
     names = _TABLES[name]
     if settings["kind"] == "psd":
         names = (*names, "cell_offsets", *CELLS, *BANDS)
+    if settings["kind"] == "mel_power":
+        names = (*names, "signal")
     tables = {table: _own(file, table)[:] for table in names}
     offsets = tables.get("offsets")
     if offsets is None:

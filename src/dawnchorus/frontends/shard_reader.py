@@ -102,6 +102,12 @@ class Spectrograms(Recordings):
         shard, _, _, index = self._place(identifier)
         return float(self._tables[shard]["onsets"][index])
 
+    def signal(self, identifier: str) -> np.ndarray | None:
+        """Return which frames of a recording hold signal, (T,) bool, or None where none is known."""
+        shard, first, last, _ = self._place(identifier)
+        found = self._tables[shard].get("signal")
+        return None if found is None else found[first:last].astype(bool)
+
     def cells(self, identifier: str) -> Cells | None:
         """Return the cell statistics of a recording, or None where its kind has none."""
         shard, _, _, index = self._place(identifier)

@@ -3,7 +3,8 @@
 The file holds one contiguous array of rows, so that a reader can map it into memory, and beside it
 ``ids``. Layout ``frames``: ``features`` (rows x bands, float32), ``offsets`` (rows ``offsets[i]`` to
 ``offsets[i + 1]`` belong to recording i), ``onsets`` (seconds of the first row); with kind ``psd``
-``cell_offsets``, ``cell_mean``, ``cell_peak``, ``band_mean`` and ``band_std`` (see `cell_statistics`).
+``cell_offsets``, ``cell_mean``, ``cell_peak``, ``band_mean`` and ``band_std`` (see `cell_statistics`),
+with kind ``mel_power`` ``signal`` (a byte for each row, see `dawnchorus.frontends.signal_mask`).
 Layout ``chunks``: ``images`` (chunks x bands x columns, uint8 or float32) and for each chunk
 ``recording`` (index into ``ids``), ``onset`` and ``length`` (seconds; without padding) and ``score``
 (see `dawnchorus.frontends.chunk_images.signal_share`). Attributes: ``layout``, ``frontend`` (settings
@@ -189,11 +190,16 @@ class Frames:
                 self.statistics[name] = np.empty((int(offsets[-1]), n_row_bands))
             for name in shard_layout.BANDS:
                 self.statistics[name] = np.empty((len(lengths), n_row_bands))
+        if settings["kind"] == "mel_power":
+            self.statistics["signal"] = np.zeros(self.shape[0], np.uint8)
 
     def write(self, features, index: int) -> int:
         """Compute a recording; return how many of its frames are zero in every band."""
         first, last = self.offsets[index : index + 2].tolist()
         channels, kept = self._recordings[index], self._kept[index]
+        if "signal" in self.statistics:
+            signal = base.kind(self._settings).frame_signal(channels, self._settings)
+            self.statistics["signal"][first:last] = signal[kept[0] : kept[1]]
         if last - first > spectra.FRAMES_HELD:
             # hours of sound go straight to the file, and their cells are computed from there
             spectrograms.write_spectrogram(features, first, channels, self._settings, kept)
@@ -207,7 +213,7 @@ class Frames:
         return count_zero_rows(rows)
 
     def _add_cells(self, index: int, rows, first: int, last: int) -> None:
-        if not self.statistics:
+        if "cell_offsets" not in self.statistics:
             return
         found = cell_statistics.cell_statistics(rows, self._settings, first, last)
         start, stop = self.statistics["cell_offsets"][index : index + 2]

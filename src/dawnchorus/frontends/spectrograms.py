@@ -41,13 +41,14 @@ def spectrogram(channels: Sequence, settings: Mapping) -> np.ndarray:
     channels : sequence of array-like, each of shape (S,)
         Waveforms of one and the same length at ``settings["sample_rate"]``, full scale 1.
     settings : mapping
-        Frontend settings of kind ``log_mel``, ``psd`` or ``slaney_mel``.
+        Frontend settings of kind ``log_mel``, ``mel_power``, ``psd`` or ``slaney_mel``.
 
     Returns
     -------
     array, shape (T, F), float32
         ``log_mel``: nats; without denoising absolute, with it relative to the level of each band.
         ``psd``: log10 of the density of 16-bit integers, per Hz. ``slaney_mel``: nats.
+        ``mel_power``: powers, their 0.17th power or nats.
 
     Raises
     ------

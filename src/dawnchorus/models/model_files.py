@@ -20,7 +20,7 @@ import h5py
 import keras
 import numpy as np
 
-from dawnchorus.models import blocks, frame_output, recurrent
+from dawnchorus.models import blocks, dsr2019_layers, frame_output, recurrent
 from dawnchorus.runtime import artefacts
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive can hold
@@ -29,7 +29,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive can hold
 def load(path: str | Path) -> keras.Model:
     """Load a model saved as ``.keras``, of any architecture, for predicting (not compiled)."""
     # Keras finds them only where they are handed over
-    own = (*blocks.LAYERS, *recurrent.LAYERS)
+    own = (*blocks.LAYERS, *recurrent.LAYERS, *dsr2019_layers.LAYERS)
     own = {layer.__name__: layer for layer in own}
     return keras.saving.load_model(path, custom_objects=own, compile=False)
 

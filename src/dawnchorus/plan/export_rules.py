@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from dawnchorus.plan import paths
+from dawnchorus.plan import downloaded_files, paths
 from dawnchorus.plan.prediction_rules import PredictionRules
 from dawnchorus.plan.spectrogram_rules import SpectrogramRules
 from dawnchorus.plan.workflow_run import Params, Run, Wildcards, corpora_in
@@ -76,6 +76,7 @@ class ExportRules:
                 }
                 for corpus in corpora
             },
+            "locks": downloaded_files.locks(self.run.config, corpora),
         }
 
     def library(self, wildcards: Wildcards) -> dict[str, str]:

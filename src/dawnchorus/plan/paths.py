@@ -29,6 +29,15 @@ APPLIED_MODEL = "results/pretrained/{digest}.dawnchorus"
 # copies of models' and frontends' code from outside the package, by the digest of their syntax tree
 OWN_CODE = "results/code/{digest}.py"
 
+# copies of what stands beside downloaded recordings, by the digest of their content
+LOCK = "results/corpora/{corpus}/lock-{digest}.csv"
+DOWNLOADED = "results/corpora/{corpus}/downloaded-{digest}.parquet"
+
+# per corpus that is downloaded
+METADATA = "results/acquired/{corpus}/metadata.parquet"
+CHOSEN = "results/acquired/{corpus}/chosen.parquet"
+DOWNLOADS = "results/acquired/{corpus}/downloads.parquet"
+
 # per corpus
 ARCHIVE = "results/corpora/{corpus}/made/{shard}.zip"
 SHARD_WAV = "results/audio/{audio}/{corpus}/{shard}.wav"
@@ -45,6 +54,8 @@ ENERGY = "results/{experiment}/energy.h5"
 ENERGY_DECODER = "results/{experiment}/energy.json"
 METRICS = "results/{experiment}/metrics.json"
 SUMMARY = "results/{experiment}/summary.txt"
+DATABASE = "results/{experiment}/database.sqlite"
+ATTRIBUTION = "results/{experiment}/ATTRIBUTION.csv"
 SUBMISSION = "results/{experiment}/submission.{corpus}.csv"
 EVENT_METRICS = "results/{experiment}/events.json"
 EVENT_SUMMARY = "results/{experiment}/events.txt"
@@ -54,6 +65,7 @@ THRESHOLDS = "results/{experiment}/stages/{stage}/thresholds.csv"
 TARGETS = "results/{experiment}/stages/{stage}/targets.parquet"
 AUDIT = "results/{experiment}/stages/{stage}/audit.json"
 NORMALISER = "results/{experiment}/stages/{stage}/normaliser.csv"
+SEGMENTS = "results/{experiment}/stages/{stage}/segments.parquet"
 SEGMENTS_PICTURE = "results/{experiment}/stages/{stage}/segments.png"
 SCORES = "results/{experiment}/stages/{stage}/scores.{corpus}.{shards}.h5"
 FRAME_SCORES = "results/{experiment}/stages/{stage}/frames.{corpus}.{shards}.h5"

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dawnchorus.plan import paths
+from dawnchorus.plan.acquisition_rules import AcquisitionRules
 from dawnchorus.plan.application_rules import ApplicationRules
 from dawnchorus.plan.audio_rules import AudioRules
 from dawnchorus.plan.baseline_rules import BaselineRules
@@ -38,6 +39,7 @@ from dawnchorus.runtime import finished
 class AllRules(NamedTuple):
     """One object per rule file, in the order of the work."""
 
+    acquisition: AcquisitionRules
     corpora: CorpusRules
     audio: AudioRules
     spectrograms: SpectrogramRules
@@ -54,6 +56,7 @@ class AllRules(NamedTuple):
 def all_rules(run: Run) -> AllRules:
     """Return the functions of all rule files, bound to a run."""
     return AllRules(
+        AcquisitionRules(run),
         CorpusRules(run),
         AudioRules(run),
         SpectrogramRules(run),
@@ -70,7 +73,7 @@ def all_rules(run: Run) -> AllRules:
 
 def result_files(run: Run) -> list[str]:
     """Return the files that the experiments of a run are built for."""
-    found = []
+    found = [paths.DOWNLOADS.format(corpus=name) for name in run.acquired]
     for name in run.config["run"]:
         chosen, corpora = run.settings_of(name), corpora_in(run.settings_of(name)["test"])
         found += [paths.METRICS.format(experiment=name)]
@@ -95,6 +98,8 @@ def result_files(run: Run) -> list[str]:
                 for e, d in chosen["events"]["exports"]
                 for c in corpora
             ]
+        if chosen["database"]:
+            found += [paths.DATABASE.format(experiment=name)]
         found += [
             paths.EXPORTED_MODEL.format(experiment=name, ensemble=ensemble)
             for ensemble in chosen["export"]
@@ -196,7 +201,7 @@ def read_rules(run: Run) -> list[Rule]:
                 key: given[key].get("") for key in ("log", "script", "benchmark")
             }
             found.append(Rule(name, given["input"], given["output"], given["params"], **single))
-    return found
+    return [rule for rule in found if rule.outputs]  # a target makes nothing itself
 
 
 _READ = ("input", "output", "params", "log", "benchmark", "script")

@@ -1,7 +1,10 @@
 """What happens before the first rule: config, lock, listed corpora, copies of models.
 
 * `start`: the run, or one line that says why there is none.
+* `prepare`: checks, notes and copies of the main process.
+* `acquiring`: the run that downloads corpora.
 * `list_corpora`: list the corpora of a run (main process), or read their indexes (its jobs).
+* `write_attributions`, `copy_downloads`: who is to be named, and tables of downloaded corpora.
 * `write_configs`: the complete config of each experiment, as a file beside its results.
 * `copy_models`, `copy_code`: copy what jobs read from outside the results.
 """
@@ -18,8 +21,10 @@ from typing import Any
 import yaml
 
 from dawnchorus.corpora import catalog, tables
+from dawnchorus.formats import download_lock
 from dawnchorus.formats.event import Event, read_events
 from dawnchorus.plan import paths
+from dawnchorus.plan.downloaded_files import COPIED, downloaded_file
 from dawnchorus.plan.recordings_check import ceiling_notes, check_experiments, experiment_notes
 from dawnchorus.plan.workflow_run import Run
 from dawnchorus.runtime import (
@@ -39,6 +44,8 @@ from dawnchorus.settings.corpus_check import (
 )
 from dawnchorus.settings.load import load
 from dawnchorus.settings.section import is_own_file
+
+ACQUIRE = "acquire"  # the target that downloads, and does nothing else
 
 
 def start(
@@ -64,18 +71,18 @@ def start(
         config = load(Path(base, "config.yaml"), overlays, given)
         if is_main:
             _take_lock(arguments, config["earlier_jobs"])
+        if ACQUIRE in arguments:
+            return acquiring(config, base)
         is_at_work = is_main and not run.is_only_looking(arguments)
         # recordings are hashed, which takes minutes where there are many new ones
         said = job_status.reporting("start", {}, paths.RESULTS, stays=False)
         with said if is_at_work else contextlib.nullcontext():
             index = list_corpora(corpora_of_run(config), config, paths.RESULTS, is_main)
         if is_main:
-            check_experiments(config, index, paths.RESULTS)
-            sys.stderr.writelines(f"{note}\n" for note in _notes(config, index))
-            copy_models(config)
-            copy_code(config)
+            prepare(config, index)
         if is_at_work:
             write_configs(config, paths.RESULTS)
+            write_attributions(config)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(2)
@@ -97,6 +104,21 @@ def _notes(config: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
         lambda name: not os.path.exists(paths.EVENT_METRICS.format(experiment=name)),
     )
     return experiment_notes(config, index) + coarse
+
+
+def prepare(config: Mapping[str, Any], index: Mapping[str, Any]) -> None:
+    """Check recordings against experiments, say what is to be known, copy what jobs read."""
+    check_experiments(config, index, paths.RESULTS)
+    sys.stderr.writelines(f"{note}\n" for note in _notes(config, index))
+    copy_models(config)
+    copy_code(config)
+    copy_downloads(config)
+
+
+def acquiring(config: Mapping[str, Any], base: str | Path) -> Run:
+    """Return the run of target ``acquire`` alone: its corpora cannot be listed yet."""
+    names = [n for n in corpora_of_run(config) if config["corpora"][n]["adapter"] == "xeno_canto"]
+    return Run({**config, "run": [], "apply": {}}, {}, Path(base), acquired=tuple(names))
 
 
 def _take_lock(arguments: Sequence[str], earlier: str) -> None:
@@ -181,6 +203,40 @@ def write_configs(config: Mapping[str, Any], results: str | Path) -> None:
         }
         with artefacts.record_job({"results": Path(results), "about": about}):
             artefacts.write_text(path, text)
+
+
+def write_attributions(config: Mapping[str, Any]) -> None:
+    """Write ``results/{experiment}/ATTRIBUTION.csv`` where recordings were downloaded.
+
+    Whoever passes a result on has to name those who recorded what it was made of.
+    """
+    for name in experiments_of_run(config):
+        corpora = corpora_of(config["experiments"][name])
+        places = (downloaded_file(config["corpora"][one], download_lock.LOCK) for one in corpora)
+        locks = [place for place in places if place is not None]
+        rows = [row for place in locks for row in download_lock.read_lock(place)]
+        path = Path(paths.ATTRIBUTION.format(experiment=name))
+        text = download_lock.table_text(
+            download_lock.ATTRIBUTED, download_lock.attribution_rows(rows)
+        )
+        if not locks or (path.is_file() and path.read_text(encoding="utf-8") == text):
+            continue
+        with _record_copy(", ".join(locks)):
+            artefacts.write_text(path, text)
+
+
+def copy_downloads(config: Mapping[str, Any]) -> None:
+    """Copy what stands beside downloaded recordings, as far as needed; see `copy_models`."""
+    for corpus in corpora_of_run(config):
+        for name, pattern in COPIED.items():
+            place = downloaded_file(config["corpora"][corpus], name)
+            if place is None:
+                continue
+            digest = run.digest_of_file(place)
+            copy = Path(pattern.format(corpus=corpus, digest=digest[:16]))
+            if not copy.exists():
+                with _record_copy(place), artefacts.writing(copy) as temporary:
+                    shutil.copyfile(place, temporary)
 
 
 def config_of(config: Mapping[str, Any], name: str) -> dict[str, Any]:

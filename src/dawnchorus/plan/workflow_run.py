@@ -123,6 +123,8 @@ class Run:
         ``label_rows`` (``columns``, ``digest``) where a submission can repeat its label files.
     base : path
         Folder of the Snakefile.
+    acquired : tuple of str, optional
+        Corpora that target ``acquire`` downloads; then there is no experiment.
     package : path, optional
         Folder of the library whose code is digested; the one at work where it is not given.
     """
@@ -131,6 +133,7 @@ class Run:
     index: Mapping[str, Any]
     base: Path
     package: Path | None = None
+    acquired: tuple[str, ...] = ()
 
     # settings
 

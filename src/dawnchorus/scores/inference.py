@@ -55,6 +55,7 @@ def predict_stage(
         Window scores; see `score_files`.
     """
     source = window_source.open_source({corpus: shards}, settings["segments"], settings["window"])
+    source.is_served = True
     ids = sorted(source.ids(corpus))
     clip_pooling = settings.get("clip_pooling", "average")
     learning = _learning(model_paths)

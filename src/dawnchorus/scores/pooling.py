@@ -5,12 +5,13 @@ float64, results are float32. A recording without a window, or without a score o
 row of NaN.
 
 * `pool`: windows to recordings, by one of `POOLINGS`: `maximum`, `mean`, `median`, `minimum`,
-  `mean_exp`, `mean_exp_3`, `median_filtered`, `log_mean_exp`, `mean_normalised`.
+  `mean_exp`, `mean_exp_3`, `median_filtered`, `log_mean_exp`, `mean_normalised`, `surest`, `last`.
 * `lowered`: ignored classes to the lowest score of their window.
 * `average`: models to one, by one of `AVERAGES`.
 
 Of scores in [0, 1], pooled scores are in [0, 1] too. `mean_exp` and `median_filtered` are those of
-kahl2018 (BirdCLEF 2018 baseline), `mean_normalised` that of toth2016 (BirdCLEF 2016).
+kahl2018 (BirdCLEF 2018 baseline), `mean_normalised` that of toth2016 (BirdCLEF 2016), `surest` that of
+dsr2019.
 """
 
 from collections.abc import Sequence
@@ -166,6 +167,26 @@ def mean_normalised(
     return (pooled / np.where(total == 0, 1, total)).astype(np.float32)
 
 
+def surest(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return the scores of the window whose highest score is the highest; see `pool`.
+
+    The rule of the page of dsr2019 (its ``max_score``). Of equal windows the first counts.
+    """
+    # stable, and the last of a recording is the highest: so the rows are taken from behind
+    backwards = np.arange(len(scores))[::-1]
+    order = backwards[np.lexsort((scores.max(axis=1)[::-1], recording_index[::-1]))]
+    return _last_of_each(scores[order], recording_index[order], n_recordings)
+
+
+def last(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return the scores of the last window of each recording; see `pool`.
+
+    What the ``avg_score`` of dsr2019 gives, which means to average and sorts the last slice's scores.
+    """
+    order = np.argsort(recording_index, kind="stable")
+    return _last_of_each(scores[order], recording_index[order], n_recordings)
+
+
 POOLINGS = {
     "max": maximum,
     "mean": mean,
@@ -176,6 +197,8 @@ POOLINGS = {
     "median_filtered": median_filtered,
     "log_mean_exp": log_mean_exp,
     "mean_normalised": mean_normalised,
+    "surest": surest,
+    "last": last,
 }
 _BETWEEN_CLASSES = ("median_filtered", "mean_normalised")
 
@@ -251,6 +274,14 @@ def _mean(scores: np.ndarray, recording_index: np.ndarray, n_recordings: int) ->
     n_windows = np.bincount(recording_index, minlength=n_recordings)
     sums = _reduced(np.add, scores, recording_index, n_recordings, dtype=np.float64)
     return sums / np.maximum(n_windows, 1)[:, None]
+
+
+def _last_of_each(ordered: np.ndarray, index: np.ndarray, n_recordings: int) -> np.ndarray:
+    """Return the last of the rows of each recording, whose rows stand together."""
+    pooled = np.full((n_recordings, ordered.shape[1]), np.nan, np.float32)
+    names, counts = np.unique(index, return_counts=True)
+    pooled[names] = ordered[np.cumsum(counts) - 1]
+    return pooled
 
 
 def _reduced(

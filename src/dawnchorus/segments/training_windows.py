@@ -1,18 +1,19 @@
 """Which windows are trained on and how often, and which choose the epoch.
 
 * `training_rows`: those with enough signal and length, within a quota.
-* `noise_rows`: those without signal, kept as noise to add.
+* `noise_rows`: those without signal, kept as noise to add; `noise_by_class`: as dsr2019 draws them.
 * `split_windows`: windows for training, validation and test, without regard to recordings.
 * `shuffled_by_recording`: windows in the order of shuffled recordings.
-* `oversample`: windows of rare classes repeated.
+* `split_recordings`: the same by recordings, as many windows of each class (dsr2019).
+* `oversample`: windows of rare classes repeated; `resample`: equally many of each class.
 * `window_weights`: weights under which all classes weigh the same.
 * `has_class`: which recordings are of which class.
 
-The first two concern kind ``chunks``; of the other kinds every window is trained on and none is
-noise. In prediction nothing is left out by score.
+The first concerns kind ``chunks``; of the other kinds every window is trained on. Noise have ``chunks``
+and ``time``. In prediction nothing is left out by score.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -125,9 +126,12 @@ def noise_rows(
     settings : mapping
         The ``segments`` section: each chunk with a score below ``signal_threshold`` (None: below
         ``min_score``, and of no class in ``exempt``) is kept with probability ``noise_share``. With
-        ``too_short: none`` those below ``min_length_s`` are no noise either.
+        ``too_short: none`` those below ``min_length_s`` are no noise either. Of kind ``time``, at most
+        ``noise_slices`` of ``noise_recordings`` recordings of each class, drawn at random.
     rng : numpy.random.Generator
     """
+    if settings["kind"] == "time":
+        return noise_by_class(index, values, settings, rng)
     if settings["kind"] != "chunks":
         return np.arange(0)
     if settings["signal_threshold"] is not None:
@@ -230,6 +234,66 @@ def oversample(
     return np.concatenate(rows)
 
 
+def resample(index: Index, values: np.ndarray, settings: Mapping, rng: np.random.Generator):
+    """Return equally many windows of each class, drawn with replacement (dsr2019).
+
+    Parameters
+    ----------
+    index : Index
+        W windows of N recordings.
+    values : array, shape (N, C)
+        Targets in [0, 1].
+    settings : mapping
+        ``factor`` (1.2) and ``most`` (1,800 or None): a class gets ``int(factor n)`` windows, n being
+        ``most`` or the windows of the smallest class that has any, where these are fewer.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array, int64
+        Rows, class by class. A window of several classes may be drawn for each; of none, never.
+    """
+    by_class = [np.flatnonzero(is_of[index.recording]) for is_of in has_class(values).T]
+    by_class = [rows for rows in by_class if len(rows)]
+    if not by_class:
+        return np.arange(0)
+    wanted = _per_class(map(len, by_class), settings["most"])
+    n = max(1, int(settings["factor"] * wanted))
+    return np.concatenate([rng.choice(rows, n) for rows in by_class])
+
+
+def split_recordings(
+    index: Index, values: np.ndarray, share: float, most: int | None, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split windows for training and validation by recordings (dsr2019).
+
+    Of each class, recordings are taken at random until their windows are ``int(share n)``, n being as
+    in `resample`, within a tolerance that grows by one with each failure. A class keeps one recording
+    to train on.
+
+    Returns
+    -------
+    train, validation : array, int64
+        Rows of the index, ascending.
+    """
+    counts = np.bincount(index.recording, minlength=len(values))
+    is_of = has_class(values) & (counts > 0)[:, np.newaxis]
+    is_of &= np.cumsum(is_of, axis=1) == 1  # one of several classes counts for its first
+    by_class = [np.flatnonzero(column) for column in is_of.T if column.any()]
+    size = int(share * _per_class((counts[own].sum() for own in by_class), most)) if by_class else 0
+    held: list[int] = []
+    for own in by_class:
+        tolerance, found = 0, np.arange(0)
+        while size and len(own) > 1 and not len(found):
+            order = rng.permutation(own)[: len(own) - 1]
+            is_hit = np.abs(np.cumsum(counts[order]) - size) <= tolerance
+            found = order[: np.argmax(is_hit) + 1] if is_hit.any() else found
+            tolerance += 1
+        held += found.tolist()
+    is_held = np.isin(index.recording, held)
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
 def window_weights(index: Index, values: np.ndarray) -> np.ndarray:
     """Return weights of windows under which all classes weigh the same, shape (W,), float32.
 
@@ -246,6 +310,25 @@ def window_weights(index: Index, values: np.ndarray) -> np.ndarray:
     n_classes = is_of.sum(axis=1)
     weights = np.where(n_classes, is_of @ of_class / np.maximum(n_classes, 1), 1.0)
     return weights.astype(np.float32)[index.recording]
+
+
+def _per_class(counts: Iterable[int], most: int | None) -> int:
+    """Return how many windows of each class are aimed at: the fewest that a class has, or ``most``."""
+    least = int(min(counts))
+    return least if most is None else min(most, least)
+
+
+def noise_by_class(
+    index: Index, values: np.ndarray, settings: Mapping, rng: np.random.Generator
+) -> np.ndarray:
+    """Return some windows of some recordings of each class, as dsr2019 has it; see `noise_rows`."""
+    rows: set[int] = set()
+    for is_of in has_class(values).T:
+        own = np.unique(index.recording[is_of[index.recording]])
+        for recording in rng.permutation(own)[: settings["noise_recordings"]]:
+            theirs = rng.permutation(np.flatnonzero(index.recording == recording))
+            rows.update(theirs[: settings["noise_slices"]].tolist())
+    return np.array(sorted(rows), np.int64)
 
 
 def _exempt(values: np.ndarray, exempt: Sequence[str], class_names: Sequence[str]) -> np.ndarray:

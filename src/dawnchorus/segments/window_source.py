@@ -1,8 +1,9 @@
 """Windows of the recordings of several corpora: what of a recording a model sees at once.
 
-A recording's spectrogram is cut into windows (T frames, F bands), by one of three kinds: ``windows``
+A recording's spectrogram is cut into windows (T frames, F bands), by one of four kinds: ``windows``
 (fixed steps, wrapped around the recording's end), ``cells`` (toth2016: the columns with signal,
-moved together, in pieces) and ``chunks`` (pictures that the frontend has cut already). Training and
+moved together, in pieces), ``time`` (dsr2019: slices of the frames with signal, which overlap) and
+``chunks`` (pictures that the frontend has cut already). Training and
 prediction read the same `Source`. A recording is a pair (corpus, id); batches are (B, T, F), and
 times are seconds from the recording's start.
 
@@ -104,6 +105,8 @@ class Source:
     ----------
     shape : tuple of int
         (T, F) of every window.
+    is_served : bool
+        Whether models are applied, as a page that serves them does, and not trained or validated.
     """
 
     kind: ClassVar[str]
@@ -111,6 +114,7 @@ class Source:
 
     def __init__(self, readers: Mapping, settings: Mapping, window: int):
         self._readers = dict(readers)
+        self.is_served = False
         self.settings = settings
         self.shape: tuple[int, int] = (window, next(iter(self._readers.values())).n_bands)
 
@@ -140,6 +144,14 @@ class Source:
         parts = [self.windows_of(recording) for recording in recordings]
         most = self.settings["max_per_recording"] if prediction else None
         return concatenate([tuple(values[:most] for values in part) for part in parts])
+
+    def validation_index(self, recordings: Sequence[tuple[str, str]]) -> Index:
+        """Return the windows of some recordings that choose an epoch: those that are scored."""
+        return self.index(recordings, prediction=True)
+
+    def noise_index(self, recordings: Sequence[tuple[str, str]], index: Index) -> Index:
+        """Return the windows that may be kept as noise, of which ``index`` has those of `index`."""
+        return index
 
     def fill(
         self,
@@ -177,8 +189,16 @@ class Source:
         It comes last, after augmentation, and in prediction too. ``rescale`` is the rule of kahl2018:
         a window whose least and greatest values are both not zero is stretched to 0..1, any other is
         clipped to it; so is one that is the same everywhere, which cannot be stretched.
-        ``zero_centre`` makes 0..1 to -1..1.
+        ``min_max`` is the rule of dsr2019: a window less its least value, divided by what is then the
+        greatest; with ``training`` models are applied without it, as its page did. ``zero_centre``
+        makes 0..1 to -1..1.
         """
+        min_max = self.settings.get("min_max", "never")
+        if min_max == "always" or (min_max == "training" and not self.is_served):
+            for window in out:
+                window -= window.min()
+                if (high := window.max()) > 0:
+                    window /= high
         if self.settings["rescale"]:
             for window in out:
                 # each window by itself: kahl2018 scales every picture so
@@ -232,8 +252,8 @@ def open_source(
     shards : mapping of corpus to paths
         Files of one frontend.
     settings : mapping
-        The ``segments`` section of a stage: ``kind`` (``windows``, ``cells``, ``chunks``) and the
-        rules of the kinds.
+        The ``segments`` section of a stage: ``kind`` (``windows``, ``cells``, ``time``, ``chunks``) and
+        the rules of the kinds.
     window : int
         Frames of a window; of no effect for ``chunks``, whose length is the frontend's.
 

@@ -38,6 +38,7 @@ _RENAMED = {
 }  # fmt: skip
 # folders of results/, where each experiment has one of its own name
 _RESERVED = (
+    "acquired",
     "apply",
     "audio",
     "benchmarks",
@@ -139,6 +140,15 @@ def _check_experiment(
     for exported in experiment["export"]:
         check_known(f"{path}.export: {exported!r}", exported, experiment["ensembles"])
         for stage in map(experiment["stages"].get, experiment["ensembles"][exported]):
+            if (
+                stage["segments"]["predict_from"] == "signal"
+                and stage["segments"]["kind"] == "time"
+            ):
+                raise ValueError(
+                    f"{path}.export: {exported!r}; a stage of it has segments.predict_from 'signal', and "
+                    "an exported model sees a recording piece by piece, which does not tell what is "
+                    "signal in the whole of it; expected recording or loudest"
+                )
             frontend = stage["predict_frontend"] or stage["frontend"]
             kind = config["frontends"][frontend]["kind"]
             # an exported model holds no code: who gets one would have to trust it

@@ -60,8 +60,9 @@ class Backend(Settings):
 class SegmentSettings(Settings):
     """How recordings are cut into windows, and which windows are trained on."""
 
-    kind: Literal["windows", "cells", "chunks"] = "windows"
-    """windows: fixed steps; cells: the signal mask of toth2016; chunks: pictures of a frontend."""
+    kind: Literal["windows", "cells", "time", "chunks"] = "windows"
+    """windows: fixed steps; cells, time: what toth2016 and dsr2019 find signal in; chunks: pictures of a
+    frontend."""
     padding: Literal["loop", "zeros"] = "loop"
     """windows: what follows the end of a recording: its beginning, or zeros."""
     min_fill: Rate = 0.0
@@ -78,6 +79,16 @@ class SegmentSettings(Settings):
     """cells: false keeps every column and masks nothing."""
     empty: Literal["unfiltered", "zeros"] = "unfiltered"
     """cells: what a recording without signal gives: all columns, or nothing as in the original."""
+    step_s: PositiveSeconds = 2.5
+    """time: seconds from one slice to the next."""
+    reach: Annotated[int, Field(ge=1, le=10_000), Unit("frames")] = 15
+    """time: length of the line by which frames with signal are widened."""
+    predict_from: Literal["recording", "signal", "loudest"] = "recording"
+    """time in prediction: slices of the recording, of its signal, or its one loudest window."""
+    noise_recordings: Annotated[int, Field(ge=0), Unit("recordings")] = 1
+    """time: recordings of a class that give noise to add."""
+    noise_slices: Annotated[int, Field(ge=1), Unit("slices")] = 4
+    """time: slices of noise of such a recording, at most."""
     signal_threshold: Score | None = None
     """chunks in training: least score of a chunk with signal; null: min_score."""
     min_score: Score = 0.0
@@ -100,6 +111,9 @@ class SegmentSettings(Settings):
     """chunks: stretch to 0..1 where both ends are used, as kahl2018 does."""
     zero_centre: bool = False
     """chunks: map 0..1 to -1..1."""
+    min_max: Literal["never", "always", "training"] = "never"
+    """Stretch each window to 0..1, after augmentation; training: not where models are applied, a fault
+    of dsr2019, to reproduce it."""
 
 
 class HeldOut(Settings):
@@ -242,6 +256,8 @@ class Experiment(ModelSettings):
     """How the scores of ensembles become probabilities."""
     export: Names = []
     """Ensembles that become one file each, for use on new recordings."""
+    database: bool = False
+    """Recordings, classes, segments and downloads as one SQLite file, for people to ask."""
     baselines: Names = ["logistic_regression", "band_rise", "majority", "chance"]
     """What is scored beside the models, on the spectrograms of the first stage; []: nothing."""
     evaluation: EvaluationSettings = EvaluationSettings()

@@ -82,15 +82,17 @@ def _check_segments(
     for name in frontends:
         frontend = config["frontends"][name]
         if (kind == "chunks") != (layout(frontend) == "chunks"):
-            fitting = "chunks" if layout(frontend) == "chunks" else "windows or cells"
+            is_chunked = layout(frontend) == "chunks"
+            fitting = "chunks" if is_chunked else "windows, cells or time"
             raise ValueError(
                 f"{path}.segments.kind: {kind!r}; expected {fitting} for frontends.{name} of kind "
                 f"{frontend['kind']}"
             )
-        if kind == "cells" and frontend["kind"] != "psd":
+        needed_kind = {"cells": "psd", "time": "mel_power"}.get(kind)
+        if needed_kind and frontend["kind"] != needed_kind:
             raise ValueError(
-                f"{path}.segments.kind: 'cells'; expected a frontend of kind psd, which stores "
-                f"them ({name} is {frontend['kind']})"
+                f"{path}.segments.kind: {kind!r}; expected a frontend of kind {needed_kind}, which "
+                f"stores what they are cut by ({name} is {frontend['kind']})"
             )
         # here, where it costs nothing: each member's job would find it out again
         found = frontend_model(frontend).shape(stage["window"])

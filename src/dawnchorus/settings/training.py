@@ -20,7 +20,7 @@ from dawnchorus.settings.section import (
 
 Pooling = Literal[
     "max", "mean", "median", "min", "mean_exp", "mean_exp_3", "median_filtered", "log_mean_exp",
-    "mean_normalised",
+    "mean_normalised", "surest", "last",
 ]  # fmt: skip
 
 # Options that the Keras class of each optimizer takes; all of them take weight_decay.
@@ -86,6 +86,15 @@ class Pretrained(Settings):
     """Take the last layer as well; the classes have to be the same."""
 
 
+class Resampling(Settings):
+    """How many windows of each class an epoch has."""
+
+    factor: Positive = 1.2
+    """Windows drawn of each class, with replacement, as a multiple of those aimed at."""
+    most: Annotated[int, Field(ge=1), Unit("windows")] | None = 1800
+    """Windows of a class that are aimed at; fewer where the smallest class has fewer."""
+
+
 class ValidationSettings(Settings):
     """How the epochs of a training are compared."""
 
@@ -97,8 +106,9 @@ class ValidationSettings(Settings):
     """Of unit chunk: share of the chunks that validates."""
     test_share: Share = 0.0
     """Of unit chunk: share of the chunks that is left out altogether."""
-    order: Literal["random", "sequential"] = "random"
-    """Of unit chunk: sequential cuts in the order of shuffled recordings, as toth2016 did."""
+    order: Literal["random", "sequential", "recordings"] = "random"
+    """Of unit chunk: sequential cuts in the order of shuffled recordings, as toth2016 did; recordings
+    holds whole ones out, a share of equally many windows of each class, as dsr2019 did."""
     lose_border: bool = False
     """A fault of toth2016, to reproduce it: one chunk is lost at each border."""
 
@@ -146,6 +156,8 @@ class TrainingSettings(Settings):
     """batches: contiguous batches in random order, as toth2016 did."""
     oversample: Annotated[int, Field(ge=1), Unit("windows")] | None = None
     """Least number of windows of a class, reached by repeating some; null: none are repeated."""
+    resample: Resampling | None = None
+    """Equally many windows of each class, drawn with replacement; null: all windows, as they are."""
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: windows of rare classes weigh more in the loss."""
     standardise: Literal["none", "scalar", "band", "corpus"] = "none"

@@ -38,8 +38,9 @@ class Batches:
         targets are mapped there linearly before the loss. ``steps_per_epoch`` (None: as many steps
         as begin within one pass; ``whole_batches``: as many as end within it). ``shuffle``:
         ``windows``, or ``batches``: the same rows stay together, and batches come in random order.
-        ``oversample``, ``class_weights``: see
+        ``oversample``, ``resample``, ``class_weights``: see
         `dawnchorus.segments.training_windows.oversample`,
+        `dawnchorus.segments.training_windows.resample`,
         `dawnchorus.segments.training_windows.window_weights`. ``loss``: of
         ``categorical_crossentropy`` targets of several classes are divided by their sum.
     key : tuple
@@ -79,6 +80,7 @@ class Batches:
         every = source.index(recordings)
         self.windows = self._chosen(every if rows is None else rows, values, rows, class_names)
         rng = seeds.generator(*key, "noise")
+        every = source.noise_index(recordings, every)
         noise = training_windows.noise_rows(every, values, settings["segments"], rng, class_names)
         self._bank, self.n_noise = every.take(noise), len(noise)
         self.weights = None
@@ -182,8 +184,10 @@ class Batches:
         if rows is None:
             wanted = (values, settings["segments"], rng, class_names)
             index = index.take(training_windows.training_rows(index, *wanted))
-        is_repeated = settings["oversample"] is not None
-        if is_repeated:
+        is_repeated = settings["oversample"] is not None or settings.get("resample") is not None
+        if settings.get("resample") is not None:
+            index = index.take(training_windows.resample(index, values, settings["resample"], rng))
+        if settings["oversample"] is not None:
             index = index.take(
                 training_windows.oversample(index, values, settings["oversample"], rng)
             )

@@ -85,7 +85,7 @@ def parts(
     rows = wanted.validation_rows(member, about)
     frames = _frames(source, wanted, rows, settings)
     recordings, values = _rows(wanted, rows)
-    index, unit = source.index(recordings, prediction=True), training["validation"]["unit"]
+    index, unit = source.validation_index(recordings), training["validation"]["unit"]
     if unit == "recording":
         held = validation.Validation(source, recordings, values, index, shared)
     else:
@@ -115,21 +115,28 @@ def _frames(source, wanted: targets_table.Targets, rows: np.ndarray, settings: M
 
 
 def _by_chunks(source, recordings, values, settings: Mapping, key: tuple, named: Mapping) -> Parts:
-    """Split the chunks of the training recordings, as toth2016 and kahl2018 do."""
+    """Split the chunks of the training recordings, as toth2016, kahl2018 and dsr2019 do."""
     index = source.index(recordings)
     rng = seeds.generator(*key, "selection")
     rows = training_windows.training_rows(index, values, settings["segments"], rng, **named)
     chosen = index.take(rows)
     rng = seeds.generator(*key, "validation")
-    split = training_windows.split_windows(chosen, settings["validation"], rng)
+    about = settings["validation"]
+    if is_grouped := about["order"] == "recordings":
+        most = (settings["resample"] or {}).get("most")
+        found = training_windows.split_recordings(chosen, values, about["share"], most, rng)
+        split = (*found, np.arange(0))
+    else:
+        split = training_windows.split_windows(chosen, about, rng)
     own, held_out, test = (chosen.take(part) for part in split)
     if settings["shuffle"] == "batches" and settings["validation"]["order"] == "random":
         # they are in the order of recordings by name: a batch would be one class
         own = own.take(training_windows.shuffled_by_recording(own, rng))
-    logs.LOG.info(
-        "warning: epochs are validated on %d chunks of training recordings: chunks of one "
-        "recording are on both sides, and the metrics optimistic", len(held_out),
-    )  # fmt: skip
+    if not is_grouped:
+        logs.LOG.info(
+            "warning: epochs are validated on %d chunks of training recordings: chunks of one "
+            "recording are on both sides, and the metrics optimistic", len(held_out),
+        )  # fmt: skip
     examples = batches.Batches(source, recordings, values, settings, key, rows=own, **named)
     _warn_of_gaps(examples, values, settings, **named)
     each = settings | {"pooling": None}
@@ -154,9 +161,10 @@ def _warn_of_gaps(
             len(class_names), ", ".join(lacking[:_NAMED]),
         )  # fmt: skip
     chosen = settings["augmentation"]
-    if "add_noise" in chosen["methods"] and chosen["count"] and not examples.n_noise:
+    noise = {"add_noise", "mix_noise"} & set(chosen["methods"])
+    if noise and chosen["count"] and not examples.n_noise:
         logs.LOG.info(
-            "warning: add_noise finds no chunk without signal to add; signal_threshold (or "
+            f"warning: {min(noise)} finds no chunk without signal to add; signal_threshold (or "
             "min_score) and noise_share of the segments decide which are"
         )
 
