@@ -76,10 +76,12 @@ def test_a_wheel_holds_the_whole_package_and_nothing_else(wheel):
     here |= {f"dawnchorus/page/static/wavesurfer/{name}" for name in ("LICENSE", "VERSION")}
     workflow = {name for name in package if name.startswith("dawnchorus/workflow/")}
     assert package - workflow == here | {"dawnchorus/py.typed"}
-    files = [
-        ROOT / name if (ROOT / name).is_file() else ROOT / name / "**/*.*" for name in WORKFLOW
-    ]
-    found = {path for one in files for path in ROOT.glob(str(one.relative_to(ROOT)))}
+    found = {
+        path
+        for name in WORKFLOW
+        for path in (ROOT / name, *(ROOT / name).rglob("*"))
+        if path.is_file()
+    }
     there = {f"dawnchorus/workflow/{path.relative_to(ROOT)}" for path in found}
     assert workflow == {name for name in there if "__pycache__" not in name}
     assert {name.split("/")[0].rpartition(".")[2] for name in names - package} == {"dist-info"}
