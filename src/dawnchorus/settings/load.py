@@ -219,6 +219,11 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any], key: str = "") 
         What they are the value of.
     """
     result = copy.deepcopy(dict(below))
+    if key == "training":
+        # of two lengths the one above is meant
+        for one, other in (("steps", "epochs"), ("epochs", "steps")):
+            if above.get(one) is not None and above.get(other) is None:
+                result.pop(other, None)
     for name, value in above.items():
         under: Any = result.get(name)
         is_settings = isinstance(under, Mapping) and name not in _OPTIONAL
