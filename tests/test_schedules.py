@@ -34,7 +34,7 @@ def rates(rule, epochs):
     ("n_windows", "batch_size", "each", "epochs", "warmup", "patience"),
     [
         (100, 10, 60, 50, 2, 5),
-        (100_000, 64, 60, 50, 2, 5),  # the same for a thousand times the windows
+        (100_000, 32, 60, 50, 2, 5),  # the same for a thousand times the windows
     ],
 )
 def test_steps_mean_the_same_whatever_the_number_of_windows(
@@ -58,14 +58,14 @@ def test_steps_mean_the_same_whatever_the_number_of_windows(
 
 def test_a_patience_in_steps_is_one_of_passes_where_the_length_is_in_epochs():
     # 240 clips in batches of 64 are 4 steps a pass: 15 epochs of patience were 60 steps
-    chosen = training(epochs=60, batch_size=64, schedule={"patience_steps": 600})
+    chosen = training(epochs=60, batch_size=64, schedule={"kind": "plateau", "patience_steps": 600})
     each = training_length.steps_per_epoch(chosen, 240, 64)
     found = training_length.in_epochs(chosen, each)
     assert (each, found["epochs"], found["schedule"]["patience"]) == (4, 60, 150)
 
 
 def test_lengths_in_epochs_stay_as_they_are():
-    chosen = training(batch_size=64, epochs=60, schedule={"patience": 15})
+    chosen = training(batch_size=64, epochs=60, schedule={"kind": "plateau", "patience": 15})
     found = training_length.in_epochs(chosen, 4)
     assert (found["epochs"], found["schedule"]["patience"]) == (60, 15)
     assert training_length.steps_per_epoch(chosen, 240, 64) == 4

@@ -156,8 +156,8 @@ REFUSED = {
         ["mine.training.steps: 100; expected steps or epochs, not both"],
     ),
     "no length of a training": (
-        experiment("training: {epochs: null}"),
-        ["mine.training.epochs: None; expected a number, of epochs or of steps"],
+        experiment("training: {steps: null, epochs: null}"),
+        ["mine.training.steps: None; expected a number, of steps or of epochs"],
     ),
     "an epoch after the last of so many steps": (
         experiment("use: epoch_60, training: {snapshot_every: 5, steps: 3000}"),
@@ -232,7 +232,10 @@ REFUSED = {
     ),
     "unknown frontend": (
         experiment("frontend: bulbull"),
-        ["experiments.mine.frontend: 'bulbull'; expected bulbul, portable; did you mean 'bulbul'?"],
+        [
+            "experiments.mine.frontend: 'bulbull'; expected bulbul, log-mel, portable; did you mean "
+            "'bulbul'?"
+        ],
     ),
     "unknown model": (
         experiment("model: {name: sparow}"),

@@ -31,6 +31,9 @@ PRESETS: dict[str, Any] = {
     "audio": {"mono-22k": {}, "mono-44k": {"sample_rate": 44100}},
     "frontends": {
         "bulbul": {},  # of grill2017
+        "log-mel": {
+            "denoise": "none"
+        },  # level and steady sounds stay: the compact network centres bands
         "portable": {"audio": "mono-44k", "n_fft": 2048},
     },
 }
@@ -51,7 +54,7 @@ _OPTIONAL = (
     "threshold",
 )  # fmt: skip
 # Sections that choose a kind: another kind has other keys, so two kinds are never mixed.
-_CHOICES = {"model": ("name", "bulbul"), "schedule": ("kind", "plateau"), "targets": ("from", None)}
+_CHOICES = {"model": ("name", "compact"), "schedule": ("kind", "cosine"), "targets": ("from", None)}
 
 
 class TopLevel(Settings):

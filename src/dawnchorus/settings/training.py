@@ -27,7 +27,7 @@ Pooling = Literal[
 
 # Epochs of a training whose length is in steps, where nothing says how many steps an epoch has.
 EPOCHS_OF_STEPS = 50
-LARGEST_BATCH = 64  # windows of a step, where no number is set, and that are scored at once
+LARGEST_BATCH = 32  # windows of a step, where no number is set, and that are scored at once
 # Options that the Keras class of each optimizer takes; all of them take weight_decay.
 OPTIMIZER_OPTIONS = {
     "adam": ("beta_1", "beta_2", "epsilon"),
@@ -138,10 +138,10 @@ class TrainingSettings(Settings):
     loss: Literal["binary_crossentropy", "categorical_crossentropy"] = "binary_crossentropy"
     """The loss; categorical_crossentropy needs a model with a softmax head."""
     batch_size: Annotated[int, Field(ge=1), Unit("windows")] | None = None
-    """Windows in a step; null: 64, and at most a tenth of the training windows."""
-    steps: Annotated[int, Field(ge=1), Unit("steps")] | None = None
+    """Windows in a step; null: 32, and at most a tenth of the training windows."""
+    steps: Annotated[int, Field(ge=1), Unit("steps")] | None = 1000
     """Length in steps, rounded up to whole epochs; it takes the place of epochs."""
-    epochs: Annotated[int, Field(ge=1), Unit("epochs")] | None = 60
+    epochs: Annotated[int, Field(ge=1), Unit("epochs")] | None = None
     """Length in epochs, at most; it takes the place of steps."""
     steps_per_epoch: (
         Annotated[int, Field(ge=1), Unit("steps")] | Literal["whole_batches"] | None
@@ -152,7 +152,7 @@ class TrainingSettings(Settings):
     ] = [0.01, 0.99]
     """Labels 0..1 are mapped to this range before the loss."""
     schedule: Annotated[
-        dict[str, Any], ByName("dawnchorus.training.schedules", "kind", "plateau")
+        dict[str, Any], ByName("dawnchorus.training.schedules", "kind", "cosine")
     ] = Field(default_factory=dict, validate_default=True)
     """How the learning rate changes."""
     early_stopping: EarlyStopping = EarlyStopping()
@@ -193,12 +193,12 @@ class TrainingSettings(Settings):
         lengths = {key for key in ("steps", "epochs") if given.get(key) is not None}
         if len(lengths) == 2:
             raise misfit("steps", given["steps"], "steps or epochs, not both")
-        return {**given, "epochs": None} if lengths == {"steps"} else given
+        return {**given, "steps": None} if lengths == {"epochs"} else given
 
     @model_validator(mode="after")
     def _has_length(self) -> Self:
         if self.steps is None and self.epochs is None:
-            raise misfit("epochs", None, "a number, of epochs or of steps")
+            raise misfit("steps", None, "a number, of steps or of epochs")
         return self
 
 

@@ -39,7 +39,8 @@ def steps_per_epoch(settings: Mapping[str, Any], n_windows: int, size: int) -> i
         return wanted
     if wanted == "whole_batches":
         return max(1, n_windows // size)
-    return math.ceil(steps / EPOCHS_OF_STEPS) if steps else math.ceil(n_windows / size)
+    is_in_steps = steps is not None and settings["epochs"] is None
+    return math.ceil(steps / EPOCHS_OF_STEPS) if is_in_steps else math.ceil(n_windows / size)
 
 
 def in_epochs(settings: Mapping[str, Any], each: int) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def in_epochs(settings: Mapping[str, Any], each: int) -> dict[str, Any]:
     ``warmup_steps`` ``warmup_epochs``; of what is None nothing does.
     """
     found = dict(settings)
-    if found["steps"] is not None:
+    if found["epochs"] is None:
         found["epochs"] = math.ceil(found["steps"] / each)
     for section, key, name in (
         ("schedule", "warmup_steps", "warmup_epochs"),
