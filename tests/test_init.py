@@ -269,7 +269,7 @@ def test_columns_of_zeros_and_ones_are_classes_and_what_is_all_one_is_none(folde
     assert corpus["delimiter"] == "\t"
     assert corpus["root"] == str(folder / "media")
     assert experiment["folds"] == {"kind": "grouped", "count": 3}
-    assert experiment["model"]["name"] == "bulbul"
+    assert experiment["model"]["name"] == "compact"
     found = folder_report.inspect(str(folder)).recordings
     assert [one.labels for one in found[:4]] == ["wren", "owl", "", "owl"]
     # what a column of a class may not hold, and two ways at once

@@ -309,7 +309,7 @@ def test_time_comes_before_bands():
     [
         (("bulbull", (1000, 80), 1, "clip"), {}, "model.name: 'bulbull'; .*did you mean 'bulbul'"),
         ((["bulbul"], (1000, 80), 1, "clip"), {}, r"model.name: \['bulbul'\]; expected alexnet"),
-        (("_layers", (1000, 80), 1, "clip"), {}, "expected alexnet, .*, fullconv, pi,"),
+        (("_layers", (1000, 80), 1, "clip"), {}, "expected alexnet, .*, fullconv, goose,"),
         (("bulbul", (1000, 80), 1, "frame"), {}, "output 'frame'; expected clip"),
         (("bulbul", (1000, 80), 0, "clip"), {}, "n_classes 0; expected 1 or more"),
         (("bulbul", (1000, 80), 1, "clip"), {"drop_out": 0.1}, "model.drop_out: .*mean 'dropout'"),
