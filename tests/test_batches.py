@@ -140,6 +140,9 @@ def test_both_views_are_scaled(make):
     ("wanted", "n_windows", "size", "steps"),
     [
         (None, 1262, 16, 79),
+        (None, 1262, None, 40),  # 32 windows
+        (None, 240, None, 10),  # a tenth of them
+        (None, 5, None, 3),  # batch normalisation needs two
         ("whole_batches", 1262, 16, 78),  # of serizel2018, where all weak clips are there
         ("whole_batches", 14_412, 128, 112),
         ("whole_batches", 1240, 16, 77),  # clips that are missing are not made up for

@@ -1,5 +1,6 @@
 """Every shipped experiment: its config holds, its model builds, learns one step and is kept."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -23,6 +24,9 @@ AFTER = {
     "xc-dsr2019": ["xc-western"],
 }  # overlays that stand on others
 BATCH = 2
+# of a stage: what decides its weights
+SECTIONS = ("frontend", "window", "segments", "model", "output", "augmentation", "training", "targets",
+            "use", "seeds")  # fmt: skip
 
 # the published branches, each by what it differs from the entry of 2017 in
 FULL_RATE = {"frontend.audio": "mono-44k", "frontend.n_fft": 2048}
@@ -232,6 +236,21 @@ def flat(value, path=""):
     return {k: v for key in value for k, v in flat(value[key], f"{path}.{key}".lstrip(".")).items()}
 
 
+def trainings(complete, keys):
+    """Return a digest of what decides the weights of each stage of an overlay, of these keys."""
+    found = {}
+    for name, experiment in complete["experiments"].items():
+        # the demo shows the settings of today
+        for stage, about in experiment["stages"].items() if name != "demo" else ():
+            decides = {key: about[key] for key in SECTIONS} | {
+                key: experiment[key] for key in ("folds", "seed", "pooling", "average")
+            }
+            chosen = {k: v for k, v in flat(decides).items() if k in keys}
+            text = json.dumps(chosen, sort_keys=True)
+            found[f"{name}/{stage}"] = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return found
+
+
 def beyond_defaults(model):
     """Return the name of an architecture and the options that are not its own defaults."""
     own = ARCHITECTURES.validate({"name": model["name"]})
@@ -258,6 +277,16 @@ def test_variant_differs_as_published(variant):
         variant
     ]
     assert set(entry) <= set(found)
+
+
+PUBLISHED = json.loads((ROOT / "tests/golden/published_trainings.json").read_text())
+
+
+@pytest.mark.parametrize("overlay", PUBLISHED["overlays"])
+def test_defaults_that_move_leave_the_trainings_of_shipped_experiments(overlay):
+    """Equal keys to the day the defaults were measured; what has been added since is left out."""
+    known, keys = PUBLISHED["overlays"][overlay], set(PUBLISHED["keys"])
+    assert trainings(CONFIGS[overlay], keys) == known
 
 
 def test_variants_are_all_there():

@@ -114,7 +114,7 @@ def test_a_folder_without_the_class_makes_it_presence(folder):
     names = [f"{c}/{k}.wav" for c in ("call", "no call") for k in range(4)]
     corpus, experiment = parts(written(recordings(folder, *names)))
     assert corpus["classes"] == {"call": "call", "no call": None}
-    assert experiment["model"]["name"] == "bulbul"
+    assert (experiment["model"], experiment["pooling"]) == ({"name": "compact"}, "max")
 
 
 def test_a_table_of_names_without_extension(folder, capsys):
@@ -269,7 +269,7 @@ def test_columns_of_zeros_and_ones_are_classes_and_what_is_all_one_is_none(folde
     assert corpus["delimiter"] == "\t"
     assert corpus["root"] == str(folder / "media")
     assert experiment["folds"] == {"kind": "grouped", "count": 3}
-    assert experiment["model"]["name"] == "bulbul"
+    assert experiment["model"]["name"] == "compact"
     found = folder_report.inspect(str(folder)).recordings
     assert [one.labels for one in found[:4]] == ["wren", "owl", "", "owl"]
     # what a column of a class may not hold, and two ways at once
@@ -396,12 +396,11 @@ def test_a_large_folder_is_looked_at_in_part(folder, monkeypatch, capsys):
     assert "not seen to its end" in said
 
 
-@pytest.mark.parametrize(("n_windows", "batch_size"), [(20, 2), (240, 24), (100_000, 32)])
-def test_batches_are_a_tenth_of_the_windows_and_epochs_make_steps(n_windows, batch_size):
-    found = proposal.proposed_training("presence", n_windows)
-    assert found["batch_size"] == batch_size
-    steps = -(-n_windows // batch_size) * found["epochs"]
-    assert steps >= 0.9 * proposal.STEPS["presence"]
+@pytest.mark.parametrize(
+    ("n_windows", "steps"), [(20, 1000), (240, 1000), (3200, 1000), (100_000, 31_250)]
+)
+def test_steps_follow_no_windows_until_they_are_many(n_windows, steps):
+    assert proposal.proposed_training("presence", n_windows) == {"steps": steps}
 
 
 @pytest.mark.parametrize(

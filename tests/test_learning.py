@@ -1,5 +1,7 @@
 """Whether a training learnt: what tells it, what becomes of it, and who is told."""
 
+import logging
+
 import numpy as np
 import pytest
 from stage_settings import ALONE, FRAMELESS
@@ -207,10 +209,18 @@ def test_a_stuck_training_is_repeated_twice_from_other_seeds_and_left_out(
 
 
 @pytest.mark.parametrize(("untrained", "is_left_out"), [("leave_out", True), ("keep", False)])
-def test_by_setting_a_stuck_training_is_not_repeated(train, untrained, is_left_out):
-    row, about = train(untrained=untrained, **STUCK)
+def test_by_setting_a_stuck_training_is_warned_of_early_and_not_repeated(
+    train, untrained, is_left_out, caplog, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(logging.getLogger("dawnchorus"), "propagate", True)
+    with caplog.at_level(logging.INFO, logger="dawnchorus"):
+        row, about = train(untrained=untrained, steps=10, epochs=None, **STUCK)
     assert (row["attempts"], about["learnt"]) == ("1", False)
     assert about["left_out"] is is_left_out
+    warned = "f1p0s1 has learnt nothing in its first 3 of 5 epochs (6 steps): its loss is"
+    assert warned in caplog.text
+    rows = artefacts.read_table(tmp_path / "f1p0s1.csv")
+    assert [row["learnt"] for row in rows] == ["nan", "nan", "0", "nan", "0"]
 
 
 def test_targets_of_one_class_cannot_be_learnt():

@@ -6,11 +6,11 @@ import math
 
 import keras
 import pytest
-from stage_settings import PATIENT
+from stage_settings import PATIENT, training
 
 from dawnchorus.settings.errors import validated
 from dawnchorus.settings.section import ByName
-from dawnchorus.training import schedule, steps, validation
+from dawnchorus.training import schedule, steps, training_length, validation
 
 SCHEDULES = ByName("dawnchorus.training.schedules", "kind", "plateau")
 CHOICE = {
@@ -28,6 +28,52 @@ def made(kind, epochs=60, start=1e-3, **changed):
 
 def rates(rule, epochs):
     return [rule.rate(epoch) for epoch in range(1, epochs + 1)]
+
+
+@pytest.mark.parametrize(
+    ("n_windows", "batch_size", "each", "epochs", "warmup", "patience"),
+    [
+        (100, 10, 60, 50, 2, 5),
+        (100_000, 32, 60, 50, 2, 5),  # the same for a thousand times the windows
+    ],
+)
+def test_steps_mean_the_same_whatever_the_number_of_windows(
+    n_windows, batch_size, each, epochs, warmup, patience
+):
+    chosen = training(
+        steps=3000, schedule={"kind": "plateau", "warmup_steps": 100, "patience_steps": 300},
+        early_stopping={"patience_steps": 301},
+    )  # fmt: skip
+    size = training_length.batch_size(chosen, n_windows)
+    assert (size, training_length.steps_per_epoch(chosen, n_windows, size)) == (batch_size, each)
+    found = training_length.in_epochs(chosen, each)
+    schedule = found["schedule"]
+    assert (found["epochs"], schedule["warmup_epochs"], schedule["patience"]) == (
+        epochs,
+        warmup,
+        patience,
+    )
+    assert found["early_stopping"]["patience"] == patience + 1
+
+
+def test_a_patience_in_steps_is_one_of_passes_where_the_length_is_in_epochs():
+    # 240 clips in batches of 64 are 4 steps a pass: 15 epochs of patience were 60 steps
+    chosen = training(epochs=60, batch_size=64, schedule={"kind": "plateau", "patience_steps": 600})
+    each = training_length.steps_per_epoch(chosen, 240, 64)
+    found = training_length.in_epochs(chosen, each)
+    assert (each, found["epochs"], found["schedule"]["patience"]) == (4, 60, 150)
+
+
+def test_lengths_in_epochs_stay_as_they_are():
+    chosen = training(batch_size=64, epochs=60, schedule={"kind": "plateau", "patience": 15})
+    found = training_length.in_epochs(chosen, 4)
+    assert (found["epochs"], found["schedule"]["patience"]) == (60, 15)
+    assert training_length.steps_per_epoch(chosen, 240, 64) == 4
+    whole = training(steps=90, steps_per_epoch="whole_batches", batch_size=64)
+    assert (
+        training_length.in_epochs(whole, training_length.steps_per_epoch(whole, 240, 64))["epochs"]
+        == 30
+    )
 
 
 @pytest.mark.parametrize(("epoch", "rate"), [(1, 1e-3), (31, 5e-4), (60, 6.9e-7)])

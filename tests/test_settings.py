@@ -151,6 +151,18 @@ REFUSED = {
         experiment("model: {dropuot: 0.3}"),
         ["experiments.mine.model.dropuot: unknown key", "did you mean 'dropout'?"],
     ),
+    "two lengths of a training": (
+        experiment("training: {epochs: 3, steps: 100}"),
+        ["mine.training.steps: 100; expected steps or epochs, not both"],
+    ),
+    "no length of a training": (
+        experiment("training: {steps: null, epochs: null}"),
+        ["mine.training.steps: None; expected a number, of steps or of epochs"],
+    ),
+    "an epoch after the last of so many steps": (
+        experiment("use: epoch_60, training: {snapshot_every: 5, steps: 3000}"),
+        ["use: 'epoch_60'; expected epoch_1 to epoch_50"],
+    ),
     "wrong type": (
         experiment("training: {epochs: many}"),
         ["experiments.mine.training.epochs: 'many'; expected a whole number"],
@@ -220,7 +232,10 @@ REFUSED = {
     ),
     "unknown frontend": (
         experiment("frontend: bulbull"),
-        ["experiments.mine.frontend: 'bulbull'; expected bulbul, portable; did you mean 'bulbul'?"],
+        [
+            "experiments.mine.frontend: 'bulbull'; expected bulbul, log-mel, portable; did you mean "
+            "'bulbul'?"
+        ],
     ),
     "unknown model": (
         experiment("model: {name: sparow}"),
@@ -819,6 +834,21 @@ ALLOWED = {
             ("experiments", "mine", "stages", "second", "training", "epochs"): 3,
             ("experiments", "mine", "stages", "second", "training", "schedule", "patience"): 5,
             ("experiments", "mine", "stages", "first", "training", "epochs"): 14,
+        },
+    ),
+    "a length in steps over one in epochs, and back": (
+        stages(
+            "second: {training: {epochs: 3}}, "
+            "third: {targets: {from: labels}, training: {batch_size: 8}}",
+            "training: {steps: 900}",
+        ),
+        {
+            ("experiments", "mine", "training", "steps"): 900,
+            ("experiments", "mine", "training", "epochs"): None,
+            ("experiments", "mine", "stages", "first", "training", "epochs"): None,
+            ("experiments", "mine", "stages", "second", "training", "epochs"): 3,
+            ("experiments", "mine", "stages", "second", "training", "steps"): None,
+            ("experiments", "mine", "stages", "third", "training", "steps"): 900,
         },
     ),
     "defaults of an overlay": (

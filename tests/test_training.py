@@ -42,7 +42,9 @@ def targets_path(tmp_path_factory, tiny_shard):
 @pytest.fixture(scope="module")
 def settings(defaults):
     first = defaults["experiments"]["demo"]["stages"]["first"]
-    training = first["training"] | {"batch_size": 8, "epochs": EPOCHS, "steps_per_epoch": 25}
+    # by steps: what is cut off in an epoch goes on in it, whatever its length is given in
+    training = first["training"] | {"batch_size": 8, "steps": 25 * EPOCHS, "steps_per_epoch": 25}
+    training["epochs"] = None
     training["untrained"] = "keep"  # the shortest ones need not learn
     training |= ALONE
     return FRAMELESS | {
@@ -407,7 +409,8 @@ def test_weights_that_were_not_kept_are_named(tmp_path):
 
 
 CHOOSING = {
-    "batch_size": 8, "epochs": 6, "steps_per_epoch": 3, "keep": ["best_val_loss", "best_loss"],
+    "batch_size": 8, "steps": None, "epochs": 6, "steps_per_epoch": 3,
+    "keep": ["best_val_loss", "best_loss"],
     "snapshot_every": 2, "l2": 0.001, "class_weights": "balanced", "optimizer": "rmsprop",
     "early_stopping": PATIENT | {"metric": "val_map_macro", "patience": 3}, "checkpoint_every": 2,
 }  # fmt: skip

@@ -34,6 +34,7 @@ NAMES = (
 def config():
     """Return the config of two experiments on the tiny corpora."""
     training = {"epochs": 1, "batch_size": 8, "steps_per_epoch": 2, "untrained": "keep"}
+    training["schedule"] = {"kind": "plateau"}
     shared = {
         "frontend": "tiny", "window": 170, "train": ["small"], "test": ["other"], "training": training,
         "folds": {"kind": "stratified", "count": 2},

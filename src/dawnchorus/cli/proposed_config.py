@@ -143,7 +143,7 @@ def _sections(found: Found, proposal: Proposal) -> tuple[dict[str, Any], dict[st
             if found.folds.is_honest
             else "at random: optimistic where one bird, place or session has several recordings"
         ),
-        f"experiments.{name}.training": "batch and epochs for about as many steps as these data need",
+        f"experiments.{name}.training": "gradient steps; a batch is at most a tenth of the windows",
         f"experiments.{name}.model": "a network that trains on a CPU; docs/recipes.md has others",
     }
     if found.n_excluded > _ALLOWED_EXCLUDED * (n + found.n_excluded):
@@ -171,10 +171,6 @@ def _sections(found: Found, proposal: Proposal) -> tuple[dict[str, Any], dict[st
             experiment["events"] = {**validation, **experiment["events"]}
         else:  # nothing may choose a decoding
             experiment["events"] |= {"decodings": {"tuned": {}}}
-    elif experiment["folds"].get("validation") == "next":
-        best = "best_val_mlrap" if found.task == "species" else "best_val_map_macro"
-        experiment["training"] = {**experiment["training"], "keep": [best]}
-        experiment["use"] = best
     sections["experiments"] = {name: experiment}
     return sections, comments
 

@@ -11,6 +11,7 @@ Axes: B batch, T frames, F mel bands, C classes. Tensors are channels last: (B, 
 * `FilledPadding`: 0 in place of the padding of windows.
 * `ChannelNorm`, `GroupedConvolution`: Keras layers in forms that take less of a training step on the
   CPU, with the same results.
+* `Centred`: bands less their mean over time.
 * `LinearSoftmax`, `AttentionMean`: weighted means of frame scores.
 * `LAYERS`: what Keras needs to read a saved model.
 
@@ -131,6 +132,15 @@ class GroupedConvolution(layers.Conv2D):
 
 
 @keras.saving.register_keras_serializable(package="dawnchorus")
+class Centred(layers.Layer):
+    """Each band of a window less its mean over time: what a place or recorder adds steadily goes."""
+
+    def call(self, spectrograms):
+        """Return (B, T, F) of which every band has the mean 0."""
+        return spectrograms - ops.mean(spectrograms, axis=1, keepdims=True)
+
+
+@keras.saving.register_keras_serializable(package="dawnchorus")
 class LinearSoftmax(layers.Layer):
     """The mean of frame scores, each weighed by itself: sum(y^2) / sum(y)."""
 
@@ -157,6 +167,7 @@ LAYERS = (
     FilledPadding,
     ChannelNorm,
     GroupedConvolution,
+    Centred,
     LinearSoftmax,
     AttentionMean,
 )

@@ -170,6 +170,13 @@ def filled_padding(writer: GraphWriter, layer, names: Sequence[str], inputs: Seq
     return writer.node("Where", [is_padding, writer.constant(0.0), names[0]])
 
 
+@writes(WRITERS, "Centred")
+def centred(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
+    """Write `dawnchorus.models.blocks.Centred`."""
+    mean = writer.node("ReduceMean", [names[0], writer.constant([1], np.int64)], keepdims=1)
+    return writer.node("Sub", [names[0], mean])
+
+
 @writes(WRITERS, "LinearSoftmax")
 def linear_softmax(writer: GraphWriter, layer, names: Sequence[str], inputs: Sequence) -> str:
     """Write `dawnchorus.models.blocks.LinearSoftmax`."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from dawnchorus.plan import paths
 from dawnchorus.plan.workflow_run import Params, Run, Wildcards
+from dawnchorus.settings.training import LARGEST_BATCH
 
 _POOLING_SETTINGS = ("pooling", "average", "average_unit", "ignored_classes")
 _WINDOW_SETTINGS = ("window", "segments", "use", "clip_pooling")
@@ -49,7 +50,7 @@ class PredictionRules:
         stage = self.run.stage(wildcards)
         return {
             **{key: stage[key] for key in _WINDOW_SETTINGS},
-            "batch_size": stage["training"]["batch_size"],
+            "batch_size": stage["training"]["batch_size"] or LARGEST_BATCH,
             "backend": self.run.experiment(wildcards)["backend"],
         }
 

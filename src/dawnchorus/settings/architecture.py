@@ -57,7 +57,11 @@ def smallest_input(stages: Sequence[tuple[tuple[int, int], tuple[int, int]]]) ->
 
 
 ARCHITECTURES = ByName(
-    "dawnchorus.models.architectures", "name", "bulbul", ArchitectureSettings, ("Settings", "build")
+    "dawnchorus.models.architectures",
+    "name",
+    "compact",
+    ArchitectureSettings,
+    ("Settings", "build"),
 )
 Architecture = Annotated[dict[str, Any], ARCHITECTURES]
 

@@ -147,7 +147,7 @@ class FoldSettings(Settings):
 class ModelSettings(Settings):
     """What a stage takes from its experiment where it says nothing itself."""
 
-    frontend: str = "bulbul"
+    frontend: str = "log-mel"
     """Name of the frontend."""
     window: Annotated[Count, Unit("frames")] = 1000
     """Length of what a model sees; recordings are looped or padded to it."""

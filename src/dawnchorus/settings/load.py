@@ -31,6 +31,9 @@ PRESETS: dict[str, Any] = {
     "audio": {"mono-22k": {}, "mono-44k": {"sample_rate": 44100}},
     "frontends": {
         "bulbul": {},  # of grill2017
+        "log-mel": {
+            "denoise": "none"
+        },  # level and steady sounds stay: the compact network centres bands
         "portable": {"audio": "mono-44k", "n_fft": 2048},
     },
 }
@@ -51,7 +54,7 @@ _OPTIONAL = (
     "threshold",
 )  # fmt: skip
 # Sections that choose a kind: another kind has other keys, so two kinds are never mixed.
-_CHOICES = {"model": ("name", "bulbul"), "schedule": ("kind", "plateau"), "targets": ("from", None)}
+_CHOICES = {"model": ("name", "compact"), "schedule": ("kind", "cosine"), "targets": ("from", None)}
 
 
 class TopLevel(Settings):
@@ -219,6 +222,11 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any], key: str = "") 
         What they are the value of.
     """
     result = copy.deepcopy(dict(below))
+    if key == "training":
+        # of two lengths the one above is meant
+        for one, other in (("steps", "epochs"), ("epochs", "steps")):
+            if above.get(one) is not None and above.get(other) is None:
+                result.pop(other, None)
     for name, value in above.items():
         under: Any = result.get(name)
         is_settings = isinstance(under, Mapping) and name not in _OPTIONAL

@@ -5,7 +5,7 @@ edit of this module.
 
 * `proposed_experiment`: frontend, network and training for a task.
 * `event_frames`: hop, window and collar for the lengths of events.
-* `proposed_training`: batch and epochs for a number of windows.
+* `proposed_training`: steps for a number of windows.
 * `Data`, `Proposal`: what is known, and what is proposed.
 """
 
@@ -13,15 +13,15 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from dawnchorus.settings.training import LARGEST_BATCH
+
 TASKS = ("species", "presence", "events")
 _RATES = (16_000, 22_050, 32_000, 44_100)  # rates to resample to [Hz]
 # Steps after which the proposed networks had learnt what they would on a few hundred recordings.
-STEPS = {"species": 1500, "presence": 1500, "events": 2000}
-_LARGEST_BATCH = 32
-_EPOCHS = (20, 150)
-_PRESENCE_RATE = 22_050
-_PRESENCE_FRAMES_PER_S = 70
-_CHUNK_STEP_S = 0.75
+STEPS = {"species": 1000, "presence": 1000, "events": 2000}
+PASSES = 10  # at least
+_CLIP_RATE, _FRAMES_PER_S = 22_050, 70
+_WINDOW = (70, 1000)  # frames of a clip that are seen at once
 
 
 class Data(NamedTuple):
@@ -62,17 +62,12 @@ def proposed_experiment(task: str, data: Data) -> Proposal:
 
 
 def proposed_training(task: str, n_windows: int) -> dict[str, int]:
-    """Return batch size and epochs: a tenth of the windows at most, and about `STEPS` steps.
+    """Return the length in steps: `STEPS`, and more where these are fewer than `PASSES` over the windows.
 
-    Epochs alone say little: those of 100 recordings are a few steps each, those of 100,000 thousands.
+    Passes alone say little: one over 100 recordings is a few steps, one over 100,000 thousands. The batch
+    is that of `dawnchorus.training.training_length.batch_size`.
     """
-    batch_size = max(2, min(_LARGEST_BATCH, n_windows // 10))
-    steps = math.ceil(n_windows / batch_size)
-    least, most = _EPOCHS
-    return {
-        "batch_size": batch_size,
-        "epochs": min(most, max(least, math.ceil(STEPS[task] / steps))),
-    }
+    return {"steps": max(STEPS[task], math.ceil(PASSES * n_windows / LARGEST_BATCH))}
 
 
 def target_rate(rate: int, most: int) -> int:
@@ -86,56 +81,44 @@ def _recipe(rate: int) -> dict[str, Any] | str:
 
 
 def _species(data: Data) -> Proposal:
-    rate = target_rate(data.sample_rate, 44_100)
-    # kahl2018 at widths for a CPU: pictures of a second, 64 bands from 500 Hz on
-    n_fft = max(256, 2 ** round(math.log2(1024 * rate / 44_100)))
-    frontend = {
-        "kind": "mel_chunks", "n_bands": 64, "n_frames": 64, "n_fft": n_fft,
-        "fmax": min(15_000.0, rate / 2), "overlap_s": 0.25, "min_length_s": 0.1,
-        "last": "align_end", "padding": "loop",
-    }  # fmt: skip
-    if rate < 16_000:
-        frontend |= {"n_bands": 32, "n_frames": 64, "fmin": 150.0}
-    n_windows = round(max(data.n_recordings, data.total_s / _CHUNK_STEP_S))
-    experiment = {
-        "segments": {"kind": "chunks", "zero_centre": True},
-        "model": {"name": "resnet", "filters": [16, 32, 64, 128], "k": 1, "n": 1},
-        "augmentation": {"rotate": True, "shift_bands": 0, "mixup": 0.3},
-        "training": {
-            **proposed_training("species", n_windows),
-            "schedule": {"kind": "cosine"},
-            "loss": "categorical_crossentropy",
-            "target_range": [0.0, 1.0],
-        },
-        "pooling": "mean",
-    }
-    bytes_per_s = 2 * rate + 64 * 64 / _CHUNK_STEP_S
-    return Proposal(_recipe(rate), frontend, experiment, n_windows, bytes_per_s, [])
+    found = _clips(data)
+    found["model"]["head"] = "softmax"
+    found["training"] |= {"loss": "categorical_crossentropy", "target_range": [0.0, 1.0]}
+    found["pooling"] = "mean"
+    return _of_clips("species", data, found)
 
 
 def _presence(data: Data) -> Proposal:
-    rate = target_rate(data.sample_rate, _PRESENCE_RATE)
-    frontend: dict[str, Any] | str = "bulbul"
-    if rate != _PRESENCE_RATE:
-        n_fft = max(256, 2 ** round(math.log2(1024 * rate / _PRESENCE_RATE)))
-        frontend = {"kind": "log_mel", "n_fft": n_fft, "fmax": rate / 2}
-        if rate < 16_000:
-            frontend["n_mels"] = 40
-    # 161 frames are the fewest that the network sees; 1000 are the 14 s of grill2017
-    frames = _PRESENCE_FRAMES_PER_S * data.median_s
-    window = round(min(1000, max(200, frames)))
-    experiment: dict[str, Any] = {
-        "window": window,
-        "model": {"name": "bulbul"},
-        "training": {
-            **proposed_training("presence", data.n_recordings),
-            "schedule": {"kind": "cosine"},
-        },
+    return _of_clips("presence", data, _clips(data))
+
+
+def _clips(data: Data) -> dict[str, Any]:
+    """Return the sections that docs/defaults.md has measured, of whole clips where they are short."""
+    frames = round(_FRAMES_PER_S * data.median_s)
+    return {
+        "window": min(_WINDOW[1], max(_WINDOW[0], frames)),
+        "model": {"name": "compact"},
+        "augmentation": {"rotate": True, "shift_bands": 1, "mixup": 0.3},
+        "training": {},
         "pooling": "max",
     }
-    bytes_per_s = 2 * rate + 4 * 80 * _PRESENCE_FRAMES_PER_S
-    audio = "mono-22k" if rate == _PRESENCE_RATE else _recipe(rate)
-    return Proposal(audio, frontend, experiment, data.n_recordings, bytes_per_s, [])
+
+
+def _of_clips(task: str, data: Data, experiment: dict[str, Any]) -> Proposal:
+    """Return the proposal of a task that scores whole recordings, on bands of 70 frames a second."""
+    rate = target_rate(data.sample_rate, _CLIP_RATE)
+    frontend: dict[str, Any] | str = "log-mel"
+    if rate != _CLIP_RATE:
+        n_fft = max(256, 2 ** round(math.log2(1024 * rate / _CLIP_RATE)))
+        frontend = {"kind": "log_mel", "n_fft": n_fft, "fmax": rate / 2, "denoise": "none"}
+        if rate < 16_000:
+            frontend["n_mels"] = 40
+    window_s = experiment["window"] / _FRAMES_PER_S
+    n_windows = round(max(data.n_recordings, data.total_s / window_s))
+    experiment["training"] = {**proposed_training(task, n_windows), **experiment["training"]}
+    bytes_per_s = 2 * rate + 4 * 80 * _FRAMES_PER_S
+    audio = "mono-22k" if rate == _CLIP_RATE else _recipe(rate)
+    return Proposal(audio, frontend, experiment, n_windows, bytes_per_s, [])
 
 
 class EventFrames(NamedTuple):

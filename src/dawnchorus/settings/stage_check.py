@@ -16,7 +16,7 @@ from dawnchorus.settings.errors import check_known, check_name, nearest
 from dawnchorus.settings.frame_check import check_frames
 from dawnchorus.settings.frontend import frontend_model, layout
 from dawnchorus.settings.references import overlap, parse_teacher
-from dawnchorus.settings.training import optimizer_options
+from dawnchorus.settings.training import n_epochs, optimizer_options
 
 # of segments: which windows are trained on or scored, not what a window is
 _CHOOSING = (
@@ -131,6 +131,7 @@ def _check_limits(
 def _check_training(path: str, stage: Mapping[str, Any], folds: Mapping[str, Any]) -> None:
     """Refuse a training that cannot be, weights that it does not keep, and choices by no recording."""
     training, used = stage["training"], stage["use"]
+    last = n_epochs(training)  # None: only the windows tell
     if training["loss"] == "categorical_crossentropy" and head(stage["model"]) != "softmax":
         raise ValueError(
             f"{path}.training.loss: 'categorical_crossentropy'; expected binary_crossentropy, or a model "
@@ -156,13 +157,13 @@ def _check_training(path: str, stage: Mapping[str, Any], folds: Mapping[str, Any
             raise ValueError(
                 f"{what}; expected a multiple of training.snapshot_every ({snapshots!r})"
             )
-        if use.startswith("epoch_") and not 0 < int(use[6:]) <= training["epochs"]:
-            raise ValueError(f"{what}; expected epoch_1 to epoch_{training['epochs']}")
+        if use.startswith("epoch_") and last and not 0 < int(use[6:]) <= last:
+            raise ValueError(f"{what}; expected epoch_1 to epoch_{last}")
     first = training["early_stopping"]["from_epoch"]
-    if training["keep"] and first > training["epochs"]:
+    if training["keep"] and last and first > last:
         raise ValueError(
             f"{path}.training.early_stopping.from_epoch: {first!r}; expected at most epochs "
-            f"{training['epochs']!r}, or no epoch is kept"
+            f"{last!r}, or no epoch is kept"
         )
     chosen_by = [*training["keep"], training["early_stopping"]["metric"] or ""]
     # chunks that are held out, or all labelled recordings, choose the epoch where no fold does

@@ -1,9 +1,10 @@
 """Settings of a training; those of a schedule stand in its module in `training.schedules`."""
 
+import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dawnchorus.settings.section import (
     Ascending,
@@ -16,6 +17,7 @@ from dawnchorus.settings.section import (
     Share,
     Unique,
     Unit,
+    misfit,
 )
 
 Pooling = Literal[
@@ -23,6 +25,9 @@ Pooling = Literal[
     "mean_normalised", "surest", "last",
 ]  # fmt: skip
 
+# Epochs of a training whose length is in steps, where nothing says how many steps an epoch has.
+EPOCHS_OF_STEPS = 50
+LARGEST_BATCH = 32  # windows of a step, where no number is set, and that are scored at once
 # Options that the Keras class of each optimizer takes; all of them take weight_decay.
 OPTIMIZER_OPTIONS = {
     "adam": ("beta_1", "beta_2", "epsilon"),
@@ -39,6 +44,8 @@ class ScheduleSettings(Settings):
     """The rule."""
     warmup_epochs: Annotated[int, Field(ge=0), Unit("epochs")] = 0
     """Epochs of a linear rise before the rule begins."""
+    warmup_steps: Annotated[int, Field(ge=1), Unit("steps")] | None = None
+    """The same in steps, rounded up to whole epochs; null: warmup_epochs."""
 
 
 class OptimizerOptions(GivenKeys):
@@ -71,6 +78,8 @@ class EarlyStopping(Settings):
     """What has to improve; null: nothing ends the training early."""
     patience: Annotated[Count, Unit("epochs")] = 10
     """Epochs without an improvement before the training ends."""
+    patience_steps: Annotated[int, Field(ge=1), Unit("steps")] | None = None
+    """The same in steps, rounded up to whole epochs; null: patience."""
     min_delta: NotNegative = 0.0
     """Least improvement that counts."""
     from_epoch: Annotated[Count, Unit("epoch")] = 1
@@ -128,20 +137,22 @@ class TrainingSettings(Settings):
     """Learning rate at the start, after the warm-up."""
     loss: Literal["binary_crossentropy", "categorical_crossentropy"] = "binary_crossentropy"
     """The loss; categorical_crossentropy needs a model with a softmax head."""
-    batch_size: Annotated[Count, Unit("windows")] = 64
-    """Windows in a step."""
-    epochs: Annotated[Count, Unit("epochs")] = 60
-    """Epochs at most."""
+    batch_size: Annotated[int, Field(ge=1), Unit("windows")] | None = None
+    """Windows in a step; null: 32, and at most a tenth of the training windows."""
+    steps: Annotated[int, Field(ge=1), Unit("steps")] | None = 1000
+    """Length in steps, rounded up to whole epochs; it takes the place of epochs."""
+    epochs: Annotated[int, Field(ge=1), Unit("epochs")] | None = None
+    """Length in epochs, at most; it takes the place of steps."""
     steps_per_epoch: (
         Annotated[int, Field(ge=1), Unit("steps")] | Literal["whole_batches"] | None
     ) = None
-    """Steps of an epoch; null: one pass over the training windows; whole_batches: its full batches."""
+    """Steps of an epoch; null: a pass, or a fiftieth of steps; whole_batches: the full ones of a pass."""
     target_range: Annotated[
         list[Share], Field(min_length=2, max_length=2), Unit("target"), Ascending
     ] = [0.01, 0.99]
     """Labels 0..1 are mapped to this range before the loss."""
     schedule: Annotated[
-        dict[str, Any], ByName("dawnchorus.training.schedules", "kind", "plateau")
+        dict[str, Any], ByName("dawnchorus.training.schedules", "kind", "cosine")
     ] = Field(default_factory=dict, validate_default=True)
     """How the learning rate changes."""
     early_stopping: EarlyStopping = EarlyStopping()
@@ -172,6 +183,33 @@ class TrainingSettings(Settings):
     """What becomes of a model that did not learn; retrain: it is trained again, at most twice."""
     checkpoint_every: Annotated[Count, Unit("epochs")] = 1
     """Epochs between checkpoints, from which a killed training goes on."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_length(cls, given: Any) -> Any:
+        # the one that is given takes the place of the default of the other
+        if not isinstance(given, Mapping):
+            return given
+        lengths = {key for key in ("steps", "epochs") if given.get(key) is not None}
+        if len(lengths) == 2:
+            raise misfit("steps", given["steps"], "steps or epochs, not both")
+        return {**given, "steps": None} if lengths == {"epochs"} else given
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if self.steps is None and self.epochs is None:
+            raise misfit("steps", None, "a number, of steps or of epochs")
+        return self
+
+
+def n_epochs(training: Mapping[str, Any]) -> int | None:
+    """Return the epochs of a training; None where only its windows tell how many there are."""
+    steps, each = training["steps"], training["steps_per_epoch"]
+    if steps is None:
+        return int(training["epochs"])
+    if each == "whole_batches":
+        return None
+    return math.ceil(int(steps) / int(each or math.ceil(steps / EPOCHS_OF_STEPS)))
 
 
 def optimizer_options(training: Mapping[str, Any]) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ MOST_FOLDS = 5
 _LEAST_UNITS = 3  # groups; with two, each model is trained on one place alone
 _ENOUGH = 0.8  # share of the classes that have to be in two groups or more
 _MOST_GIVEN = 20
-_CHOOSING = 5  # folds from which one can be spared to choose the epoch
 
 
 class Recording(Protocol):
@@ -74,7 +73,7 @@ def choose_folds(recordings: Sequence[Recording], by_data_set: bool = False) -> 
             what = f" and keep each {' and '.join(known)} whole" if known else ""
             said.append(f"the {len(given)} folds of the data are taken{what}")
             settings = {"kind": "given", "count": len(given)}
-            return FoldChoice(_with_validation(settings), said, bool(known))
+            return FoldChoice(settings, said, bool(known))
         for name in cut:
             n_cut = _n_divided(recordings, known[name])
             said.append(
@@ -84,7 +83,7 @@ def choose_folds(recordings: Sequence[Recording], by_data_set: bool = False) -> 
     if by_data_set and len(data_sets) >= 2:
         said.append(f"one data set is left out at a time, {len(data_sets)} in all: each is a place")
         settings = {"kind": "leave_one_data_set_out", "count": len(data_sets)}
-        return FoldChoice(_with_validation(settings), said, True)
+        return FoldChoice(settings, said, True)
     for name, unit in known.items():
         n_units = len({unit(one) or f"id {one.id}" for one in recordings})
         units_of: dict[str, set[str]] = {}
@@ -110,7 +109,7 @@ def choose_folds(recordings: Sequence[Recording], by_data_set: bool = False) -> 
         settings = {"kind": "grouped", "count": count}
         if name != "group":
             settings["by"] = name
-        return FoldChoice(_with_validation(settings), said, True)
+        return FoldChoice(settings, said, True)
     return _at_random(recordings, bool(known), said)
 
 
@@ -128,14 +127,7 @@ def _at_random(recordings: Sequence[Recording], has_groups: bool, said: list[str
         )
     if alone := sorted(labels or "(none)" for labels, size in sizes.items() if size == 1):
         said.append(f"one recording is trained on or tested, never both: {examples(alone)}")
-    return FoldChoice(_with_validation(settings), said, False)
-
-
-def _with_validation(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings, with a fold that chooses the epoch where there are enough of them."""
-    if settings["count"] >= _CHOOSING:
-        settings["validation"] = "next"
-    return settings
+    return FoldChoice(settings, said, False)
 
 
 def _n_divided(recordings: Sequence[Recording], unit: Callable[[Recording], str]) -> int:

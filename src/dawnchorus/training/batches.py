@@ -17,7 +17,7 @@ import numpy as np
 from dawnchorus.augmentation import engine
 from dawnchorus.runtime import seeds
 from dawnchorus.segments import training_windows, window_source
-from dawnchorus.training import frame_targets
+from dawnchorus.training import frame_targets, training_length
 
 _BUFFERS = 4  # batches that exist at once: one in use, up to two waiting, one being made
 
@@ -35,8 +35,8 @@ class Batches:
         Targets in [0, 1]; a recording is of the classes from 0.5 on.
     settings : mapping
         The ``training`` section, with ``segments`` and ``augmentation``. ``target_range`` (low, high):
-        targets are mapped there linearly before the loss. ``steps_per_epoch`` (None: as many steps
-        as begin within one pass; ``whole_batches``: as many as end within it). ``shuffle``:
+        targets are mapped there linearly before the loss. ``batch_size``, ``steps``,
+        ``steps_per_epoch``: see `dawnchorus.training.training_length`. ``shuffle``:
         ``windows``, or ``batches``: the same rows stay together, and batches come in random order.
         ``oversample``, ``resample``, ``class_weights``: see
         `dawnchorus.segments.training_windows.oversample`,
@@ -87,12 +87,9 @@ class Batches:
         if settings["class_weights"] == "balanced":
             self.weights = training_windows.window_weights(self.windows, values)
         self.values = _mapped(values, settings)
-        self.size = settings["batch_size"]
-        wanted, n = settings["steps_per_epoch"], len(self.windows)
-        if wanted is None:
-            self.steps = -(-n // self.size)
-        else:
-            self.steps = wanted if isinstance(wanted, int) else max(1, n // self.size)
+        n = len(self.windows)
+        self.size = training_length.batch_size(settings, n)
+        self.steps = training_length.steps_per_epoch(settings, n, self.size)
         self._orders: dict[int, np.ndarray] = {}
 
     def fill(

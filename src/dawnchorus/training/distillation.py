@@ -17,6 +17,7 @@ import numpy as np
 from dawnchorus.models import frame_output, model_files
 from dawnchorus.scores import window_scores
 from dawnchorus.segments import window_source
+from dawnchorus.settings.training import LARGEST_BATCH
 
 
 class Teachers:
@@ -76,9 +77,8 @@ class Teachers:
                 teacher["shards"], teacher["segments"], teacher["window"]
             )
             index = source.index(recordings, prediction=True)
-            scored = window_scores.score_batches(
-                model, source, recordings, index, settings["batch_size"], n_classes
-            )
+            size = settings["batch_size"] or LARGEST_BATCH
+            scored = window_scores.score_batches(model, source, recordings, index, size, n_classes)
             total = np.zeros((len(recordings), n_classes))
             # softened window by window, as its scores of a batch are, and averaged after that
             for part, scores in scored:

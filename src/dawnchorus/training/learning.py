@@ -2,6 +2,7 @@
 
 * `judge`: what the training targets and the validation recordings say of a model, and why it has not
   learnt where it has not.
+* `look_early`: the same of training targets, after the first epochs, as a warning.
 * `ended`: the same of a model that was not trained at all.
 * `losses`: the loss of each row, as Keras computes it.
 * `prior_loss`: the least loss of scores that do not look at the windows.
@@ -32,6 +33,7 @@ from dawnchorus.training import batches, distillation, mean_teacher, steps, vali
 RETRAININGS = 2  # at most, of one member
 LEAST_GAIN = 0.02  # of the way from the loss of the prior to the least that the targets allow
 LEAST_GAP = 0.05  # of the same way, between the loss with the targets shuffled and the loss
+_LOOKED_AT = 3  # epochs before the first look, at least
 _WINDOWS = 1024  # that are looked at, at least: all of a small set
 _SHUFFLES = 20
 _LEAST_SPREAD = 1e-6  # of the scores of a class; below, they are one number
@@ -73,6 +75,42 @@ def judge(
         5 % of the normal approximation of the Mann-Whitney test, of all classes as if they were one)
         and ``at_chance``, None where recordings are too few to tell.
     """
+    found = _learning(training, examples, teachers, settings)
+    return found | {"validation": _validated(training, held)}
+
+
+def first_look(n_epochs: int) -> int:
+    """Return the epoch after which a training of so many is looked at: a tenth, at least three."""
+    return max(_LOOKED_AT, math.ceil(n_epochs / 10))
+
+
+def look_early(
+    member: str,
+    training: steps.Training,
+    examples: batches.Batches | mean_teacher.Paired,
+    teachers: distillation.Teachers | None,
+    settings: Mapping,
+) -> None:
+    """Warn where the first epochs taught nothing; the last row of the history says so, too.
+
+    Parameters are those of `judge`. Hours of a long training are saved where its labels are wrong or its
+    learning rate is too high, and its first epochs show it.
+    """
+    found = _learning(training, examples, teachers, settings)
+    own = {name: found[name] for name in ("loss_final", "loss_prior", "loss_shuffled")}
+    training.history[-1] |= {name: value for name, value in own.items() if value is not None}
+    training.history[-1]["learnt"] = int(found["learnt"])
+    if not found["learnt"]:
+        logs.LOG.info(
+            "warning: %s has learnt nothing in its first %d of %d epochs (%d steps): %s; expected a fall "
+            "of the loss: look at the labels and segments.png, or lower the learning_rate", member,
+            training.epoch, settings["epochs"], training.epoch * examples.steps,
+            "; ".join(found["reasons"]),
+        )  # fmt: skip
+
+
+def _learning(training, examples, teachers, settings: Mapping) -> dict:
+    """Return what `judge` does, without what validation recordings say."""
     targets, scores, weights = _sample(training, examples, teachers)
     is_softmax = settings["loss"] == "categorical_crossentropy" and targets.shape[1] > 1
     prior, floor = prior_loss(targets, weights, is_softmax)
@@ -106,10 +144,7 @@ def judge(
     if not found["can_learn"]:
         reasons.insert(0, "all its training windows have the same targets")
     losses_found = {name: _rounded(value) for name, value in found.items() if "loss" in name}
-    return {
-        **found, **losses_found, "learnt": not reasons, "reasons": reasons,
-        "validation": _validated(training, held),
-    }  # fmt: skip
+    return {**found, **losses_found, "learnt": not reasons, "reasons": reasons}
 
 
 def ended(why: str) -> dict:

@@ -27,11 +27,13 @@ from dawnchorus.training import (
     members,
     setup,
     steps,
+    training_length,
     validation,
 )
 
 HISTORY = ("epoch", "rate", *validation.METRICS)
-# of the last row: what `learning.judge` finds of the weights that are saved
+# of the last row: what `learning.judge` finds of the weights that are saved; some of the row of the
+# first look, too
 LEARNING = ("loss_final", "loss_prior", "loss_shuffled", "attempts", "learnt")
 TEST = ("test_accuracy", "test_map_micro", "test_map_macro")  # of the last row, where there is any
 _LOG_EVERY_S = 10.0
@@ -77,7 +79,7 @@ def train_member(
     dawnchorus.runtime.run.Stopped
         On SIGTERM, after the step in hand; the checkpoint is written.
     """
-    wanted, chosen = targets_table.read(targets_path), settings["training"]
+    wanted = targets_table.read(targets_path)
     member = targets_table.Member.named(member_name)
     source = window_source.open_source(shards, settings["segments"], settings["window"])
     if settings.get("untaught") == "end" and member.part and (why := wanted.lacking()):
@@ -98,8 +100,9 @@ def train_member(
         if attempt:  # the first has the seeds it would have if there were no other
             key, named = (*key, f"attempt {attempt}"), f"{digest}-{attempt}"
         own = members.parts(wanted, member, source, settings, key)
+        chosen = training_length.in_epochs(settings["training"], own.examples.steps)
         teachers = setup.teachers(own.examples, settings)
-        training = setup.new_training(own.examples, settings, key)
+        training = setup.new_training(own.examples, {**settings, "training": chosen}, key)
         checkpoint = checkpoints.checkpoint_path(model_path, named)
         _resume(training, checkpoint)
         _train(training, own, teachers, chosen, checkpoint)
@@ -161,6 +164,8 @@ def _train(
                 chosen["epochs"], metrics, row["rate"], windows_per_s,
                 (chosen["epochs"] - row["epoch"]) * (time.monotonic() - started),
             )  # fmt: skip
+            if training.epoch == learning.first_look(chosen["epochs"]) < chosen["epochs"]:
+                learning.look_early(training.key[2], training, own.examples, teachers, chosen)
             if training.epoch % chosen["checkpoint_every"] == 0:
                 _save(training, checkpoint)
 

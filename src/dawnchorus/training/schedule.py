@@ -25,10 +25,12 @@ def make(settings: Mapping) -> Any:
     ----------
     settings : mapping
         ``learning_rate``, ``epochs`` and ``schedule``: ``kind``, ``warmup_epochs``, and the keys of
-        the kind.
+        the kind; lengths in epochs, as of `dawnchorus.training.training_length.in_epochs`.
     """
     chosen = dict(settings["schedule"])
     kind, warmup = chosen.pop("kind"), chosen.pop("warmup_epochs")
+    for in_steps in ("warmup_steps", "patience_steps"):  # in epochs by now
+        chosen.pop(in_steps, None)
     rule = _rule(kind)
     if hasattr(rule, "Schedule"):
         return rule.Schedule(settings["learning_rate"], **chosen, warmup_epochs=warmup)

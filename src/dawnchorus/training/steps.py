@@ -31,7 +31,8 @@ class Training:
         Compiled here; weights called kernel get the penalty ``l2``.
     settings : dict
         The ``training`` section: ``optimizer``, ``optimizer_options``, ``learning_rate``,
-        ``schedule``, ``epochs``, ``loss``, ``l2``, ``early_stopping``, ``keep``, ``snapshot_every``.
+        ``schedule``, ``epochs``, ``loss``, ``l2``, ``early_stopping``, ``keep``, ``snapshot_every``;
+        lengths in epochs, as of `dawnchorus.training.training_length.in_epochs`.
     key : tuple
         Seed, stage and member.
     """

@@ -21,6 +21,7 @@ import numpy as np
 from dawnchorus.metrics import checks, sparse
 from dawnchorus.scores import pooling, window_scores
 from dawnchorus.segments import window_source
+from dawnchorus.settings.training import LARGEST_BATCH
 
 if TYPE_CHECKING:
     import keras
@@ -103,7 +104,8 @@ class Validation:
         """
         if not len(self):
             return None
-        inputs = (model, self._source, self.recordings, self.index, self._settings["batch_size"])
+        size = self._settings["batch_size"] or LARGEST_BATCH
+        inputs = (model, self._source, self.recordings, self.index, size)
         if self._by_frame:
             parts = [frames for _, frames in window_scores.frame_score_batches(*inputs)]
             scores = np.concatenate(parts)[self._has_sound]

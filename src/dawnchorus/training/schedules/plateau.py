@@ -21,6 +21,8 @@ class Settings(ScheduleSettings):
     """The rate is multiplied by it."""
     patience: Annotated[Count, Unit("epochs")] = 3
     """Epochs without a lower training loss before that."""
+    patience_steps: Annotated[int, Field(ge=1), Unit("steps")] | None = None
+    """The same in steps, rounded up to whole epochs; null: patience."""
     min_delta: NotNegative = 0.0
     """Least fall of the loss that counts."""
     stop_rate: NotNegative = 0.00001
