@@ -75,6 +75,8 @@ BY_KEY = {
     "experiments.one.drawn": (["first"], {"draw_segments one first"}),
     "experiments.one.export": (["first"], {"export one"}),
     "experiments.one.calibration.method": ("platt", {"calibrate one", "evaluate one"}),
+    "experiments.one.database":
+        (True, {"list_segments one first", "build_database one"}),
     "experiments.one.baselines": (["chance"], {"fit_baselines one", "evaluate one"}),
     "experiments.one.evaluation.replicates": (200, {"evaluate one"}),
     "experiments.one.evaluation.threshold": ("youden", {"evaluate one"}),
@@ -115,7 +117,7 @@ NOT_TRIED = {
     r"experiments\.one\.(training|segments|augmentation|model)\..*": "copied to every stage",
     r"experiments\.one\.(window|frontend|output|clip_pooling|predict_frontend|seeds|use)":
         "copied to every stage",
-    r"experiments\.(one|two)\.(train|test|ensembles|baselines|events|drawn|export)(\..*)?":
+    r"experiments\.(one|two)\.(train|test|ensembles|baselines|database|events|drawn|export)(\..*)?":
         "names: rows of BY_KEY",
     r"experiments\.one\.stages\.first\.(frontend|predict_frontend|seeds|targets\.from)":
         "decides which jobs there are",
