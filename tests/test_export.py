@@ -44,6 +44,14 @@ CASES = {
         {"hop": 64, "n_bands": 140}, {"kind": "cells", "factor": 0.9}, 104,
         {"name": "toth2016", "filters": [4] * 4, "dense": [8]},
     ),
+    "mel_power": (
+        {
+            "n_fft": 256, "hop": 64, "n_bands": 20, "fmax": 3900.0, "compression": "power",
+            "signal_factor": 0.1, "signal_cells": 1,
+        },
+        {"kind": "time", "min_max": "always", "step_s": 0.5}, 161,
+        {"name": "bulbul_dsr", "filters": [4] * 4},
+    ),
     "mel_chunks": (
         {"n_fft": 256, "n_bands": 16, "n_frames": 40, "fmax": 3900.0},
         {"kind": "chunks", "rescale": True, "zero_centre": True}, 40,
@@ -174,7 +182,7 @@ def made(tmp_path_factory, tiny_shard):
 
 def test_every_kind_of_frontend_and_window_is_tested():
     assert set(CASES) == set(KINDS.names())
-    assert {case[1]["kind"] for case in CASES.values()} == {"windows", "cells", "chunks"}
+    assert {case[1]["kind"] for case in CASES.values()} == {"windows", "cells", "time", "chunks"}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -229,7 +237,10 @@ def test_what_is_known_of_a_model_travels_with_it(made):
     assert (model.name, model.classes) == ("mine/psd", tuple(CLASSES))
     assert model.thresholds == {"robin": 0.5, "wren": None}
     assert model.about["threshold_rule"] == "f1, out-of-fold scores of c"
-    assert model.about["caveats"] == ["the fold has chosen the epoch: optimistic"]
+    assert model.about["caveats"] == [
+        "the fold has chosen the epoch: optimistic",
+        "scores are not calibrated: no score is a probability",
+    ]
     assert model.about["scores"]["out_of_fold"]["auroc"]["interval"] == [0.7, 0.9]
     assert model.about["recordings"]["c"]["licence"] == "CC BY 4.0"
     inputs = model.about["provenance"]["inputs"]
