@@ -40,6 +40,7 @@ bench: setup
 	$(RUN) python benchmarks/tables.py
 	$(RUN) python benchmarks/interval_coverage.py
 	$(RUN) python benchmarks/predict.py
+	$(RUN) python benchmarks/embeddings.py
 
 lint: setup
 	$(RUN) ruff check .

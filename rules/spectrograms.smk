@@ -17,6 +17,7 @@ rule make_spectrograms:
         "results/benchmarks/make_spectrograms/{frontend}/{corpus}/{shard}.tsv"
     conda:
         "../envs/dawnchorus.yaml"
+    threads: spectrograms.threads
     resources:
         mem_mb=growing(1000),
         runtime=growing(120),

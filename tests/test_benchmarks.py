@@ -9,8 +9,8 @@ import pytest
 pytestmark = pytest.mark.slow  # a minute or more of whole runs
 
 NAMES = (
-    "augmentation_pictures", "defaults", "dry_run", "interval_coverage", "predict", "recordings_to_hdf5",
-    "signal_slices", "tables", "training_steps",
+    "augmentation_pictures", "defaults", "dry_run", "embeddings", "interval_coverage", "predict",
+    "recordings_to_hdf5", "signal_slices", "tables", "training_steps",
 )  # fmt: skip
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

@@ -14,6 +14,7 @@ from dawnchorus.models import frame_output, model_files, zoo
 from dawnchorus.segments import window_source
 from dawnchorus.settings import load
 from dawnchorus.settings.architecture import ARCHITECTURES
+from dawnchorus.settings.frontend import frontend_model
 from dawnchorus.training import setup, steps
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +23,7 @@ AFTER = {
     "esc50": ["esc10"],
     "sound-events": ["serizel2018"],
     "xc-dsr2019": ["xc-western"],
+    "birdnet": ["xc-western", "esc10", "bird-presence"],
 }  # overlays that stand on others
 BATCH = 2
 # of a stage: what decides its weights
@@ -72,9 +74,7 @@ CONFIGS = {name: composed(name) for name in OVERLAYS}
 
 def shape(complete, stage):
     """Return what a model of a stage sees: frames x bands."""
-    frontend = complete["frontends"][stage["frontend"]]
-    bands = frontend.get("n_mels") or frontend["n_bands"]
-    return (frontend.get("n_frames", stage["window"]), bands)
+    return frontend_model(complete["frontends"][stage["frontend"]]).shape(stage["window"])
 
 
 def learners():
@@ -84,6 +84,8 @@ def learners():
         for experiment in complete["experiments"].values():
             for stage in experiment["stages"].values():
                 training = stage["training"]
+                if zoo.is_solved(stage["model"]):  # takes no step
+                    continue
                 kind = {key: training[key] for key in ("optimizer", "optimizer_options", "loss")}
                 seen = shape(complete, stage)
                 key = json.dumps([stage["model"], seen, kind], sort_keys=True)

@@ -17,7 +17,7 @@ ORDER = (
 BY_NAME = (
     "corpora/adapters", "frontends/kinds", "models/architectures", "augmentation/methods",
     "formats/annotations", "formats/submissions", "training/schedules", "segments/kinds",
-    "evaluation/clip_baselines",
+    "evaluation/clip_baselines", "frontends/network_readers",
 )  # fmt: skip
 # what the workflow itself writes and reads, whatever the config says
 FIXED = (

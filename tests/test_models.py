@@ -124,7 +124,8 @@ COMPACT = [
 ]
 SMALLEST = {"bulbul": (161, 17), "fullconv": (493, 80), "sparrow": (103, 25)}
 ELSEWHERE = (  # their own test files
-    "alexnet", "baseline", "compact", "toth2016", "crnn", "pi", "resnet",
+    "alexnet", "baseline", "compact", "toth2016", "crnn", "pi", "resnet", "attention", "class_scores",
+    "linear_probe", "mlp",
     "bulbul_dsr", "goose", "hawk", "lstm", "owl", "pigeon", "puffin", "robin", "sparrow_dsr",
     "sparrow_exp", "zilpzalp",
 )  # fmt: skip

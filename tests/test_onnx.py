@@ -18,6 +18,7 @@ SHAPES = {
     "toth2016": (110, 140), "bulbul_dsr": (164, 17), "goose": (9, 131), "hawk": (20, 16),
     "lstm": (26, 150), "owl": (53, 42), "pigeon": (206, 247), "puffin": (30, 40),
     "robin": (61, 50), "sparrow_dsr": (113, 80), "sparrow_exp": (113, 80), "zilpzalp": (187, 185),
+    "linear_probe": (3, 8), "mlp": (3, 8), "attention": (3, 8), "class_scores": (2, 3),
 }  # fmt: skip
 BULBUL = {"filters": [4] * 4, "dense": [8]}
 TOTH = {"filters": [8] * 4, "dense": [16]}
@@ -62,6 +63,12 @@ CASES = {
     "sparrow_dsr": {"filters": [4] * 7},
     "sparrow_exp": {"filters": [4] * 6},
     "zilpzalp": {"filters": [4] * 4},
+    "linear_probe": {"pooling": "max"},
+    "linear_probe softmax": {"head": "softmax"},
+    "mlp": {"units": [5, 4], "batch_norm": True, "pooling": "linear_softmax"},
+    "attention": {"units": 5},
+    "attention softmax": {"units": 0, "head": "softmax"},
+    "class_scores": {},
 }
 
 

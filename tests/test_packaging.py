@@ -70,6 +70,8 @@ def test_a_wheel_holds_the_whole_package_and_nothing_else(wheel):
     }
     assert {"dawnchorus/py.typed", "dawnchorus/runtime/backend.py"} <= package
     here = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
+    cards = ROOT / "src/dawnchorus/frontends/cards"
+    here |= {str(path.relative_to(ROOT / "src")) for path in cards.glob("*.yaml")}
     page = ROOT / "src/dawnchorus/page/static"
     here |= {str(path.relative_to(ROOT / "src")) for path in page.rglob("*.*")}
     # the licence and the version of what is not ours
@@ -225,7 +227,8 @@ def asked_for():
 
 def test_what_is_imported_is_asked_for_and_nothing_else():
     asked = {text.partition(">")[0] for texts in asked_for() for text in texts}
-    assert asked == imported() - {"torch", "jax"}  # a backend is a choice
+    # a backend is a choice, and so is what reads one format of pretrained networks
+    assert asked == imported() - {"torch", "jax", "ai-edge-litert"}
 
 
 def test_what_is_imported_at_once_by_a_use_of_models_is_asked_for_in_the_small_install():
@@ -257,8 +260,8 @@ def test_what_is_imported_at_once_by_a_use_of_models_is_asked_for_in_the_small_i
 
 
 def test_records_name_exactly_the_packages_that_numbers_pass_through():
-    # JAX is imported by Keras alone
-    assert set(provenance.PACKAGES) == imported() - NO_NUMBERS | {"jax"}
+    # JAX is imported by Keras alone, and what an extra brings may not be installed
+    assert set(provenance.PACKAGES) == imported() - NO_NUMBERS | {"jax", "ai-edge-litert"}
 
 
 def test_the_conda_file_is_the_lock():

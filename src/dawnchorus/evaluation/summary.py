@@ -11,6 +11,7 @@ in the first table alone.
 
 from collections.abc import Iterator, Mapping
 
+from dawnchorus.evaluation import pretraining_scores
 from dawnchorus.evaluation.caveats import learning_remarks, padding_remarks, unit_remarks
 from dawnchorus.evaluation.text_table import (
     MARKS,
@@ -231,6 +232,7 @@ def _remarks(content: Mapping) -> Iterator[str]:
     for reason, remark in told.items():
         if any(found["out_of_fold"][reason] for found in ensembles.values()):
             yield f"{MARKS[reason]} {remark}"
+    yield from pretraining_scores.remarks(content)
     everywhere = [found for one in ensembles.values() for _, found in _everywhere(one)]
     if any("mlrap_with_background" in found.get("identification", {}) for found in everywhere):
         yield "+bg: MLRAP with the background species among the right answers"
@@ -275,7 +277,9 @@ def _undefined(where: str, found: Mapping) -> Iterator[str]:
 
 
 def _everywhere(item: Mapping) -> Iterator[tuple[str, Mapping]]:
-    yield from item["test"].items()
+    for name, found in item["test"].items():
+        is_seen = found.get(pretraining_scores.MARK)
+        yield f"{name} {MARKS[pretraining_scores.MARK]}" if is_seen else name, found
     found = item["out_of_fold"]
     marks = "".join(mark for reason, mark in MARKS.items() if found.get(reason))
     yield f"out of fold {marks}".rstrip(), found

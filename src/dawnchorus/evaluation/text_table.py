@@ -20,6 +20,7 @@ MARKS = {
     "chose_epoch": "+",
     "split_groups": "!",
     "transductive": "^",
+    "seen_in_pretraining": "~",
 }
 _LISTED = 5  # names in a remark
 

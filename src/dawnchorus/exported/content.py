@@ -5,9 +5,10 @@ what an exported model says is in the same ranges; what an older version did not
 
 * `Content`: the whole.
 * `checked_content`: read and checked, or one sentence.
+* `changed`: decodings with every value changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -51,6 +52,7 @@ class FrontendContent(Settings):
     settings: dict[str, Any]
     audio: dict[str, Any]
     has_bank: bool
+    has_network: bool = False
 
 
 class PoolingContent(Settings):
@@ -90,6 +92,9 @@ def checked_content(found: Mapping[str, Any]) -> Content:
         check_name("frontends", name)
         if is_own_file(str(about["settings"].get("kind"))):  # it would be run
             raise ValueError(f"frontends.{name}.settings.kind: a file is no kind of frontend here")
+        # paths of another machine; what the card said stands beside them
+        outside = {key: None for key in ("card", "file") if key in about["settings"]}
+        about["settings"] = {**about["settings"], **outside}
         about["audio"] = validated(f"frontends.{name}.audio", AudioRecipe, about["audio"])
         base.check(about["settings"])
         rate, own = about["audio"]["sample_rate"], about["settings"].get("sample_rate")
@@ -123,3 +128,11 @@ def checked_content(found: Mapping[str, Any]) -> Content:
                 f"{', '.join(decoding.SETTINGS)}"
             )
     return Content.model_validate(complete)
+
+
+def changed(decodings: Mapping, change: Callable) -> dict[str, dict[str, list]]:
+    """Return decodings with every value changed."""
+    return {
+        name: {key: list(map(change, values)) for key, values in settings.items()}
+        for name, settings in decodings.items()
+    }

@@ -6,6 +6,7 @@
   decodings, thresholds, calibration, and what is known of the model: scores, caveats, licences, what it
   was made from;
 * ``frontends/{frontend}.bank.npy``: the bank of a frontend's bands, (F, bins) float32;
+* ``frontends/{frontend}.network.onnx``: its pretrained network, where the licence lets it be there;
 * ``networks/{stage}.{member}.{weights}.onnx``: the networks; those of ``.keras`` beside them are for
   training on and are never read here.
 
@@ -25,14 +26,14 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dawnchorus.exported import operators
-from dawnchorus.exported.content import Content, checked_content
+from dawnchorus.exported.content import Content, changed, checked_content
 from dawnchorus.frontends import base
 from dawnchorus.runtime import artefacts
 
@@ -99,10 +100,13 @@ class Frontend:
         weights of the bins in the bands, where the kind has any: so none has to be computed.
     audio : dict
         The audio recipe, as `dawnchorus.audio.decode` takes it.
+    network : bytes
+        Its pretrained network as ONNX; empty where it has none, or the file is elsewhere.
     """
 
     settings: dict[str, Any]
     audio: dict[str, Any]
+    network: bytes = b""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -199,6 +203,9 @@ def write(path: str | Path, model: ExportedModel, keras: Mapping[str, bytes] | N
             dense = bank.toarray() if hasattr(bank, "toarray") else bank
             np.lib.format.write_array(held, np.ascontiguousarray(dense, "<f4"), version=(1, 0))
             members[_bank_name(name)] = held.getvalue()
+        if frontend.network:
+            frontends[name]["has_network"] = True
+            members[_frontend_network_name(name)] = frontend.network
     stages = []
     for stage in model.stages:
         about = {f.name: getattr(stage, f.name) for f in dataclasses.fields(stage)}
@@ -212,7 +219,7 @@ def write(path: str | Path, model: ExportedModel, keras: Mapping[str, bytes] | N
         "format": FORMAT,
         **{key: getattr(model, key) for key in ("name", "pooling", "thresholds", "calibration")},
         # a threshold that is never reached is NaN, which JSON has not
-        "decodings": _changed(model.decodings, lambda v: None if v is None or v != v else float(v)),
+        "decodings": changed(model.decodings, lambda v: None if v is None or v != v else float(v)),
         "about": model.about,
         "classes": list(model.classes), "frontends": frontends, "stages": stages,
     }  # fmt: skip
@@ -274,7 +281,15 @@ def _loaded(archive: zipfile.ZipFile, path: Path, digest: str) -> ExportedModel:
             import scipy.sparse
 
             settings["bank"] = scipy.sparse.csr_array(bank)
-        frontends[name] = Frontend(settings, about.audio)
+        network = b""
+        if about.has_network:
+            expected.add(member := _frontend_network_name(name))
+            network = _member(archive, held, member, path)
+            try:
+                operators.check_bundled(network, (settings.get("network") or {}).get("sha256"))
+            except ValueError as error:
+                raise ValueError(f"{path}: {member} {error}; get the file again") from None
+        frontends[name] = Frontend(settings, about.audio, network)
     for about in content.stages:
         networks = []
         for one in about.networks:
@@ -297,7 +312,7 @@ def _loaded(archive: zipfile.ZipFile, path: Path, digest: str) -> ExportedModel:
         if f.name not in ("classes", "frontends", "stages", "digest")
     }
     plain["pooling"] = content.pooling.model_dump()
-    plain["decodings"] = _changed(content.decodings, lambda v: math.nan if v is None else v)
+    plain["decodings"] = changed(content.decodings, lambda v: math.nan if v is None else v)
     return ExportedModel(
         **plain, classes=tuple(content.classes), frontends=frontends, stages=tuple(stages),
         digest=digest,
@@ -372,16 +387,12 @@ def _array(content: bytes, name: str, path: Path) -> np.ndarray:
     return values
 
 
-def _changed(decodings: Mapping, change: Callable) -> dict[str, dict[str, list]]:
-    """Return decodings with every value changed."""
-    return {
-        name: {key: list(map(change, values)) for key, values in settings.items()}
-        for name, settings in decodings.items()
-    }
-
-
 def _bank_name(frontend: str) -> str:
     return f"frontends/{frontend}.bank.npy"
+
+
+def _frontend_network_name(frontend: str) -> str:
+    return f"frontends/{frontend}.network.onnx"
 
 
 def _network_name(stage: str, network: Network) -> str:

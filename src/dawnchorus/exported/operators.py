@@ -5,12 +5,14 @@ and a loop may run for ever. Networks that `dawnchorus.models.onnx_graph` writes
 
 * `check_network`: refuse an ONNX file that is not as those that are written here.
 * `check_node`: the same of one node.
+* `check_bundled`: refuse a pretrained network that reaches beyond its file, or has no end.
 * `OPERATORS`: the operators that there are.
 
 The fields of the messages are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, their
 encoding that of https://protobuf.dev/programming-guides/encoding.
 """
 
+import hashlib
 from collections.abc import Iterator
 
 OPERATORS = frozenset(
@@ -29,6 +31,7 @@ _MODEL_GRAPH = 7
 _MODEL_FUNCTIONS, _MODEL_TRAINING = 25, 20
 _GRAPH_NODE, _GRAPH_TENSOR, _GRAPH_INPUT, _GRAPH_OUTPUT, _GRAPH_SPARSE = 1, 5, 11, 12, 15
 _NODE_KIND, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
+_ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS = frozenset((5, 10)), frozenset((6, 11))
 _ATTRIBUTE_ALLOWED = frozenset((1, 2, 3, 4, 7, 8, 9, 13, 20, 21))  # names, numbers and texts alone
 _TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
 _VALUE_NAME = 1
@@ -89,6 +92,45 @@ def check_node(node: memoryview) -> None:
         # a graph or a tensor in an attribute would be a loop, or numbers from elsewhere
         if number == _NODE_ATTRIBUTE and not {n for n, _ in _fields(value)} <= _ATTRIBUTE_ALLOWED:
             raise ValueError("has an attribute that is neither number nor text")
+
+
+def check_bundled(content: bytes, sha256: str | None) -> None:
+    """Refuse a network of others with functions, graphs in nodes, or tensors in another file.
+
+    Its operators may be any of ONNX itself. A graph in a node is a loop or a branch.
+
+    Parameters
+    ----------
+    content : bytes
+    sha256 : str or None
+        The digest that it has to have.
+
+    Raises
+    ------
+    ValueError
+        What was found.
+    """
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ValueError("is another network")
+    for number, graph in _fields(memoryview(content)):
+        if number in (_MODEL_FUNCTIONS, _MODEL_TRAINING):
+            raise ValueError("holds functions or a training")
+        if number != _MODEL_GRAPH:
+            continue
+        for part, value in _fields(graph):
+            tensors = [value] if part == _GRAPH_TENSOR else []
+            if part == _GRAPH_SPARSE:
+                raise ValueError("holds a sparse tensor")
+            for key, inner in _fields(value) if part == _GRAPH_NODE else ():
+                if key == _NODE_DOMAIN and bytes(inner) not in (b"", b"ai.onnx"):
+                    raise ValueError("has an operator that is none of ONNX itself")
+                for kind, held in _fields(inner) if key == _NODE_ATTRIBUTE else ():
+                    if kind in _ATTRIBUTE_GRAPHS:
+                        raise ValueError("has a loop or a branch")
+                    tensors += [held] if kind in _ATTRIBUTE_TENSORS else []
+            for tensor in tensors:
+                if {_TENSOR_EXTERNAL, _TENSOR_LOCATION} & {key for key, _ in _fields(tensor)}:
+                    raise ValueError("holds a tensor that stands in another file")
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:

@@ -184,12 +184,12 @@ class FrameRows(_Growing):
 
     def _needed(self) -> int:
         # frames are centred on, or begin at, the first sample of their hop
-        return self._n * base.hop_length(self._settings) - self._settings["n_fft"]
+        return self._n * base.hop_length(self._settings) - base.n_fft(self._settings)
 
     def _compute(self) -> None:
         # all samples of these frames are there, and none of them is the last of the recording
         hop = base.hop_length(self._settings)
-        n_samples = len(self._channels[0]) - max(hop, self._settings["n_fft"])
+        n_samples = len(self._channels[0]) - max(hop, base.n_fft(self._settings))
         n_ready = 1 + n_samples // hop if n_samples >= 0 else 0
         self._extend(n_ready, _UNKNOWN)
 

@@ -8,11 +8,17 @@ says why a recording has no scores. Counts of detections are held against these 
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dawnchorus.audio import audio_shards
-from dawnchorus.exported import detection_rows, detections, model_file, row_selection
+from dawnchorus.exported import (
+    detection_rows,
+    detections,
+    frontend_networks,
+    model_file,
+    row_selection,
+)
 from dawnchorus.exported.networks import Networks
 from dawnchorus.exported.prediction import predicted
 from dawnchorus.formats import audio_names
@@ -28,6 +34,7 @@ def apply_model(
     recordings_output: str | Path,
     archive: str | Path | None = None,
     threads: int = 1,
+    places: Sequence[str | Path] = (),
 ) -> None:
     """Detect in the recordings of a shard.
 
@@ -49,6 +56,8 @@ def apply_model(
         Zip file whose members are the recordings.
     threads : int
         Of the networks; their scores do not depend on it beyond rounding.
+    places : sequence of path, optional
+        Files of pretrained networks, or folders with them.
 
     Raises
     ------
@@ -56,6 +65,8 @@ def apply_model(
         Where the model cannot be read or has no such scores.
     """
     model = model_file.load(model_path)
+    # beside the copy of the model is that of its network
+    model = frontend_networks.with_networks(model, [Path(model_path).parent, *places])
     # as texts of the command line, so that a config and a command mean the same
     given = settings["threshold"]
     thresholds = [] if given is None else [repr(given)]

@@ -16,7 +16,7 @@ of weighted bins has ``bank(settings)`` in any layout; an exported model brings 
 * `kind`: the module.
 * `check`: reject settings that cannot work.
 * `layout`: how the spectrograms of a frontend are stored.
-* `hop_length`, `n_frames`, `n_bands`, `n_bins`: sizes by the settings.
+* `hop_length`, `n_frames`, `n_bands`, `n_fft`, `n_bins`: sizes by the settings.
 """
 
 from collections.abc import Mapping
@@ -79,7 +79,12 @@ def n_bands(settings: Mapping) -> int:
     return kind(settings).n_bands(settings)
 
 
+def n_fft(settings: Mapping) -> int:
+    """Return the samples that a frame is computed from."""
+    own = getattr(kind(settings), "n_fft", None)
+    return settings["n_fft"] if own is None else own(settings)
+
+
 def n_bins(settings: Mapping) -> int:
     """Return the number of bins of a spectrum, which bands are sums of."""
-    own = getattr(kind(settings), "n_fft", None)
-    return (settings["n_fft"] if own is None else own(settings)) // 2 + 1
+    return n_fft(settings) // 2 + 1

@@ -14,7 +14,7 @@ import numpy as np
 
 # layout -> array of rows, its number of axes, its possible types
 _ARRAYS = {
-    "frames": ("features", 2, (np.float32,)),
+    "frames": ("features", 2, (np.float32, np.float16)),
     "chunks": ("images", 3, (np.uint8, np.float32)),
 }
 _TABLES = {

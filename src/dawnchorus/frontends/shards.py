@@ -169,10 +169,10 @@ class Frames:
     """Frames of recordings, with the statistics of their cells where the kind has cells."""
 
     array = "features"
-    dtype = np.dtype(np.float32)
 
     def __init__(self, ids: Sequence[str], recordings: Sequence, settings: Mapping):
         self._recordings, self._settings = recordings, settings
+        self.dtype = np.dtype(settings.get("store", "float32"))
         self._kept = [spectrograms.kept_frames(channels, settings) for channels in recordings]
         lengths = [last - first for first, last in self._kept]
         self.offsets = np.cumsum([0, *lengths], dtype=np.int64)

@@ -9,6 +9,7 @@ training's work, not theirs. A new architecture is a new module there.
 
 * `names`: the names there are.
 * `build`: a model by name.
+* `is_solved`, `solve`: the weights of a model that is not trained by steps.
 * `frames_per_score`: how many frames of the input one frame of the scores stands for.
 
 Nothing here loads Keras before a model is built.
@@ -23,6 +24,7 @@ from dawnchorus.settings.section import is_own_file
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 
 def names() -> tuple[str, ...]:
@@ -79,6 +81,39 @@ def build(
             "dawnchorus.models, which a saved model finds again"
         )
     return model
+
+
+def is_solved(settings: Mapping) -> bool:
+    """Return whether a model is solved (see `solve`) and not trained by steps."""
+    return ARCHITECTURES.model(settings["name"])(**settings).is_solved()
+
+
+def solve(
+    model: "keras.Model",
+    rows: "np.ndarray",
+    targets: "np.ndarray",
+    weights: "np.ndarray",
+    settings: Mapping,
+    names: tuple,
+) -> None:
+    """Set the weights of a model at once, by the ``solve`` of its architecture.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `build` returns it, changed in place.
+    rows : array, shape (N, F), float64
+        What it gets, row by row.
+    targets : array, shape (N, C)
+        In [0, 1].
+    weights : array, shape (N,)
+    settings : mapping
+        ``name`` of the architecture and its options.
+    names : (sequence of str or None, sequence of str)
+        Of the F values, where they are scores of classes, and of the C classes.
+    """
+    chosen = ARCHITECTURES.model(settings["name"])(**settings)
+    ARCHITECTURES.module(settings["name"]).solve(model, rows, targets, weights, chosen, names)
 
 
 def frames_per_score(settings: Mapping) -> int:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dawnchorus.frontends import kinds as frontend_kinds
+from dawnchorus.frontends import network_readers
 from dawnchorus.plan import paths
 from dawnchorus.plan.workflow_run import Params, Run, Wildcards
 from dawnchorus.segments import kinds as segment_kinds
+
+_NO_SCORES = ("model", "corpora", "network")  # inputs, and which jobs there are
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -32,13 +35,13 @@ class ApplicationRules:
     def settings(self, wildcards: Wildcards) -> Params:
         """Return what of the scores is wanted."""
         chosen = self._application(wildcards)
-        return {key: value for key, value in chosen.items() if key not in ("model", "corpora")}
+        return {key: value for key, value in chosen.items() if key not in _NO_SCORES}
 
     def library(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the digests of the code behind detections; of every kind, as the model names its own."""
         chosen = [
             f"{folder.__name__}.{module.name}"
-            for folder in (frontend_kinds, segment_kinds)
+            for folder in (frontend_kinds, network_readers, segment_kinds)
             for module in pkgutil.iter_modules(folder.__path__)
         ]
         return self.run.library("apply_model", *chosen)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dawnchorus.plan import paths
+from dawnchorus.plan.network_use import pretraining
 from dawnchorus.plan.workflow_run import (
     Params,
     Paths,
@@ -86,6 +87,8 @@ class EvaluationRules:
         corpora = self.run.scored_corpora(wildcards.experiment)
         kept["baselines_path"] = next(iter(self.baselines(wildcards)), None)
         kept["sources"] = self.run.source_tables(wildcards.experiment, corpora)
+        if about := pretraining(self.run, wildcards.experiment, corpora):
+            kept["pretraining"] = about
         return {
             "settings": {"name": wildcards.experiment, "stages": stages, **kept},
             "scores": self._scores(wildcards),

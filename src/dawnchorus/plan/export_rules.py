@@ -46,12 +46,17 @@ class ExportRules:
         for name in chosen["ensembles"][wildcards.ensemble]:
             stage = chosen["stages"][name]
             frontend = stage["predict_frontend"] or stage["frontend"]
-            asked = SimpleNamespace(frontend=frontend)
+            asked, known = (
+                SimpleNamespace(frontend=frontend),
+                self.run.config["frontends"][frontend],
+            )
             frontends[frontend] = {
                 "settings": SpectrogramRules(self.run).frontend(asked),
-                "audio": self.run.config["audio"][self.run.config["frontends"][frontend]["audio"]],
+                "audio": self.run.config["audio"][known["audio"]],
+                # what decides no number: of a pretrained network its card's words, and no path
+                "outside": {"about": known["about"], "file": None} if "about" in known else {},
             }
-            kind = frontend_model(self.run.config["frontends"][frontend])
+            kind = frontend_model(known)
             stages[name] = {
                 **{key: stage[key] for key in _STAGE_SETTINGS},
                 # a chunk has the frames of its frontend, whatever the experiment's window is

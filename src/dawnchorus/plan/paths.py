@@ -24,6 +24,8 @@ LABEL_ROWS = "results/corpora/{corpus}/label-rows-{digest}.parquet"
 
 # copies of models from outside the results, by the first 16 digits of their SHA-256
 PRETRAINED = "results/pretrained/{digest}.keras"
+# copies of pretrained networks that frontends use, likewise
+NETWORK = "results/pretrained/{digest}.{format}"
 # copies of exported models, likewise
 APPLIED_MODEL = "results/pretrained/{digest}.dawnchorus"
 # copies of models' and frontends' code from outside the package, by the digest of their syntax tree

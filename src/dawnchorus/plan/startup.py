@@ -90,7 +90,7 @@ def start(
 
 
 def _notes(config: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
-    """Return what is odd about the experiments of a run, and whose frames are too coarse."""
+    """Return licences of networks, what is odd about experiments, and whose frames are too coarse."""
 
     def annotated(corpus: str) -> list[Event]:
         if "events" not in index[corpus]:
@@ -103,7 +103,7 @@ def _notes(config: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
         annotated,
         lambda name: not os.path.exists(paths.EVENT_METRICS.format(experiment=name)),
     )
-    return experiment_notes(config, index) + coarse
+    return network_notes(config) + experiment_notes(config, index) + coarse
 
 
 def prepare(config: Mapping[str, Any], index: Mapping[str, Any]) -> None:
@@ -274,14 +274,7 @@ def copy_models(config: Mapping[str, Any]) -> None:
     ValueError
         Where a model changes while it is copied.
     """
-    stages = _stages_of_run(config)
-    chosen = [stage["training"]["pretrained"] for stage in stages]
-    files = [one["path"] for one in chosen if one]
-    files += [path for stage in stages for path in stage["targets"].get("models", [])]
-    patterns = dict.fromkeys(files, paths.PRETRAINED)
-    applied = (about["model"] for about in config["apply"].values())
-    patterns |= {path: paths.APPLIED_MODEL for path in applied if not is_result(path)}
-    for path, pattern in patterns.items():
+    for path, pattern in _outside_files(config).items():
         digest = run.digest_of_file(path)
         copy = Path(pattern.format(digest=digest[:16]))
         if copy.exists():
@@ -291,6 +284,54 @@ def copy_models(config: Mapping[str, Any]) -> None:
             shutil.copyfile(path, temporary)
             if artefacts.sha256(temporary) != digest:
                 raise ValueError(f"{path} changes while it is copied; start again once it is whole")
+
+
+def _outside_files(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the models and networks that jobs read from outside the results, and patterns of copies."""
+    stages = _stages_of_run(config)
+    chosen = [stage["training"]["pretrained"] for stage in stages]
+    files = [one["path"] for one in chosen if one]
+    files += [path for stage in stages for path in stage["targets"].get("models", [])]
+    patterns = dict.fromkeys(files, paths.PRETRAINED)
+    for frontend in sorted(_frontends_of_run(config)):
+        if network := config["frontends"][frontend].get("network"):
+            path = network_path(config["frontends"][frontend])
+            patterns[path] = paths.NETWORK.format(digest="{digest}", format=network["format"])
+    applied = (about["model"] for about in config["apply"].values())
+    patterns |= {path: paths.APPLIED_MODEL for path in applied if not is_result(path)}
+    for about in config["apply"].values():
+        if path := about["network"]:
+            patterns[path] = paths.NETWORK.format(digest="{digest}", format=Path(path).suffix[1:])
+    return patterns
+
+
+def network_path(frontend: Mapping[str, Any]) -> str:
+    """Return where the pretrained network of a frontend is: as the config says, or its card."""
+    # imported here: a start without such a frontend needs no NumPy
+    from dawnchorus.frontends import network_file
+
+    about, given = frontend["about"], frontend["file"]
+    beside = [Path(frontend["card"]).parent / about["file"]] if frontend["card"] else []
+    return str(network_file.find(frontend["network"], about, [given] if given else beside))
+
+
+def network_notes(config: Mapping[str, Any]) -> list[str]:
+    """Return what the licences of the pretrained networks of a run ask for, a sentence each."""
+    found = [config["frontends"][name].get("about") for name in _frontends_of_run(config)]
+    said = {
+        f"network {about['name']}: licence {about['licence']}, {about['source']}; its terms hold for "
+        "what is made with it"
+        for about in found
+        if about
+    }
+    return sorted(said)
+
+
+def _frontends_of_run(config: Mapping[str, Any]) -> set[str]:
+    found = {
+        stage[key] for stage in _stages_of_run(config) for key in ("frontend", "predict_frontend")
+    }
+    return found - {None}
 
 
 def _stages_of_run(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -309,10 +350,8 @@ def copy_code(config: Mapping[str, Any]) -> None:
     ValueError
         Where a file changes while it is copied.
     """
-    stages = _stages_of_run(config)
-    frontends = {stage[key] for stage in stages for key in ("frontend", "predict_frontend")}
-    names = {stage["model"]["name"] for stage in stages}
-    names |= {config["frontends"][frontend]["kind"] for frontend in frontends - {None}}
+    names = {stage["model"]["name"] for stage in _stages_of_run(config)}
+    names |= {config["frontends"][frontend]["kind"] for frontend in _frontends_of_run(config)}
     for name in sorted(filter(is_own_file, names)):
         digest = provenance.code_digest(name)
         copy = Path(paths.OWN_CODE.format(digest=digest))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dawnchorus.plan import paths
+from dawnchorus.plan.network_use import pretraining
 from dawnchorus.plan.workflow_run import Params, Paths, Run, ScorePaths, Wildcards, corpora_in
 
 
@@ -38,7 +39,9 @@ class TargetRules:
         unlabelled = self.run.unlabelled_references(wildcards.experiment)
         validation = (chosen["events"] or {}).get("validation", [])
         corpora = corpora_in([*chosen["train"], *unlabelled, *chosen["test"], *validation])
+        about = pretraining(self.run, wildcards.experiment, corpora)
         return {
+            **({"pretraining": about} if about else {}),
             "train": chosen["train"],
             "unlabelled": unlabelled,
             "test": chosen["test"],

@@ -32,8 +32,8 @@ NEUTRAL = (
 # text (PyYAML, pydantic, defusedxml), draw or print, nor Snakemake, which decides the order of jobs.
 # A backend counts where it is installed.
 PACKAGES = (
-    "av", "jax", "keras", "librosa", "numpy", "onnxruntime", "pandas", "scikit-learn", "scipy",
-    "soundfile", "soxr", "tensorflow", "torch",
+    "ai-edge-litert", "av", "jax", "keras", "librosa", "numpy", "onnxruntime", "pandas", "scikit-learn",
+    "scipy", "soundfile", "soxr", "tensorflow", "torch",
 )  # fmt: skip
 
 

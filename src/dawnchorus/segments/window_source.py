@@ -118,6 +118,11 @@ class Source:
         self.settings = settings
         self.shape: tuple[int, int] = (window, next(iter(self._readers.values())).n_bands)
 
+    @property
+    def frontend(self) -> Mapping:
+        """Settings of the frontend, the same for all corpora."""
+        return next(iter(self._readers.values())).settings
+
     def ids(self, corpus: str) -> list[str]:
         """Return the recordings of a corpus, in the order of its shards."""
         return list(self._reader(corpus).ids)

@@ -14,6 +14,8 @@ class Application(Settings):
     """The file; one below results/ is made by the run."""
     corpora: SomeNames
     """Corpora whose recordings are scored; labels are not asked for."""
+    network: str | None = None
+    """File of a pretrained network that the model needs and no package carries."""
     rows: Literal["windows", "recordings", "events"] | None = None
     """What a detection is; null: an event where the model decodes any, else a window."""
     threshold: Score | dict[str, Score] | None = None

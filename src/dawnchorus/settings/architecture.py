@@ -32,6 +32,10 @@ class ArchitectureSettings(Settings):
         """Return how many frames of the input one frame of the scores stands for."""
         return 1
 
+    def is_solved(self) -> bool:
+        """Return whether the module's ``solve`` sets the weights, in place of a training by steps."""
+        return False
+
 
 def exactly(count: int) -> Any:
     """Return the type of a list of so many channels, each 1 or more."""

@@ -41,6 +41,8 @@ class CorpusSettings(Settings):
     """Stop where class names differ by little, instead of a note."""
     source_table: SourceTable | None = None
     """What recordings are composed of; null: nothing is known of it."""
+    collection: Literal["xeno_canto", "macaulay"] | None = None
+    """Whose numbers ids are, or the sources of source_table; those like XC123 or ML123 tell it."""
     outside: Literal["error", "drop"] = "error"
     """Annotated events without overlap with their recording; drop: they do not count."""
     crossing: Literal["clip", "error", "drop"] = "clip"

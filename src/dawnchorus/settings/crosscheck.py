@@ -94,6 +94,8 @@ def check_files(config: Mapping[str, Any]) -> None:
     for name, settings in config["apply"].items():
         if not is_result(settings["model"]):
             _check_file(f"apply.{name}.model", settings["model"])
+        if settings["network"]:
+            _check_file(f"apply.{name}.network", settings["network"])
         for corpus in settings["corpora"]:
             used = f"apply.{name}.corpora"
             _check_files(f"corpora.{corpus}", config["corpora"][corpus], used)

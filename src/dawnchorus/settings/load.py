@@ -28,7 +28,11 @@ from dawnchorus.settings.section import Choice, Names, Settings, Unit
 VERSION = 2
 # Audio recipes and frontends that every config knows; an overlay may add others.
 PRESETS: dict[str, Any] = {
-    "audio": {"mono-22k": {}, "mono-44k": {"sample_rate": 44100}},
+    "audio": {
+        "mono-22k": {},
+        "mono-44k": {"sample_rate": 44100},
+        "mono-48k": {"sample_rate": 48000},
+    },
     "frontends": {
         "bulbul": {},  # of grill2017
         "log-mel": {

@@ -62,6 +62,11 @@ def check_stages(path: str, experiment: Mapping[str, Any], config: Mapping[str, 
             _check_teachers(f"{here}.targets", stage, experiment, earlier, config)
         if stage["targets"]["from"] == "mean_teacher":
             unlabelled, where = stage["targets"]["unlabelled"], f"{here}.targets.unlabelled"
+            if architecture_model(stage["model"]).is_solved():
+                raise ValueError(
+                    f"{here}.model: {stage['model']['name']!r} is solved at once; expected one that is "
+                    "trained by steps, as a mean teacher is"
+                )
             check_references(where, unlabelled, config)
             for reference, other in itertools.product(unlabelled, experiment["train"]):
                 if overlap(reference, other):
@@ -102,6 +107,11 @@ def _check_segments(
                 f"{path}.model: {stage['model']['name']} sees {found[0]} frames x {found[1]} bands of "
                 f"frontend {name!r}; expected at least {least[0]} x {least[1]} (a longer window, more "
                 "bands, or a smaller network)"
+            )
+        if frontend["kind"] == "pretrained" and stage["augmentation"]["shift_bands"]:
+            raise ValueError(
+                f"{path}.augmentation.shift_bands: {stage['augmentation']['shift_bands']!r}; expected 0: "
+                f"rows of frontend {name!r} are values of a network, not bands"
             )
         _check_limits(path, name, experiment, config)
     if stage["segments"]["min_score"] > stage["segments"]["max_score"]:

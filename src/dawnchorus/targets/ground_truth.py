@@ -58,13 +58,13 @@ class GroundTruth:
 
     def of_fold(self, fold: int) -> "GroundTruth":
         """Return the recordings of one fold."""
-        rows = np.flatnonzero(self.folds == fold)
+        return self.part(np.flatnonzero(self.folds == fold))
+
+    def part(self, rows: np.ndarray) -> "GroundTruth":
+        """Return the recordings of some rows, in their order."""
         columns = ("targets", "background", "groups", "recordists", "data_sets", "folds")
-        return dataclasses.replace(
-            self,
-            recordings=[self.recordings[row] for row in rows],
-            **{name: getattr(self, name)[rows] for name in columns},
-        )
+        kept = {name: getattr(self, name)[rows] for name in columns}
+        return dataclasses.replace(self, recordings=[self.recordings[n] for n in rows], **kept)
 
 
 @dataclasses.dataclass(frozen=True)

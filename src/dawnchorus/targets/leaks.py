@@ -8,9 +8,13 @@ import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from dawnchorus.corpora import tables
 from dawnchorus.runtime import artefacts
+from dawnchorus.runtime.logs import LOG
 from dawnchorus.settings.references import parse_reference
+from dawnchorus.targets.pretraining import seen_by_networks
 
 
 def check_test_leaks(
@@ -21,6 +25,7 @@ def check_test_leaks(
     listings: Mapping[str, Sequence[str]],
     output: str | Path,
     validation: Sequence[str] = (),
+    pretraining: Mapping | None = None,
 ) -> None:
     """Write how many recordings were compared; raise where parts share what they must not.
 
@@ -37,9 +42,13 @@ def check_test_leaks(
     listings : mapping of corpus to paths
         Shard listings, which have content hashes.
     output : path
-        CSV of ``part``, ``recordings``, ``groups``, ``contents``.
+        CSV of ``part``, ``recordings``, ``groups``, ``contents``, with networks also
+        ``seen_in_pretraining``: recordings that one of them may have been trained on.
     validation : sequence of str, optional
         Corpora or subsets that choose decodings.
+    pretraining : mapping, optional
+        Networks behind the stages: ``stages``, ``collections`` and ``sources``; see
+        `dawnchorus.targets.pretraining`.
 
     Raises
     ------
@@ -85,4 +94,18 @@ def check_test_leaks(
                     f"({len(both)} such); leave them out of one part, or the score is worth nothing"
                 )
     rows = [(name, *map(len, side)) for name, side in sides.items()]
-    artefacts.write_table(output, ("part", "recordings", "groups", "contents"), rows)
+    columns: tuple[str, ...] = ("part", "recordings", "groups", "contents")
+    if pretraining:
+        columns = (*columns, "seen_in_pretraining")
+        networks = {k: v for stage in pretraining["stages"].values() for k, v in stage.items()}
+        for number, (name, *counts) in enumerate(rows):
+            recordings = [tuple(one.split("/", 1)) for one in sides[name][0]]
+            found = seen_by_networks(recordings, networks, pretraining)
+            n_seen = int(np.any([*found.values()], axis=0).sum()) if found else 0
+            rows[number] = (name, *counts, n_seen)
+            if n_seen:
+                LOG.info(
+                    "warning: %d of %d %s recordings were seen in pretraining by %s", n_seen,
+                    len(recordings), name, ", ".join(found),
+                )  # fmt: skip
+    artefacts.write_table(output, columns, rows)

@@ -9,8 +9,9 @@ one that was killed goes on to the weights of one that was not. A training that 
 repeated from other seeds: the attempt joins the path of the seeds, the member keeps its name.
 """
 
+import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -23,6 +24,7 @@ from dawnchorus.training import (
     batches,
     checkpoints,
     distillation,
+    exact_solution,
     learning,
     members,
     setup,
@@ -105,11 +107,15 @@ def train_member(
         training = setup.new_training(own.examples, {**settings, "training": chosen}, key)
         checkpoint = checkpoints.checkpoint_path(model_path, named)
         _resume(training, checkpoint)
-        _train(training, own, teachers, chosen, checkpoint)
+        solve = None
+        if zoo.is_solved(settings["model"]):
+            given = (training, own.examples, teachers, settings, wanted.class_names)
+            solve = functools.partial(exact_solution.solve, *given)
+        _train(training, own, teachers, chosen, checkpoint, solve)
         found = learning.judge(training, own.examples, teachers, own.validation, chosen)
         learning.warn(member_name, found)
         # more of the same would not help where there is one target
-        is_last = attempt == learning.RETRAININGS or not found["can_learn"]
+        is_last = attempt == learning.RETRAININGS or not found["can_learn"] or solve is not None
         if found["learnt"] or chosen["untrained"] != "retrain" or is_last:
             break
         logs.LOG.info("%s is trained again, attempt %d", member_name, attempt + 2)
@@ -142,15 +148,21 @@ def _train(
     teachers: distillation.Teachers | None,
     chosen: Mapping,
     checkpoint: Path,
+    solve: Callable[[], None] | None,
 ) -> None:
     """Take the epochs that are left of one attempt, and write checkpoints."""
+    epochs = 1 if solve else chosen["epochs"]
     with run.catch_signals() as should_stop:
-        progress = logs.TrainingProgress(chosen["epochs"], own.examples.steps, training)
-        while training.epoch < chosen["epochs"] and not training.is_over:
+        progress = logs.TrainingProgress(epochs, own.examples.steps, training)
+        while training.epoch < epochs and not training.is_over:
             started = time.monotonic()
-            n_windows = _train_epoch(
-                training, own.examples, teachers, should_stop, checkpoint, progress
-            )
+            if solve:
+                solve()
+                n_windows = len(own.examples.windows)
+            else:
+                n_windows = _train_epoch(
+                    training, own.examples, teachers, should_stop, checkpoint, progress
+                )
             windows_per_s = n_windows / (time.monotonic() - started)
             # the result is validated and kept, which of a mean teacher is not what was trained
             is_kept = training.end_epoch(own.validation.measure(training.result, "val"))
@@ -161,10 +173,10 @@ def _train(
             metrics = ", ".join(f"{name} {row[name]:.4g}" for name in validation.METRICS)
             logs.LOG.info(
                 "epoch %d of %d: %s, rate %.1g, %.0f windows/s, at most %.0f s left", row["epoch"],
-                chosen["epochs"], metrics, row["rate"], windows_per_s,
-                (chosen["epochs"] - row["epoch"]) * (time.monotonic() - started),
+                epochs, metrics, row["rate"], windows_per_s,
+                (epochs - row["epoch"]) * (time.monotonic() - started),
             )  # fmt: skip
-            if training.epoch == learning.first_look(chosen["epochs"]) < chosen["epochs"]:
+            if training.epoch == learning.first_look(epochs) < epochs:
                 learning.look_early(training.key[2], training, own.examples, teachers, chosen)
             if training.epoch % chosen["checkpoint_every"] == 0:
                 _save(training, checkpoint)
