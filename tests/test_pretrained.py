@@ -76,8 +76,14 @@ def test_class_scores_are_chosen_by_either_part_of_their_names(card, rng):
     waveform = [audio_shards.noise(rng, 8000)]
     every = spectrograms.spectrogram(waveform, settings_of(card, output="scores"))
     named = settings_of(card, output="scores", classes={"wren": "Goldcrest", "tit": "Parus major"})
-    np.testing.assert_array_equal(spectrograms.spectrogram(waveform, named), every[:, [1, 0]])
-    assert named["about"]["class_names"] == ["wren", "tit"]
+    np.testing.assert_array_equal(spectrograms.spectrogram(waveform, named), every[:, [0, 1]])
+    # in the order that a complete config has its keys in
+    assert named["about"]["class_names"] == ["tit", "wren"]
+    assert named["network"]["columns"] == [0, 1]
+    numbered = settings_of(card, output="scores", classes={"wren": 1, "tit": 0})
+    assert numbered["network"] == named["network"]
+    with pytest.raises(ValueError, match="classes: 3; expected a column of 3"):
+        settings_of(card, output="scores", classes={"wren": 3})
 
 
 def test_channels_are_averaged_and_full_scale_is_the_cards(tmp_path, rng):

@@ -77,9 +77,8 @@ def evaluate(
         ``average``, ``average_unit``, ``ignored_classes``, ``folds`` (``count``, ``by``,
         ``validation``, ``split_groups``), ``evaluation`` (``replicates``, ``bootstrap``,
         ``confidence`` in (0, 1), ``threshold`` "f1" or "youden", ``top_k``, ``compare``: pairs of
-        ensembles), ``baselines`` (names) with ``baselines_path`` (their scores, see
-        `dawnchorus.scores.baseline_files`; None for none) and ``sources`` (see
-        `dawnchorus.targets.resampling_units.with_units`).
+        ensembles), ``baselines`` (names), ``baselines_path`` (`dawnchorus.scores.baseline_files`; None
+        for none) and ``sources`` (`dawnchorus.targets.resampling_units.with_units`).
     metrics_path : path
         JSON: scores, counts and the policy behind them.
     summary_path : path
@@ -368,7 +367,6 @@ def _tests(truths: Mapping[str, GroundTruth]) -> dict[str, GroundTruth]:
 
 
 def _corpora(truths: Mapping[str, GroundTruth]) -> list[str]:
-    """Return the corpora that any recording to be scored is of."""
     return sorted({corpus for truth in truths.values() for corpus, _ in truth.recordings})
 
 

@@ -46,21 +46,18 @@ class ExportRules:
         for name in chosen["ensembles"][wildcards.ensemble]:
             stage = chosen["stages"][name]
             frontend = stage["predict_frontend"] or stage["frontend"]
-            asked, known = (
-                SimpleNamespace(frontend=frontend),
-                self.run.config["frontends"][frontend],
-            )
+            known = self.run.config["frontends"][frontend]
+            asked = SimpleNamespace(frontend=frontend)
             frontends[frontend] = {
                 "settings": SpectrogramRules(self.run).frontend(asked),
                 "audio": self.run.config["audio"][known["audio"]],
                 # what decides no number: of a pretrained network its card's words, and no path
                 "outside": {"about": known["about"], "file": None} if "about" in known else {},
             }
-            kind = frontend_model(known)
             stages[name] = {
                 **{key: stage[key] for key in _STAGE_SETTINGS},
                 # a chunk has the frames of its frontend, whatever the experiment's window is
-                "window": kind.shape(stage["window"])[0],
+                "window": frontend_model(known).shape(stage["window"])[0],
                 "frontend": frontend,
                 "models": models[name],
                 "has_frames": has_frames(stage),
@@ -74,15 +71,13 @@ class ExportRules:
             "stages": stages,
             "frontends": frontends,
             "pooling": {key: chosen[key] for key in _POOLING_SETTINGS},
-            "recordings": {
-                corpus: {
-                    "labels": self.run.index[corpus]["labels"],
-                    **{key: self.run.config["corpora"][corpus][key] for key in _OF_RECORDINGS},
-                }
-                for corpus in corpora
-            },
+            "recordings": {corpus: self._about(corpus) for corpus in corpora},
             "locks": downloaded_files.locks(self.run.config, corpora),
         }
+
+    def _about(self, corpus: str) -> Params:
+        told = {key: self.run.config["corpora"][corpus][key] for key in _OF_RECORDINGS}
+        return {"labels": self.run.index[corpus]["labels"], **told}
 
     def library(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the digests of the code behind an exported model, of its frontends' kinds too."""

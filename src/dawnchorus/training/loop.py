@@ -176,7 +176,7 @@ def _train(
                 epochs, metrics, row["rate"], windows_per_s,
                 (epochs - row["epoch"]) * (time.monotonic() - started),
             )  # fmt: skip
-            if training.epoch == learning.first_look(chosen["epochs"]) < chosen["epochs"]:
+            if training.epoch == learning.first_look(epochs) < epochs:
                 learning.look_early(training.key[2], training, own.examples, teachers, chosen)
             if training.epoch % chosen["checkpoint_every"] == 0:
                 _save(training, checkpoint)

@@ -63,6 +63,9 @@ class Settings(FrontendSettings):
         classes = said["classes"]
         if isinstance(classes, list):
             classes = {name: name for name in classes}
+        elif isinstance(classes, Mapping):
+            # as a complete config has its keys: columns and names are to be in one order
+            classes = {name: classes[name] for name in sorted(classes, key=str)}
         network, about = described(said["card"], said["output"], said["file"], classes)
         return {**given, "network": network.complete(), "about": about.complete()}
 
