@@ -450,6 +450,7 @@ def test_the_text_shows_the_scores_of_the_file(done):
         assert f"{own[name]['psds']:.3f}" in line
     assert "oracle, all" in text
     assert "whole clips " in text
+    assert "scores of frames and events are not calibrated" in text
 
 
 def test_the_text_fits_a_screen_however_much_there_is(done):

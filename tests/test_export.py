@@ -270,6 +270,8 @@ def test_calibration_and_decodings_travel_with_a_model(made, tmp_path):
     assert model.calibration == {"method": "platt", "unit": "recording", "classes": maps}
     np.testing.assert_array_equal(model.decodings["plain"]["threshold"], [0.5, np.nan])
     assert model.about["decodings"] == {"plain": "events of v"}
+    said = "scores of recordings are calibrated by platt; those of windows and events are not"
+    assert said in model.about["caveats"]
     assert {str(path) for path in files} <= set(model.about["provenance"]["inputs"])
 
 

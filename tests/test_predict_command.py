@@ -1,6 +1,7 @@
 """``dawnchorus predict``: files of detections, and what becomes of a run that does not end well."""
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 import tiny_model
 
@@ -176,6 +178,28 @@ def test_only_what_is_not_done_is_scored_again(model, sounds, monkeypatch, capsy
     assert "4 of 7 recordings are done already" in capsys.readouterr().err
     assert len(scored) == 7
     assert len(set(scored)) == 7
+
+
+def test_parts_with_other_columns_are_refused(model, sounds, monkeypatch, capsys):
+    def stopped(*given):
+        yield from list(predicted(*given))[:4]
+        raise KeyboardInterrupt
+
+    predicted = prediction.predicted
+    monkeypatch.setattr(prediction, "predicted", stopped)
+    options = (model, sounds, "--rows", "windows", "--out", "i.csv")
+    assert run(*options) == 130
+    # as written before rows said whether their score is calibrated
+    (part,) = Path("i.csv.parts").glob("*.parquet")
+    table = pyarrow.parquet.read_table(part).drop_columns("calibration")
+    about = json.loads(pyarrow.parquet.read_metadata(part).metadata[b"dawnchorus"])
+    about["about"].pop("columns", None)
+    metadata = {b"dawnchorus": json.dumps(about).encode()}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), part)
+    monkeypatch.setattr(prediction, "predicted", predicted)
+    assert run(*options) == 2
+    assert "of other options or of another version; give those again" in capsys.readouterr().err
+    assert not os.path.exists("i.csv")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,8 @@ class PartialResults:
     Raises
     ------
     ValueError
-        Where the folder is in use, or has results of another model or of other options.
+        Where the folder is in use, or has results of another model, of other options or with other
+        columns.
     """
 
     def __init__(
@@ -67,7 +68,9 @@ class PartialResults:
         model: str,
         calibration: str,
     ):
-        self._folder, self._about = Path(folder), json.loads(json.dumps(about))
+        # parts of an older version may lack a column, and parts are joined without reading them anew
+        columns = {"columns": detections.COLUMNS}
+        self._folder, self._about = Path(folder), json.loads(json.dumps({**about, **columns}))
         self._said = list(class_names), model, calibration
         self._waiting: list[tuple] = []  # file, state, seconds, rows
         self._written_s = time.monotonic()
@@ -141,8 +144,8 @@ class PartialResults:
         content = json.loads(metadata.get(_KEY, b"{}"))
         if content.get("about") != self._about:
             raise ValueError(
-                f"{self._folder} has results of another model or of other options; give those again, "
-                "choose another output, or remove that folder"
+                f"{self._folder} has results of another model, of other options or of another version; "
+                "give those again, choose another output, or remove that folder"
             )
         first = 0
         for file, state, seconds, n_rows in content["files"]:
