@@ -1,6 +1,7 @@
 """Exported models on corpora without labels, as rules."""
 
 import json
+import os
 import shutil
 from collections import Counter
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from dawnchorus.exported import (
     joined_detections,
     model_file,
     prediction,
+    recording_files,
     row_selection,
     shard_detections,
 )
@@ -100,6 +102,12 @@ def test_shards_have_what_the_command_finds_and_joined_they_are_one_table(run, t
     recordings = artefacts.read_table(joined[1])
     assert [row["file"] for row in recordings] == sorted(files)
     assert {(row["duration"], row["fault"]) for row in recordings} == {("3.0", "")}
+    # a sample of an application finds its recordings by the listings of the run
+    wanted = [*files, "small/nothing.wav", "other/a.wav"]
+    found = recording_files.recording_files(wanted, "results")
+    assert found.keys() == set(files)
+    for name, path in found.items():
+        assert os.path.samefile(path, name.removeprefix("small/"))
     chosen = row_selection.Selection("windows", (0.0, 0.0))
     path = {"path": "recordings/plain.wav"}
     (one,) = prediction.predicted(model, lambda: Networks(model), [path], chosen)

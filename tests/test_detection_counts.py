@@ -163,6 +163,21 @@ def test_counts_stand_beside_the_hours_recorded(field, capsys):
     assert (field / "out/activity.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_folder_that_was_scored_is_the_effort_however_it_was_named(field, monkeypatch):
+    assert summarise(field, "--effort", field / "audio") == 0
+    expected = (field / "out/counts.csv").read_bytes()
+    monkeypatch.chdir(field)
+    rows = detections.read("d.csv").to_pylist()
+    for start in (
+        "audio",
+        field / "audio",
+    ):  # as `predict audio` and `predict /data/audio` name files
+        moved = [(f"{start}/{r['file']}", r["onset"], r["class"], r["score"]) for r in rows]
+        detections.write(field / "d.csv", table(*moved))
+        assert summarise(field, "--effort", "audio") == 0
+        assert (field / "out/counts.csv").read_bytes() == expected
+
+
 def test_thresholds_of_a_review_are_taken(field, capsys):
     (field / "t.csv").write_text("class,threshold,precision\nowl,0.85,0.9\n")
     assert summarise(field, "--threshold", field / "t.csv") == 0

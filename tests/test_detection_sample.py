@@ -178,6 +178,20 @@ def test_a_recording_that_does_not_fit_leaves_nothing(recordings, tmp_path, chan
     assert list(tmp_path.iterdir()) == []
 
 
+def test_recordings_of_predict_are_found_below_the_folder_that_it_was_given(
+    recordings, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(recordings.parent)
+    plain = detection_table(20)
+    named = plain.to_pydict()
+    named["file"] = [f"{recordings.name}/{file}" for file in named["file"]]
+    for folder, given in (("plain", plain), ("named", detections.table_of(named))):
+        drawn = detection_sample.draw(given, 2, 2, seed=1)
+        detection_sample.write_sample(given, drawn, recordings.name, tmp_path / folder)
+    clips = [sorted((tmp_path / one / "clips").iterdir()) for one in ("plain", "named")]
+    assert [path.read_bytes() for path in clips[0]] == [path.read_bytes() for path in clips[1]]
+
+
 def test_answers_are_never_written_over(sample, recordings, capsys):
     detections.write(sample.parent / "d.csv", detection_table())
     given = ["sample", sample.parent / "d.csv", "--audio", recordings, "--out", sample]

@@ -22,7 +22,10 @@ def add_to(commands) -> None:
         "detections", nargs="*", metavar="DETECTIONS", help="tables of `dawnchorus predict`"
     )
     parser.add_argument(
-        "--audio", metavar="ROOT", help="folder that the paths in the tables start from"
+        "--audio",
+        metavar="ROOT",
+        help="folder that the paths in the tables start from, the one given to `predict`, or the results "
+        "of the run whose application it was",
     )
     parser.add_argument(
         "--out", required=True, metavar="FOLDER", help="what is written; a new folder"

@@ -84,6 +84,8 @@ def content_of(path: str | Path, n_rows: int = 10) -> Content:
     try:
         return reader(path, n_rows)
     except (ValueError, OSError, KeyError, RuntimeError, csv.Error, zipfile.BadZipFile) as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise  # our own sentence
         # each library has its own words for a damaged file
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise ValueError(f"{path} cannot be read as {path.suffix} ({reason})") from None

@@ -30,8 +30,9 @@ def add_to(commands) -> None:
     parser.add_argument(
         "--effort",
         metavar="PATH",
-        help="all that was recorded: the folder that the paths in the tables start from, or a CSV with "
-        "columns file and duration (s), and as far as known site and time",
+        help="all that was recorded: the folder that the paths in the tables start from, or that was "
+        "given to `predict`, or a CSV with columns file and duration (s), and as far as known site and "
+        "time",
     )
     parser.add_argument(
         "--threshold",
@@ -53,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
         recordings, unreadable = detection_counts.read_effort(arguments.effort)
     for sentence in unreadable:
         print(f"warning: left out of the effort: {sentence}", file=sys.stderr)
-    counts = detection_counts.counts_of(table, thresholds, recordings)
+    is_folder = arguments.effort is not None and os.path.isdir(arguments.effort)
+    root = arguments.effort if is_folder else None
+    counts = detection_counts.counts_of(table, thresholds, recordings, root)
     effort = detection_counts.effort_of(recordings) if recordings else None
     rows = []
     for (label, cell), n in counts.items():

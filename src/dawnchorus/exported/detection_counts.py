@@ -134,6 +134,7 @@ def counts_of(
     table: "pyarrow.Table",
     thresholds: Mapping[str, float] | float,
     recordings: Sequence[Recording] = (),
+    folder: str | os.PathLike | None = None,
 ) -> dict[tuple[str, Cell], int]:
     """Return the number of detections of each class in each cell, sorted.
 
@@ -145,6 +146,8 @@ def counts_of(
         Detections with a lower score do not count, nor do those of a class without a threshold.
     recordings : sequence of Recording
         The effort: a recording of it has its site and its start from there.
+    folder : path, optional
+        Of the effort, where it was itself given to ``predict``: then paths do not start from it.
 
     Raises
     ------
@@ -162,6 +165,10 @@ def counts_of(
             least = thresholds.get(label) if isinstance(thresholds, Mapping) else thresholds
             if least is None or score < least:
                 continue
+            if folder is not None and file not in known:
+                within = os.path.relpath(file, folder)
+                if within in known:
+                    known[file] = known[within]
             if recordings and file not in known:
                 missing.add(file)
                 continue

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from dawnchorus.exported.recording_files import recording_files
 from dawnchorus.formats.annotations import raven
 from dawnchorus.formats.event import Event
 from dawnchorus.formats.label_sheet import examples
@@ -107,7 +108,7 @@ def write_sample(
         Detections.
     drawn : sequence of Drawn
     root : path
-        Folder that the paths of the recordings start from.
+        As `dawnchorus.exported.recording_files.recording_files` takes it.
     folder : path
         What is written; it must not be there, as it may hold answers.
     context_s : float
@@ -134,10 +135,11 @@ def write_sample(
     rows = [table.slice(one.row, 1).to_pylist()[0] for one in drawn]
     # before the first clip is cut: most often all are missing, because the root is another folder
     wanted = list(dict.fromkeys(row["file"] for row in rows))
-    if missing := [file for file in wanted if not os.path.isfile(os.path.join(root, file))]:
+    files = recording_files(wanted, root)
+    if missing := [file for file in wanted if file not in files]:
         raise ValueError(
             f"{len(missing)} of {len(wanted)} recordings are not below {root}: {examples(missing)}; "
-            "name the folder that the paths in the table start from"
+            "name the folder that the paths in the table start from, or for an application its results"
         )
     digits = max(4, len(str(len(drawn))))
     with artefacts.writing_folder(folder) as temporary:
@@ -146,7 +148,7 @@ def write_sample(
             name = f"{number:0{digits}}"
             offset_s = min(row["offset"], row["onset"] + longest_s)
             clip_onset_s = cut_out(
-                Path(root, row["file"]), temporary / CLIPS / f"{name}.wav",
+                files[row["file"]], temporary / CLIPS / f"{name}.wav",
                 row["onset"] - context_s, offset_s + context_s, row["onset"],
             )  # fmt: skip
             place = [round(time - clip_onset_s, 6) for time in (row["onset"], offset_s)]

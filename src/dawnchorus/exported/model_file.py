@@ -240,22 +240,25 @@ def load(path: str | Path) -> ExportedModel:
     ------
     ValueError
         One sentence, where the file is no exported model, is damaged, was written in a newer format,
-        or holds something that such a file does not.
-    FileNotFoundError
-        Where it is not there.
+        or holds something that such a file does not; or is not there.
     """
     path = Path(path)
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    try:
+        opened = open(path, "rb")
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be read ({error.strerror}); expected a file that rule export has made"
+        ) from None
+    with opened as file:
         while block := file.read(_BLOCK):
             digest.update(block)
         try:
             with zipfile.ZipFile(file) as archive:
                 return _loaded(archive, path, digest.hexdigest())
-        # zipfile raises these, and others still, for archives that were made to confuse it
+        # zipfile raises these, and others still, for archives that were made to confuse it; an OSError
+        # where a wrong offset leads out of the file
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-            if isinstance(error, OSError) and error.errno:
-                raise
             is_archive = zipfile.is_zipfile(path)
             what = "is damaged" if is_archive else "is no exported model, which is a zip archive"
             raise ValueError(f"{path} {what} ({error}); get the file again") from None

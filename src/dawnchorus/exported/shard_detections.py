@@ -21,7 +21,7 @@ from dawnchorus.exported import (
 )
 from dawnchorus.exported.networks import Networks
 from dawnchorus.exported.prediction import predicted
-from dawnchorus.formats import audio_names
+from dawnchorus.exported.recording_files import file_of
 from dawnchorus.runtime import artefacts, logs
 
 
@@ -85,10 +85,7 @@ def apply_model(
         networks = functools.partial(Networks, model, threads)
         scored = predicted(model, networks, listed, wanted, archive=archive)
         for recording, one in zip(listed, scored, strict=True):
-            name, extension = f"{corpus}/{recording['id']}", recording["extension"]
-            # an id may be the name of a file already
-            if extension and not audio_names.is_audio(recording["id"]):
-                name = f"{name}.{extension}"
+            name = file_of(corpus, recording)
             rows.append((name, one.seconds, one.fault))
             if one.fault:
                 logs.LOG.info("%s: %s", name, one.fault)
