@@ -189,18 +189,18 @@ def figures_of(rounds: list[dict], seconds: int) -> dict:
     """Return times real time, ratios and peak memory by set."""
     found = {}
     for kind in rounds[0]:
-        ratios = [one[kind]["bare"]["seconds"] / one[kind]["predict"]["seconds"] for one in rounds]
+        # by the clock what else the machine does counts too; processor time counts what runs beside
+        # the networks as if they had waited for it
+        by_clock, by_processor = (
+            [one[kind]["bare"][unit] / one[kind]["predict"][unit] for one in rounds]
+            for unit in ("seconds", "processor_s")
+        )
         found[kind] = {
             "times_real_time": {
                 name: statistics.median(seconds / one[kind][name]["seconds"] for one in rounds)
                 for name in KINDS
             },
-            "ratios": ratios,
-            "ratio": statistics.median(ratios),
-            "ratio_of_processor_time": statistics.median(
-                one[kind]["bare"]["processor_s"] / one[kind]["predict"]["processor_s"]
-                for one in rounds
-            ),
+            "ratios": {"clock": by_clock, "processor time": by_processor},
             "peak_mb": {
                 name: max(sum(one[kind][name]["peak_mb"]) for one in rounds) for name in KINDS
             },
@@ -216,11 +216,11 @@ def table(figures: dict) -> str:
         lines.append(
             f"{kind} recordings: times real time {real['predict']:.0f}, bare {real['bare']:.0f}"
         )
-        mark = "meets" if about["ratio"] >= AIM else "MISSES"
-        each = about["ratios"]
-        spread = f"{min(each):.3f} to {max(each):.3f} in {len(each)} rounds"
-        lines.append(f"  of bare {about['ratio']:8.3f}   {mark} {AIM:g} ({spread})")
-        lines.append(f"  of bare {about['ratio_of_processor_time']:8.3f}   of processor time")
+        for unit, each in about["ratios"].items():
+            middle = statistics.median(each)
+            mark = "meets" if middle >= AIM else "MISSES"
+            spread = f"{min(each):.3f} to {max(each):.3f} in {len(each)} rounds"
+            lines.append(f"  of bare {middle:8.3f}   {mark} {AIM:g} by {unit} ({spread})")
         peak = about["peak_mb"]["predict"]
         mark = "meets" if peak <= MOST_PEAK_MB else "MISSES"
         lines.append(f"  peak memory with its child {peak:.0f} MiB   {mark} {MOST_PEAK_MB:g}")
