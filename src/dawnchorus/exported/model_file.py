@@ -247,17 +247,15 @@ def load(path: str | Path) -> ExportedModel:
     try:
         opened = open(path, "rb")
     except OSError as error:
-        raise ValueError(
-            f"{path} cannot be read ({error.strerror}); expected a file that rule export has made"
-        ) from None
+        expected = "expected a file that rule export has made"
+        raise ValueError(f"{path} cannot be read ({error.strerror}); {expected}") from None
     with opened as file:
         while block := file.read(_BLOCK):
             digest.update(block)
         try:
             with zipfile.ZipFile(file) as archive:
                 return _loaded(archive, path, digest.hexdigest())
-        # zipfile raises these, and others still, for archives that were made to confuse it; an OSError
-        # where a wrong offset leads out of the file
+        # zipfile raises these for archives that were made to confuse it, as for an offset out of the file
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
             is_archive = zipfile.is_zipfile(path)
             what = "is damaged" if is_archive else "is no exported model, which is a zip archive"
