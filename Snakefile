@@ -17,8 +17,8 @@ given, is_main = workflow.config_settings, workflow.is_main_process
 run = start(workflow.basedir, given.configfiles, given.config, is_main, sys.argv[1:])
 offer_gpus(workflow, run.config["gpu_share"])
 # each is named as the rule file that it serves
-acquisition, corpora, audio, spectrograms, targets, *others = all_rules(run)
-training, predictions, baselines, evaluation, events, exports, applications = others
+acquisition, corpora, audio, spectrograms, targets, training, *others = all_rules(run)
+predictions, baselines, evaluation, events, exports, reports, applications = others
 
 
 wildcard_constraints:
@@ -36,6 +36,7 @@ include: "rules/baselines.smk"
 include: "rules/evaluation.smk"
 include: "rules/events.smk"
 include: "rules/exports.smk"
+include: "rules/reports.smk"
 include: "rules/applications.smk"
 
 

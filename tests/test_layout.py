@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "src/dawnchorus"
 ORDER = (
     "runtime", "settings", "formats", "metrics", "corpora", "audio", "acquisition", "frontends",
     "segments", "augmentation", "models", "scores", "targets", "events", "exported", "page",
-    "training", "plots", "evaluation", "plan", "progress", "cli",
+    "training", "plots", "evaluation", "report", "plan", "progress", "cli",
 )  # fmt: skip
 BY_NAME = (
     "corpora/adapters", "frontends/kinds", "models/architectures", "augmentation/methods",

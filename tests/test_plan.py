@@ -259,7 +259,10 @@ def test_a_new_job_and_what_reads_it_are_stale(run):
     more = {**experiments["one"], "drawn": ["first"]}
     config = {**run.config, "experiments": {**experiments, "one": more}}
     found = stale(run, dataclasses.replace(run, config=config))
-    assert found == {("draw_segments", (("experiment", "one"), ("stage", "first")))}
+    assert found == {
+        ("draw_segments", (("experiment", "one"), ("stage", "first"))),
+        ("report", (("experiment", "one"),)),  # it shows the settings
+    }
 
 
 def test_a_rule_that_plan_cannot_read_is_refused(run, tmp_path):

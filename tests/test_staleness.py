@@ -138,6 +138,8 @@ BY_CODE = {
     "evaluation/clip_baselines/chance.py": {*BASELINES, "evaluate one", "evaluate two"},
     "evaluation/summary.py": {"evaluate one", "evaluate two"},
     "formats/submissions/bad2017.py": {"submit one"},
+    "report/rule_graph.py": {"report one", "report two"},
+    "report/static/report.css": {"report one", "report two"},
     "models/architectures/bulbul.py": TRAIN_ONE,
     "models/architectures/sparrow.py": TRAIN_TWO,
     "frontends/kinds/log_mel.py": FROM_SPECTROGRAMS,
@@ -194,6 +196,13 @@ def named(keys):
     return found
 
 
+def with_reports(expected, key=""):
+    """Return jobs with those of reports: they show scores, audits and the settings of experiments."""
+    shown = {job.split()[1] for job in expected if job.startswith(("evaluate ", "audit "))}
+    shown |= set(re.findall(r"^experiments\.(one|two)\.", key))
+    return {*expected, *(f"report {name}" for name in shown)}
+
+
 def leaves(value, above=()):
     """Return every key of a complete config that holds no mapping, with its value."""
     if isinstance(value, dict) and value:
@@ -225,7 +234,7 @@ def test_nothing_changed_is_nothing_stale(project, before):
 def test_a_config_key_makes_stale_what_uses_it(project, before, key):
     value, expected = BY_KEY[key]
     after = project.run_of(tiny.changed(tiny.config(), key, value))
-    assert named(stale(before, after)) == expected
+    assert named(stale(before, after)) == with_reports(expected, key)
 
 
 def test_sources_make_the_intervals_that_ask_for_them_stale_alone(project, before):
@@ -236,8 +245,8 @@ def test_sources_make_the_intervals_that_ask_for_them_stale_alone(project, befor
 
     assert named(stale(before, run("001,rain", "groups"))) == set()
     drawn = run("001,rain", "sources")
-    assert named(stale(before, drawn)) == {"evaluate one"}
-    assert named(stale(drawn, run("001,sea", "sources"))) == {"evaluate one"}
+    assert named(stale(before, drawn)) == {"evaluate one", "report one"}
+    assert named(stale(drawn, run("001,sea", "sources"))) == {"evaluate one", "report one"}
     assert stale(drawn, run("field/001,rain", "sources")) == set()  # the same in other words
 
 
@@ -257,8 +266,8 @@ def test_every_key_of_the_complete_config_makes_stale_what_its_section_does(befo
         tried.add(key)
         changed = tiny.changed(before.config, key, other(value))
         found = named(stale(before, dataclasses.replace(before, config=changed)))
-        if found != expected:
-            wrong[key] = found ^ expected
+        if found != (wanted := with_reports(expected, key)):
+            wrong[key] = found ^ wanted
     assert not missing
     assert not wrong
     assert len(tried) > 100
@@ -291,8 +300,9 @@ def package(project, tmp_path_factory):
 
 @pytest.mark.parametrize("module", BY_CODE)
 def test_an_edit_of_the_library_makes_stale_what_reaches_it(package, before, module):
-    after = package(before, module, lambda text: text + "\nADDED = 1\n")
-    assert named(stale(before, after)) == BY_CODE[module]
+    added = "\n.added { margin: 0; }\n" if module.endswith(".css") else "\nADDED = 1\n"
+    after = package(before, module, lambda text: text + added)
+    assert named(stale(before, after)) == with_reports(BY_CODE[module])
 
 
 def test_an_edit_of_docstrings_and_comments_makes_nothing_stale(package, before):
@@ -327,7 +337,7 @@ def recording(project):
 def test_a_changed_test_recording_retrains_nothing(before, recording):
     found = stale(before, recording("field/003.wav", lambda content: content[:-2] + b"\1\1"))
     assert {job for job in named(found) if "one" in job} == {
-        *AFTER_MODELS_ONE, "check_leaks one", "fit_baselines one",
+        *AFTER_MODELS_ONE, "check_leaks one", "fit_baselines one", "report one",
     }  # fmt: skip
     assert not {job for job in named(found) if job.startswith("train")} - {"train two second"}
     assert sum(rule == "resample" for rule, _ in found) == 1
@@ -351,14 +361,14 @@ def test_a_changed_test_recording_is_scored_again_with_the_shards_of_its_job_alo
 
 def test_a_changed_training_recording_makes_one_shard_stale_and_what_follows(before, recording):
     found = stale(before, recording("recordings/it's.wav", lambda content: content[:-2] + b"\1\1"))
-    assert named(found) == FROM_LISTING
+    assert named(found) == with_reports(FROM_LISTING)
     assert [sum(rule == name for rule, _ in found) for name in ("resample", "judge")] == [1, 1]
 
 
 def test_a_new_test_label_makes_evaluation_audit_and_submission_stale(before, recording):
     after = recording("field.csv", lambda content: content.replace(b"003,1", b"003,0"))
     expected = {"audit two second", "evaluate one", "evaluate two", "submit one", *LEAKS}
-    assert named(stale(before, after)) == expected
+    assert named(stale(before, after)) == with_reports(expected)
 
 
 def test_moved_data_make_nothing_stale_but_what_changes_there(project, before, tmp_path):
@@ -370,7 +380,7 @@ def test_moved_data_make_nothing_stale_but_what_changes_there(project, before, t
     path = moved.work / "disk 2/recordings/it's.wav"
     path.write_bytes(path.read_bytes()[:-2] + b"\1\1")
     found = stale(before, moved.run_of(settings))
-    assert named(found) == FROM_LISTING
+    assert named(found) == with_reports(FROM_LISTING)
     assert [sum(rule == name for rule, _ in found) for name in ("resample", "judge")] == [1, 1]
 
 
@@ -381,4 +391,4 @@ def test_a_key_of_an_experiment_with_events_makes_stale_what_uses_it(tmp_path, k
     settings = test_sed_workflow.overlay()
     changed = tiny.changed(settings, f"experiments.small.{key}", value)
     before, after = (tiny.run_without_recordings(tmp_path, s, overlay) for s in (settings, changed))
-    assert {rule for rule, _ in stale(before, after)} == expected
+    assert {rule for rule, _ in stale(before, after)} == {*expected, "report"}

@@ -231,7 +231,8 @@ def _rules_of_example(base: Path, overlays: Sequence[str], name: str) -> dict[st
         except (KeyError, ValueError, TypeError, AttributeError, FileNotFoundError):
             continue  # a name of something else: no value stands for another one
         both = changed.keys() | known.keys()
-        found[path] = {key[0] for key in both if changed.get(key) != known.get(key)}
+        # a report shows the settings of its experiment, all of them
+        found[path] = {key[0] for key in both if changed.get(key) != known.get(key)} - {"report"}
     return found
 
 

@@ -29,6 +29,7 @@ from dawnchorus.plan.evaluation_rules import EvaluationRules
 from dawnchorus.plan.event_rules import EventRules
 from dawnchorus.plan.export_rules import ExportRules
 from dawnchorus.plan.prediction_rules import PredictionRules
+from dawnchorus.plan.report_rules import ReportRules
 from dawnchorus.plan.spectrogram_rules import SpectrogramRules
 from dawnchorus.plan.target_rules import TargetRules
 from dawnchorus.plan.training_rules import TrainingRules
@@ -50,6 +51,7 @@ class AllRules(NamedTuple):
     evaluation: EvaluationRules
     events: EventRules
     exports: ExportRules
+    reports: ReportRules
     applications: ApplicationRules
 
 
@@ -67,6 +69,7 @@ def all_rules(run: Run) -> AllRules:
         EvaluationRules(run),
         EventRules(run),
         ExportRules(run),
+        ReportRules(run),
         ApplicationRules(run),
     )
 
@@ -76,7 +79,7 @@ def result_files(run: Run) -> list[str]:
     found = [paths.DOWNLOADS.format(corpus=name) for name in run.acquired]
     for name in run.config["run"]:
         chosen, corpora = run.settings_of(name), corpora_in(run.settings_of(name)["test"])
-        found += [paths.METRICS.format(experiment=name)]
+        found += [paths.METRICS.format(experiment=name), paths.REPORT.format(experiment=name)]
         found += [
             paths.SEGMENTS_PICTURE.format(experiment=name, stage=stage) for stage in chosen["drawn"]
         ]

@@ -37,8 +37,8 @@ on the terminal. A definition leaves out what has a default, takes over another 
 and takes a key away with `null`. `defaults: {SECTION: {...}}` sets keys of all definitions of a section.
 
 The column *stale* names the rules whose results a change makes stale; everything that is made from
-them follows. A change of a corpus that changes its list of recordings, labels or events makes stale
-what reads them.
+them follows, and so does the report of an experiment, which shows its settings. A change of a corpus
+that changes its list of recordings, labels or events makes stale what reads them.
 """
 
 Stale = Callable[[str], str]

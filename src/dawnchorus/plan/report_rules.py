@@ -1,0 +1,113 @@
+"""Inputs and settings of rules/reports.smk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dawnchorus.plan import paths
+from dawnchorus.plan.workflow_run import Params, Run, Wildcards, corpora_in
+from dawnchorus.runtime.run import digest_of_file
+from dawnchorus.settings.differences import differences
+
+_STATIC = ("report.css", "report.js")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ReportRules:
+    """Rule ``report`` of one run."""
+
+    run: Run
+
+    def results(self, wildcards: Wildcards) -> list[str]:
+        """Return the results that the report shows, beside the metrics of clips."""
+        asked = self._asked(wildcards)
+        return [
+            *([asked["events"]] if asked["events"] else []),
+            *(one["path"] for one in asked["detections"]),
+            *asked["audits"].values(),
+            *(path for members in asked["histories"].values() for path in members.values()),
+            *(path for found in asked["ensembles"].values() for path in found.values()),
+            *asked["verdicts"].values(),
+        ]
+
+    def settings(self, wildcards: Wildcards) -> Params:
+        """Return what the report is made of, and the settings that it shows."""
+        name, chosen = wildcards.experiment, self.run.experiment(wildcards)
+        config, asked = self.run.config, self._asked(wildcards)
+        frontends = {
+            frontend
+            for stage in chosen["stages"].values()
+            for frontend in (stage["frontend"], stage["predict_frontend"])
+            if frontend
+        } | {chosen["frontend"]}
+        recipes = {config["frontends"][frontend]["audio"] for frontend in frontends}
+        corpora = self.run.scored_corpora(name)
+        static = (self.run.package or Path(__file__).parents[1]) / "report/static"
+        return {
+            **asked,
+            "name": name,
+            "settings": chosen,
+            "changed": differences(name, chosen),
+            "static": {one: digest_of_file(str(static / one))[:12] for one in _STATIC},
+            "frontends": {
+                frontend: config["frontends"][frontend] for frontend in sorted(frontends)
+            },
+            "audio": {recipe: config["audio"][recipe] for recipe in sorted(recipes)},
+            "labels": self.run.labels(corpora),
+            # no inputs: to hash the sound of a corpus takes longer than to hear sixty seconds of it, and
+            # other sound gives other scores, which are inputs
+            "sound": {
+                corpus: {
+                    "folder": asked["verdicts"][corpus].rpartition("/")[0],
+                    "shards": config["corpora"][corpus]["shards"],
+                }
+                for corpus in corpora
+            },
+            "windows": {stage: self.run.scores(name, stage, corpora) for stage in chosen["stages"]},
+        }
+
+    def _asked(self, wildcards: Wildcards) -> Params:
+        """Return the paths of all results by what they are."""
+        name, chosen = wildcards.experiment, self.run.experiment(wildcards)
+        events = chosen["events"]
+        corpora = self.run.scored_corpora(name)
+        return {
+            "metrics": paths.METRICS.format(experiment=name),
+            "folds": paths.FOLDS.format(experiment=name),
+            "events": paths.EVENT_METRICS.format(experiment=name) if events else None,
+            "detections": self._detections(wildcards) if events else [],
+            "audits": {
+                stage: paths.AUDIT.format(experiment=name, stage=stage)
+                for stage, about in chosen["stages"].items()
+                if about["targets"]["from"] == "predictions"
+            },
+            "histories": {
+                stage: {
+                    member: paths.HISTORY.format(experiment=name, stage=stage, member=member)
+                    for member in self.run.members(name, stage)
+                }
+                for stage in chosen["stages"]
+            },
+            "ensembles": {
+                ensemble: self.run.ensemble_scores(name, ensemble, corpora)
+                for ensemble in chosen["ensembles"]
+            },
+            "verdicts": self.run.verdicts(name, corpora),
+        }
+
+    def _detections(self, wildcards: Wildcards) -> list[Params]:
+        """Return the detections that are shown: by the last decoding of each ensemble."""
+        chosen = self.run.experiment(wildcards)
+        decoding = list(chosen["events"]["decodings"])[-1]
+        tables = self.run.event_tables(corpora_in(chosen["test"]))
+        names = {"experiment": wildcards.experiment, "decoding": decoding}
+        return [
+            {
+                "ensemble": ensemble,
+                "decoding": decoding,
+                "corpus": corpus,
+                "path": paths.DETECTIONS.format(ensemble=ensemble, corpus=corpus, **names),
+                "events": path,
+            }
+            for ensemble in chosen["ensembles"]
+            for corpus, path in tables.items()
+        ]

@@ -1,0 +1,140 @@
+"""HTML that is safe by construction: every text is escaped where an element is made.
+
+* `Html`: text that is HTML already; any other text is escaped by `element`.
+* `element`, `joined`: an element, and pieces one after another.
+* `section`, `table`, `details`: what the page is made of.
+* `number`, `with_interval`: numbers as a reader of scores expects them.
+"""
+
+import html
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+_VOID = ("meta", "img", "input", "link")
+_CONTROLS = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 127)}
+
+
+class Html(str):
+    """Text that is HTML: it is not escaped again."""
+
+
+def escaped(content: object) -> Html:
+    """Return a text as HTML; control characters, which HTML cannot hold, are replaced."""
+    if isinstance(content, Html):
+        return content
+    return Html(html.escape(str(content).translate(_CONTROLS)))
+
+
+def joined(content: Iterable[object]) -> Html:
+    """Return pieces one after another."""
+    return Html("".join(map(escaped, content)))
+
+
+def element(name: str, *content: object, **attributes: object) -> Html:
+    """Return an element.
+
+    Parameters
+    ----------
+    name : str
+        Of the tag.
+    *content : object
+        Texts, which are escaped, and `Html`, which is not.
+    **attributes : object
+        ``class_`` is ``class``, ``data_sort`` is ``data-sort``; None leaves an attribute out, True
+        writes its name alone.
+    """
+    parts = [name]
+    for key, value in attributes.items():
+        label = key.rstrip("_").replace("_", "-")
+        if value is True:
+            parts.append(label)
+        elif value is not None and value is not False:
+            parts.append(f'{label}="{escaped(value)}"')
+    opened = f"<{' '.join(parts)}>"
+    return Html(opened if name in _VOID else f"{opened}{joined(content)}</{name}>")
+
+
+def section(identifier: str, title: str, *content: object) -> Html:
+    """Return a section of the page; nothing where it has no content."""
+    found = joined(content)
+    if not found:
+        return Html("")
+    heading = element("h2", title, id=f"{identifier}-title")
+    labelled = {"aria-labelledby": f"{identifier}-title"}
+    return element("section", heading, found, id=identifier, **labelled)
+
+
+def table(
+    caption: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    is_sortable: bool = False,
+) -> Html:
+    """Return a table with a caption; nothing where it has no rows.
+
+    Parameters
+    ----------
+    caption : str
+    header : sequence of str
+        Titles of columns. One that starts with ">" has numbers.
+    rows : iterable of sequences
+        The first cell names its row.
+    is_sortable : bool, optional
+        Whether a click on a title sorts, and a field above the table filters.
+    """
+    body = [_row(row, header) for row in rows]
+    if not body:
+        return Html("")
+    titles = [
+        element(
+            "th",
+            element("button", title.lstrip(">"), type="button")
+            if is_sortable
+            else title.lstrip(">"),
+            scope="col",
+            class_="number" if title.startswith(">") else None,
+        )
+        for title in header
+    ]
+    made = element(
+        "table",
+        element("caption", caption),
+        element("thead", element("tr", *titles)),
+        element("tbody", *body),
+        class_="sortable" if is_sortable else None,
+    )
+    # a wide table scrolls by itself: a phone shows the rest of the page as it is
+    labelled = {"aria-label": caption}
+    return element("div", made, class_="wide", tabindex="0", role="region", **labelled)
+
+
+def _row(row: Sequence[object], header: Sequence[str]) -> Html:
+    classes = ["number" if title.startswith(">") else None for title in header]
+    first = element("th", row[0], scope="row")
+    rest = [element("td", cell, class_=c) for cell, c in zip(row[1:], classes[1:], strict=True)]
+    return element("tr", first, *rest)
+
+
+def details(summary: str, *content: object) -> Html:
+    """Return what is shown on request; nothing where there is nothing."""
+    found = joined(content)
+    return element("details", element("summary", summary), found) if found else Html("")
+
+
+def bullets(items: Iterable[object]) -> Html:
+    """Return a list of sentences; nothing where there are none."""
+    made = [element("li", item) for item in items]
+    return element("ul", *made) if made else Html("")
+
+
+def number(value: float | None, form: str = ".3f") -> str:
+    """Return a number, or a dash where it is not defined."""
+    return "–" if value is None or not math.isfinite(value) else format(value, form)
+
+
+def with_interval(found: Mapping, key: str, form: str = ".3f") -> str:
+    """Return a value with its interval, where it has one."""
+    text = number(found.get(key), form)
+    if found.get("low") is None or found.get("high") is None:
+        return text
+    return f"{text} ({number(found['low'], form)} to {number(found['high'], form)})"

@@ -1,0 +1,186 @@
+"""Scores: members, stages, ensembles and baselines, differences, events, and caveats in words."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dawnchorus.evaluation.caveats import learning_remarks, unit_remarks
+from dawnchorus.report.html import (
+    Html,
+    bullets,
+    details,
+    element,
+    number,
+    section,
+    table,
+    with_interval,
+)
+from dawnchorus.report.result_data import ResultData
+
+# what makes out-of-fold scores optimistic, as metrics.json has it
+_OPTIMISTIC = {
+    "teachers_saw_fold": "pseudo-labels come from models that saw all labels",
+    "chose_epoch": "the fold chose the epoch: optimistic",
+    "split_groups": "groups are split between folds: optimistic",
+    "transductive": "a model learnt from predictions for these recordings, never from their labels",
+}
+_EVENT_SCORES = (
+    ("events", "macro_f", "event F, macro"), ("segments", "macro_f", "segment F, macro"),
+    ("clips", "macro_f", "clip F, macro"), ("psds1", "psds", "PSDS1"), ("psds2", "psds", "PSDS2"),
+)  # fmt: skip
+
+
+def score_tables(data: ResultData) -> Html:
+    """Return the section of scores."""
+    metrics = data.metrics
+    what = "AUROC" if len(metrics["classes"]) == 1 else "macro AUROC"
+    policy = metrics["policy"]
+    interval = (
+        f"In brackets: {policy['confidence']:.0%} intervals of {policy['replicates']} bootstrap "
+        f"replicates over {policy['resampled'].replace('_', ' ')}."
+    )
+    header = ("scores of", "kind", "on", ">models", f">{what}", ">mean over folds", ">top-1", ">MLRAP",
+              ">cmAP", ">recordings", "caveats")  # fmt: skip
+    rows = [
+        *(
+            row
+            for name, one in metrics["ensembles"].items()
+            for row in _rows(name, "ensemble", one)
+        ),
+        *_baseline_rows(metrics["baselines"]),
+    ]
+    spread = [
+        (name, test, found["models"], f"{number(found['mean'])} ± {number(found['sd'])}",
+         number(found["min"]), number(found["max"]))
+        for name, stage in metrics["stages"].items()
+        for test, found in stage["test"].items()
+    ]  # fmt: skip
+    members = [
+        (f"{name} {member}", where, with_interval(found, "auroc"), found["n"])
+        for name, stage in metrics["stages"].items()
+        for member, about in stage["members"].items()
+        for where, found in _places_of(about)
+    ]
+    return section(
+        "scores",
+        "Scores",
+        element("p", interval),
+        table("Ensembles, and baselines beside them", _without_empty(header, rows), _cells(rows)),
+        table(
+            f"Paired differences of {what} on the same recordings",
+            ("better if above 0", "minus", "on", ">difference", ">p"),
+            _differences(metrics),
+        ),
+        table(
+            f"Stages: {what} of their models",
+            ("stage", "on", ">models", ">mean ± SD", ">least", ">most"),
+            spread,
+        ),
+        details(
+            f"Single models: {len(members)} scores",
+            table("Single models", ("model", "on", f">{what}", ">recordings"), members, True),
+        ),
+        _event_table(data.events),
+        bullets(_remarks(metrics)),
+        details("How these scores are defined", table(
+            "Rules behind the scores", ("rule", "meaning"),
+            [(key.replace("_", " "), str(value)) for key, value in policy.items()],
+        )),
+    )  # fmt: skip
+
+
+def _rows(name: str, kind: str, one: Mapping[str, Any]) -> Iterator[tuple]:
+    for where, found in [*one["test"].items(), ("out of fold", one["out_of_fold"])]:
+        values = found.get("identification", {})
+        points = [
+            with_interval(values[key], "value") if key in values else ""
+            for key in ("top1_accuracy", "mlrap", "map_macro_skip_absent")
+        ]
+        folds = number(found["mean_over_folds"]["auroc"]) if "mean_over_folds" in found else ""
+        caveats = "; ".join(text for key, text in _OPTIMISTIC.items() if found.get(key))
+        yield (
+            name, kind, where, one.get("models", ""), with_interval(found, "auroc"), folds, *points,
+            found["n"], caveats,
+        )  # fmt: skip
+
+
+def _baseline_rows(baselines: Mapping[str, Any]) -> Iterator[tuple]:
+    scores = baselines.get("scores", {})
+    for name in sorted(scores, key=lambda name: name != baselines["best"]):
+        yield from _rows(name.replace("_", " "), "baseline", scores[name])
+
+
+def _kept_columns(rows: list[tuple]) -> list[int]:
+    return [c for c in range(len(rows[0]) if rows else 0) if any(row[c] != "" for row in rows)]
+
+
+def _without_empty(header: tuple[str, ...], rows: list[tuple]) -> list[str]:
+    return [header[column] for column in _kept_columns(rows)]
+
+
+def _cells(rows: list[tuple]) -> list[list]:
+    kept = _kept_columns(rows)
+    return [[row[column] for column in kept] for row in rows]
+
+
+def _places_of(member: Mapping[str, Any]) -> Iterator[tuple[str, Mapping]]:
+    yield from member["test"].items()
+    if member.get("validation"):
+        yield "its own fold", member["validation"]
+
+
+def _differences(metrics: Mapping[str, Any]) -> Iterator[tuple]:
+    pairs = [*metrics["comparisons"], *metrics["baselines"].get("comparisons", ())]
+    for pair in pairs:
+        for where, found in [*pair["test"].items(), ("out of fold", pair["out_of_fold"])]:
+            yield (
+                pair["second"],
+                pair["first"].replace("_", " "),
+                where,
+                with_interval(found, "difference", "+.3f"),
+                number(found["p_two_sided"]),
+            )
+
+
+def _event_table(events: Mapping[str, Any] | None) -> Html:
+    if events is None:
+        return Html("")
+    rows = []
+    for name, ensemble in events["ensembles"].items():
+        for decoding, about in ensemble["decodings"].items():
+            for test, found in about["test"].items():
+                cells = [_event_score(found.get(part), key) for part, key, _ in _EVENT_SCORES]
+                rows.append((f"{name}, {decoding}", test, *cells))
+    header = ("ensemble, decoding", "on", *(f">{title}" for _, _, title in _EVENT_SCORES))
+    return table("Detected events", header, rows)
+
+
+def _event_score(found: Mapping[str, Any] | None, key: str) -> str:
+    if not found:
+        return "–"
+    if key in found:
+        return with_interval(found, key)
+    interval = found.get("intervals", {}).get(key, {})
+    average, metric = key.split("_", 1)
+    return with_interval({"value": found[average][metric], **interval}, "value")
+
+
+def _remarks(metrics: Mapping[str, Any]) -> Iterator[str]:
+    yield from learning_remarks(
+        {
+            f"{name} {member}": about
+            for name, stage in metrics["stages"].items()
+            for member, about in stage["learning"].items()
+        }
+    )
+    yield from metrics["baselines"].get("not_beaten", ())
+    for name, remark in metrics["baselines"].get("about", {}).items():
+        yield f"{name.replace('_', ' ')}: {remark}"
+    yield from unit_remarks(metrics)
+    for name, found in metrics["test"].items():
+        if not found["scored"]:
+            yield f"{name}: no recording has a known ground truth, so there is no score"
+        elif found["classes_left_out"]:
+            yield (
+                f"left out on {name}, no positives or no negatives: "
+                f"{', '.join(found['classes_left_out'])}"
+            )
