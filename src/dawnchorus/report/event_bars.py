@@ -73,13 +73,9 @@ def _picture(name: str, truth: Sequence[Event], found: Sequence[Event]) -> Html:
                     class_="found" if row else "truth",
                 )
             )
-    for share in (0, 0.5, 1):
-        x = _LEFT + share * end_s * scale
-        drawn.append(
-            element(
-                "text", f"{share * end_s:.1f} s", x=f"{x:.1f}", y=height - 6, text_anchor="middle"
-            )
-        )
+    for share, anchor in ((0, "start"), (0.5, "middle"), (1, "end")):
+        x, text = _LEFT + share * end_s * scale, f"{share * end_s:.1f} s"
+        drawn.append(element("text", text, x=f"{x:.1f}", y=height - 6, text_anchor=anchor))
     n = f"{len(truth)} annotated and {len(found)} detected events"
     picture = element(
         "svg", *drawn, viewBox=f"0 0 {_WIDTH} {height}", role="img", class_="bars",

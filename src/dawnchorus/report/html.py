@@ -10,6 +10,7 @@ import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+UNDEFINED = "–"
 _VOID = ("meta", "img", "input", "link")
 _CONTROLS = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 127)}
 
@@ -78,13 +79,20 @@ def table(
     header : sequence of str
         Titles of columns. One that starts with ">" has numbers.
     rows : iterable of sequences
-        The first cell names its row.
+        The first cell names its row. A column that says nothing in any row is left out.
     is_sortable : bool, optional
         Whether a click on a title sorts, and a field above the table filters.
     """
-    body = [_row(row, header) for row in rows]
-    if not body:
+    found = [tuple(row) for row in rows]
+    if not found:
         return Html("")
+    kept = [
+        column
+        for column in range(len(header))
+        if not column or any(row[column] not in ("", UNDEFINED) for row in found)
+    ]
+    header = [header[column] for column in kept]
+    body = [_row([row[column] for column in kept], header) for row in found]
     titles = [
         element(
             "th",
@@ -129,7 +137,7 @@ def bullets(items: Iterable[object]) -> Html:
 
 def number(value: float | None, form: str = ".3f") -> str:
     """Return a number, or a dash where it is not defined."""
-    return "–" if value is None or not math.isfinite(value) else format(value, form)
+    return UNDEFINED if value is None or not math.isfinite(value) else format(value, form)
 
 
 def with_interval(found: Mapping, key: str, form: str = ".3f") -> str:

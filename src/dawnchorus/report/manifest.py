@@ -28,7 +28,11 @@ def manifest(data: ResultData) -> Html:
     return section(
         "manifest",
         "Settings and versions",
-        table("Settings that differ from the defaults", ("setting", "value"), _shown(data.asked["changed"].items())),
+        table(
+            "Settings that differ from the defaults",
+            ("setting", "value"),
+            _shown(data.asked["changed"].items()),
+        ),
         details(
             "Settings of frontends and audio",
             table("Frontends and audio", ("setting", "value"), _shown(recipes)),

@@ -87,6 +87,10 @@ def read_results(asked: Mapping[str, Any]) -> ResultData:
     """
     metrics = _json(asked["metrics"])
     settings, class_names = asked["settings"], metrics["classes"]
+    for kind in ("stages", "ensembles"):  # in the order of the config: the file has sorted names
+        metrics[kind] = {
+            name: metrics[kind][name] for name in settings[kind] if name in metrics[kind]
+        }
     truths: dict[str, GroundTruth] = {}
     for test in settings["test"]:
         if metrics["test"][test]["scored"]:

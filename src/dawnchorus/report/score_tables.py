@@ -64,7 +64,7 @@ def score_tables(data: ResultData) -> Html:
         "scores",
         "Scores",
         element("p", interval),
-        table("Ensembles, and baselines beside them", _without_empty(header, rows), _cells(rows)),
+        table("Ensembles, and baselines beside them", header, rows),
         table(
             f"Paired differences of {what} on the same recordings",
             ("better if above 0", "minus", "on", ">difference", ">p"),
@@ -107,19 +107,6 @@ def _baseline_rows(baselines: Mapping[str, Any]) -> Iterator[tuple]:
     scores = baselines.get("scores", {})
     for name in sorted(scores, key=lambda name: name != baselines["best"]):
         yield from _rows(name.replace("_", " "), "baseline", scores[name])
-
-
-def _kept_columns(rows: list[tuple]) -> list[int]:
-    return [c for c in range(len(rows[0]) if rows else 0) if any(row[c] != "" for row in rows)]
-
-
-def _without_empty(header: tuple[str, ...], rows: list[tuple]) -> list[str]:
-    return [header[column] for column in _kept_columns(rows)]
-
-
-def _cells(rows: list[tuple]) -> list[list]:
-    kept = _kept_columns(rows)
-    return [[row[column] for column in kept] for row in rows]
 
 
 def _places_of(member: Mapping[str, Any]) -> Iterator[tuple[str, Mapping]]:
