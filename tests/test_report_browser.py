@@ -1,0 +1,93 @@
+"""The report in a browser: headless Chromium, which the system has (`make test-browser`)."""
+
+import pytest
+import report_results
+from test_page_browser import browser  # noqa: F401, a fixture
+
+from dawnchorus.report import report_page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    report_page.write_report(report_results.written(folder), folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.fixture
+def opened(browser, path):  # noqa: F811
+    """A function that opens the report offline; nothing may be said on its console or be asked for."""
+    contexts, said = [], []
+
+    def page(**options):
+        context = browser.new_context(offline=True, **options)
+        contexts.append(context)
+        found = context.new_page()
+        found.on("console", lambda message: said.append(message.text))
+        found.on("pageerror", lambda error: said.append(str(error)))
+        found.on("dialog", lambda dialog: said.append(dialog.message))
+        found.on("request", lambda one: said.append(one.url)
+                 if one.url != path.as_uri() and not one.url.startswith("data:") else None)  # fmt: skip
+        found.goto(path.as_uri())
+        return found
+
+    yield page
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def column(table, number):
+    return table.locator(f"tbody tr:visible > :nth-child({number})").all_inner_texts()
+
+
+def test_tables_sort_and_filter(opened):
+    page = opened(viewport={"width": 1400, "height": 1000})
+    table = page.locator("#classes table.sortable").first
+    titles = table.locator("thead th").all_inner_texts()
+    auroc = titles.index("AUROC") + 1
+    before = column(table, auroc)
+    table.locator("thead button").nth(auroc - 1).click()
+    assert table.locator("thead th").nth(auroc - 1).get_attribute("aria-sort") == "ascending"
+    assert column(table, auroc) == sorted(before, key=float)
+    # by the keyboard too, and the other way round
+    table.locator("thead button").nth(auroc - 1).press("Enter")
+    assert column(table, auroc) == sorted(before, key=float, reverse=True)
+    page.locator("#classes input").first.fill("owl TWO")
+    assert set(column(table, 1)) == {"owl"}
+    assert set(column(table, 2)) == {"two"}
+    told = page.locator("#classes [role=status]").first
+    assert told.inner_text() == f"2 of {len(before)} rows"
+
+
+def test_sounds_play_one_at_a_time(opened):
+    page = opened()
+    first, second = (page.locator("audio").nth(number) for number in (0, 1))
+    for sound in (first, second):
+        sound.evaluate("sound => { sound.muted = true; return sound.play(); }")
+    assert abs(second.evaluate("sound => sound.duration") - 3) < 0.01
+    assert first.evaluate("sound => sound.paused")
+    assert not second.evaluate("sound => sound.paused")
+
+
+@pytest.mark.parametrize("width", [1400, 420])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_screen_and_a_phone_light_and_dark(opened, width, scheme):
+    page = opened(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    ink, paper = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+        ".map(text => text.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0))"
+    )
+    assert (ink < paper) == (scheme == "light")
+    assert abs(ink - paper) > 550
+    # letters of a chart are as dark as those of the text
+    chart = page.locator("svg.chart text").first
+    assert chart.evaluate("one => getComputedStyle(one).fill") == page.evaluate(
+        "getComputedStyle(document.body).color"
+    )
+    # all that is named in the head of the page is there
+    for link in page.locator("nav a").all():
+        assert page.locator(link.get_attribute("href")).count() == 1
