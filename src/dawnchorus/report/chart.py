@@ -66,11 +66,10 @@ def line_chart(
     if is_diagonal:
         drawn.append(_path([(_LEFT, HEIGHT - _BOTTOM), (WIDTH - _RIGHT, _TOP)], "guide"))
     for one in series:
-        places = [
-            (_x(x_axis, x), _y(y_axis, y))
-            for x, y in _thinned(list(zip(one.x, one.y, strict=True)))
-            if math.isfinite(x) and math.isfinite(y)
-        ]
+        points = list(zip(one.x, one.y, strict=True))
+        n = min(len(points), MOST_POINTS)
+        chosen = [points[round(index * (len(points) - 1) / max(n - 1, 1))] for index in range(n)]
+        places = [(_x(x_axis, x), _y(y_axis, y)) for x, y in chosen]
         style = f"s{one.style % N_STYLES}"
         drawn.append(_path(places, f"line {style}", one.name))
         if one.has_dots:
@@ -182,13 +181,6 @@ def _ticks(axis: Axis) -> list[float]:
     first = math.ceil(axis.low / step - 1e-9)
     last = math.floor(axis.high / step + 1e-9)
     return [round(index * step, 10) for index in range(first, last + 1)]
-
-
-def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    if len(points) <= MOST_POINTS:
-        return points
-    step = (len(points) - 1) / (MOST_POINTS - 1)
-    return [points[round(index * step)] for index in range(MOST_POINTS)]
 
 
 def _x(axis: Axis, value: float) -> float:

@@ -64,9 +64,17 @@ def _confusion(what: str, counts: Mapping[str, Mapping[str, float]]) -> Html:
     )[:_MOST_PAIRS]  # fmt: skip
     matrix = Html("")
     if len(names) <= MOST_CONFUSED:
-        rows = [
-            [truth, *(_shaded(counts.get(truth, {}), given) for given in names)] for truth in names
-        ]
+        rows = []
+        for truth in names:
+            row = counts.get(truth, {})
+            # the number is there too: the shade says nothing alone
+            shades = {
+                given: element(
+                    "span", f"{n:g}", class_="shade", style=f"--share: {n / sum(row.values()):.2f}"
+                )
+                for given, n in row.items()
+            }
+            rows.append([truth, *(shades.get(given, "") for given in names)])
         matrix = table(
             f"Confusion of {what}: recordings of a class (row) by the class of highest score (column)",
             ("truth", *(f">{name}" for name in names)),
@@ -79,11 +87,3 @@ def _confusion(what: str, counts: Mapping[str, Mapping[str, float]]) -> Html:
         True,
     )
     return joined([matrix, details(f"Confused pairs of {what}", listed)])
-
-
-def _shaded(row: Mapping[str, float], given: str) -> Html | str:
-    n, total = row.get(given, 0), sum(row.values())
-    if not n:
-        return ""
-    # the number is there too: the shade says nothing alone
-    return element("span", f"{n:g}", class_="shade", style=f"--share: {n / total:.2f}")

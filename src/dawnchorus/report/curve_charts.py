@@ -26,8 +26,14 @@ def curve_charts(data: ResultData) -> Html:
             _roc(place(test), targets, by_ensemble),
             _precision_recall(place(test), targets, by_ensemble),
         ]
-        if data.shown_ensemble is not None:
-            charts.append(_histogram(place(test), targets, data.shown_ensemble, by_ensemble))
+        shown, edges = data.shown_ensemble, np.linspace(0, 1, _BINS + 1)
+        if shown is not None:
+            counts = [
+                (name, np.histogram(by_ensemble[shown][rows], edges)[0].tolist())
+                for name, rows in (("negative", ~targets), ("positive", targets))
+            ]
+            title = f"Scores of {shown}, {place(test)}"
+            charts.append(bar_chart(title, Axis("score", *_SHARE), "number", counts))
     charts += _reliability(data)
     note = (
         "All pairs of recording and class are one list." if len(data.metrics["classes"]) > 1 else ""
@@ -59,18 +65,6 @@ def _precision_recall(where: str, targets: np.ndarray, by_ensemble: dict[str, np
         series.append(Series(name, recall[1:].tolist(), precision.tolist(), style))
     axes = Axis("recall", *_SHARE), Axis("precision", *_SHARE)
     return line_chart(f"Precision and recall, {where}", *axes, series)
-
-
-def _histogram(
-    where: str, targets: np.ndarray, ensemble: str, by_ensemble: dict[str, np.ndarray]
-) -> Html:
-    edges = np.linspace(0, 1, _BINS + 1)
-    counts = [
-        (name, np.histogram(by_ensemble[ensemble][rows], edges)[0].tolist())
-        for name, rows in (("negative", ~targets), ("positive", targets))
-    ]
-    title = f"Scores of {ensemble}, {where}"
-    return bar_chart(title, Axis("score", *_SHARE), "number", counts)
 
 
 def _reliability(data: ResultData) -> list[Html]:

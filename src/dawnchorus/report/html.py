@@ -92,7 +92,18 @@ def table(
         if not column or any(row[column] not in ("", UNDEFINED) for row in found)
     ]
     header = [header[column] for column in kept]
-    body = [_row([row[column] for column in kept], header) for row in found]
+    classes = ["number" if title.startswith(">") else None for title in header]
+    body = [
+        element(
+            "tr",
+            element("th", row[0], scope="row"),
+            *(
+                element("td", row[column], class_=class_)
+                for column, class_ in zip(kept[1:], classes[1:], strict=True)
+            ),
+        )
+        for row in found
+    ]
     titles = [
         element(
             "th",
@@ -100,9 +111,9 @@ def table(
             if is_sortable
             else title.lstrip(">"),
             scope="col",
-            class_="number" if title.startswith(">") else None,
+            class_=class_,
         )
-        for title in header
+        for title, class_ in zip(header, classes, strict=True)
     ]
     made = element(
         "table",
@@ -114,13 +125,6 @@ def table(
     # a wide table scrolls by itself: a phone shows the rest of the page as it is
     labelled = {"aria-label": caption}
     return element("div", made, class_="wide", tabindex="0", role="region", **labelled)
-
-
-def _row(row: Sequence[object], header: Sequence[str]) -> Html:
-    classes = ["number" if title.startswith(">") else None for title in header]
-    first = element("th", row[0], scope="row")
-    rest = [element("td", cell, class_=c) for cell, c in zip(row[1:], classes[1:], strict=True)]
-    return element("tr", first, *rest)
 
 
 def details(summary: str, *content: object) -> Html:

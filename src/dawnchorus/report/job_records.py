@@ -55,7 +55,10 @@ def read_jobs(paths: Iterable[str], results: str = artefacts.RESULTS) -> Jobs:
     while waiting:
         path, reader = waiting.pop()
         if path not in files:
-            record = _record(path, results)
+            try:
+                record = artefacts.read_record(path, results) or {}
+            except ValueError:  # from outside the results folder
+                continue
             if "rule" not in record:
                 continue
             files[path] = record
@@ -82,13 +85,6 @@ def _depth(path: str, files: Mapping[str, dict], known: dict[str, int]) -> int:
         inputs = (one for one in files[path].get("inputs", ()) if one in files)
         known[path] = max((1 + _depth(one, files, known) for one in inputs), default=0)
     return known[path]
-
-
-def _record(path: str, results: str) -> dict:
-    try:
-        return artefacts.read_record(path, results) or {}
-    except ValueError:  # from outside the results folder
-        return {}
 
 
 def _memory_mb(rule: str, wildcards: Mapping[str, str], results: str) -> float | None:

@@ -1,5 +1,6 @@
 """Learning curves of all members; those that did not learn are marked."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from dawnchorus.report.chart import Axis, Series, line_chart
@@ -14,6 +15,7 @@ _LEGEND = 6  # members that a legend names: more curves look alike
 def learning_curves(data: ResultData) -> Html:
     """Return the section: loss and validation by epoch of each stage, and whether members learnt."""
     charts, rows = [], []
+    said = {(True, False): "yes", (False, False): "no, kept", (False, True): "no, left out"}
     for stage, members in data.histories.items():
         learning = data.metrics["stages"].get(stage, {}).get("learning", {})
         named = {
@@ -27,7 +29,8 @@ def learning_curves(data: ResultData) -> Html:
             if chart:
                 charts.append(chart)
         rows += [
-            (f"{stage} {member}", _said(about), about["attempts"], number(about["loss_final"], ".4f"),
+            (f"{stage} {member}", said[about["learnt"], about["left_out"]], about["attempts"],
+             number(about["loss_final"], ".4f"),
              number(about["loss_prior"], ".4f"), number(about["loss_shuffled"], ".4f"))
             for member, about in learning.items()
         ]  # fmt: skip
@@ -47,17 +50,11 @@ def learning_curves(data: ResultData) -> Html:
     )
 
 
-def _said(about: Mapping) -> str:
-    if about["learnt"]:
-        return "yes"
-    return "no, left out" if about["left_out"] else "no, kept"
-
-
 def _chart(stage: str, column: str, members: Mapping[str, Sequence[Mapping[str, str]]]) -> Html:
     series = []
     for style, (name, rows) in enumerate(members.items()):
-        points = [(float(row["epoch"]), _value(row.get(column))) for row in rows]
-        points = [(x, y) for x, y in points if y == y]  # not NaN
+        points = [(float(row["epoch"]), float(row.get(column) or "nan")) for row in rows]
+        points = [(x, y) for x, y in points if math.isfinite(y)]
         if points:
             series.append(Series(name, *map(list, zip(*points, strict=True)), style))
     if not series:
@@ -67,10 +64,3 @@ def _chart(stage: str, column: str, members: Mapping[str, Sequence[Mapping[str, 
     axes = Axis("epoch", 1, max(last, 2)), Axis(column, min(values), max(values))
     title = f"{stage}: {column.replace('val_', 'validation ')} of {len(series)} members"
     return line_chart(title, *axes, series, is_named=len(series) <= _LEGEND)
-
-
-def _value(text: str | None) -> float:
-    try:
-        return float(text or "nan")
-    except ValueError:  # a column of words
-        return float("nan")

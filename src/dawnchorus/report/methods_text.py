@@ -38,9 +38,11 @@ _MODELS = {
 def methods_text(data: ResultData) -> Html:
     """Return the section; what a setting does not say is left to the authors."""
     settings, policy = data.settings, data.metrics["policy"]
+    folds = settings["folds"]
     sentences = [
         *(_stage(name, about, data.asked) for name, about in settings["stages"].items()),
-        _folds(settings),
+        f"Models were trained in {folds['count']} folds (kind {folds['kind']}); the recordings of a "
+        f"{folds['by']} {'may be in several folds' if folds['split_groups'] else 'are in one fold'}.",
         f"Window scores of a recording were pooled by {policy['pooling']}, and models averaged by "
         f"their {policy['average']}.",
         f"Intervals are {policy['confidence']:.0%} percentile intervals of {policy['replicates']} "
@@ -83,13 +85,4 @@ def _stage(name: str, about: Mapping[str, Any], asked: Mapping[str, Any]) -> str
         f"{told.get(targets, f'targets from {targets}')}, for at most {training['epochs']} epochs with "
         f"{training['optimizer']} (learning rate {training['learning_rate']:g}, batches of "
         f"{training['batch_size']}, loss {training['loss'].replace('_', ' ')})."
-    )
-
-
-def _folds(settings: Mapping[str, Any]) -> str:
-    folds = settings["folds"]
-    apart = "may be in several folds" if folds["split_groups"] else "are in one fold"
-    return (
-        f"Models were trained in {folds['count']} folds (kind {folds['kind']}); the recordings of a "
-        f"{folds['by']} {apart}."
     )

@@ -20,11 +20,7 @@ def rule_graph(data: ResultData) -> Html:
     height = max(y for _, y in places.values()) + _HEIGHT + _GAP
     drawn = [
         element(
-            "path",
-            d=f"M{_at(places[one], True)}C{_bend(places[one], places[other])} "
-            + _at(places[other], False),
-            class_="edge",
-            marker_end="url(#arrow)",
+            "path", d=_arrow(places[one], places[other]), class_="edge", marker_end="url(#arrow)"
         )
         for one, other in sorted(data.jobs.edges)
     ]
@@ -91,11 +87,8 @@ def _places(jobs: Mapping[str, Sequence[Job]]) -> dict[str, tuple[int, int]]:
     }
 
 
-def _at(place: tuple[int, int], is_bottom: bool) -> str:
-    x, y = place
-    return f"{x + _WIDTH / 2:.0f} {y + (_HEIGHT if is_bottom else 0)}"
-
-
-def _bend(one: tuple[int, int], other: tuple[int, int]) -> str:
-    down, up = one[1] + _HEIGHT + 16, other[1] - 16
-    return f"{one[0] + _WIDTH / 2:.0f} {down} {other[0] + _WIDTH / 2:.0f} {up}"
+def _arrow(one: tuple[int, int], other: tuple[int, int]) -> str:
+    """Return a curve from the lower edge of a box to the upper edge of another."""
+    x, end_x = one[0] + _WIDTH // 2, other[0] + _WIDTH // 2
+    y, end_y = one[1] + _HEIGHT, other[1]
+    return f"M{x} {y}C{x} {y + 16} {end_x} {end_y - 16} {end_x} {end_y}"

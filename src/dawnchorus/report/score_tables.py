@@ -40,13 +40,19 @@ def score_tables(data: ResultData) -> Html:
     )
     header = ("scores of", "kind", "on", ">models", f">{what}", ">mean over folds", ">top-1", ">MLRAP",
               ">cmAP", ">recordings", "caveats")  # fmt: skip
+    scores = metrics["baselines"].get("scores", {})
+    simple = sorted(scores, key=lambda name: name != metrics["baselines"]["best"])  # the best first
     rows = [
         *(
             row
             for name, one in metrics["ensembles"].items()
             for row in _rows(name, "ensemble", one)
         ),
-        *_baseline_rows(metrics["baselines"]),
+        *(
+            row
+            for name in simple
+            for row in _rows(name.replace("_", " "), "baseline", scores[name])
+        ),
     ]
     spread = [
         (name, test, found["models"], f"{number(found['mean'])} ± {number(found['sd'])}",
@@ -58,7 +64,8 @@ def score_tables(data: ResultData) -> Html:
         (f"{name} {member}", where, with_interval(found, "auroc"), found["n"])
         for name, stage in metrics["stages"].items()
         for member, about in stage["members"].items()
-        for where, found in _places_of(about)
+        for where, found in [*about["test"].items(), ("its own fold", about.get("validation"))]
+        if found
     ]
     return section(
         "scores",
@@ -101,18 +108,6 @@ def _rows(name: str, kind: str, one: Mapping[str, Any]) -> Iterator[tuple]:
             name, kind, where, one.get("models", ""), with_interval(found, "auroc"), folds, *points,
             found["n"], caveats,
         )  # fmt: skip
-
-
-def _baseline_rows(baselines: Mapping[str, Any]) -> Iterator[tuple]:
-    scores = baselines.get("scores", {})
-    for name in sorted(scores, key=lambda name: name != baselines["best"]):
-        yield from _rows(name.replace("_", " "), "baseline", scores[name])
-
-
-def _places_of(member: Mapping[str, Any]) -> Iterator[tuple[str, Mapping]]:
-    yield from member["test"].items()
-    if member.get("validation"):
-        yield "its own fold", member["validation"]
 
 
 def _differences(metrics: Mapping[str, Any]) -> Iterator[tuple]:

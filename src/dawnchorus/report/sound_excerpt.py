@@ -69,7 +69,10 @@ def read_excerpt(folder: str, n_shards: int, recording: str, middle_s: float) ->
     mixed = np.mean([samples[start : start + length] for start in starts], axis=0, dtype=np.float64)
     onset_s = first / rate
     if rate > HIGHEST_RATE:
-        mixed, rate = _lowered(mixed, rate), HIGHEST_RATE
+        # the spectrum without what lies above
+        n = round(len(mixed) * HIGHEST_RATE / rate)
+        lowered = np.fft.irfft(np.fft.rfft(mixed)[: n // 2 + 1], n) * (n / len(mixed))
+        mixed, rate = lowered, HIGHEST_RATE
     return Excerpt(mixed, rate, onset_s)
 
 
@@ -103,10 +106,3 @@ def picture_bytes(excerpt: Excerpt) -> bytes:
 def as_source(kind: str, content: bytes) -> Html:
     """Return bytes as a source that stands in the page itself."""
     return Html(f"data:{kind};base64,{base64.b64encode(content).decode()}")
-
-
-def _lowered(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Return samples at `HIGHEST_RATE`: the spectrum without what lies above."""
-    n = round(len(samples) * HIGHEST_RATE / rate)
-    spectrum = np.fft.rfft(samples)[: n // 2 + 1]
-    return np.fft.irfft(spectrum, n) * (n / len(samples))

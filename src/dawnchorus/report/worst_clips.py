@@ -30,36 +30,24 @@ def worst_clips(data: ResultData) -> Html:
     for title, what, rows, order in kinds:
         places = np.argwhere(rows)
         worst = np.argsort(order[rows], kind="stable")[:SHOWN]
-        if len(worst):
+        items = []
+        for row, column in places[worst]:
+            corpus, recording = truth.recordings[row]
+            known = [truth.class_names[c] for c in np.flatnonzero(truth.targets[row])]
+            text = (
+                f" of {corpus}: {truth.class_names[column]} has "
+                f"{number(float(scores[row, column]))}; truth: "
+                f"{', '.join(known) or 'none of the classes'}"
+            )
+            heard = _heard(data, ensemble, corpus, recording, int(column))
+            items.append(element("li", element("p", element("strong", recording), text), heard))
+        if items:
             shown += [
                 element("h3", title),
                 element("p", f"Recordings {what} of {ensemble}, {place(test)}."),
-                element("ol", *_items(data, ensemble, places[worst], scores), class_="clips"),
+                element("ol", *items, class_="clips"),
             ]
     return section("worst", "Recordings to listen to", *shown)
-
-
-def _items(
-    data: ResultData, ensemble: str, places: Sequence[Sequence[int]], scores: np.ndarray
-) -> list[Html]:
-    truth, found = data.truths[data.shown_test], []
-    for row, column in places:
-        corpus, recording = truth.recordings[row]
-        label = truth.class_names[column]
-        known = [truth.class_names[c] for c in np.flatnonzero(truth.targets[row])]
-        text = joined(
-            [
-                element("strong", recording),
-                f" of {corpus}: {label} has {number(float(scores[row, column]))}; truth: ",
-                ", ".join(known) or "none of the classes",
-            ]
-        )
-        found.append(
-            element(
-                "li", element("p", text), _heard(data, ensemble, corpus, recording, int(column))
-            )
-        )
-    return found
 
 
 def _heard(data: ResultData, ensemble: str, corpus: str, recording: str, column: int) -> Html:
