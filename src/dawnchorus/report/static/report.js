@@ -1,7 +1,7 @@
 "use strict";
 // Tables that sort by a click on a title, and that a text filters. Without a script the page has all rows.
 
-const numberIn = text => {
+const parsed = text => {
   const found = /[-+\u2212]?[\d,]*\.?\d+(e[-+]?\d+)?/i.exec(text);
   return found ? parseFloat(found[0].replace(/,/g, "").replace("\u2212", "-")) : NaN;
 };
@@ -14,7 +14,7 @@ function sort(table, column, title) {
   const rows = [...table.tBodies[0].rows].map(row => [row.cells[column].innerText, row]);
   rows.sort(([a], [b]) => {
     if (!isNumber) return (isUp ? 1 : -1) * a.localeCompare(b, undefined, { numeric: true });
-    const [x, y] = [numberIn(a), numberIn(b)];
+    const [x, y] = [parsed(a), parsed(b)];
     // what has no number stays last
     if (isNaN(x) || isNaN(y)) return isNaN(x) - isNaN(y);
     return isUp ? x - y : y - x;
