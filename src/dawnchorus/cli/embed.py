@@ -54,7 +54,21 @@ def run(arguments: argparse.Namespace) -> int:
             raise ValueError(f"{arguments.model} has no pretrained network; expected a card's name")
         frontend = found[0]
     else:
-        frontend = _of_card(arguments.model, arguments.network)
+        from dawnchorus.frontends import network_file
+        from dawnchorus.settings.audio import AudioRecipe
+        from dawnchorus.settings.errors import validated
+        from dawnchorus.settings.frontend import KINDS
+
+        # a card: the frontend that it describes, with the file of its network
+        card, network = arguments.model, arguments.network
+        file = network if network and Path(network).is_file() else None
+        settings = validated("", KINDS, {"kind": "pretrained", "card": card, "file": file})
+        rate = settings["network"]["sample_rate"]
+        places = [place for place in (network, Path(card).parent) if place]
+        path = network_file.find(settings["network"], settings["about"], places)
+        recipe = AudioRecipe(sample_rate=rate).complete()
+        own = {**settings, "file": str(path), "sample_rate": rate}
+        frontend = model_file.Frontend(own, recipe)
     settings = {**frontend.settings, "threads": arguments.threads, "store": "float32"}
     if arguments.hop is not None:
         length_s = settings["network"]["length_s"]
@@ -70,20 +84,3 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{escaped(path)}: {fault}", file=sys.stderr)
     print(f"{len(files) - len(faults)} recordings: {arguments.out}", file=sys.stderr)
     return SOME_FAILED if faults else 0
-
-
-def _of_card(card: str, network: str | None):
-    """Return the frontend that a card describes, with the file of its network."""
-    from dawnchorus.exported.model_file import Frontend
-    from dawnchorus.frontends import network_file
-    from dawnchorus.settings.audio import AudioRecipe
-    from dawnchorus.settings.errors import validated
-    from dawnchorus.settings.frontend import KINDS
-
-    file = network if network and Path(network).is_file() else None
-    settings = validated("", KINDS, {"kind": "pretrained", "card": card, "file": file})
-    rate = settings["network"]["sample_rate"]
-    places = [place for place in (network, Path(card).parent) if place]
-    path = network_file.find(settings["network"], settings["about"], places)
-    recipe = AudioRecipe(sample_rate=rate).complete()
-    return Frontend({**settings, "file": str(path), "sample_rate": rate}, recipe)

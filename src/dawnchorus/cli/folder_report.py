@@ -104,7 +104,14 @@ def inspect(folder: str, task: str | None = None) -> Found:
     is_series = chosen.settings["adapter"] == "bird_detection"
     folds = None
     if task != "events":
-        _reject_single(training, folder)
+        # a fold that leaves one kind to train on: no network learns from that
+        kinds = collections.Counter(one.labels or "none of the classes" for one in training)
+        if sum(n > 1 for n in kinds.values()) < 2:
+            common = ", ".join(f"{kind!r} ({n})" for kind, n in kinds.most_common(_SHOWN_CLASSES))
+            raise ValueError(
+                f"{len(training)} recordings in {folder!r} are too few: a part is scored and the rest "
+                f"trained on, which needs two recordings of two kinds at least, found {common}"
+            )
         folds = fold_choice.choose_folds(training, is_series)
     if folds is not None and len(training) < _MOST_COMPARED:
         _reject_duplicates(training, folds, survey)
@@ -256,17 +263,6 @@ def _subsets(known: Sequence[Recording], task: str) -> tuple[list[str], list[str
         if not role and len(free) + len(train) > 1 and free:
             role.append(free.pop(0))
     return [*train, *free], validation, test
-
-
-def _reject_single(training: Sequence[Recording], folder: str) -> None:
-    """Refuse recordings of which a fold leaves one kind to train on: no network learns from that."""
-    kinds = collections.Counter(one.labels or "none of the classes" for one in training)
-    if sum(n > 1 for n in kinds.values()) < 2:
-        named = ", ".join(f"{name!r} ({n})" for name, n in kinds.most_common(_SHOWN_CLASSES))
-        raise ValueError(
-            f"{len(training)} recordings in {folder!r} are too few: a part is scored and the rest "
-            f"trained on, which needs two recordings of two kinds at least, found {named}"
-        )
 
 
 def _reject_duplicates(training: Sequence[Recording], folds: FoldChoice, survey: Survey) -> None:

@@ -105,8 +105,7 @@ def compose(found: Found, base: str | Path) -> tuple[str, list[str]]:
     said += [f"folds       {text}" for text in dealt]
     annotated = [Event(*one) for one in found.events or ()]
     low = ceiling_notes(complete, lambda corpus: annotated, lambda name: True)
-    said += [f"note        {text}" for text in low]
-    said += [f"note        {text}" for text in proposal.notes]
+    said += [f"note        {text}" for text in (*low, *proposal.notes)]
     said.append(
         f"cost        about {time} on one core for {n_members} "
         f"{'training' if n_members == 1 else 'trainings'}, {cost.disk_bytes / 1e9:.1f} GB below results/ "

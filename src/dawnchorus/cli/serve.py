@@ -78,7 +78,21 @@ def run(arguments: argparse.Namespace) -> int:
     classifier = Classifier(model, limits, arguments.threshold, threads)
     is_local = arguments.host in LOCAL
     served = application(classifier, [*arguments.name, arguments.host], any_address=not is_local)
-    with _bound(arguments.host, arguments.port) as listening:
+    with contextlib.ExitStack() as stack:
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(
+                arguments.host, arguments.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listening = stack.enter_context(socket.socket(family, kind))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            # before the address is printed: who follows it at once is to wait, not to be refused
+            listening.listen()
+        except OSError as error:
+            raise ValueError(
+                f"--host {arguments.host} --port {arguments.port} cannot be served on "
+                f"({error.strerror}); choose another port by --port, or 0 for a free one"
+            ) from None
         host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
         if not is_local:
             print(
@@ -95,24 +109,3 @@ def run(arguments: argparse.Namespace) -> int:
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run([listening])
     return 0
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on an address, or say why there is none."""
-    with contextlib.ExitStack() as stack:
-        try:
-            family, kind, _, _, address = socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-            listening = stack.enter_context(socket.socket(family, kind))
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(address)
-            # before the address is printed: who follows it at once is to wait, not to be refused
-            listening.listen()
-        except OSError as error:
-            raise ValueError(
-                f"--host {host} --port {port} cannot be served on ({error.strerror}); choose another "
-                "port by --port, or 0 for a free one"
-            ) from None
-        stack.pop_all()
-    return listening

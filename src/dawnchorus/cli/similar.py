@@ -8,7 +8,6 @@ checked becomes a corpus. ``dawnchorus map EMBEDDINGS`` draws all recordings of 
 
 import argparse
 import csv
-from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -60,7 +59,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.to is not None:
         stretches = [(arguments.to, arguments.onset, arguments.offset)]
     else:
-        stretches, labels = _right_ones(arguments.sample, label)
+        from dawnchorus.exported import sample_review
+
+        # what a person has marked as right, of one class
+        folder = arguments.sample
+        _, answers = sample_review.read_answers(folder)
+        right = [one for one in answers if one.is_correct and label in (None, one.label)]
+        labels = sorted({one.label for one in right})
+        if not right:
+            raise ValueError(f"{folder}: nothing of {label or 'any class'} is marked as right (1)")
+        if len(labels) > 1:
+            raise ValueError(f"{folder} has {', '.join(labels[:5])}; expected --class, one of them")
+        stretches = [(one.file, one.onset_s, one.offset_s) for one in right]
         label = label or labels[0]
     rows = np.concatenate([neighbours.rows_of(table, *stretch) for stretch in stretches])
     known = sorted({table.files[row] for row in rows})
@@ -82,20 +92,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _right_ones(folder: str, label: str | None) -> tuple[list[tuple], list[str]]:
-    """Return the stretches of a sample that a person has marked as right, and their classes."""
-    from dawnchorus.exported import sample_review
-
-    _, answers = sample_review.read_answers(folder)
-    right = [one for one in answers if one.is_correct and label in (None, one.label)]
-    labels = sorted({one.label for one in right})
-    if not right:
-        raise ValueError(f"{folder}: nothing of {label or 'any class'} is marked as right (1)")
-    if len(labels) > 1:
-        raise ValueError(f"{folder} has {', '.join(labels[:5])}; expected --class, one of them")
-    return [(one.file, one.onset_s, one.offset_s) for one in right], labels
-
-
 def run_map(arguments: argparse.Namespace) -> int:
     """Draw a map; return the exit status."""
     import numpy as np
@@ -109,7 +105,28 @@ def run_map(arguments: argparse.Namespace) -> int:
     np.add.at(means, numbers, table.values)
     means /= np.bincount(numbers, minlength=len(files))[:, None]
     if arguments.labels:
-        groups = _column(arguments.labels, arguments.column, files.tolist())
+        # what a table says of each file, by its name or what comes before its last dot
+        path, column = arguments.labels, arguments.column
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            names = reader.fieldnames or []
+            keys = [name for name in names if name in ("file", "path", "filename", "id", "itemid")]
+            if column not in names or not keys:
+                raise ValueError(
+                    f"{path} has columns {', '.join(names[:12])}; expected {column!r}, and file, "
+                    "path, filename, id or itemid"
+                )
+            known = {}
+            for row in reader:
+                name = Path(row[keys[0]] or "").name
+                known[name] = known[name.rpartition(".")[0] or name] = row[column] or ""
+        own = [Path(one).name for one in files.tolist()]
+        groups = [known.get(name, known.get(name.rpartition(".")[0], "")) for name in own]
+        if not any(groups):
+            raise ValueError(
+                f"{path} names none of the {len(files)} recordings, such as {files.tolist()[0]!r}"
+            )
+        groups = [one or "(not named)" for one in groups]
     else:  # a folder for each class or site
         groups = [Path(file).parent.name or "." for file in files]
     places = embedding_map.places(means, arguments.seed)
@@ -117,24 +134,3 @@ def run_map(arguments: argparse.Namespace) -> int:
     embedding_map.draw(arguments.out, places, groups, what)
     print(f"{len(files)} recordings in {len(set(groups))} colours: {arguments.out}")
     return 0
-
-
-def _column(path: str, column: str, files: Sequence[str]) -> list[str]:
-    """Return what a table says of each file, by its name or what comes before its last dot."""
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        names = reader.fieldnames or []
-        keys = [name for name in names if name in ("file", "path", "filename", "id", "itemid")]
-        if column not in names or not keys:
-            raise ValueError(
-                f"{path} has columns {', '.join(names[:12])}; expected {column!r}, and file, path, "
-                "filename, id or itemid"
-            )
-        known = {}
-        for row in reader:
-            name = Path(row[keys[0]] or "").name
-            known[name] = known[name.rpartition(".")[0] or name] = row[column] or ""
-    found = [known.get(Path(f).name, known.get(Path(f).name.rpartition(".")[0], "")) for f in files]
-    if not any(found):
-        raise ValueError(f"{path} names none of the {len(files)} recordings, such as {files[0]!r}")
-    return [one or "(not named)" for one in found]

@@ -48,7 +48,26 @@ def findings(profile: str | Path) -> Iterator[Line]:
     yield Line("ok", "SLURM", f"{version} ({_value(configuration, 'ClusterName')})")
     folder = Path(profile)
     chosen = yaml.safe_load((folder / _PROFILE).read_text(encoding="utf-8"))
-    yield from _status_command(configuration, chosen.get("slurm-status-command"))
+    # how Snakemake would ask what became of a job
+    command = chosen.get("slurm-status-command")
+    age = int(re.sub(r"\D.*", "", _value(configuration, "MinJobAge")) or 0)
+    has_accounting = not _value(configuration, "AccountingStorageType").endswith("none")
+    if command == "squeue" and age < _LEAST_AGE_S:
+        remedy = (
+            "set slurm-status-command: sacct (a cancelled job is then not noticed by plugin 2.8)"
+            if has_accounting
+            else f"ask for MinJobAge of {_LEAST_AGE_S} s, as there is no accounting either"
+        )
+        text = f"squeue forgets a job {age} s after its end, before it is asked; {remedy}"
+        yield Line("bad", "status of jobs", text)
+    elif command != "squeue" and not has_accounting:
+        text = (
+            "sacct has no database here: the run would never end; set slurm-status-command: squeue"
+        )
+        yield Line("bad", "status of jobs", text)
+    else:
+        text = f"{command or 'sacct'} (finished jobs stay visible {age} s; accounting "
+        yield Line("ok", "status of jobs", f"{text}{'on' if has_accounting else 'off'})")
     site = yaml.safe_load((folder / SITE).read_text(encoding="utf-8")) or {}
     there = (_said("sinfo", "-h", "-o", "%R") or "").split()
     named = site.get("partitions") or {}
@@ -67,28 +86,6 @@ def findings(profile: str | Path) -> Iterator[Line]:
     yield Line(
         "ok", "limits", f"--jobs {chosen.get('jobs')}; the cluster takes {limit} jobs in all"
     )
-
-
-def _status_command(configuration: str, chosen: str | None) -> Iterator[Line]:
-    """Look at how Snakemake would ask what became of a job."""
-    age = int(re.sub(r"\D.*", "", _value(configuration, "MinJobAge")) or 0)
-    has_accounting = not _value(configuration, "AccountingStorageType").endswith("none")
-    if chosen == "squeue" and age < _LEAST_AGE_S:
-        remedy = (
-            "set slurm-status-command: sacct (a cancelled job is then not noticed by plugin 2.8)"
-            if has_accounting
-            else f"ask for MinJobAge of {_LEAST_AGE_S} s, as there is no accounting either"
-        )
-        text = f"squeue forgets a job {age} s after its end, before it is asked; {remedy}"
-        yield Line("bad", "status of jobs", text)
-    elif chosen != "squeue" and not has_accounting:
-        text = (
-            "sacct has no database here: the run would never end; set slurm-status-command: squeue"
-        )
-        yield Line("bad", "status of jobs", text)
-    else:
-        text = f"{chosen or 'sacct'} (finished jobs stay visible {age} s; accounting "
-        yield Line("ok", "status of jobs", f"{text}{'on' if has_accounting else 'off'})")
 
 
 def _said(*command: str) -> str | None:

@@ -88,6 +88,16 @@ def explanation(path: str | Path) -> str:
     record = record_of(path)
     settings = {k: v for k, v in record.get("settings", {}).items() if k != "results"}
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100)
+    wildcards = "".join(f", {name}={value}" for name, value in _of(record, "wildcards"))
+    made = record.get("made", "at a time that was not recorded")
+    where = record.get("machine", "an unknown machine")
+    rows = f", {record['rows']:,} rows" if "rows" in record else ""
+    size = f"{record.get('bytes', 0):,} bytes{rows}"
+    today = "the file is GONE"
+    if path.is_file():
+        is_same = artefacts.sha256(path) == record.get("sha256")
+        today = "unchanged" if is_same else "CHANGED since"
+    drawn = [f"{value} ({key})" for key, value in _seeds(record.get("settings", {}), ())]
     inputs = []
     for origin, seen in verify.inputs_of(record, results).items():
         state, note = "missing", ""
@@ -106,7 +116,11 @@ def explanation(path: str | Path) -> str:
     return "\n".join(
         [
             verify.name_of(path, results),
-            *_facts(path, record),
+            f"made by   rule {record.get('rule', '(not recorded)')}{wildcards}",
+            f"made      {made}, {record.get('seconds', '?')} s into its job, on {where}",
+            f"content   sha256 {record.get('sha256', '')[:_SHORT]}, {size}; {today}",
+            f"command   {record.get('command', '(not recorded)')}",
+            f"seeds     {', '.join(drawn) or 'none: nothing in it is drawn'}",
             *_section("inputs, with the SHA-256 they had", inputs),
             *_section("settings", textwrap.dedent(text).splitlines() if settings else []),
             *_section("code, by module", [f"{d}  {m}" for m, d in _of(record, "library")]),
@@ -125,24 +139,6 @@ def tree(path: str | Path) -> str:
     results = verify.results_of(path)
     record_of(path)
     return "\n".join(_branches(path, results, "", None, set()))
-
-
-def _facts(path: Path, record: Mapping) -> Iterator[str]:
-    wildcards = "".join(f", {name}={value}" for name, value in _of(record, "wildcards"))
-    yield f"made by   rule {record.get('rule', '(not recorded)')}{wildcards}"
-    made = record.get("made", "at a time that was not recorded")
-    where = record.get("machine", "an unknown machine")
-    yield f"made      {made}, {record.get('seconds', '?')} s into its job, on {where}"
-    rows = f", {record['rows']:,} rows" if "rows" in record else ""
-    size = f"{record.get('bytes', 0):,} bytes{rows}"
-    today = "the file is GONE"
-    if path.is_file():
-        is_same = artefacts.sha256(path) == record.get("sha256")
-        today = "unchanged" if is_same else "CHANGED since"
-    yield f"content   sha256 {record.get('sha256', '')[:_SHORT]}, {size}; {today}"
-    yield f"command   {record.get('command', '(not recorded)')}"
-    found = [f"{value} ({key})" for key, value in _seeds(record.get("settings", {}), ())]
-    yield f"seeds     {', '.join(found) or 'none: nothing in it is drawn'}"
 
 
 def _of(record: Mapping, key: str) -> list[tuple]:

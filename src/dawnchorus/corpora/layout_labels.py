@@ -11,7 +11,6 @@
 
 import os
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from dawnchorus.corpora.folder_survey import Survey, first_bytes, join
@@ -122,7 +121,17 @@ def label_table(survey: Survey) -> Layout | str:
         _, column, root = best
         others = [name for name in head.columns if name != column]
         labels = column_for("labels", others)
-        flags = [] if labels else _flags(head, others)
+        flags: list[str] = []
+        if not labels:
+            # columns of 1, and 0 or nothing, may be a class each; one that is all 1 is none
+            meant = {
+                name for meaning in COLUMNS if meaning != "labels" for name in COLUMNS[meaning]
+            }
+            free = [name for name in others if name and plain(name) not in meant]
+            flags = [name for name in free if {*head.values(name)} in _FLAGS]
+            # one alone may be anything, such as whether somebody has listened
+            if len(flags) == 1 and not plain(flags[0]).startswith(("has", "is")):
+                flags = []
         if not labels and not flags:
             looked.append(
                 f"{path} names recordings in {column!r}, and no column is called labels, species or "
@@ -132,19 +141,6 @@ def label_table(survey: Survey) -> Layout | str:
         columns = {"path": column} | ({"labels": labels or flags[0]} if len(flags) < 2 else {})
         return _layout(survey, path, head, columns, root, sign, flags if len(flags) > 1 else [])
     return "; ".join(looked[:5]) or "no CSV file"
-
-
-def _flags(head: Head, columns: Sequence[str]) -> list[str]:
-    """Return columns of 1, and 0 or nothing, which may be a class each; one that is all 1 is none."""
-    meant = {name for meaning in COLUMNS if meaning != "labels" for name in COLUMNS[meaning]}
-    found = [
-        name
-        for name in columns
-        if name and plain(name) not in meant and {*head.values(name)} in _FLAGS
-    ]  # fmt: skip
-    # one alone may be anything, such as whether somebody has listened
-    is_one_named = len(found) == 1 and not plain(found[0]).startswith(("has", "is"))
-    return [] if is_one_named else found
 
 
 def _layout(

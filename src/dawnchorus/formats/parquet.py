@@ -42,6 +42,7 @@ class _NoPandas:
 
     @staticmethod
     def find_spec(name: str, *_) -> None:
+        """Refuse pandas with `ModuleNotFoundError`, and leave all other modules to other finders."""
         if name == "pandas":
             raise ModuleNotFoundError("pandas is not used here", name=name)
 

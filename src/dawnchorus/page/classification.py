@@ -150,7 +150,18 @@ class Classifier:
     ) -> dict:
         """Return what was found in a recording, as JSON holds it."""
         best = np.argsort(-scores, kind="stable")[:BEST]
-        classes = self._model.classes
+        model, table = self._model, io.StringIO(newline="")
+        classes = model.classes
+        # the detections as the texts of the files that are offered
+        how = model.calibration_of(self._selection.kind)
+        blocks = detection_rows.blocks_of([(name, rows)], classes, model.short_digest, how)
+        detections.write_csv(table, blocks)
+        plain = [
+            (float(row["onset"]), float(row["offset"]), classes[row["class"]], row["score"], how)
+            for row in rows
+        ]
+        texts = {kind: annotation_files.annotation_text(kind, name, plain)
+                 for kind in annotation_files.ENDINGS}  # fmt: skip
         return {
             "name": name,
             "duration_s": sound.duration_s,
@@ -173,25 +184,5 @@ class Classifier:
                 "shades": base64.b64encode(drawn.shades.tobytes()).decode(),
                 "peaks": base64.b64encode(drawn.peaks.tobytes()).decode(),
             },
-            "files": self._files(name, rows),
+            "files": {"csv": table.getvalue(), **texts},
         }
-
-    def _files(self, name: str, rows: np.ndarray) -> dict[str, str]:
-        """Return the detections as the texts of the files that are offered."""
-        model, table = self._model, io.StringIO(newline="")
-        how = model.calibration_of(self._selection.kind)
-        blocks = detection_rows.blocks_of([(name, rows)], model.classes, model.short_digest, how)
-        detections.write_csv(table, blocks)
-        plain = [
-            (
-                float(row["onset"]),
-                float(row["offset"]),
-                model.classes[row["class"]],
-                row["score"],
-                how,
-            )
-            for row in rows
-        ]
-        texts = {kind: annotation_files.annotation_text(kind, name, plain)
-                 for kind in annotation_files.ENDINGS}  # fmt: skip
-        return {"csv": table.getvalue(), **texts}

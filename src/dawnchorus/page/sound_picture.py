@@ -103,19 +103,17 @@ class SoundPicture:
             bands = powers.reshape(len(powers), n_bands, -1).mean(axis=2)
             own = frames[:, self._before : self._before + self._hop]
             peaks = np.abs(own).max(axis=1, keepdims=True)
-            self._keep(np.concatenate([10 * np.log10(bands + _FLOOR), peaks], axis=1))
+            rows = np.concatenate([10 * np.log10(bands + _FLOOR), peaks], axis=1)
+            # columns of a hundredth of a second; where there is no room, two become one
+            rows = np.concatenate([self._fresh, rows])
+            while len(rows) >= self._joined:
+                n_new = min(len(rows) // self._joined, MOST_COLUMNS - self._n)
+                whole = rows[: n_new * self._joined].reshape(n_new, self._joined, -1)
+                self._columns[self._n : self._n + n_new] = whole.max(axis=1)
+                self._n, rows = self._n + n_new, rows[n_new * self._joined :]
+                if self._n == MOST_COLUMNS:
+                    pairs = self._columns.reshape(MOST_COLUMNS // 2, 2, -1).max(axis=1)
+                    self._n, self._joined = len(pairs), 2 * self._joined
+                    self._columns[: self._n] = pairs
+            self._fresh = rows
         self._samples = self._samples[n * self._hop :]
-
-    def _keep(self, rows: np.ndarray) -> None:
-        """Take columns of a hundredth of a second; where there is no room, two become one."""
-        rows = np.concatenate([self._fresh, rows])
-        while len(rows) >= self._joined:
-            n = min(len(rows) // self._joined, MOST_COLUMNS - self._n)
-            whole = rows[: n * self._joined].reshape(n, self._joined, -1)
-            self._columns[self._n : self._n + n] = whole.max(axis=1)
-            self._n, rows = self._n + n, rows[n * self._joined :]
-            if self._n == MOST_COLUMNS:
-                pairs = self._columns.reshape(MOST_COLUMNS // 2, 2, -1).max(axis=1)
-                self._n, self._joined = len(pairs), 2 * self._joined
-                self._columns[: self._n] = pairs
-        self._fresh = rows

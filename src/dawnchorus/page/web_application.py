@@ -97,7 +97,12 @@ class _Desk:
     async def classify(self, request: Request) -> Response:
         """Answer what the model says of the recording in the body."""
         try:
-            self._check(request)
+            # by the head alone, before any of the bytes is taken
+            if request.headers.get("content-type") != UPLOAD:
+                raise _Refused(415, f"expected the bytes of a recording as {UPLOAD}")
+            length = request.headers.get("content-length", "0")
+            if not length.isdecimal() or int(length) > self._limits.n_bytes:
+                raise self._too_large()
             if self._n >= self._limits.at_once + self._limits.waiting:
                 raise _Refused(503, f"{self._n} recordings are waiting; try again in a minute")
             self._n += 1
@@ -113,13 +118,6 @@ class _Desk:
             return refused.answer
         except (ClientDisconnect, Gone):
             return Response(status_code=499)  # nobody reads it
-
-    def _check(self, request: Request) -> None:
-        if request.headers.get("content-type") != UPLOAD:
-            raise _Refused(415, f"expected the bytes of a recording as {UPLOAD}")
-        length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self._limits.n_bytes:
-            raise self._too_large()
 
     def _too_large(self) -> _Refused:
         most = self._limits.n_bytes / 1e6

@@ -82,7 +82,17 @@ def draw_activity(
         figure = Figure([length / _DPI for length in size], dpi=_DPI, facecolor="white")
         FigureCanvasAgg(figure)
         for key in columns:
-            rates, hours = _rates(timed, recorded if effort else None, names, key, columns[key])
+            row_of = {name: row for row, name in enumerate(names)}
+            column_of = {column: number for number, column in enumerate(columns[key])}
+            rates = np.zeros((max(1, len(names)), len(column_of)))
+            hours = np.zeros(len(column_of))
+            for (name, cell), n in timed.items():
+                if name in row_of:
+                    rates[row_of[name], column_of[getattr(cell, key)]] += n
+            for cell, own in recorded.items():
+                hours[column_of[getattr(cell, key)]] += own
+            if effort:  # NaN where nothing was recorded
+                rates /= np.where(hours > 0, hours, np.nan)
             left, width = _PANELS[key]
             boxes = [
                 (left / size[0], bottom / size[1], width / size[0], high / size[1])
@@ -101,25 +111,6 @@ def draw_activity(
         with artefacts.writing(output, check=png.check) as temporary:
             # Matplotlib would write its version into the file: equal content, equal bytes
             figure.savefig(temporary, format="png", metadata={"Software": None})
-
-
-def _rates(
-    counts: Mapping[tuple[str, Cell], int],
-    effort: Mapping[Cell, float] | None,
-    names: Sequence[str],
-    key: str,
-    columns: Sequence[str],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return rates (classes x columns), NaN without effort, and the recorded hours of columns."""
-    row_of = {name: row for row, name in enumerate(names)}
-    column_of = {column: number for number, column in enumerate(columns)}
-    found, hours = np.zeros((max(1, len(names)), len(columns))), np.zeros(len(columns))
-    for (name, cell), n in counts.items():
-        if name in row_of:
-            found[row_of[name], column_of[getattr(cell, key)]] += n
-    for cell, own in (effort or {}).items():
-        hours[column_of[getattr(cell, key)]] += own
-    return (found if effort is None else found / np.where(hours > 0, hours, np.nan)), hours
 
 
 def _draw_panel(

@@ -156,26 +156,21 @@ def status_lines(run: LastRun, width: int, now: float) -> list[str]:
         waiting = [(r, n - len(state.running_of(r))) for r, n in waiting]
         if state.running:
             lines.append("running:")
-        lines += [
-            f"  {job_line(state, job, width - 2, now, _place(job, run))}"
-            for job in state.running.values()
-        ]
+        for job in state.running.values():
+            # where it runs, unless that is where the run does, and whether it has gone
+            told = job.told or {"host": run.host, "pid": run.pid, "slurm_job": None}
+            parts = [] if told["host"] == run.host else [told["host"]]
+            parts += [f"SLURM {told['slurm_job']}"] if told["slurm_job"] else []
+            if told["host"] == platform.node() and not is_process(told["pid"]):
+                parts.append("its process has gone")
+            place = f" ({', '.join(parts)})" if parts else ""
+            lines.append(f"  {job_line(state, job, width - 2, now, place)}")
     lines += _counts("waiting", [(rule, n) for rule, n in waiting if n > 0], width)
     return [*lines, *failure_lines(state)]
 
 
 def _date(at_s: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_s))
-
-
-def _place(job: Job, run: LastRun) -> str:
-    """Return where a job runs, unless that is where the run does, and whether it has gone."""
-    told = job.told or {"host": run.host, "pid": run.pid, "slurm_job": None}
-    parts = [] if told["host"] == run.host else [told["host"]]
-    parts += [f"SLURM {told['slurm_job']}"] if told["slurm_job"] else []
-    if told["host"] == platform.node() and not is_process(told["pid"]):
-        parts.append("its process has gone")
-    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _counts(title: str, counts: Sequence[tuple[str, int]], width: int) -> list[str]:

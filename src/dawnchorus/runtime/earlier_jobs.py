@@ -94,27 +94,24 @@ def settle(results: str | Path, is_to_cancel: bool) -> None:
                 file=sys.stderr,
             )
             if is_to_cancel:
-                _cancel(owners)
+                if jobs := [str(o["slurm_job"]) for o in owners if o.get("slurm_job")]:
+                    command = ["scancel", *jobs]
+                    try:
+                        subprocess.run(
+                            command, check=True, capture_output=True, text=True, timeout=60
+                        )
+                    except (OSError, subprocess.SubprocessError) as error:
+                        reason = str(getattr(error, "stderr", None) or error).strip()
+                        raise ValueError(
+                            f"{' '.join(command)} failed: {reason}; cancel these, and start again"
+                        ) from None
+                # of this host alone: a process number of another one is somebody else's here
+                for owner in owners:
+                    if not owner.get("slurm_job") and owner.get("host") == platform.node():
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(int(owner["process"]), signal.SIGTERM)
             said = time.monotonic()
         elif time.monotonic() - said > _SAY_EVERY_S:
             print(f"still waiting for {len(owners)} jobs of an earlier run", file=sys.stderr)
             said = time.monotonic()
         time.sleep(_POLL_S)
-
-
-def _cancel(owners: list[file_locks.Owner]) -> None:
-    jobs = [str(owner["slurm_job"]) for owner in owners if owner.get("slurm_job")]
-    if jobs:
-        try:
-            subprocess.run(
-                ["scancel", *jobs], check=True, capture_output=True, text=True, timeout=60
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            said = getattr(error, "stderr", None) or error
-            raise ValueError(
-                f"scancel {' '.join(jobs)} failed: {str(said).strip()}; cancel these, and start again"
-            ) from None
-    for owner in owners:
-        if not owner.get("slurm_job") and owner.get("host") == platform.node():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(owner["process"]), signal.SIGTERM)

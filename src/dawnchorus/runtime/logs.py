@@ -34,7 +34,22 @@ def log_to(path: str | Path) -> Iterator[None]:
     # appending: `log_error` writes to the same file, and neither may write over the other
     file = logging.FileHandler(path, mode="a", encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    handlers = [file, _terminal_handler(), _Notes()]
+    # the terminal gets all with date and job, or what a live display has no line for
+    terminal, name = logging.StreamHandler(sys.stderr), job_status.current_name()
+    text, date = "%(asctime)s %(message)s", "%H:%M:%S"
+    if name is not None:
+        name = name.replace("%", "%%")
+        text, date = f"%(asctime)s {name}: %(message)s", "%Y-%m-%d %H:%M:%S"
+    if is_displayed():
+        text = f"{name}: %(message)s"
+        # warnings of trainings are INFO with this word before them; errors come at the end of the run
+        terminal.addFilter(
+            lambda record: (
+                record.levelno == logging.WARNING or record.getMessage().startswith("warning:")
+            )
+        )
+    terminal.setFormatter(logging.Formatter(text, date))
+    handlers = [file, terminal, _Notes()]
     for handler in handlers:
         LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
@@ -52,22 +67,9 @@ class _Notes(logging.Handler):
     """Messages in the status of the job, for as long as it counts nothing."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Note a message below a warning as what the job does; see `logging.Handler.emit`."""
         if record.levelno < logging.WARNING:
             job_status.note(record.getMessage())
-
-
-def _terminal_handler() -> logging.Handler:
-    """Return what prints messages: all with date and job, or what a live display has no line for."""
-    handler, name = logging.StreamHandler(sys.stderr), job_status.current_name()
-    text, date = "%(asctime)s %(message)s", "%H:%M:%S"
-    if name is not None:
-        name = name.replace("%", "%%")
-        text, date = f"%(asctime)s {name}: %(message)s", "%Y-%m-%d %H:%M:%S"
-    if is_displayed():
-        text = f"{name}: %(message)s"
-        handler.addFilter(_is_lasting)
-    handler.setFormatter(logging.Formatter(text, date))
-    return handler
 
 
 def is_displayed() -> bool:
@@ -82,11 +84,6 @@ def pipe_name(descriptor: int) -> str:
     """Return what tells one open pipe of this machine from another."""
     found = os.fstat(descriptor)
     return f"{found.st_dev}:{found.st_ino}"
-
-
-def _is_lasting(record: logging.LogRecord) -> bool:
-    # warnings of trainings are INFO with this word before them; errors come at the end of the run
-    return record.levelno == logging.WARNING or record.getMessage().startswith("warning:")
 
 
 def log_error(error: BaseException, path: str | Path) -> None:
