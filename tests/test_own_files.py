@@ -283,5 +283,5 @@ def test_check_builds_a_network_that_declares_no_least_input(tmp_path, capsys):
     assert status == {"deep": 2, "mean": 0}
     said = capsys.readouterr().err
     assert said.startswith("error: experiments.x.stages.first.model: ")
-    assert "frames x 80 bands of frontend 'bulbul'" in said
+    assert "frames x 80 bands of frontend 'log-mel'" in said
     assert said.count("\n") == 1
