@@ -86,11 +86,11 @@ def audit(
     """
     wanted = targets_table.read(targets_path)
     thresholds = pseudo_labels.read_thresholds(settings, thresholds_path, wanted.class_names)
-    known = {
+    truths = {
         reference: {r.id: r for _, r in used_recordings([reference], labels, verdicts or {})}
         for reference in settings["unlabelled"]
     }
-    found = _candidates(settings, window_scores, wanted, known, thresholds)
+    found = _candidates(settings, window_scores, wanted, truths, thresholds)
     names, kept = found.class_names, found.part > 0
     corpora = np.array([corpus for corpus, _ in found.recordings], dtype=np.str_)
     by_part = Counter(found.part[kept].tolist())
@@ -117,8 +117,22 @@ def audit(
         "classes": {name: _class_audit(found, column) for column, name in enumerate(names)},
     }
     artefacts.write_json(output_path, content)
-    for line in _log_lines(content):
-        LOG.info(line)
+    # how many were kept, and how many of them are wrong, of all classes together
+    classes = content["classes"].values()
+    known, wrong = (sum(c["errors"]["kept"][key] for c in classes) for key in ("known", "wrong"))
+    all_known, all_wrong = (
+        sum(c["errors"]["candidates"][key] for c in classes) for key in ("known", "wrong")
+    )
+    low, high = (sum(c[key] for c in classes) for key in ("kept_low", "kept_high"))
+    how = f"<= {content['low']:g} or >= {content['high']:g}"
+    LOG.info(
+        f"{content['kept']} of {content['candidates']} recordings kept as pseudo-labels "
+        f"({'all' if content['select'] == 'all' else how}): {low} absent, {high} present"
+    )
+    LOG.info(
+        f"wrong: {wrong} of {known} kept ({_percent(wrong, known)}), {all_wrong} of "
+        f"{all_known} candidates ({_percent(all_wrong, all_known)}), where the truth is known"
+    )
 
 
 def _candidates(
@@ -239,27 +253,6 @@ def _errors(truth: np.ndarray, says: np.ndarray) -> dict:
             "error_rate": float(ratio(false_negatives, n_low)),
         },
     }
-
-
-def _log_lines(content: Mapping) -> list[str]:
-    """Return how many were kept, and how many of them are wrong, of all classes together."""
-    classes = content["classes"].values()
-    known, wrong = (sum(c["errors"]["kept"][key] for c in classes) for key in ("known", "wrong"))
-    all_known, all_wrong = (
-        sum(c["errors"]["candidates"][key] for c in classes) for key in ("known", "wrong")
-    )
-    low, high = (sum(c[key] for c in classes) for key in ("kept_low", "kept_high"))
-    how = f"<= {content['low']:g} or >= {content['high']:g}"
-    return [
-        (
-            f"{content['kept']} of {content['candidates']} recordings kept as pseudo-labels "
-            f"({'all' if content['select'] == 'all' else how}): {low} absent, {high} present"
-        ),
-        (
-            f"wrong: {wrong} of {known} kept ({_percent(wrong, known)}), {all_wrong} of "
-            f"{all_known} candidates ({_percent(all_wrong, all_known)}), where the truth is known"
-        ),
-    ]
 
 
 def _percent(part: int, whole: int) -> str:

@@ -67,11 +67,22 @@ def baseline_report(
     # of equal ones, and where nothing is held out, the first that the experiment names
     held_out = {name: own["out_of_fold"]["auroc"] for name, own in scores.items()}
     best = max(held_out, key=lambda name: np.nan_to_num(held_out[name], nan=-1.0), default=None)
-    comparisons = [
-        _comparison(best, name, aligned[best], own, truths, settings, training)
-        for name, own in ensembles.items()
-        if best is not None
-    ]
+    comparisons = []
+    for name, own in ensembles.items() if best is not None else ():
+        # from the same replicates, so that what both find hard is in neither interval
+        differences = {
+            where: difference(truth, aligned[best][where], own[where], settings, [_COMPARED])
+            for where, truth in truths.items()
+        }
+        stages, out_of_fold = settings["ensembles"][name], differences.pop(training)
+        comparisons.append(
+            {
+                "first": best,
+                "second": name,
+                "test": marked(differences, stages, settings),
+                "out_of_fold": out_of_fold | marks(stages, settings),
+            }
+        )
     return {
         "scores": scores,
         "best": best,
@@ -79,29 +90,6 @@ def baseline_report(
         "comparisons": comparisons,
         "not_beaten": [line for pair in comparisons for line in _not_beaten(pair, truths)],
         "about": dict(found.about),
-    }
-
-
-def _comparison(
-    baseline: str,
-    ensemble: str,
-    first: Mapping[str, np.ndarray],
-    second: Mapping[str, np.ndarray],
-    truths: Mapping[str, GroundTruth],
-    settings: Mapping,
-    training: str,
-) -> dict:
-    """Return the scores of an ensemble minus those of a baseline, from the same replicates."""
-    found = {
-        where: difference(truth, first[where], second[where], settings, [_COMPARED])
-        for where, truth in truths.items()
-    }
-    stages, out_of_fold = settings["ensembles"][ensemble], found.pop(training)
-    return {
-        "first": baseline,
-        "second": ensemble,
-        "test": marked(found, stages, settings),
-        "out_of_fold": out_of_fold | marks(stages, settings),
     }
 
 

@@ -60,7 +60,15 @@ def fit_baselines(
     """
     fold_of, truth = training_labels(settings["train"], labels, folds_path)
     class_names = training_classes(truth, settings["classes"])
-    names, statistics = _statistics(shards)
+    names, parts = [], []
+    for corpus, paths in shards.items():
+        ids, part = read_statistics(paths)
+        names += [(corpus, name) for name in ids]
+        # a corpus whose recordings are all excluded has no bands
+        parts += [part] if len(part) else []
+    # sorted: which shard a recording lies in changes no score
+    order = sorted(range(len(names)), key=names.__getitem__)
+    names, statistics = [names[row] for row in order], np.concatenate(parts)[order]  # (N, F, K)
     fold = np.array([fold_of.get(name, 0) for name in names])
     known = set(names)
     if missing := sorted(name for name in truth if name not in known):
@@ -123,16 +131,3 @@ def chosen_rows(targets: np.ndarray, most: int, rng: np.random.Generator) -> np.
     for label in np.unique(first):
         rank[first == label] = np.arange((first == label).sum())
     return np.sort(order[np.argsort(rank, kind="stable")[:most]])
-
-
-def _statistics(shards: Mapping[str, Sequence[str | Path]]) -> tuple[list, np.ndarray]:
-    """Return (corpus, id) of all recordings, sorted, and their statistics (N, F, K)."""
-    names, found = [], []
-    for corpus, paths in shards.items():
-        ids, own = read_statistics(paths)
-        names += [(corpus, name) for name in ids]
-        # a corpus whose recordings are all excluded has no bands
-        found += [own] if len(own) else []
-    order = sorted(range(len(names)), key=names.__getitem__)
-    # sorted: which shard a recording lies in changes no score
-    return [names[row] for row in order], np.concatenate(found)[order]

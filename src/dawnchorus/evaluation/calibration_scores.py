@@ -7,9 +7,10 @@ each recording goes through maps that were fitted without its fold. Without a ca
 ``before`` alone, without intervals: these would take long where classes are many.
 
 * `calibration_scores`: of test subsets and of the training recordings.
+* `remarks`: what the summary says of calibrations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -50,15 +51,18 @@ def calibration_scores(
         calibrated also ``method``, ``per_class``, ``unit``, ``fitted_on`` and ``fitted``: the number of
         classes by what their map was fitted on.
     """
-    found = {
-        name: _errors(
-            truth,
-            scores[name],
-            _calibrated(parameters, scores[name], truth, name == training),
-            settings,
-        )
-        for name, truth in truths.items()
-    }
+    found = {}
+    for name, truth in truths.items():
+        before, after = scores[name], None
+        if parameters is not None and name != training:
+            after = calibration.apply(parameters, before, truth.class_names)
+        elif parameters is not None and parameters["folds"]:
+            # out of fold: a map that has seen a recording would look better than it is
+            after = before.copy()
+            for fold, maps in parameters["folds"].items():
+                rows, own = truth.folds == int(fold), {**parameters, "classes": maps}
+                after[rows] = calibration.apply(own, before[rows], truth.class_names)
+        found[name] = _errors(truth, before, after, settings)
     content = {"said": calibration.description(parameters)}
     if parameters is not None:
         content |= {key: parameters[key] for key in ("method", "per_class", "unit", "fitted_on")}
@@ -67,23 +71,21 @@ def calibration_scores(
     return content | {"out_of_fold": found.pop(training), "test": found}
 
 
-def _calibrated(
-    parameters: Mapping | None, scores: np.ndarray, truth: GroundTruth, is_training: bool
-) -> np.ndarray | None:
-    """Return calibrated scores (N, C); None where there are none."""
-    if parameters is None:
-        return None
-    if not is_training:
-        return calibration.apply(parameters, scores, truth.class_names)
-    if not parameters["folds"]:
-        return None  # a map that has seen these recordings would look better than it is
-    found = scores.copy()
-    for fold, maps in parameters["folds"].items():
-        rows = truth.folds == int(fold)
-        found[rows] = calibration.apply(
-            {**parameters, "classes": maps}, scores[rows], truth.class_names
-        )
-    return found
+def remarks(ensembles: Mapping[str, Mapping]) -> Iterator[str]:
+    """Yield what the summary says of the calibrations of ensembles, each sentence once.
+
+    Parameters
+    ----------
+    ensembles : mapping of str to mapping
+        By name what ``metrics.json`` has of it: ``calibration`` is that of `calibration_scores`.
+    """
+    said = {one["calibration"]["said"]: one["calibration"] for one in ensembles.values()}
+    for what, about in said.items():
+        if "fitted_on" in about:
+            yield f"{what}, fitted on {about['fitted_on']}"
+            yield "all scores but those of calibration are the ones before it"
+        else:
+            yield f"scores are {what}"
 
 
 def _errors(

@@ -63,7 +63,13 @@ def ceiling(
     }  # fmt: skip
     best: tuple[float, dict[str, float]] = (-1.0, {})
     for decoding in settings["decodings"].values():
-        chosen = {key: _least(decoding, key, classes) for key in SETTINGS if key != "threshold"}
+        chosen = {}
+        for key in (one for one in SETTINGS if one != "threshold"):
+            grid = decoding.get("grids", {}).get(key) if decoding["tune"] == "events" else None
+            # the least that may be chosen: a filter takes out events
+            value = min(grid) if grid else decoding.get(key, 0.0)
+            of_class = value if isinstance(value, Mapping) else {}
+            chosen[key] = [of_class.get(name, 0.0) if of_class else value for name in classes]
         found = [
             event
             for name, own in targets.items()
@@ -98,7 +104,12 @@ def ceiling_sentence(
     lengths_s = np.array([event.offset_s - event.onset_s for event in events])
     asked = event_frames(np.quantile(lengths_s, _QUANTILES).tolist())
     low = sorted((label for label in by_class if by_class[label] < LEAST), key=by_class.__getitem__)
-    gaps_ms = {label: 1000 * _median_gap_s(events, label) for label in low[:_NAMED]}
+    gaps_ms = {}
+    for label in low[:_NAMED]:
+        own = sorted(event for event in events if event.label == label)
+        gaps_s = [b.onset_s - a.offset_s for a, b in itertools.pairwise(own) if a.id == b.id]
+        # of one event in each recording no gap is known
+        gaps_ms[label] = 1000 * float(np.median(gaps_s)) if gaps_s else math.inf
     named = ", ".join(
         f"{label} {by_class[label]:.2f}"
         + (f" (half of its gaps under {gap:.3g} ms)" if math.isfinite(gap) else "")
@@ -114,17 +125,3 @@ def ceiling_sentence(
         f"{asked.window_s:.3g} s and a collar of {1000 * asked.collar_s:.3g} ms, and events of a class "
         "that touch are one to any decoder"
     )
-
-
-def _least(decoding: Mapping, key: str, classes: Sequence[str]) -> list[float]:
-    """Return the smallest value that a decoding may give each class: a filter takes out events."""
-    grid = decoding.get("grids", {}).get(key) if decoding["tune"] == "events" else None
-    value = min(grid) if grid else decoding.get(key, 0.0)
-    of = value if isinstance(value, Mapping) else {}
-    return [of.get(name, 0.0) if of else value for name in classes]
-
-
-def _median_gap_s(events: Iterable[Event], label: str) -> float:
-    own = sorted(event for event in events if event.label == label)
-    gaps_s = [b.onset_s - a.offset_s for a, b in itertools.pairwise(own) if a.id == b.id]
-    return float(np.median(gaps_s)) if gaps_s else math.inf

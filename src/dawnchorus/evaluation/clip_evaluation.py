@@ -118,6 +118,8 @@ def evaluate(
     recordings = {
         name: _ensemble_scores(name, ensembles[name], truths) for name in settings["ensembles"]
     }
+    # any of its files tells how many models were averaged
+    first = {name: next(iter(ensembles[name].values())) for name in settings["ensembles"]}
     content = {
         "experiment": settings["name"],
         "policy": policy(settings),
@@ -130,12 +132,7 @@ def evaluate(
         },
         "ensembles": {
             name: _ensemble(name, recordings[name], truths, settings, calibrations.get(name), hours)
-            # any of its files tells how many models were averaged
-            | {
-                "models": len(
-                    score_files.read_recordings(next(iter(ensembles[name].values()))).members
-                )
-            }
+            | {"models": len(score_files.read_recordings(first[name]).members)}
             for name in settings["ensembles"]
         },
         "comparisons": [

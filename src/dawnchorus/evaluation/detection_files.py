@@ -121,6 +121,7 @@ def export(
                 )
         drawing = _drawing(settings, tested, frames, decoders_path)
         names = safe_file_names(tested)
+        class_names = annotation.checked_names(frames.class_names, "class")
         told = progress("recordings exported", len(names))
         for name, file in names.items():
             if name not in sounds:
@@ -129,7 +130,15 @@ def export(
                     "has changed, start the workflow again"
                 )
             clip = _Clip(name, file, sounds[name], detected[name], *frames.of(name))
-            _write_scores(folder / f"scores/{file}.tsv", clip, frames)
+            borders = clip.onset_s + np.arange(len(clip.scores) + 1) / frames.frames_per_second
+            # each row ends where the next begins, to the last digit; 0.0: no "-0.000000"
+            times = [f"{time:.{_DECIMALS}f}" for time in np.round(borders, _DECIMALS) + 0.0]
+            lines = ["\t".join(["onset", "offset", *class_names])]
+            for onset, offset, row in zip(times[:-1], times[1:], clip.scores.tolist(), strict=True):
+                lines.append(
+                    "\t".join([onset, offset, *(f"{score:.{_DECIMALS}f}" for score in row)])
+                )
+            artefacts.write_text(folder / f"scores/{file}.tsv", "\n".join([*lines, ""]))
             if clip.detected:
                 _write_selections(folder / f"raven/{file}.selections.txt", clip, frames)
                 audacity.write(folder / f"audacity/{file}.txt", clip.detected, decimals=_DECIMALS)
@@ -227,18 +236,6 @@ def _draw(path: Path, clip: _Clip, frames: Frames, drawing: _Drawing) -> None:
         path,
         title=clip.id,
     )
-
-
-def _write_scores(path: Path, clip: _Clip, frames: Frames) -> None:
-    """Write a table that ends each row where the next begins, to the last digit."""
-    names = annotation.checked_names(frames.class_names, "class")
-    borders = clip.onset_s + np.arange(len(clip.scores) + 1) / frames.frames_per_second
-    # 0.0: no "-0.000000"
-    times = [f"{time:.{_DECIMALS}f}" for time in np.round(borders, _DECIMALS) + 0.0]
-    lines = ["\t".join(["onset", "offset", *names])]
-    for onset, offset, scores in zip(times[:-1], times[1:], clip.scores.tolist(), strict=True):
-        lines.append("\t".join([onset, offset, *(f"{score:.{_DECIMALS}f}" for score in scores)]))
-    artefacts.write_text(path, "\n".join([*lines, ""]))
 
 
 def _write_selections(path: Path, clip: _Clip, frames: Frames) -> None:

@@ -88,11 +88,31 @@ def detect_energy(
     scored = {**known(settings["test"]), **validation}
     rng = seeds.generator(settings["seed"], "baselines", NAME)
     detector, about = _fitted(readers, truth, known(settings["train"]), validation, classes, rng)
-    _write_scores(scores_path, detector, readers, scored, classes)
+    names = sorted(
+        {(parse_reference(one)[0], name) for one, own in scored.items() for name in own.ids}
+    )
+    onsets_s = np.array([readers[corpus].onset_s(name) for corpus, name in names])
+    blocks = (detector.scores(readers[corpus].frames(name)) for corpus, name in names)
+    rate = next(iter(readers.values())).frames_per_second
+    ids = ["/".join(name) for name in names]
+    with frame_files.writing_frames(scores_path, ids, [NAME], classes, rate) as put:
+        put(NAME, np.arange(len(names)), onsets_s, blocks)
+    own = {**_GIVEN, "tune": "none", "grids": {}, "together": [], "per_class": True}
+    lengths_s = [e.offset_s - e.onset_s for one in validation.values() for e in one.events]
+    if lengths_s:
+        # the lengths of events say what is worth trying
+        median_s = float(np.median(lengths_s))
+        tried = {"filter_s": _FILTERS, "gap_s": _GAPS, "minimum_s": _LEAST}
+        grids = {name: [share * median_s for share in shares] for name, shares in tried.items()}
+        own |= {
+            "tune": "events",
+            "grids": {"threshold": list(THRESHOLDS), **grids},
+            "together": ["threshold", "filter_s"],
+        }
     given = {corpus: scores_path for corpus in shards}
     sources = _Sources(
         given, {}, labels, verdicts, tables["events"], folds_path,
-        {"events": {**settings["events"], "decodings": {NAME: (own := _decoding(validation))}},
+        {"events": {**settings["events"], "decodings": {NAME: own}},
          "train": settings["train"], "crossing": settings["crossing"]},
         tuple(classes),
     )  # fmt: skip
@@ -107,6 +127,7 @@ class _Sources(decoding_choice.Sources):
     """What its decoding is chosen by: the frame scores of all corpora are one file."""
 
     def open_frames(self, corpus: str) -> contextlib.AbstractContextManager:
+        """Open the frame scores of a corpus for reading."""
         return open_energy(self.frames[corpus], corpus)
 
 
@@ -262,35 +283,3 @@ def _fitted(
     about = {"learnt_from": len(chosen), "recordings": len(names), "bands": n_bands}
     without = [label for label in classes if label not in by_class]
     return detector, {**about, "classes": by_class, "classes_without": without}
-
-
-def _write_scores(
-    path: str | Path, detector: Detector, readers: Readers, scored: Known, classes: Sequence[str]
-) -> None:
-    """Write the frame scores of all recordings of some references."""
-    names = sorted(
-        {(parse_reference(one)[0], name) for one, known in scored.items() for name in known.ids}
-    )
-    onsets_s = np.array([readers[corpus].onset_s(name) for corpus, name in names])
-    blocks = (detector.scores(readers[corpus].frames(name)) for corpus, name in names)
-    rate = next(iter(readers.values())).frames_per_second
-    ids = ["/".join(name) for name in names]
-    with frame_files.writing_frames(path, ids, [NAME], classes, rate) as put:
-        put(NAME, np.arange(len(names)), onsets_s, blocks)
-
-
-def _decoding(validation: Known) -> dict:
-    """Return how its decoding is chosen: by events whose lengths say what is worth trying."""
-    lengths_s = [e.offset_s - e.onset_s for known in validation.values() for e in known.events]
-    if not lengths_s:
-        return {**_GIVEN, "tune": "none", "grids": {}, "together": [], "per_class": True}
-    median_s = float(np.median(lengths_s))
-    tried = {"filter_s": _FILTERS, "gap_s": _GAPS, "minimum_s": _LEAST}
-    grids = {name: [share * median_s for share in shares] for name, shares in tried.items()}
-    return {
-        **_GIVEN,
-        "tune": "events",
-        "grids": {"threshold": list(THRESHOLDS), **grids},
-        "together": ["threshold", "filter_s"],
-        "per_class": True,
-    }

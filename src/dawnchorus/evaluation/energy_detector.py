@@ -14,7 +14,7 @@ rise of all bands: means of the frames of each class, their pooled covariance, e
 Axes: T frames, F bands, C classes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +113,10 @@ def fit_detector(recordings: Iterable[tuple[np.ndarray, np.ndarray]], n_classes:
     ranges = np.zeros((n_classes, 2), np.int64)
     scales, separation = np.ones(n_classes), np.full(n_classes, np.nan)
     weights, offsets = np.zeros((n_bands, n_classes)), np.full(n_classes, -np.inf)
+    edges = np.unique(np.linspace(0, n_bands, _N_EDGES).round().astype(int)).tolist()
+    pairs = [(low, high) for low in edges for high in edges if low < high]
+    # all bands first: of equals the widest is taken
+    pairs.sort(key=lambda pair: pair[0] - pair[1])
     known = [label for label in range(n_classes) if of_class[label] is not None]
     inside = {label: _mean_and_covariance(of_class[label]) for label in known}
     for label in known:
@@ -121,7 +125,7 @@ def fit_detector(recordings: Iterable[tuple[np.ndarray, np.ndarray]], n_classes:
         outside = (
             _mean_and_covariance(others) if others[0] else (np.zeros(n_bands), inside[label][1])
         )
-        best = max(_ranges(n_bands), key=lambda pair: _separation(inside[label], outside, *pair))
+        best = max(pairs, key=lambda pair: _separation(inside[label], outside, *pair))
         ranges[label], separation[label] = best, _separation(inside[label], outside, *best)
         level = float(inside[label][0][slice(*best)].mean())
         scales[label] = max(level, np.finfo(np.float32).eps)
@@ -144,13 +148,6 @@ def _with(sums: list | None, rows: np.ndarray) -> list:
 def _mean_and_covariance(sums: list) -> tuple[np.ndarray, np.ndarray]:
     mean = sums[1] / sums[0]
     return mean, sums[2] / sums[0] - np.outer(mean, mean)
-
-
-def _ranges(n_bands: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of bands, all of them first: of equals the widest is taken."""
-    edges = np.unique(np.linspace(0, n_bands, _N_EDGES).round().astype(int)).tolist()
-    pairs = [(low, high) for low in edges for high in edges if low < high]
-    yield from sorted(pairs, key=lambda pair: pair[0] - pair[1])
 
 
 def _separation(inside: tuple, outside: tuple, first: int, beyond: int) -> float:

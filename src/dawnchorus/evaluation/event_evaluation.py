@@ -66,11 +66,9 @@ def evaluate_events(
         no frame scores.
     """
     _check(frames, decoders, (labels, verdicts, events), settings)
-    classes = []
+    classes = read_content(next(iter(decoders.values())))["classes"]
     for path in decoders.values():
-        own = read_content(path)["classes"]
-        classes = classes or own
-        if own != classes:
+        if (own := read_content(path)["classes"]) != classes:
             raise ValueError(
                 f"{path} has decodings of classes {own[:_NAMED]!r}, others of {classes[:_NAMED]!r}; "
                 "ensembles of one experiment have one list"

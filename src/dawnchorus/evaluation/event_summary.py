@@ -62,31 +62,28 @@ def text(content: Mapping) -> str:
         )
         for test in tests
     ]
-    baselines = [_baselines(content, test) for test in tests]
+    simple, baselines = content["baselines"], []
+    for test in tests:
+        rows = [
+            (row.replace("_", " "), "", *_cells(simple[row]["test"][test]))
+            for row in ("energy", "whole_clips", "clicks")
+            if "test" in simple.get(row, {})
+        ]
+        for found in simple.get("oracle", ()):
+            # whose ceiling it is, and under which decoding
+            names = list(dict.fromkeys(one["ensemble"] for one in found["of"]))
+            n_all = len(content["ensembles"])
+            whose = names[0] if len(names) == 1 else "all" if len(names) == n_all else len(names)
+            decodings = "/".join(dict.fromkeys(one["decoding"] for one in found["of"]))
+            rows.append((f"oracle, {whose}", decodings, *_cells(found["test"][test])))
+        title = _first_title(content, "no model", test)
+        baselines.append(((title, "<decoding", *_SCORES), rows))
     tables = [recordings, *ensembles, *baselines, _differences(content)]
     # differences lose their rows first, then baselines: the scores are what the screen is for
     ranks = [0] * (1 + len(ensembles)) + [1] * len(baselines) + [2]
     return screen(
         titled(content["experiment"], about), tables, list(_remarks(content)), _SOURCE, ranks
     )
-
-
-def _baselines(content: Mapping, test: str) -> Table:
-    """Return the table of baselines on a test subset."""
-    baselines = content["baselines"]
-    rows = [
-        (row.replace("_", " "), "", *_cells(baselines[row]["test"][test]))
-        for row in ("energy", "whole_clips", "clicks")
-        if "test" in baselines.get(row, {})
-    ]
-    for found in baselines.get("oracle", ()):
-        # whose ceiling it is, and under which decoding
-        names = list(dict.fromkeys(one["ensemble"] for one in found["of"]))
-        n_all = len(content["ensembles"])
-        whose = names[0] if len(names) == 1 else "all" if len(names) == n_all else len(names)
-        decodings = "/".join(dict.fromkeys(one["decoding"] for one in found["of"]))
-        rows.append((f"oracle, {whose}", decodings, *_cells(found["test"][test])))
-    return (_first_title(content, "no model", test), "<decoding", *_SCORES), rows
 
 
 def _differences(content: Mapping) -> Table:
@@ -138,19 +135,14 @@ def _remarks(content: Mapping) -> Iterator[str]:
         onset = f"onset +- {collar['onset_s']:g} s"
     if collar["offset_s"] is not None:
         offset = f"offset +- {collar['offset_s']:g} s or {collar['offset_share']:.0%}"
-    yield from learning_remarks(
-        {
-            name: about
-            for ensemble in content["ensembles"].values()
-            for name, about in ensemble["learning"].items()
-        }
-    )
-    yield f"ER, segment and clip F: macro means; PSDS after the filter; {onset}, {offset}"
-    chosen = {}
+    learning, chosen = {}, {}
     for ensemble in content["ensembles"].values():
+        learning |= ensemble["learning"]
         for name, about in ensemble["decodings"].items():
             if about["chosen_on"]:
                 chosen[name] = about["chosen_on"]
+    yield from learning_remarks(learning)
+    yield f"ER, segment and clip F: macro means; PSDS after the filter; {onset}, {offset}"
     for name, where in chosen.items():
         yield f"{cut(name, NAME)}: settings chosen on {where}"
     marked = [

@@ -59,11 +59,16 @@ def export(
     for name, about in settings["stages"].items():
         networks = tuple(stage_networks(name, about, keras))
         stages.append(model_file.Stage(name, **{k: about[k] for k in _STAGE}, networks=networks))
-    banks: dict[str, dict] = {name: {} for name in settings["frontends"]}
+    frontends = {}
     for name, about in settings["frontends"].items():
+        kind = base.kind(about["settings"])
         # computed once more, as for the spectrograms: whoever uses the model does without librosa
-        if hasattr(kind := base.kind(about["settings"]), "bank"):
-            banks[name] = {"bank": kind.bank(about["settings"])}
+        bank = {"bank": kind.bank(about["settings"])} if hasattr(kind, "bank") else {}
+        frontends[name] = model_file.Frontend(
+            {**about["settings"], **bank, **about["outside"]},
+            about["audio"],
+            frontend_networks.bundled(about["settings"], about["outside"].get("about")),
+        )
     decoders, calibration = {}, None
     for path in decoder_paths:
         decoders = json.loads(Path(path).read_text(encoding="utf-8"))["decodings"]
@@ -77,14 +82,7 @@ def export(
     model = model_file.ExportedModel(
         name=settings["name"],
         classes=tuple(classes),
-        frontends={
-            name: model_file.Frontend(
-                {**about["settings"], **banks[name], **about["outside"]},
-                about["audio"],
-                frontend_networks.bundled(about["settings"], about["outside"].get("about")),
-            )
-            for name, about in settings["frontends"].items()
-        },
+        frontends=frontends,
         stages=tuple(stages),
         pooling=settings["pooling"],
         decodings={name: about["settings"] for name, about in decoders.items()},

@@ -11,7 +11,7 @@ in the first table alone.
 
 from collections.abc import Iterator, Mapping
 
-from dawnchorus.evaluation import pretraining_scores
+from dawnchorus.evaluation import calibration_scores, pretraining_scores
 from dawnchorus.evaluation.caveats import learning_remarks, padding_remarks, unit_remarks
 from dawnchorus.evaluation.text_table import (
     MARKS,
@@ -78,7 +78,17 @@ def text(content: Mapping) -> str:
         scored["comparisons"] += [kept(pair) for pair in simple["comparisons"]]
     tables = [recordings, *_auroc_tables(scored), *_further_tables(scored)]
     ranks = [0] * len(tables) + [1]
-    tables.append(_baseline_table(scored["baselines"]))
+    rows, scores = [], scored["baselines"].get("scores", {})
+    # the best first: a short screen may lose the rows of the others
+    for name in sorted(scores, key=lambda name: name != scored["baselines"]["best"]):
+        for where, found in _everywhere(scores[name]):
+            values = found.get("identification", {})
+            points = (
+                number(values[key]["value"]) if key in values else ""
+                for key in ("top1_accuracy", "mlrap")
+            )
+            rows.append((_spaced(name), where, with_interval(found, "auroc"), *points))
+    tables.append((("<baseline", "<on", "=AUROC", ">top-1", ">MLRAP"), rows))
     return screen(
         titled(content["experiment"], about), tables, list(_remarks(scored)), _SOURCE, ranks
     )
@@ -180,21 +190,6 @@ def _further_tables(content: Mapping) -> Iterator[Table]:
     yield header, rows
 
 
-def _baseline_table(content: Mapping) -> Table:
-    """Return the table of baselines, the best first: it may lose the rows of the others."""
-    rows = []
-    scores = content.get("scores", {})
-    for name in sorted(scores, key=lambda name: name != content["best"]):
-        for where, found in _everywhere(scores[name]):
-            values = found.get("identification", {})
-            points = (
-                number(values[key]["value"]) if key in values else ""
-                for key in ("top1_accuracy", "mlrap")
-            )
-            rows.append((_spaced(name), where, with_interval(found, "auroc"), *points))
-    return ("<baseline", "<on", "=AUROC", ">top-1", ">MLRAP"), rows
-
-
 def _spaced(name: str) -> str:
     return name.replace("_", " ")
 
@@ -248,13 +243,7 @@ def _remarks(content: Mapping) -> Iterator[str]:
         yield from excluded("the training", training)
     if not set(content["classes"]) - set(training.get("classes_left_out", ())):
         yield from _undefined("out of fold", training)
-    said = {one["calibration"]["said"]: one["calibration"] for one in ensembles.values()}
-    for what, about in said.items():
-        if "fitted_on" in about:
-            yield f"{what}, fitted on {about['fitted_on']}"
-            yield "all scores but those of calibration are the ones before it"
-        else:
-            yield f"scores are {what}"
+    yield from calibration_scores.remarks(ensembles)
     for name, found in content["test"].items():
         yield from excluded(name, found)
         left_out = found["classes_left_out"]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dawnchorus.exported import operators
-from dawnchorus.exported.model_file import ExportedModel, Frontend
+from dawnchorus.exported.model_file import ExportedModel
 from dawnchorus.frontends import network_file
 from dawnchorus.runtime import logs
 
@@ -33,25 +33,22 @@ def with_networks(model: ExportedModel, places: Iterable[str | Path]) -> Exporte
         Where a network is nowhere: what it is, its licence, and how to get it.
     """
     places = list(places)
-    return dataclasses.replace(
-        model, frontends={name: _located(f, places) for name, f in model.frontends.items()}
-    )
-
-
-def _located(frontend: Frontend, places: list[str | Path]) -> Frontend:
-    network = frontend.settings.get("network")
-    if not network:
-        return frontend
-    if frontend.network:
-        digest = network["sha256"]
-        if digest not in _kept:
-            # readers take files, which they map
-            _kept[digest] = tempfile.TemporaryDirectory(prefix="dawnchorus-network-")
-            Path(_kept[digest].name, "network.onnx").write_bytes(frontend.network)
-        path = Path(_kept[digest].name, "network.onnx")
-    else:
-        path = network_file.find(network, frontend.settings["about"], places)
-    return dataclasses.replace(frontend, settings={**frontend.settings, "file": str(path)})
+    frontends = dict(model.frontends)
+    for name, frontend in model.frontends.items():
+        if not (network := frontend.settings.get("network")):
+            continue
+        if frontend.network:
+            digest = network["sha256"]
+            if digest not in _kept:
+                # readers take files, which they map
+                _kept[digest] = tempfile.TemporaryDirectory(prefix="dawnchorus-network-")
+                Path(_kept[digest].name, "network.onnx").write_bytes(frontend.network)
+            path = Path(_kept[digest].name, "network.onnx")
+        else:
+            path = network_file.find(network, frontend.settings["about"], places)
+        located = {**frontend.settings, "file": str(path)}
+        frontends[name] = dataclasses.replace(frontend, settings=located)
+    return dataclasses.replace(model, frontends=frontends)
 
 
 def bundled(settings: Mapping, about: Mapping | None) -> bytes:

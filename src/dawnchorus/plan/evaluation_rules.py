@@ -1,8 +1,6 @@
 """Inputs and settings of rules/evaluation.smk."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dawnchorus.plan import paths
 from dawnchorus.plan.network_use import pretraining
@@ -79,10 +77,15 @@ class EvaluationRules:
         """Return what decides the metrics of an experiment."""
         chosen = self.run.experiment(wildcards)
         # of a stage only whether scores are transductive or windows padded; the rest is behind them
-        stages = {
-            name: {"targets": s["targets"], "window_s": self._window_s(s)}
-            for name, s in chosen["stages"].items()
-        }
+        stages = {}
+        for name, stage in chosen["stages"].items():
+            frontend = self.run.config["frontends"][stage["predict_frontend"] or stage["frontend"]]
+            sample_rate = self.run.config["audio"][frontend["audio"]]["sample_rate"]
+            try:
+                length_s = window_s(stage["window"], frontend, sample_rate)
+            except ImportError:  # the reference asks what follows from a kind that is not there
+                length_s = None
+            stages[name] = {"targets": stage["targets"], "window_s": length_s}
         kept = {key: chosen[key] for key in _EVALUATED}
         corpora = self.run.scored_corpora(wildcards.experiment)
         kept["baselines_path"] = next(iter(self.baselines(wildcards)), None)
@@ -138,15 +141,6 @@ class EvaluationRules:
         """Return the digests of the code behind a submission, its own format's alone."""
         name = self.run.submission_format(wildcards.experiment, wildcards.corpus)
         return self.run.library("submit", f"dawnchorus.formats.submissions.{name}")
-
-    def _window_s(self, stage: Mapping[str, Any]) -> float | None:
-        """Return how long the windows of a stage are [s]."""
-        frontend = self.run.config["frontends"][stage["predict_frontend"] or stage["frontend"]]
-        sample_rate = self.run.config["audio"][frontend["audio"]]["sample_rate"]
-        try:
-            return window_s(stage["window"], frontend, sample_rate)
-        except ImportError:  # the reference asks what follows from a kind that is not there
-            return None
 
     def _scores(self, wildcards: Wildcards) -> dict[str, ScorePaths]:
         name = wildcards.experiment

@@ -64,6 +64,9 @@ class ExportRules:
                 "frames_per_score": frames_per_score(stage["model"]),
             }
         corpora = corpora_in(chosen["train"])
+        recordings = {c: {"labels": self.run.index[c]["labels"]} for c in corpora}
+        for corpus, about in recordings.items():
+            about |= {key: self.run.config["corpora"][corpus][key] for key in _OF_RECORDINGS}
         return {
             "name": f"{wildcards.experiment}/{wildcards.ensemble}",
             "ensemble": wildcards.ensemble,
@@ -71,13 +74,9 @@ class ExportRules:
             "stages": stages,
             "frontends": frontends,
             "pooling": {key: chosen[key] for key in _POOLING_SETTINGS},
-            "recordings": {corpus: self._about(corpus) for corpus in corpora},
+            "recordings": recordings,
             "locks": downloaded_files.locks(self.run.config, corpora),
         }
-
-    def _about(self, corpus: str) -> Params:
-        told = {key: self.run.config["corpora"][corpus][key] for key in _OF_RECORDINGS}
-        return {"labels": self.run.index[corpus]["labels"], **told}
 
     def library(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the digests of the code behind an exported model, of its frontends' kinds too."""

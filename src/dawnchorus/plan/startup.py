@@ -89,27 +89,23 @@ def start(
     return Run(config, index, Path(base))
 
 
-def _notes(config: Mapping[str, Any], index: Mapping[str, Any]) -> list[str]:
-    """Return licences of networks, what is odd about experiments, and whose frames are too coarse."""
+def prepare(config: Mapping[str, Any], index: Mapping[str, Any]) -> None:
+    """Check recordings against experiments, say what is to be known, copy what jobs read."""
+    check_experiments(config, index, paths.RESULTS)
 
     def annotated(corpus: str) -> list[Event]:
         if "events" not in index[corpus]:
             return []
         return read_events(paths.EVENTS.format(corpus=corpus, digest=index[corpus]["events"]))
 
-    # what was evaluated has said it in its own report
+    # what was evaluated has said in its own report that its frames are too coarse
     coarse = ceiling_notes(
         config,
         annotated,
         lambda name: not os.path.exists(paths.EVENT_METRICS.format(experiment=name)),
     )
-    return network_notes(config) + experiment_notes(config, index) + coarse
-
-
-def prepare(config: Mapping[str, Any], index: Mapping[str, Any]) -> None:
-    """Check recordings against experiments, say what is to be known, copy what jobs read."""
-    check_experiments(config, index, paths.RESULTS)
-    sys.stderr.writelines(f"{note}\n" for note in _notes(config, index))
+    notes = network_notes(config) + experiment_notes(config, index) + coarse
+    sys.stderr.writelines(f"{note}\n" for note in notes)
     copy_models(config)
     copy_code(config)
     copy_downloads(config)
@@ -119,25 +115,6 @@ def acquiring(config: Mapping[str, Any], base: str | Path) -> Run:
     """Return the run of target ``acquire`` alone: its corpora cannot be listed yet."""
     names = [n for n in corpora_of_run(config) if config["corpora"][n]["adapter"] == "xeno_canto"]
     return Run({**config, "run": [], "apply": {}}, {}, Path(base), acquired=tuple(names))
-
-
-def _take_lock(arguments: Sequence[str], earlier: str) -> None:
-    """Take the lock of the results, unless the command only looks; warn of lost metadata.
-
-    Where jobs of an earlier run still work on the results, they are awaited or cancelled first: the
-    DAG is to see what they have finished.
-    """
-    run.refuse_containers(arguments)
-    slurm.announce_site(arguments)
-    if not run.is_only_looking(arguments):
-        run.hold_lock(paths.RESULTS)
-        earlier_jobs.settle(paths.RESULTS, is_to_cancel=earlier == "cancel")
-        if run.is_forced(arguments):
-            finished.forget(paths.RESULTS)
-        run.announce(arguments)
-        run.clear_stale_locks()
-    if warning := run.lost_metadata(paths.RESULTS):
-        print(warning, file=sys.stderr)
 
 
 Index = dict[str, Any]
@@ -263,6 +240,25 @@ def _record_copy(path: str) -> contextlib.AbstractContextManager[None]:
     return artefacts.record_job({"results": Path(paths.RESULTS), "about": about})
 
 
+def _take_lock(arguments: Sequence[str], earlier: str) -> None:
+    """Take the lock of the results, unless the command only looks; warn of lost metadata.
+
+    Where jobs of an earlier run still work on the results, they are awaited or cancelled first: the
+    DAG is to see what they have finished.
+    """
+    run.refuse_containers(arguments)
+    slurm.announce_site(arguments)
+    if not run.is_only_looking(arguments):
+        run.hold_lock(paths.RESULTS)
+        earlier_jobs.settle(paths.RESULTS, is_to_cancel=earlier == "cancel")
+        if run.is_forced(arguments):
+            finished.forget(paths.RESULTS)
+        run.announce(arguments)
+        run.clear_stale_locks()
+    if warning := run.lost_metadata(paths.RESULTS):
+        print(warning, file=sys.stderr)
+
+
 def copy_models(config: Mapping[str, Any]) -> None:
     """Copy the models that trainings start from or learn from, and those applied, as far as needed.
 
@@ -274,20 +270,6 @@ def copy_models(config: Mapping[str, Any]) -> None:
     ValueError
         Where a model changes while it is copied.
     """
-    for path, pattern in _outside_files(config).items():
-        digest = run.digest_of_file(path)
-        copy = Path(pattern.format(digest=digest[:16]))
-        if copy.exists():
-            continue
-        # the record is what tells a damaged copy, and where it came from
-        with _record_copy(path), artefacts.writing(copy) as temporary:
-            shutil.copyfile(path, temporary)
-            if artefacts.sha256(temporary) != digest:
-                raise ValueError(f"{path} changes while it is copied; start again once it is whole")
-
-
-def _outside_files(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the models and networks that jobs read from outside the results, and patterns of copies."""
     stages = _stages_of_run(config)
     chosen = [stage["training"]["pretrained"] for stage in stages]
     files = [one["path"] for one in chosen if one]
@@ -297,12 +279,22 @@ def _outside_files(config: Mapping[str, Any]) -> dict[str, str]:
         if network := config["frontends"][frontend].get("network"):
             path = network_path(config["frontends"][frontend])
             patterns[path] = paths.NETWORK.format(digest="{digest}", format=network["format"])
+    # a model that is a result is an input of its rule, and needs no copy
     applied = (about["model"] for about in config["apply"].values())
     patterns |= {path: paths.APPLIED_MODEL for path in applied if not is_result(path)}
     for about in config["apply"].values():
         if path := about["network"]:
             patterns[path] = paths.NETWORK.format(digest="{digest}", format=Path(path).suffix[1:])
-    return patterns
+    for path, pattern in patterns.items():
+        digest = run.digest_of_file(path)
+        copy = Path(pattern.format(digest=digest[:16]))
+        if copy.exists():
+            continue
+        # the record is what tells a damaged copy, and where it came from
+        with _record_copy(path), artefacts.writing(copy) as temporary:
+            shutil.copyfile(path, temporary)
+            if artefacts.sha256(temporary) != digest:
+                raise ValueError(f"{path} changes while it is copied; start again once it is whole")
 
 
 def network_path(frontend: Mapping[str, Any]) -> str:

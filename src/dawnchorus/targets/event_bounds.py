@@ -87,7 +87,13 @@ def hold_events(
         n_known += 1
         kind = _kind(event, band, extents[event.id])
         if kind:
-            found[kind].append(_shown(event, band, extents[event.id], place))
+            extent = extents[event.id]
+            said = f"{event.id} {event.label} {event.onset_s:g}-{event.offset_s:g} s"
+            said += f" of {extent.duration_s:g} s"
+            # an annotation without a band reaches to infinity, which is no fault
+            if band[1] < float("inf") and band[1] > extent.nyquist_hz:
+                said += f", {band[0]:g}-{band[1]:g} Hz of {extent.nyquist_hz:g} Hz"
+            found[kind].append(f"{said} ({place})" if place else said)
         is_dropped = kind == "outside" or (kind and policies["crossing"] == "drop")
         (dropped if is_dropped else left)[event.id].add(event.label)
     where = {"outside": "outside of", "crossing": "partly outside of"}
@@ -179,10 +185,3 @@ def _kind(event: Event, band: tuple[float, float], extent: Extent) -> str:
         return "outside"
     is_over = high_hz < float("inf") and high_hz > extent.nyquist_hz + _ROUNDING_HZ
     return "crossing" if is_over or event.offset_s > extent.duration_s + FRAME_S else ""
-
-
-def _shown(event: Event, band: tuple[float, float], extent: Extent, place: str) -> str:
-    said = f"{event.id} {event.label} {event.onset_s:g}-{event.offset_s:g} s of {extent.duration_s:g} s"
-    if band[1] < float("inf") and band[1] > extent.nyquist_hz:
-        said += f", {band[0]:g}-{band[1]:g} Hz of {extent.nyquist_hz:g} Hz"
-    return f"{said} ({place})" if place else said
