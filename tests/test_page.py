@@ -194,8 +194,8 @@ def test_what_the_page_itself_asks_passes(model, port):
     link = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}
     assert ask(port, **link).status == 200
     asking = guard.Guard(None, ["Birds.example"], any_address=True)
-    assert all(map(asking._is_own, ("birds.example", "192.0.2.1", "2001:db8::1", "localhost")))
-    assert not asking._is_own("birds.example.org")
+    assert all(map(asking.is_own, ("birds.example", "192.0.2.1", "2001:db8::1", "localhost")))
+    assert not asking.is_own("birds.example.org")
 
 
 def test_what_cannot_be_used_gets_a_sentence(port):

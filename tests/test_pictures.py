@@ -264,7 +264,7 @@ def test_of_equal_scores_recordings_take_turns():
         onset_s=np.array([0.0, 1.0, 2.0, 0.0, 1.0, 0.0]), offset_s=np.ones(6),
         score=np.array([1, 1, 1, 1, 1, 2], np.float32), length_s=np.ones(6),
     )  # fmt: skip
-    assert segment_plot._best_first(index).tolist() == [5, 0, 3, 1, 4, 2]
+    assert segment_plot.best_first(index).tolist() == [5, 0, 3, 1, 4, 2]
 
 
 def test_the_contact_sheet_of_a_stage_is_a_rules_work(stage, tmp_path, start_script):

@@ -68,12 +68,7 @@ class Guard:
         host, name = headers.get("host", ""), ""
         with contextlib.suppress(ValueError):  # such as of half a bracket
             name = urlsplit(f"//{host}").hostname or ""
-        is_own = name in self._names
-        if self._any_address and not is_own:
-            with contextlib.suppress(ValueError):  # a name, no address
-                ipaddress.ip_address(name)
-                is_own = True
-        if not is_own:
+        if not self.is_own(name):
             return (
                 f"this page is not served under the name {host[:80]!r}; start it with --name to add "
                 "a name"
@@ -87,3 +82,21 @@ class Guard:
         if asks not in ("same-origin", "none") and not is_link:
             return "another site asks for this page; open it by its own address"
         return ""
+
+    def is_own(self, name: str) -> bool:
+        """Return whether the page is served under a name: one that was given, or any IP address.
+
+        Parameters
+        ----------
+        name : str
+            Of the host, without port and brackets.
+        """
+        if name in self._names:
+            return True
+        if not self._any_address:
+            return False
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True

@@ -167,12 +167,7 @@ def draw_segments(
     wanted = targets_table.read(targets_path)
     source, is_upright = _opened(shards, settings, window)
     index = source.index(wanted.recordings)
-    # from the best to the least, the recordings taking turns
-    within = np.lexsort((index.onset_s, -index.score, index.recording))
-    ordered = index.recording[within]
-    turn = np.empty(len(within), np.int64)
-    turn[within] = np.arange(len(within)) - np.searchsorted(ordered, ordered)
-    order = np.lexsort((index.recording, turn, -index.score))
+    order = best_first(index)
     groups: dict[str, list[Segment]] = {name: [] for name in wanted.class_names}
     for number, name in enumerate(wanted.class_names[:MOST_CLASSES]):
         shows = wanted.values[index.recording[order], number] >= _SHOWS
@@ -251,6 +246,27 @@ def _images(
         out = np.empty((1, *source.shape), np.float32)
         source.fill(out, [recordings[recording]], [place])
         yield out[0].T if is_upright else out[0].T[::-1]
+
+
+def best_first(index: window_source.Index) -> np.ndarray:
+    """Return the rows of an index from the best to the least, the recordings taking turns.
+
+    Of equal scores, the first segment of every recording stands before the second of any.
+
+    Parameters
+    ----------
+    index : Index
+        Of N segments.
+
+    Returns
+    -------
+    array of int, shape (N,)
+    """
+    order = np.lexsort((index.onset_s, -index.score, index.recording))
+    ordered = index.recording[order]
+    turn = np.empty(len(order), np.int64)
+    turn[order] = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    return np.lexsort((index.recording, turn, -index.score))
 
 
 def _file_name(name: str) -> str:
