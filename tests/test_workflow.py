@@ -77,7 +77,7 @@ def digest(path):
     if path.name != "report.html":
         return artefacts.sha256(path)
     page = path.read_text()
-    kept = re.sub(r'<section [^>]*id="costs">.*?</section>', "", page, flags=re.S)
+    kept = re.sub(r'<section id="costs".*?</section>', "", page, flags=re.S)
     assert len(kept) < len(page)
     return hashlib.sha256(kept.encode()).hexdigest()
 
