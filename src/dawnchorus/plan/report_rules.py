@@ -1,14 +1,18 @@
 """Inputs and settings of rules/reports.smk."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dawnchorus.plan import paths
 from dawnchorus.plan.workflow_run import Params, Run, Wildcards, corpora_in
+from dawnchorus.runtime.provenance import code_digest
 from dawnchorus.runtime.run import digest_of_file
 from dawnchorus.settings.differences import differences
 
 _STATIC = ("report.css", "report.js")
+_FILES = (".h5", ".keras", ".onnx", ".py", ".tflite", ".yaml")  # that a setting may name
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -45,11 +49,12 @@ class ReportRules:
         return {
             **asked,
             "name": name,
-            "settings": chosen,
-            "changed": differences(name, chosen),
+            "settings": _by_content(chosen),
+            "changed": _by_content(differences(name, chosen)),
             "static": {one: digest_of_file(str(static / one))[:12] for one in _STATIC},
             "frontends": {
-                frontend: config["frontends"][frontend] for frontend in sorted(frontends)
+                frontend: _by_content(config["frontends"][frontend])
+                for frontend in sorted(frontends)
             },
             "audio": {recipe: config["audio"][recipe] for recipe in sorted(recipes)},
             "labels": self.run.labels(corpora),
@@ -111,3 +116,16 @@ class ReportRules:
             for ensemble in chosen["ensembles"]
             for corpus, path in tables.items()
         ]
+
+
+def _by_content(value: Any) -> Any:
+    """Return settings with files named by their content: one that is moved or renamed repeats nothing."""
+    if isinstance(value, Mapping):
+        return {key: _by_content(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_by_content(one) for one in value]
+    if not isinstance(value, str) or not value.endswith(_FILES) or not Path(value).is_file():
+        return value
+    # of code the layout and the comments do not count
+    digest = code_digest(value) if value.endswith(".py") else digest_of_file(value)[:12]
+    return f"{digest}{Path(value).suffix}"
