@@ -2,6 +2,7 @@
 
 import errno
 import os
+import platform
 import subprocess
 import sys
 
@@ -130,3 +131,22 @@ def test_a_forced_run_is_known(arguments):
 @pytest.mark.parametrize("arguments", [["-n"], ["--configfile", "F.yaml"], ["--cores", "2", "-k"]])
 def test_a_run_that_is_not_forced_is_known(arguments):
     assert not run.is_forced(arguments)
+
+
+@pytest.mark.parametrize(
+    ("process", "host", "job", "status"),
+    [
+        ("gone", None, None, 143),  # the run was killed before its job could ask to die with it
+        ("here", None, None, 0),
+        ("gone", "elsewhere", None, 0),
+        ("gone", None, "17", 0),  # of SLURM
+    ],
+)
+def test_a_job_whose_run_has_ended_does_not_begin(process, host, job, status):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    number = ended.pid if process == "gone" else os.getpid()
+    environment = os.environ | {run.HEAD: f"{number}@{host or platform.node()}"}
+    environment |= {"SLURM_JOB_ID": job} if job else {}
+    code = "from dawnchorus.runtime import job"
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == status

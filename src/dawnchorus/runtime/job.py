@@ -35,7 +35,8 @@ def bind_to_parent() -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
         error = ctypes.get_errno()
         raise OSError(error, f"prctl(PR_SET_PDEATHSIG): {os.strerror(error)}")
-    if os.getppid() != parent:  # it died between the two calls
+    # it died between the two calls, or the run before the first: then the kernel has told us nothing
+    if os.getppid() != parent or run.is_head_gone():
         os._exit(STOPPED)
 
 

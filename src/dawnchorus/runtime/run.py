@@ -4,6 +4,7 @@
 * `hold_lock`, `has_lock`: take the lock of a results folder for as long as this process lives.
 * `lock_fault`: why a folder cannot be locked.
 * `announce`: tell the jobs how the run was started; `environment`: that and more, for records.
+* `is_head_gone`: whether the main process has ended.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `is_only_looking`, `is_forced`: whether a command line starts no job, or makes again what is there.
 * `digest_of_file`: of a model that a training starts from.
@@ -35,6 +36,7 @@ from dawnchorus.runtime import file_locks, provenance
 
 LOCK = ".run.lock"
 COMMAND = "DAWNCHORUS_COMMAND"  # environment variable: how the main process was started
+HEAD = "DAWNCHORUS_HEAD"  # environment variable: which process it is, on which host
 _kept: list[file_locks.Lock] = []  # for as long as this process lives
 
 
@@ -106,6 +108,23 @@ def has_lock() -> bool:
 def announce(arguments: Iterable[str]) -> None:
     """Tell the jobs of this run, for their records, how it was started."""
     os.environ[COMMAND] = shlex.join(["snakemake", *arguments])
+    os.environ[HEAD] = f"{os.getpid()}@{platform.node()}"
+
+
+def is_head_gone() -> bool:
+    """Return whether the main process of this job's run, on this host, has ended.
+
+    A job of a cluster outlives it on purpose, so that a later run finds what it has made.
+    """
+    process, _, host = os.environ.get(HEAD, "").partition("@")
+    if not process or host != platform.node() or os.environ.get("SLURM_JOB_ID"):
+        return False
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return True
+    # the state follows the name, which may hold blanks and brackets: Z and X have ended
+    return stat.rpartition(")")[2].split()[0] in "ZX"
 
 
 def environment(command: str = "") -> dict[str, Any]:
