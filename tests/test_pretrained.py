@@ -1,5 +1,6 @@
 """Frontends that are networks which others have trained: cards, files, rows, shards."""
 
+import csv
 import importlib.util
 import json
 import shutil
@@ -15,6 +16,7 @@ from test_recording_spectrogram import grown
 from dawnchorus.cli import command
 from dawnchorus.frontends import base, network_file, shard_reader, spectrograms
 from dawnchorus.plan.spectrogram_rules import SpectrogramRules
+from dawnchorus.scores import score_files
 from dawnchorus.settings.errors import validated
 from dawnchorus.settings.frontend import KINDS, frontend_model
 
@@ -271,10 +273,20 @@ def test_the_workflow_runs_on_embeddings_as_on_spectrograms(tmp_path):
     assert metrics["ensembles"]["first"]["out_of_fold"]["auroc"] > 0.9
     assert metrics["baselines"]["scores"]["nearest_neighbours"]["out_of_fold"]["auroc"] > 0.9
     assert "network Small: CC0-1.0" in (results / "one/summary.txt").read_text()
+    assert project.planned() == {}
     # the network's file may go: the model brings it along
     shutil.rmtree(card.parent)
     shutil.rmtree(results / "pretrained")
     out = project.work / "found.csv"
-    asked = ["predict", str(results / "one/both.dawnchorus"), str(project.work / "field/001.wav")]
+    expected = score_files.read_recordings(results / "one/ensembles/both.other.h5")
+    files = {
+        str(project.work / f"{name}.wav"): row
+        for name, row in zip(expected.ids, expected.scores, strict=True)
+    }
+    asked = ["predict", str(results / "one/both.dawnchorus"), *files]
     assert command.main([*asked, "--rows", "recordings", "--out", str(out)]) == 0
-    assert project.planned() == {}
+    with open(out, newline="") as file:
+        found = {row["file"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert len(found) == len(files)
+    for path, row in files.items():
+        assert found[path] == pytest.approx(row[0], rel=0, abs=1e-5)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
@@ -154,7 +155,12 @@ def frame_s(frontend: Mapping[str, Any], sample_rate: int) -> float:
 def window_s(window: int, frontend: Mapping[str, Any], sample_rate: int) -> float:
     """Return how long a window of so many frames is, or a chunk of a frontend that stores chunks [s]."""
     # not checked again: the reference asks for one of values that no run would have
-    found = KINDS.model(frontend["kind"]).model_construct(**frontend)
+    values = {
+        # unchecked, a section of a section stays a mapping: what the kind asks it for are attributes
+        key: SimpleNamespace(**value) if isinstance(value, Mapping) else value
+        for key, value in frontend.items()
+    }
+    found = KINDS.model(frontend["kind"]).model_construct(**values)
     assert isinstance(found, FrontendSettings)
     if found.LAYOUT == "chunks":
         return float(frontend["length_s"])
