@@ -349,11 +349,14 @@ def test_equal_recordings_are_refused_before_the_run_would(folder):
 def test_silence_and_files_that_are_no_audio_are_told(folder, capsys):
     recordings(folder, *(f"{c}/{k}.wav" for c in "ab" for k in range(4)), level=1e-5)
     text(folder / "a/broken.wav", "RIFF")
+    cut = next(path for path in sorted((folder / "a").iterdir()) if path.name != "broken.wav")
+    (folder / "a/cut.wav").write_bytes(cut.read_bytes()[:-2000])
     corpus, _ = parts(written(folder))
     said = capsys.readouterr().out
     assert "8 of 8 recordings listened to are nearly silent (peak under -60 dBFS)" in said
-    assert "1 recordings cannot be opened and will be left out: 'a/broken.wav'" in said
-    assert 1 / 9 < corpus["max_excluded"] < 0.2
+    left_out = "2 recordings cannot be opened or are cut, and will be left out"
+    assert f"{left_out}: 'a/broken.wav', 'a/cut.wav'" in said
+    assert 2 / 10 < corpus["max_excluded"] < 0.3
 
 
 def test_near_names_are_told(folder, capsys):

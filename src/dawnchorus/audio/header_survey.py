@@ -13,6 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
+from dawnchorus.audio import container, length
+from dawnchorus.audio.verdicts import Excluded
+
 MOST_SECONDS = 10.0  # for headers, and as long again for levels
 _HEARD = 20  # recordings whose beginning is decoded, for its level
 _BEGINNING_S = 10.0
@@ -25,8 +28,8 @@ class Headers(NamedTuple):
 
     ``n_looked`` of ``n_files`` were opened, all of them where there was time. ``rates`` counts them by
     sample rate [Hz], ``lengths`` has their lengths [s], ascending. ``total_s`` is that of all files, by
-    the bytes of those that were not opened. ``unreadable`` and ``quiet`` name recordings, the latter
-    of ``n_heard``.
+    the bytes of those that were not opened. ``unreadable`` (not opened, or cut) and ``quiet`` name
+    recordings, the latter of ``n_heard``.
     """
 
     n_files: int
@@ -70,7 +73,10 @@ def look_at(sizes: Mapping[str, int], most_seconds: float = MOST_SECONDS) -> Hea
             continue
         try:
             about = soundfile.info(path)
-        except (soundfile.LibsndfileError, OSError, ValueError):
+            with open(path, "rb") as file:
+                # libsndfile takes a cut recording for a short one; a run would exclude it
+                length.survey(file, *container.file_format(file), allow_truncated=False)
+        except (soundfile.LibsndfileError, OSError, ValueError, Excluded):
             unreadable.append(path)
             continue
         rates[about.samplerate] += 1
@@ -81,6 +87,8 @@ def look_at(sizes: Mapping[str, int], most_seconds: float = MOST_SECONDS) -> Hea
     # a header says nothing of levels: of some recordings the beginning is decoded
     heard: dict[str, float] = {}
     for path in paths[:_HEARD]:
+        if path in unreadable:
+            continue
         try:
             with soundfile.SoundFile(path) as file:
                 samples = file.read(int(_BEGINNING_S * file.samplerate), dtype="float32")

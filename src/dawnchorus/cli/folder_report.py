@@ -167,7 +167,8 @@ def description(found: Found) -> list[str]:
     lines += [f"note        {text}" for text in found.notes]
     if headers.unreadable:
         lines.append(
-            f"note        {len(headers.unreadable)} recordings cannot be opened and will be left out: "
+            f"note        {len(headers.unreadable)} recordings cannot be opened or are cut, and will be "
+            "left out: "
             f"{_named(survey, headers.unreadable)}"
         )
     if headers.quiet:
