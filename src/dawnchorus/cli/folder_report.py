@@ -43,8 +43,8 @@ class Found(NamedTuple):
     """What a folder holds.
 
     ``train``, ``validation`` and ``test`` name subsets of the corpus; an empty ``train`` is all of it.
-    ``recordings`` are those with labels; ``n_excluded`` recordings will not be used. ``folds`` is None
-    where the subsets say what is trained on and tested.
+    ``recordings`` are those with labels; ``n_excluded`` of ``n_listed`` will not be used. ``folds`` is
+    None where the subsets say what is trained on and tested.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Found(NamedTuple):
     notes: list[str]
     n_unlabelled: int
     n_excluded: int
+    n_listed: int
     task: str
     train: list[str]
     validation: list[str]
@@ -128,6 +129,7 @@ def inspect(folder: str, task: str | None = None) -> Found:
         notes=[*read.notes, *class_names.name_notes(known)],
         n_unlabelled=len(read.recordings) - len(known),
         n_excluded=len(read.excluded) + round(n_bad * headers.n_files / headers.n_looked),
+        n_listed=len(read.recordings) + len(read.excluded),
         task=task,
         train=train,
         validation=validation,

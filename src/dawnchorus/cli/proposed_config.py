@@ -145,8 +145,8 @@ def _sections(found: Found, proposal: Proposal) -> tuple[dict[str, Any], dict[st
         f"experiments.{name}.training": "gradient steps; a batch is at most a tenth of the windows",
         f"experiments.{name}.model": "a network that trains on a CPU; docs/recipes.md has others",
     }
-    if found.n_excluded > _ALLOWED_EXCLUDED * (n + found.n_excluded):
-        share = found.n_excluded / (n + found.n_excluded)
+    if found.n_excluded > _ALLOWED_EXCLUDED * found.n_listed:
+        share = found.n_excluded / found.n_listed
         corpus["max_excluded"] = min(1.0, math.ceil(100 * share + 2) / 100)
         comments[f"corpora.{name}.max_excluded"] = (
             f"{found.n_excluded} cannot be used or have no label"
