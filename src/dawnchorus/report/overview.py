@@ -51,7 +51,7 @@ def overview(data: ResultData) -> Html:
         for row in frame[frame["verdict"] != USED].itertuples()
     ]
     header = ("corpus", "used for", ">recordings", ">used", ">excluded", ">hours used")
-    shown = out[:MOST_EXCLUDED]
+    columns, shown = ("recording", "corpus", "code", "why"), out[:MOST_EXCLUDED]
     rest = len(out) - len(shown)
     return section(
         "overview",
@@ -60,12 +60,7 @@ def overview(data: ResultData) -> Html:
         table("Recordings of each corpus", header, rows),
         details(
             f"Recordings that could not be used: {len(out)}",
-            table(
-                "Recordings that could not be used",
-                ("recording", "corpus", "code", "why"),
-                shown,
-                True,
-            ),
+            table("Recordings that could not be used", columns, shown, True),
             element("p", f"and {rest} more, in verdicts.csv") if rest else "",
         )
         if out

@@ -42,18 +42,9 @@ def score_tables(data: ResultData) -> Html:
               ">cmAP", ">recordings", "caveats")  # fmt: skip
     scores = metrics["baselines"].get("scores", {})
     simple = sorted(scores, key=lambda name: name != metrics["baselines"]["best"])  # the best first
-    rows = [
-        *(
-            row
-            for name, one in metrics["ensembles"].items()
-            for row in _rows(name, "ensemble", one)
-        ),
-        *(
-            row
-            for name in simple
-            for row in _rows(name.replace("_", " "), "baseline", scores[name])
-        ),
-    ]
+    found = [(name, "ensemble", one) for name, one in metrics["ensembles"].items()]
+    found += [(name.replace("_", " "), "baseline", scores[name]) for name in simple]
+    rows = [row for one in found for row in _rows(*one)]
     spread = [
         (name, test, found["models"], f"{number(found['mean'])} ± {number(found['sd'])}",
          number(found["min"]), number(found["max"]))
