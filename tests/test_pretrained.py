@@ -15,6 +15,7 @@ from test_recording_spectrogram import grown
 
 from dawnchorus.cli import command
 from dawnchorus.frontends import base, network_file, shard_reader, spectrograms
+from dawnchorus.plan import jobs
 from dawnchorus.plan.spectrogram_rules import SpectrogramRules
 from dawnchorus.scores import score_files
 from dawnchorus.settings.errors import validated
@@ -182,6 +183,12 @@ def test_a_file_that_its_card_does_not_describe_is_refused(card, changed, said):
     network = {**settings["network"], **changed}
     with pytest.raises(ValueError, match=said):
         network_file.opened(settings["file"], network)(np.zeros((1, 4000), np.float32))
+
+
+def test_every_job_of_an_experiment_on_embeddings_can_be_planned(card, tmp_path):
+    run = tiny.Project(tmp_path / "project").run_of(embedding_config(card))
+    rules = {job.rule for job in jobs.jobs(run)}
+    assert {"make_spectrograms", "train", "predict", "fit_baselines", "evaluate", "report"} <= rules
 
 
 def test_the_content_of_a_network_is_part_of_a_recipe_and_its_place_is_not(tmp_path):
