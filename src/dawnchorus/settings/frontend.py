@@ -155,7 +155,7 @@ def frame_s(frontend: Mapping[str, Any], sample_rate: int) -> float:
 def window_s(window: int, frontend: Mapping[str, Any], sample_rate: int) -> float:
     """Return how long a window of so many frames is, or a chunk of a frontend that stores chunks [s]."""
     # not checked again: the reference asks for one of values that no run would have
-    values = {
+    values: dict[str, Any] = {
         # unchecked, a section of a section stays a mapping: what the kind asks it for are attributes
         key: SimpleNamespace(**value) if isinstance(value, Mapping) else value
         for key, value in frontend.items()
