@@ -23,7 +23,7 @@ AFTER = {
     "esc50": ["esc10"],
     "sound-events": ["serizel2018"],
     "xc-dsr2019": ["xc-western"],
-    "birdnet": ["xc-western", "esc10", "bird-presence"],
+    "birdnet": ["xc-western", "esc10", "bird-presence", "serizel2018", "sound-events"],
 }  # overlays that stand on others
 BATCH = 2
 # of a stage: what decides its weights
