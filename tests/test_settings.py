@@ -43,9 +43,7 @@ def read_once(monkeypatch):
     monkeypatch.setattr(yaml_file, "read", lambda path: once(path) if path == BASE else read(path))
 
 
-@functools.cache
-def once(path):
-    return yaml_file._parsed(path.read_bytes(), path)
+once = functools.cache(yaml_file.read)
 
 
 def composed(*overlays, **given):
