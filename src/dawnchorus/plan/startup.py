@@ -35,6 +35,7 @@ from dawnchorus.runtime import (
     provenance,
     run,
     slurm,
+    slurm_jobs,
 )
 from dawnchorus.settings.corpus_check import (
     corpora_of,
@@ -248,6 +249,7 @@ def _take_lock(arguments: Sequence[str], earlier: str) -> None:
     """
     run.refuse_containers(arguments)
     slurm.announce_site(arguments)
+    slurm_jobs.mend()
     if not run.is_only_looking(arguments):
         run.hold_lock(paths.RESULTS)
         earlier_jobs.settle(paths.RESULTS, is_to_cancel=earlier == "cancel")
