@@ -463,3 +463,25 @@ def test_a_config_that_would_be_refused_is_not_written(folder, monkeypatch):
         ValueError, match="no config for these recordings: experiments.data.*bulbul"
     ):
         proposed_config.compose(folder_report.inspect(str(folder)), ROOT / "config.yaml")
+
+
+def test_a_table_that_another_system_wrote_has_its_folders_too(folder, capsys):
+    recordings(folder / "data/N1", *(f"REC{i}.WAV" for i in range(6)))
+    recordings(folder / "data/N2", *(f"REC{i}.WAV" for i in range(6)))
+    rows = [f"data\\N{1 + i % 2}\\REC{i // 2}.WAV;{'ab'[i // 2 % 2]};S{i % 3}" for i in range(12)]
+    text(folder / "Tabelle.csv", "\ufeffRecording;Species;Station\r\n" + "\r\n".join(rows))
+    corpus, experiment = parts(written(folder))
+    assert (corpus["adapter"], corpus["delimiter"]) == ("table", ";")
+    assert experiment["folds"] == {"kind": "grouped", "count": 3}
+    found = folder_report.inspect(str(folder)).recordings
+    assert found[0].id == "data/N1/REC0.WAV"
+    assert len(found) == 12
+
+
+def test_a_table_that_is_not_taken_is_named_beside_what_is(folder, capsys):
+    recordings(folder, *(f"site{s}/{i}.wav" for s in (1, 2) for i in range(4)))
+    text(folder / "owls.csv", "number,species\n101,owl\n102,owl\n")
+    written(folder)
+    said = capsys.readouterr().out
+    assert "layout      folder per class" in said
+    assert "not taken: no column of owls.csv names recordings: ['number', 'species']" in said

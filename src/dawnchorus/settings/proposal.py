@@ -18,7 +18,7 @@ from dawnchorus.settings.training import LARGEST_BATCH
 TASKS = ("species", "presence", "events")
 _RATES = (16_000, 22_050, 32_000, 44_100)  # rates to resample to [Hz]
 # Steps after which the proposed networks had learnt what they would on a few hundred recordings.
-STEPS = {"species": 1000, "presence": 1000, "events": 2000}
+STEPS = {"species": 1000, "presence": 1000, "events": 1000}
 PASSES = 10  # at least
 _CLIP_RATE, _FRAMES_PER_S = 22_050, 70
 _WINDOW = (70, 1000)  # frames of a clip that are seen at once
@@ -158,12 +158,10 @@ def _events(data: Data) -> Proposal:
     experiment: dict[str, Any] = {
         "window": window,
         "segments": {"padding": "zeros", "min_fill": 0.1},
-        "model": {"name": "crnn", "filters": [32, 64, 64], "pooling": "linear_softmax",
-                  "dropout": 0.1, "input_dropout": 0.1},
-        "augmentation": {"rotate": True, "shift_bands": 0},
+        "model": {"name": "compact_frames"},
+        "augmentation": {"rotate": True, "shift_bands": 0, "mixup": 0.3},
         "training": {
             **proposed_training("events", n_windows),
-            "schedule": {"kind": "cosine"},
             "target_range": [0.0, 1.0],
             "standardise": "corpus",
         },
