@@ -30,6 +30,9 @@ _LITTLE_DISK = 5e9  # bytes; a run of tens of thousands of recordings writes mor
 _LITTLE_MEMORY = 4e9  # bytes; one training of the zoo's largest model
 # of `dawnchorus.runtime.artefacts`: what a killed job leaves of a file that it was writing
 _HALF_WRITTEN = re.compile(r"\.(.*\.)?[0-9a-f]{12}\.tmp(\..*)?")
+_CUDA = (
+    "nvidia-cudnn-cu12"  # of extra `gpu`; what `uv sync` of another extra takes away with the rest
+)
 _START = """
 from dawnchorus.runtime import backend
 backend.start({{"name": {name!r}, "threads": 1, "deterministic": False}})
@@ -202,6 +205,16 @@ def _machine(results: Path) -> Iterator[Line]:
     names = devices.visible_gpus()
     text = ", ".join(names) if names else "none visible: trainings run on the CPU"
     yield Line("ok", "GPUs", text)
+    if names and importlib.util.find_spec("tensorflow"):
+        try:
+            version = importlib.metadata.version(_CUDA)
+            yield Line("ok", "CUDA", f"{_CUDA} {version}")
+        except importlib.metadata.PackageNotFoundError:
+            text = (
+                f"{_CUDA} is not installed: trainings run on the CPU unless the system has CUDA for "
+                "TensorFlow (`--deep` shows it); one call names all extras: `uv sync --extra gpu`"
+            )
+            yield Line("note", "CUDA", text)
     given = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
     try:
         has_avx512 = "avx512f" in Path("/proc/cpuinfo").read_text()
