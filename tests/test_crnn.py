@@ -179,9 +179,12 @@ def test_a_model_without_frames_is_refused():
     "options",
     [
         {"output": "frame"},
-        {"pooling": "linear_softmax"},
-        {"pooling": "attention", "reset_after": False, "recurrent_activation": "hard_sigmoid"},
-        {"recurrent_dropout": 0.2, "units": [5, 6]},
+        pytest.param({"pooling": "linear_softmax"}, marks=pytest.mark.slow),
+        pytest.param(
+            {"pooling": "attention", "reset_after": False, "recurrent_activation": "hard_sigmoid"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"recurrent_dropout": 0.2, "units": [5, 6]}, marks=pytest.mark.slow),
     ],
 )
 def test_a_saved_model_gives_the_same_scores(options, tmp_path):

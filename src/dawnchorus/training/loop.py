@@ -202,7 +202,7 @@ def training_digest(
     read += [start["path"]] if start else []
     read += [settings["normaliser"]] if settings["normaliser"] else []
     about = settings["frame_targets"] or {"events": {}, "scores": {}}
-    read += [*about["scores"].values()]
+    read += _in_order(about["scores"])
     read += [path for of in about["events"].values() for path in of.values()]
     # contents, not times: a copy of the results goes on where its original was
     contents = [artefacts.input_sha256(path) for path in read]
