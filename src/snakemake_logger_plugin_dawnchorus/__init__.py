@@ -170,13 +170,12 @@ class LogHandler(LogHandlerBase):
         job.logs = list(record.log)
         signal = self._signals.pop() if self._signals else ""
         reports = run_files.read_jobs(artefacts.RESULTS)
-        is_shared = record.jobid in self._submission
-        number = (record.aux or {}).get("external_jobid") or self._submission.pop(
-            record.jobid, None
-        )
-        if is_shared and not run_files.is_unfinished(job, reports):
-            return  # of a submission of several jobs this one was over, or had not begun
-        said = slurm_jobs.end_of(number) or _refusal(record.rule_msg)
+        number = (getattr(record, "aux", None) or {}).get("external_jobid")
+        if record.jobid in self._submission:
+            number, is_told = self._submission.pop(record.jobid)
+            if not is_told:
+                return  # of a submission of several jobs this one was over, or had not begun
+        said = slurm_jobs.end_of(number) or _refusal(getattr(record, "rule_msg", None))
         failure = run_files.failure_of(job, reports, signal, said)
         self._state.failures[record.jobid] = failure
         self._say(
@@ -187,8 +186,18 @@ class LogHandler(LogHandlerBase):
 
     def _group_failed(self, record: logging.LogRecord) -> None:
         """Take note of the jobs of a submission that failed; each is told of after this."""
-        number = getattr(record, "external_jobid", None)
-        self._submission |= {info["jobid"]: number for info in record.job_error_info}
+        number, reports = (
+            getattr(record, "external_jobid", None),
+            run_files.read_jobs(artefacts.RESULTS),
+        )
+        members = [info["jobid"] for info in record.job_error_info]
+        at_work = [
+            one for one in members
+            if one in self._state.running
+            and run_files.is_unfinished(self._state.running[one], reports)
+        ]  # fmt: skip
+        told = at_work or members[:1]  # it may have ended before any of them began
+        self._submission |= {one: (number, one in told) for one in members}
 
     def _fault(self, record: logging.LogRecord) -> None:
         text = self._formatter.format(record)

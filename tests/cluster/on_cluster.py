@@ -46,7 +46,7 @@ class OnCluster:
         number = range(len(self._heads))[number]
         return (self.work / f"head{number}.txt").read_text()
 
-    def ends(self, head, seconds=400) -> int:
+    def ends(self, head, seconds=900) -> int:
         """Return the exit status of a head."""
         try:
             return head.wait(seconds)
@@ -55,7 +55,7 @@ class OnCluster:
             head.wait(60)
             raise AssertionError(f"the head still waits:\n{self.said()}") from None
 
-    def wait_until(self, is_met, what, seconds=120):
+    def wait_until(self, is_met, what, seconds=300):
         self.cluster.wait_for(is_met, f"{what}\n{self.said() if self._heads else ''}", seconds)
 
     def submitted(self, rule) -> list[tuple[str, str]]:

@@ -151,23 +151,25 @@ class TrainingRules:
             *(f"dawnchorus.augmentation.methods.{m}" for m in stage["augmentation"]["methods"]),
         )
 
-    def _is_small(self, wildcards: Wildcards) -> bool:
-        """Return whether a training takes minutes, by the frames that it sees at most."""
+    def frames_seen(self, wildcards: Wildcards) -> float:
+        """Return the frames of all windows of all epochs of a training, at most."""
         stage = self.run.stage(wildcards)
         given = stage["training"]
-        if given["steps"] is not None and given["epochs"] is None:
-            windows = given["steps"] * (given["batch_size"] or LARGEST_BATCH)
-        elif isinstance(given["steps_per_epoch"], int):
-            per_epoch = given["steps_per_epoch"] * (given["batch_size"] or LARGEST_BATCH)
-            windows = given["epochs"] * per_epoch
-        else:
-            corpora = self.run.training_corpora(wildcards.experiment, wildcards.stage)
-            shards = [about for c in corpora for about in self.run.index[c]["shards"].values()]
-            # a pass sees each recording once, in as many windows as its length has
-            frames = sum(about["bytes"] for about in shards) / _BYTES_PER_FRAME
-            seen = max(frames, stage["window"] * sum(about["recordings"] for about in shards))
-            return bool(given["epochs"] * seen <= _SMALL_FRAMES)
-        return bool(windows * stage["window"] <= _SMALL_FRAMES)
+        size = given["batch_size"] or LARGEST_BATCH
+        if given["epochs"] is None:
+            return float(given["steps"] * size * stage["window"])
+        if isinstance(given["steps_per_epoch"], int):
+            return float(given["epochs"] * given["steps_per_epoch"] * size * stage["window"])
+        corpora = self.run.training_corpora(wildcards.experiment, wildcards.stage)
+        shards = [about for c in corpora for about in self.run.index[c]["shards"].values()]
+        # a pass sees each recording once, in as many windows as its length has
+        frames = sum(about["bytes"] for about in shards) / _BYTES_PER_FRAME
+        each = max(frames, stage["window"] * sum(about["recordings"] for about in shards))
+        return float(given["epochs"] * each)
+
+    def _is_small(self, wildcards: Wildcards) -> bool:
+        """Return whether a training takes minutes."""
+        return self.frames_seen(wildcards) <= _SMALL_FRAMES
 
     # draw_segments
 
