@@ -115,7 +115,9 @@ def prepare(config: Mapping[str, Any], index: Mapping[str, Any]) -> None:
 def acquiring(config: Mapping[str, Any], base: str | Path) -> Run:
     """Return the run of target ``acquire`` alone: its corpora cannot be listed yet."""
     names = [n for n in corpora_of_run(config) if config["corpora"][n]["adapter"] == "xeno_canto"]
-    return Run({**config, "run": [], "apply": {}}, {}, Path(base), acquired=tuple(names))
+    return Run(
+        {**config, "run": [], "apply": {}, "compare": {}}, {}, Path(base), acquired=tuple(names)
+    )
 
 
 Index = dict[str, Any]
