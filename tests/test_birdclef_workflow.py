@@ -6,7 +6,6 @@ a class with a single recording.
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
