@@ -23,7 +23,7 @@ AFTER = {
     "esc50": ["esc10"],
     "sound-events": ["serizel2018"],
     "xc-dsr2019": ["xc-western"],
-    "birdnet": ["xc-western", "esc10", "bird-presence"],
+    "birdnet": ["xc-western", "esc10", "bird-presence", "serizel2018", "sound-events"],
 }  # overlays that stand on others
 BATCH = 2
 # of a stage: what decides its weights
@@ -99,17 +99,30 @@ def named(learner):
     return f"{options}-{frames}x{bands}-{training['optimizer']}-{training['loss'].split('_')[0]}"
 
 
+def cost(learner):
+    """Return what a step takes time by: a normaliser of each frame, numbers of filters, what it sees."""
+    model, (frames, bands), _ = learner
+    widths = [each for value in model.values() if isinstance(value, list) for each in value]
+    return model.get("norm_axis") == "time", sum(widths) + model.get("k", 0), frames * bands
+
+
 def is_wide(learner):
-    """Return whether a step takes long, and says no more than that of a narrower sibling."""
+    """Return whether a step takes long: of alexnet it is tested elsewhere, of the others by zilpzalp."""
     model, seen, _ = learner
-    is_of_2019 = seen == (216, 256) and model["name"] != "zilpzalp"
-    return model.get("k") == 4 or model.get("norm_axis") == "time" or is_of_2019
+    return model["name"] == "alexnet" or (seen == (216, 256) and model["name"] != "zilpzalp")
 
 
-LEARNERS = [
-    pytest.param(each, id=named(each), marks=[pytest.mark.slow] if is_wide(each) else [])
-    for each in learners()
-]
+def marked(found):
+    """Mark as slow all but the cheapest of each architecture, and the wide ones."""
+    cheapest = {}
+    for learner in sorted(found, key=cost, reverse=True):
+        cheapest[learner[0]["name"]] = learner
+    for learner in found:
+        is_slow = is_wide(learner) or learner is not cheapest[learner[0]["name"]]
+        yield pytest.param(learner, id=named(learner), marks=[pytest.mark.slow] * is_slow)
+
+
+LEARNERS = list(marked(learners()))
 
 
 @pytest.mark.parametrize("learner", LEARNERS)

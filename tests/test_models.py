@@ -248,6 +248,7 @@ def test_the_smallest_input_is_taken_and_one_less_is_refused(name):
 
 
 @pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.slow  # of every architecture: test_experiments
 def test_a_saved_model_gives_the_same_scores(name, tmp_path):
     model = small(name, input_offset=0.2)
     scores = model.predict_on_batch(spectrograms(name))
