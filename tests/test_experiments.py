@@ -374,3 +374,10 @@ def test_laptop_and_the_full_recipe_differ_by_the_length_of_training():
     assert {key for key in found if entry[key] != found[key]} == {
         "training.epochs", "training.steps_per_epoch",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["defaults", "defaults-events"])
+def test_the_arms_that_defaults_were_chosen_from_are_valid(name):
+    complete = load.compose(ROOT / "config.yaml", [ROOT / f"benchmarks/{name}.yaml"], {})
+    for experiment in complete["run"]:
+        assert complete["experiments"][experiment]["ensembles"]

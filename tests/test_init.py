@@ -202,6 +202,11 @@ def test_label_tracks_of_audacity(folder):
     assert experiment["train"] == ["data:train"]
     # half of a call of 0.1 s
     assert experiment["events"]["collar"]["onset_s"] == 0.05
+    assert experiment["model"] == {"name": "compact_frames"}
+    # gaps and filters up to the length of a call are tried, beside each other
+    tuned = experiment["events"]["decodings"]["tuned"]
+    assert tuned["together"] == ["threshold", "filter_s", "gap_s"]
+    assert tuned["grids"]["gap_s"] == [0.0, 0.05, 0.1]
 
 
 def test_a_file_of_sequences_has_the_rate_of_the_recordings(folder):

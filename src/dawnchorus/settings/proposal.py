@@ -153,7 +153,9 @@ def _events(data: Data) -> Proposal:
         "kind": "slaney_mel", "n_fft": n_fft, "window_length": min(n_fft, max(2 * hop, 512)),
         "hop": hop, "n_bands": 64, "fmin": 150.0, "fmax": rate / 2,
     }  # fmt: skip
-    steps = [float(f"{share * short_s:.2g}") for share in (0.25, 0.5, 1.0)]
+    # up to the median: what weak labels teach is found in pieces
+    tried_s = [0.25 * short_s, 0.5 * short_s, short_s, 0.5 * median_s, median_s]
+    steps = sorted({float(f"{length_s:.2g}") for length_s in tried_s})
     n_windows = round(max(data.n_recordings, data.total_s / (window * hop_s)))
     experiment: dict[str, Any] = {
         "window": window,
@@ -171,8 +173,9 @@ def _events(data: Data) -> Proposal:
             "decodings": {
                 "tuned": {
                     "tune": "events",
-                    "grids": {"filter_s": [0.0, *steps], "gap_s": [0.0, *steps[:2]],
-                              "minimum_s": [0.0, *steps[:2]]},
+                    "together": ["threshold", "filter_s", "gap_s"],
+                    "grids": {"filter_s": [0.0, *steps], "gap_s": [0.0, *steps[1:]],
+                              "minimum_s": [0.0, *steps[:-1]]},
                 }
             },
             "exports": [["first", "tuned"]],
