@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from dawnchorus.progress import run_files
-from dawnchorus.progress.run_state import Job
-from dawnchorus.runtime import logs, run, slurm_jobs
+from dawnchorus.progress.run_state import Job, RunState
+from dawnchorus.runtime import job_status, logs, run, slurm_jobs
 from dawnchorus.runtime.slurm_jobs import SILENT_S, UNKNOWN_S, Answers, end_in_words
+from snakemake_logger_plugin_dawnchorus import LogHandler
 
 ASKED = {"mem_mb": 4000, "runtime": 60}
 
@@ -206,3 +207,59 @@ def test_what_its_scheduler_says_comes_before_what_a_job_has_said():
     reports = [{"rule": "train", "wildcards": {}, "failed": "told to stop", "is_stop": True}]
     found = run_files.failure_of(job, reports, said="SLURM ended job 7")
     assert (found.sentence, found.is_stop) == ("SLURM ended job 7", False)
+
+
+@pytest.fixture
+def display(tmp_path, monkeypatch):
+    """The display of a run that fails, without a terminal: two trainings are one submission."""
+    monkeypatch.chdir(tmp_path)
+    handler = LogHandler.__new__(LogHandler)
+    handler._state, handler._submission, handler._signals = RunState(), {}, []
+    handler._terminal, handler.common_settings = None, SimpleNamespace(show_failed_logs=False)
+    for number, member in ((1, "f1"), (2, "f2")):
+        handler._state.begin(number, Job("train", {"member": member}, 0.0))
+
+    def fail():
+        told = [{"jobid": 1}, {"jobid": 2}]
+        handler._group_failed(SimpleNamespace(external_jobid="7", job_error_info=told))
+        for number in (1, 2):
+            handler._failed(SimpleNamespace(jobid=number, rule_name="train", log=[], aux={}))
+        return {number: one.sentence for number, one in handler._state.failures.items()}
+
+    return fail
+
+
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_of_a_lost_submission_what_was_at_work_is_told_of_or_one_of_all(
+    display, monkeypatch, is_begun
+):
+    monkeypatch.setitem(slurm_jobs._ENDS, "7", "the node of SLURM job 7 was lost")
+    if is_begun:
+        with job_status.reporting("train", {"member": "f2"}, "results"):
+            told = display()
+    else:
+        told = display()
+    assert told == {2 if is_begun else 1: "the node of SLURM job 7 was lost"}
+
+
+def test_of_a_submission_with_a_fault_the_job_that_has_it_says_it(display, monkeypatch):
+    monkeypatch.setenv(job_status.READ, "1")  # the file of a finished job stays
+    with job_status.reporting("train", {"member": "f1"}, "results"):
+        pass
+    with job_status.reporting("train", {"member": "f2"}, "results"):
+        job_status.fail("no sound")
+    assert display() == {2: "no sound"}
+
+
+def test_what_slurm_does_not_take_is_said_in_its_words():
+    job = Job("train", {}, 0.0, ["train.log"])
+    text = (
+        "SLURM sbatch failed. The error message was 'sbatch: error: Invalid\n account'.\n    call"
+    )
+    handler = LogHandler.__new__(LogHandler)
+    handler._state, handler._submission, handler._signals = RunState(), {}, []
+    handler._terminal, handler.common_settings = None, SimpleNamespace(show_failed_logs=False)
+    handler._state.begin(1, job)
+    handler._failed(SimpleNamespace(jobid=1, rule_name="train", log=[], aux={}, rule_msg=text))
+    said = handler._state.failures[1].sentence
+    assert said == "SLURM does not take the job: sbatch: error: Invalid account"

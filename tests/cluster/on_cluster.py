@@ -90,15 +90,11 @@ class OnCluster:
         assert ours == theirs
 
     def end(self) -> None:
+        """End its heads and jobs, and leave the cluster as it was."""
         for head in self._heads:
             if head.poll() is None:
                 head.kill()
                 head.wait()
         if numbers := self.numbers():
             self.cluster.said("scancel", *numbers)
-            self.cluster.wait_for(
-                lambda: (
-                    not {n for n, s, *_ in self.cluster.jobs() if s in ("RUNNING", "COMPLETING")}
-                ),
-                "its jobs to end",
-            )
+        self.cluster.repair()

@@ -119,7 +119,7 @@ class Cluster:
         self.start_scheduler(is_new=True)
         for node in NODES:
             self.start_node(node)
-        self.wait_for(lambda: self.states() == dict.fromkeys(NODES, "idle"), "all nodes idle")
+        self.wait_for(lambda: self.states() == dict.fromkeys(NODES, "idle"), "all nodes idle", 180)
 
     def _write(self) -> None:
         for name in ("state", "bin", "dev", *(f"spool-{node}" for node in NODES)):
@@ -178,6 +178,15 @@ class Cluster:
         """Start the slurmd of a node; a lost node is idle again after a while."""
         conf = self.environment["SLURM_CONF"]
         self._begin("slurmd", "-D", "-N", node, "-f", conf, node=node)
+
+    def repair(self) -> None:
+        """Start again what a test has ended, and wait until all nodes are idle."""
+        if self._processes["slurmctld"].poll() is not None:
+            self.start_scheduler()
+        for node in NODES:
+            if self._processes[node].poll() is not None:
+                self.start_node(node)
+        self.wait_for(lambda: self.states() == dict.fromkeys(NODES, "idle"), "all nodes idle", 180)
 
     def kill_slurmd(self, node: str) -> None:
         """Kill the slurmd of a node; the jobs on it live on."""

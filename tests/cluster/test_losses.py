@@ -55,7 +55,6 @@ def test_a_job_that_takes_longer_than_it_asked_for_begins_again(project):
     project.wait_until(
         lambda: any(state == "TIMEOUT" for _, state in project.submitted("train")),
         "a time limit",
-        180,
     )
     lock.release()
     assert project.ends(head) == 0, project.said()
@@ -147,10 +146,9 @@ def test_a_scheduler_that_is_away_for_a_while_loses_no_job(project):
 
 
 def test_a_full_disk_is_one_sentence(project, full_disk):
-    head = project.head("--retries", "0", "--set-resources", "train:mem_mb=3000")
+    head = project.head("--retries", "0")
     with full_disk(project.work / "results/one/stages"):
         assert project.ends(head) == 1
-        assert re.search(
-            r"train one first f\dp0s1: FAILED: .*(No space left on device|make room and run again)",
-            project.said(),
-        ), project.said()
+        # by whatever job is the first to find no room
+        said = "FAILED: a file cannot be written: No space left on device; make room and run again"
+        assert said in project.said()
