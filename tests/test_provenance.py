@@ -113,9 +113,9 @@ def test_a_chosen_module_is_followed_and_the_others_are_not(package):
 
 def test_neutral_modules_change_nothing(package):
     assert provenance.NEUTRAL == (
-        "cli", "runtime.devices", "runtime.earlier_jobs", "runtime.file_locks", "runtime.finished",
-        "runtime.job", "runtime.job_status", "runtime.logs", "runtime.provenance", "runtime.run",
-        "runtime.slurm", "runtime.slurm_jobs", "settings.errors", "settings.structure",
+        "cli", "runtime.devices", "runtime.earlier_jobs", "runtime.energy", "runtime.file_locks",
+        "runtime.finished", "runtime.job", "runtime.job_status", "runtime.logs", "runtime.provenance",
+        "runtime.run", "runtime.slurm", "runtime.slurm_jobs", "settings.errors", "settings.structure",
     )  # fmt: skip
     script = "".join(f"import dawnchorus.{name}\n" for name in provenance.NEUTRAL)
     script += "import dawnchorus.cli.command\n"

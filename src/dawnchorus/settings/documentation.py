@@ -265,7 +265,11 @@ def _field(field: FieldInfo, definitions: dict[str, Any]) -> dict[str, Any]:
         return {
             "type": "object",
             "additionalProperties": False,
-            "properties": {n: _reference(inner.model(n), definitions) for n in inner.names()},
+            "properties": {
+                # a null takes away what another definition has
+                name: {"anyOf": [_reference(inner.model(name), definitions), {"type": "null"}]}
+                for name in inner.names()
+            },
         }
     if inner is not None:
         return {"anyOf": [_reference(inner, definitions), {"type": "null"}]}
