@@ -63,6 +63,9 @@ SUBMISSION = "results/{experiment}/submission.{corpus}.csv"
 EVENT_METRICS = "results/{experiment}/events.json"
 EVENT_SUMMARY = "results/{experiment}/events.txt"
 
+# several experiments side by side
+COMPARISON = "results/compare/{comparison}.html"
+
 # per stage
 THRESHOLDS = "results/{experiment}/stages/{stage}/thresholds.csv"
 TARGETS = "results/{experiment}/stages/{stage}/targets.parquet"

@@ -35,6 +35,7 @@ from dawnchorus.runtime import (
     provenance,
     run,
     slurm,
+    slurm_jobs,
 )
 from dawnchorus.settings.corpus_check import (
     corpora_behind,
@@ -115,7 +116,9 @@ def prepare(config: Mapping[str, Any], index: Mapping[str, Any]) -> None:
 def acquiring(config: Mapping[str, Any], base: str | Path) -> Run:
     """Return the run of target ``acquire`` alone: its corpora cannot be listed yet."""
     names = [n for n in corpora_of_run(config) if config["corpora"][n]["adapter"] == "xeno_canto"]
-    return Run({**config, "run": [], "apply": {}}, {}, Path(base), acquired=tuple(names))
+    return Run(
+        {**config, "run": [], "apply": {}, "compare": {}}, {}, Path(base), acquired=tuple(names)
+    )
 
 
 Index = dict[str, Any]
@@ -259,6 +262,7 @@ def _take_lock(arguments: Sequence[str], earlier: str) -> None:
     """
     run.refuse_containers(arguments)
     slurm.announce_site(arguments)
+    slurm_jobs.mend()
     if not run.is_only_looking(arguments):
         run.hold_lock(paths.RESULTS)
         earlier_jobs.settle(paths.RESULTS, is_to_cancel=earlier == "cancel")
