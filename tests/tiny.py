@@ -140,8 +140,8 @@ class Project:
         ran = self.run("-n", *arguments)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         counts: dict[str, int] = {}
-        for name, body in re.findall(
-            r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", ran.stdout + ran.stderr, re.M
+        for _, name, body in re.findall(
+            r"^( *)(?:local)?rule (\w+):\n((?:\1    .*\n)*)", ran.stdout + ran.stderr, re.M
         ):
             about = dict(
                 re.findall(r"(\w+)=([^,\n]+)", re.search(r"wildcards: (.*)|$", body)[1] or "")
