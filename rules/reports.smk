@@ -1,7 +1,7 @@
-"""Write a page that a person looks at, from what an experiment has made.
+"""Write the pages that a person looks at, from what experiments have made.
 
 Reads:   metrics, events, audits, histories and recording scores of an experiment, verdicts, folds
-Writes:  results/{experiment}/report.html
+Writes:  results/{experiment}/report.html, results/compare/{comparison}.html
 """
 
 
@@ -27,3 +27,23 @@ rule report:
         library=run.library("report"),
     script:
         "../workflow/scripts/report.py"
+
+
+rule compare:
+    """Write experiments side by side: paired differences, curves, settings that differ."""
+    input:
+        results=reports.compared_results,
+    output:
+        page="results/compare/{comparison}.html",
+    log:
+        "results/logs/compare/{comparison}.log",
+    conda:
+        "../envs/dawnchorus.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        comparison=reports.comparison,
+        library=run.library("compare"),
+    script:
+        "../workflow/scripts/compare.py"

@@ -100,9 +100,9 @@ class Experiment:
                 put(member, index, onset, onset + 14.3, np.clip(noise, 0, 1))
         return path
 
-    def run(self, folder=None):
+    def run(self, folder=None, seed=8):
         """Write scores and ensembles, evaluate, return metrics and summary."""
-        self.rng = np.random.default_rng(8)
+        self.rng = np.random.default_rng(seed)
         self.scores = {
             stage: {c: self.write_scores(stage, names, c) for c in self.truth}
             for stage, names in self.members.items()

@@ -16,6 +16,7 @@ from dawnchorus.settings import load
 from dawnchorus.settings.architecture import ARCHITECTURES
 from dawnchorus.settings.frontend import frontend_model
 from dawnchorus.training import setup, steps
+from dawnchorus.training.training_length import in_epochs
 
 ROOT = Path(__file__).parents[1]
 AFTER = {
@@ -132,7 +133,7 @@ def test_model_learns_a_step_and_is_kept(learner, tmp_path, rng):
     n_classes = 3 if several else 1
     keras.utils.set_random_seed(1)
     built = zoo.build(input_shape=seen, n_classes=n_classes, output="clip", **model)
-    learning = steps.Training(built, training, (2017, "first", "f1p0s1"))
+    learning = steps.Training(built, in_epochs(training, each=1), (2017, "first", "f1p0s1"))
     before = built.get_weights()
     windows = rng.standard_normal((BATCH, *seen)).astype(np.float32)
     wanted = np.eye(BATCH, 3)[:, :n_classes] if several else np.array([[0.01], [0.99]])
@@ -373,3 +374,10 @@ def test_laptop_and_the_full_recipe_differ_by_the_length_of_training():
     assert {key for key in found if entry[key] != found[key]} == {
         "training.epochs", "training.steps_per_epoch",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["defaults", "defaults-events"])
+def test_the_arms_that_defaults_were_chosen_from_are_valid(name):
+    complete = load.compose(ROOT / "config.yaml", [ROOT / f"benchmarks/{name}.yaml"], {})
+    for experiment in complete["run"]:
+        assert complete["experiments"][experiment]["ensembles"]

@@ -4,7 +4,7 @@ import pytest
 import report_results
 from test_page_browser import browser  # noqa: F401, a fixture
 
-from dawnchorus.report import report_page
+from dawnchorus.report import comparison_page, report_page, run_differences
 
 pytestmark = pytest.mark.browser
 
@@ -16,12 +16,24 @@ def path(tmp_path_factory):
     return folder / "report.html"
 
 
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """The page of two runs side by side."""
+    asked = {
+        name: report_results.written(tmp_path_factory.mktemp(name), name, seed)
+        for name, seed in (("plain", 8), ("other", 9))
+    }
+    path = tmp_path_factory.mktemp("compared") / "comparison.html"
+    comparison_page.write_comparison(run_differences.compare_runs(asked), path)
+    return path
+
+
 @pytest.fixture
 def opened(browser, path):  # noqa: F811
-    """A function that opens the report offline; nothing may be said on its console or be asked for."""
+    """A function that opens a page offline; nothing may be said on its console or be asked for."""
     contexts, said = [], []
 
-    def page(**options):
+    def page(path=path, **options):
         context = browser.new_context(offline=True, **options)
         contexts.append(context)
         found = context.new_page()
@@ -91,3 +103,28 @@ def test_it_fits_a_screen_and_a_phone_light_and_dark(opened, width, scheme):
     # all that is named in the head of the page is there
     for link in page.locator("nav a").all():
         assert page.locator(link.get_attribute("href")).count() == 1
+
+
+@pytest.mark.parametrize("width", [1400, 420])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_comparison_fits_a_screen_and_a_phone(opened, compared, width, scheme):
+    page = opened(compared, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    for link in page.locator("nav a").all():
+        assert page.locator(link.get_attribute("href")).count() == 1
+    page.locator("#classes input").first.fill("owl field")
+    assert column(page.locator("#classes table").first, 1) == ["owl"]
+
+
+@pytest.mark.parametrize("what", ["report", "comparison"])
+def test_nothing_is_cut_off_on_paper(opened, path, compared, what):
+    page = opened(path if what == "report" else compared, viewport={"width": 718, "height": 1000})
+    page.emulate_media(media="print")  # A4 without its margins, at 96 pixels an inch
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    wide = page.evaluate(
+        "[...document.querySelectorAll('table, svg, img')].filter(one => one.offsetParent !== null || "
+        "one.tagName === 'svg').filter(one => one.getBoundingClientRect().right > 719)"
+        ".map(one => one.outerHTML.slice(0, 80))"
+    )
+    assert wide == []
+    assert page.locator("audio").first.is_hidden()

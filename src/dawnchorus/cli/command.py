@@ -19,6 +19,7 @@
 * ``dawnchorus map EMBEDDINGS``: a picture in which like recordings lie near each other.
 * ``dawnchorus summarise``: detections by class, site, date and hour, against the hours recorded.
 * ``dawnchorus plot``: figures of recordings, corpora, frontends and augmentations.
+* ``dawnchorus compare FOLDER...``: runs side by side, or beside published scores.
 * ``dawnchorus sort``: a BirdCLEF corpus as a tree of classes, for training and validation.
 
 A command is a function of a module with ``add_to(commands)``. Only the module of the command that is
@@ -41,7 +42,7 @@ COMMANDS = {
     "show": "show", "why": "why", "verify": "verify", "config": "config", "check": "config",
     "explain": "codes", "doctor": "doctor", "segments": "segments", "sample": "sample",
     "embed": "embed", "similar": "similar", "map": "similar", "summarise": "summarise",
-    "plot": "plot", "sort": "sort",
+    "plot": "plot", "compare": "compare", "sort": "sort",
 }  # fmt: skip
 
 

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from dawnchorus.cli.prediction_progress import PredictionProgress
 from dawnchorus.formats import parquet
 from dawnchorus.formats.audio_names import escaped
+from dawnchorus.progress.prediction_progress import PredictionProgress
 from dawnchorus.runtime import artefacts, hashes
 
 SOME_FAILED = 3  # exit status

@@ -14,6 +14,7 @@ for which.
 * `scores_with_intervals`: of all recordings, of data sets and of folds, and the means of those.
 * `point_scores`: the cheap ones as plain values; `model_scores`: with them, those of a single model.
 * `difference`: one set of scores minus another, paired.
+* `statistics`, `replicated`: what is measured of a ground truth, and its values in all replicates.
 * `scores_at_thresholds`: precision, recall and F1 at thresholds.
 * `spread`: mean, deviation and range over models.
 
@@ -160,8 +161,8 @@ def scores_with_intervals(
         # one data set or fold is the whole: its scores stand there already
         if len(found) > 1 and (by_fold or kind != "folds"):
             rows |= {(kind, name): np.flatnonzero(names == name) for name in found}
-    measured = _statistics(truth, scores, settings, with_identification)
-    replicates = _replicates(truth, measured, rows, settings)
+    measured = statistics(truth, scores, settings, with_identification)
+    replicates = replicated(truth, measured, rows, settings)
     each = {
         key: _subset_scores(truth, scores, rows[key], measured, replicates[key], settings)
         for key in rows
@@ -227,10 +228,10 @@ def difference(
         ``identification``: the same for each of its metrics.
     """
     everything = np.arange(len(first))
-    measured = [_statistics(truth, scores, settings) for scores in (first, second)]
+    measured = [statistics(truth, scores, settings) for scores in (first, second)]
     kept = ["auroc", *names] if names else [*measured[0]]
     measured = [{name: of[name] for name in kept if name in of} for of in measured]
-    drawn = [_replicates(truth, of, {None: everything}, settings)[None] for of in measured]
+    drawn = [replicated(truth, of, {None: everything}, settings)[None] for of in measured]
     found = {
         name: bootstrap.difference(
             [of[name].described(everything)["value"] for of in measured],
@@ -286,7 +287,7 @@ def spread(aurocs: Sequence[float]) -> dict:
     }
 
 
-def _statistics(
+def statistics(
     truth: GroundTruth, scores: np.ndarray, settings: Mapping, with_identification: bool = True
 ) -> dict[str, Statistic]:
     """Return what is measured: the macro AUROC, and identification where classes are several."""
@@ -369,7 +370,7 @@ def _means(
     return {title: content}
 
 
-def _replicates(
+def replicated(
     truth: GroundTruth,
     measured: Mapping[str, Statistic],
     subsets: Mapping[object, np.ndarray],

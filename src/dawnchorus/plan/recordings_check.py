@@ -68,15 +68,20 @@ def check_experiments(
             _check_folds(here, experiment, indexes, read_labels or read)
         for corpus in sorted({parse_reference(r)[0] for r in experiment["test"]}):
             if format_of(experiment["submission"], corpus) == "bad2017":
-                index = indexes[corpus]
-                try:
-                    if "label_rows" in index:
-                        bird_detection_labels.check_columns(index["label_rows"]["columns"])
-                    else:  # again, for the reason why listing left them aside
-                        parts, _ = bird_detection_labels.label_rows(config["corpora"][corpus])
-                        bird_detection_labels.submission_rows(parts)
-                except ValueError as error:
-                    raise ValueError(f"{here}.submission: corpus {corpus!r}: {error}") from None
+                where = f"experiments.{name}.submission: corpus {corpus!r}"
+                _check_label_rows(where, config["corpora"][corpus], indexes[corpus])
+
+
+def _check_label_rows(path: str, corpus: Settings, index: Settings) -> None:
+    """Raise where the label files of a corpus cannot be those of one submission."""
+    try:
+        if "label_rows" in index:
+            bird_detection_labels.check_columns(index["label_rows"]["columns"])
+        else:  # again, for the reason why listing left them aside
+            parts, _ = bird_detection_labels.label_rows(corpus)
+            bird_detection_labels.submission_rows(parts)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def experiment_notes(config: Settings, indexes: Settings) -> list[str]:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from dawnchorus.plan import paths
+from dawnchorus.plan.event_rules import EventRules
 from dawnchorus.plan.workflow_run import Params, Run, Wildcards, corpora_in
 from dawnchorus.runtime.provenance import code_digest
 from dawnchorus.runtime.run import digest_of_file
@@ -17,7 +19,7 @@ _FILES = (".h5", ".keras", ".onnx", ".py", ".tflite", ".yaml")  # that a setting
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ReportRules:
-    """Rule ``report`` of one run."""
+    """Rules ``report`` and ``compare`` of one run."""
 
     run: Run
 
@@ -36,7 +38,7 @@ class ReportRules:
     def settings(self, wildcards: Wildcards) -> Params:
         """Return what the report is made of, and the settings that it shows."""
         name, chosen = wildcards.experiment, self.run.experiment(wildcards)
-        config, asked = self.run.config, self._asked(wildcards)
+        config, asked, events = self.run.config, self._asked(wildcards), EventRules(self.run)
         frontends = {
             frontend
             for stage in chosen["stages"].values()
@@ -68,7 +70,41 @@ class ReportRules:
                 for corpus in corpora
             },
             "windows": {stage: self.run.scores(name, stage, corpora) for stage in chosen["stages"]},
+            # what a comparison with other runs needs beside it
+            "sources": self.run.source_tables(name, corpora),
+            **({"event_evaluation": events.evaluation(wildcards)} if asked["events"] else {}),
         }
+
+    # compare
+
+    @property
+    def comparisons(self) -> list[str]:
+        """Return the pages of comparisons whose experiments are all built."""
+        built = set(self.run.config["run"])
+        return [
+            paths.COMPARISON.format(comparison=name)
+            for name, about in self.run.config["compare"].items()
+            if set(about["experiments"]) <= built
+        ]
+
+    def compared_results(self, wildcards: Wildcards) -> list[str]:
+        """Return the results of all experiments of a comparison."""
+        found: list[str] = []
+        for one in self._compared(wildcards):
+            asked = self._asked(one)
+            found += [asked["metrics"], asked["folds"], *self.results(one)]
+            if asked["events"]:
+                events = EventRules(self.run)
+                found += [*events.all_frames(one), *events.all_decoders(one)]
+        return list(dict.fromkeys(found))
+
+    def comparison(self, wildcards: Wildcards) -> Params:
+        """Return what the experiments of a comparison are made of, by name."""
+        return {one.experiment: self.settings(one) for one in self._compared(wildcards)}
+
+    def _compared(self, wildcards: Wildcards) -> list[Wildcards]:
+        names = self.run.config["compare"][wildcards.comparison]["experiments"]
+        return [cast(Wildcards, SimpleNamespace(experiment=name)) for name in names]
 
     def _asked(self, wildcards: Wildcards) -> Params:
         """Return the paths of all results by what they are."""

@@ -7,6 +7,7 @@ from typing import Any
 from dawnchorus.plan import paths
 from dawnchorus.plan.workflow_run import Params, Run, ScorePaths, Wildcards, corpora_in
 from dawnchorus.settings.references import parse_teacher
+from dawnchorus.settings.stage_check import see_alike
 from dawnchorus.settings.training import LARGEST_BATCH
 
 _DRAWN_PER_CLASS = 12
@@ -203,7 +204,7 @@ class TrainingRules:
     def _has_same_windows(self, wildcards: Wildcards, stage: str) -> bool:
         teacher = self.run.window_settings(wildcards.experiment, stage)
         own = self.run.window_settings(wildcards.experiment, wildcards.stage)
-        return self.run.have_same_windows(teacher, own)
+        return see_alike(teacher, own)
 
     def _teachers(self, wildcards: Wildcards) -> list[Params]:
         """Return the models of other stages, of the same fold and seed, and those of files."""

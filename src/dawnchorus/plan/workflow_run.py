@@ -5,7 +5,7 @@ no file but the model that a training starts from and the code behind a rule.
 
 * `Run`: settings by wildcards, tables and shards of corpora, members, paths of scores, code digests.
 * `Wildcards`, `Params`: what a function of a rule gets, and what it returns for the script.
-* `corpora_in`: corpora of references such as ``clips:weak``.
+* `corpora_in`: corpora of references such as ``clips:weak``; `script_library`: code digests.
 """
 
 import functools
@@ -22,7 +22,6 @@ from dawnchorus.settings.corpus_check import is_result
 from dawnchorus.settings.experiment import format_of
 from dawnchorus.settings.references import parse_reference, parse_teacher
 from dawnchorus.settings.section import is_own_file
-from dawnchorus.settings.stage_check import see_alike
 
 # Params of a rule: str, int, float, bool, None, list and dict only. Snakemake compares their `repr`
 # and drops all others from the comparison.
@@ -31,7 +30,7 @@ Params = dict[str, Any]
 
 WILDCARDS = (
     "audio", "frontend", "corpus", "shard", "shards", "experiment", "stage", "member", "ensemble",
-    "decoding", "application",
+    "decoding", "application", "comparison",
 )  # fmt: skip
 
 
@@ -85,6 +84,10 @@ class Wildcards(Protocol):
     def application(self) -> str:
         """Name of an application of an exported model."""
 
+    @property
+    def comparison(self) -> str:
+        """Name of a comparison of experiments."""
+
 
 Paths = dict[str, str]  # by corpus
 ScorePaths = dict[str, list[str]]  # by corpus, a file for each run of shards
@@ -102,8 +105,8 @@ def references_of(corpus: str, references: Iterable[str]) -> list[str]:
 
 
 @functools.cache
-def _library(script: Path, chosen: tuple[str, ...], package: Path | None) -> dict[str, str]:
-    # a training asks for it once per member
+def script_library(script: Path, chosen: tuple[str, ...], package: Path | None) -> dict[str, str]:
+    """Return `provenance.library` of a script, kept: a training asks for it once per member."""
     return provenance.library(script, *chosen, package=package)
 
 
@@ -157,10 +160,6 @@ class Run:
         chosen = self.settings_of(name)["stages"][stage]
         return {key: chosen[key] for key in ("frontend", "window", "segments")}
 
-    def have_same_windows(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-        """Return whether models with these window settings can score the same windows."""
-        return see_alike(one, other)
-
     def submission_format(self, experiment: str, corpus: str) -> str:
         """Return the format in which a test corpus is submitted; ``none`` for none."""
         return format_of(self.settings_of(experiment)["submission"], corpus)
@@ -179,7 +178,7 @@ class Run:
             return re.sub(r"\{\w+\}", r"\\d+", paths.MEMBER)
         sections = {
             "audio": "audio", "frontend": "frontends", "corpus": "corpora",
-            "experiment": "experiments", "application": "apply",
+            "experiment": "experiments", "application": "apply", "comparison": "compare",
         }  # fmt: skip
         experiments = self.config["experiments"].values()
         if wildcard in sections:
@@ -359,7 +358,7 @@ class Run:
             or paths of files outside the package; see `chosen_code`.
         """
         path = self.base / "workflow/scripts" / f"{script}.py"
-        return dict(_library(path, chosen, self.package))
+        return dict(script_library(path, chosen, self.package))
 
     def window_modules(self, experiment: str, *stages: str) -> list[str]:
         """Return the modules of the kinds of windows of stages: they are loaded by name.

@@ -4,6 +4,7 @@ The letters are letters: a search finds them. Series differ by dashes and by col
 colour-blind tell apart, after Okabe and Ito (2008). Equal numbers give equal bytes.
 
 * `line_chart`: curves over two axes, with dots or without; `bar_chart`: counts over bins.
+* `interval_chart`: a value with its interval in each row.
 * `Series`: one curve.
 * `Axis`: what an axis is called and from where to where it goes.
 """
@@ -119,6 +120,48 @@ def bar_chart(
                 )
             )
     return _figure(title, drawn, [(name, place) for place, (name, _) in enumerate(counts)])
+
+
+def interval_chart(title: str, rows: Sequence[tuple[str, float, float, float]], name: str) -> Html:
+    """Return a figure with a dot and a line in each row, beside a line at 0.
+
+    Parameters
+    ----------
+    title : str
+        Caption.
+    rows : sequence of (name, value, low, high)
+        NaN or None as a bound: no line.
+    name : str
+        Of the axis.
+    """
+    known = [x for _, *values in rows for x in values if x is not None and math.isfinite(x)]
+    reach = 1.1 * max((abs(x) for x in known), default=0) or 1.0
+    width, left, right, lane, foot = 640, 250, 12, 22, 40
+    axis, bottom = Axis(name, -reach, reach), len(rows) * lane + 6
+
+    def x_of(value: float) -> float:
+        return left + _share(axis, value) * (width - left - right)
+
+    drawn = []
+    for tick in _ticks(axis):
+        x, style = x_of(tick), "grid" if tick else "guide"
+        drawn += [
+            _path([(x, 4), (x, bottom)], style),
+            _text(x, bottom + 14, f"{tick:+g}", "middle"),
+        ]
+    drawn.append(_text((left + width - right) / 2, bottom + foot - 8, name, "middle"))
+    for number, (label, value, low, high) in enumerate(rows):
+        y = number * lane + 16
+        drawn.append(_text(left - 8, y + 4, label, "end"))
+        if low is not None and high is not None and math.isfinite(low + high):
+            drawn.append(_path([(x_of(low), y), (x_of(high), y)], "line s0"))
+        if value is not None and math.isfinite(value):
+            drawn.append(element("circle", cx=f"{x_of(value):.1f}", cy=y, r=4, class_="dot s0"))
+    labelled = {"aria-label": title}
+    picture = element(
+        "svg", *drawn, viewBox=f"0 0 {width} {bottom + foot}", role="img", class_="bars", **labelled
+    )
+    return element("figure", element("div", picture, class_="wide"), element("figcaption", title))
 
 
 def _figure(title: str, drawn: Sequence[Html], names: Sequence[tuple[str, int]]) -> Html:

@@ -1,6 +1,9 @@
 """Charts of scores: ROC and precision-recall curves, histograms and reliability of an ensemble.
 
-Where classes are several, all pairs of recording and class are one list (micro average).
+Where classes are several, all pairs of recording and class are one list (micro average). Axes: n pairs.
+
+* `curve_charts`: the section.
+* `roc_chart`, `precision_recall_chart`: curves of several lists of scores on the same pairs.
 """
 
 import numpy as np
@@ -23,8 +26,8 @@ def curve_charts(data: ResultData) -> Html:
             continue
         by_ensemble = {name: found[test].ravel() for name, found in data.scores.items()}
         charts += [
-            _roc(place(test), targets, by_ensemble),
-            _precision_recall(place(test), targets, by_ensemble),
+            roc_chart(place(test), targets, by_ensemble),
+            precision_recall_chart(place(test), targets, by_ensemble),
         ]
         shown, edges = data.shown_ensemble, np.linspace(0, 1, _BINS + 1)
         if shown is not None:
@@ -46,7 +49,8 @@ def curve_charts(data: ResultData) -> Html:
     )
 
 
-def _roc(where: str, targets: np.ndarray, by_ensemble: dict[str, np.ndarray]) -> Html:
+def roc_chart(where: str, targets: np.ndarray, by_ensemble: dict[str, np.ndarray]) -> Html:
+    """Return ROC curves of scores (n,) by name, on targets (n,) of both kinds."""
     series = []
     for style, (name, scores) in enumerate(by_ensemble.items()):
         false, true, _ = roc.roc_curve(targets, scores)
@@ -55,7 +59,10 @@ def _roc(where: str, targets: np.ndarray, by_ensemble: dict[str, np.ndarray]) ->
     return line_chart(f"ROC, {where}", *axes, series, is_diagonal=True)
 
 
-def _precision_recall(where: str, targets: np.ndarray, by_ensemble: dict[str, np.ndarray]) -> Html:
+def precision_recall_chart(
+    where: str, targets: np.ndarray, by_ensemble: dict[str, np.ndarray]
+) -> Html:
+    """Return curves of precision over recall of scores (n,) by name, on targets (n,) of both kinds."""
     series = []
     n_positive, n_negative = int(targets.sum()), int((~targets).sum())
     for style, (name, scores) in enumerate(by_ensemble.items()):

@@ -3,13 +3,23 @@
 * `Html`: text that is HTML already; any other text is escaped by `element`.
 * `element`, `joined`: an element, and pieces one after another.
 * `section`, `table`, `details`: what the page is made of.
+* `write_page`: sections as one file that loads nothing.
 * `number`, `with_interval`: numbers as a reader of scores expects them.
 """
 
 import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
+from dawnchorus.runtime import artefacts
+
+_STATIC = Path(__file__).parent / "static"
+# no request at all: style, script, sounds and pictures stand in the page
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
+    "media-src data:"
+)
 UNDEFINED = "–"
 _VOID = ("meta", "img", "input", "link")
 _CONTROLS = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 127)}
@@ -150,3 +160,39 @@ def with_interval(found: Mapping, key: str, form: str = ".3f") -> str:
     if found.get("low") is None or found.get("high") is None:
         return text
     return f"{text} ({number(found['low'], form)} to {number(found['high'], form)})"
+
+
+def write_page(
+    heading: str, title: str, sections: Mapping[str, tuple[str, Html]], path: str | Path
+) -> None:
+    """Write a page.
+
+    Parameters
+    ----------
+    heading, title : str
+        What stands at its top, and what a browser calls it.
+    sections : mapping of identifier to (name, content)
+        In the order of the page; one without content is left out.
+    path : path
+    """
+    shown = {key: (name, content) for key, (name, content) in sections.items() if content}
+    links = [element("li", element("a", name, href=f"#{key}")) for key, (name, _) in shown.items()]
+    labelled, policy = {"aria-label": "Sections"}, {"http-equiv": "Content-Security-Policy"}
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", **policy, content=_POLICY),
+        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        element("title", title),
+        element("style", Html((_STATIC / "report.css").read_text(encoding="utf-8"))),
+    )
+    body = element(
+        "body",
+        element(
+            "header", element("h1", heading), element("nav", element("ul", *links), **labelled)
+        ),
+        element("main", *(content for _, content in shown.values())),
+        element("script", Html((_STATIC / "report.js").read_text(encoding="utf-8"))),
+    )
+    page = joined([Html("<!DOCTYPE html>\n"), element("html", head, body, lang="en"), Html("\n")])
+    artefacts.write_text(path, page)

@@ -19,14 +19,16 @@ Key = tuple[str, tuple[tuple[str, str], ...]]  # rule, sorted wildcards
 class Job:
     """One job.
 
-    ``seconds`` from its start to its last file; ``memory_mb`` where it was measured; ``depth``: how many
-    jobs come before it at most, one after another.
+    ``seconds`` from its start to its last file; ``memory_mb`` where it was measured; ``energy_j`` that
+    the machine counted meanwhile, where it does (`dawnchorus.runtime.energy`); ``depth``: how many jobs
+    come before it at most, one after another.
     """
 
     rule: str
     wildcards: Mapping[str, str]
     seconds: float
     memory_mb: float | None
+    energy_j: float | None
     depth: int
 
 
@@ -47,8 +49,10 @@ def read_jobs(paths: Iterable[str], results: str = artefacts.RESULTS) -> Jobs:
     paths : iterable of str
         Files below the results folder.
     results : str, optional
-        That folder.
+        That folder, as the paths begin.
     """
+    # a record names its inputs as the run did, in whose folder it may not be read
+    base = Path(results).parent
     files: dict[str, dict] = {}
     readers: dict[str, set[str]] = defaultdict(set)
     waiting = [(path, "") for path in paths]
@@ -59,10 +63,11 @@ def read_jobs(paths: Iterable[str], results: str = artefacts.RESULTS) -> Jobs:
                 record = artefacts.read_record(path, results) or {}
             except ValueError:  # from outside the results folder
                 continue
-            if "rule" not in record:
+            if "rule" not in record or "inputs" not in record:
                 continue
-            files[path] = record
-            waiting += [(needed, record["rule"]) for needed in record.get("inputs", ())]
+            inputs = {str(base / needed): digest for needed, digest in record["inputs"].items()}
+            files[path] = record | {"inputs": inputs}
+            waiting += [(needed, record["rule"]) for needed in inputs]
         if reader and reader != files[path]["rule"]:
             readers[files[path]["rule"]].add(reader)
     jobs: dict[Key, list[str]] = defaultdict(list)
@@ -73,8 +78,10 @@ def read_jobs(paths: Iterable[str], results: str = artefacts.RESULTS) -> Jobs:
     for (rule, wildcards), made in sorted(jobs.items()):
         seconds = max(float(files[path].get("seconds", 0)) for path in made)
         memory = _memory_mb(rule, dict(wildcards), results)
+        counted = [sum(found.values()) for path in made if (found := files[path].get("energy_j"))]
+        energy_j = max(counted, default=None)
         depth = max(_depth(path, files, depths) for path in made)
-        by_rule[rule].append(Job(rule, dict(wildcards), seconds, memory, depth))
+        by_rule[rule].append(Job(rule, dict(wildcards), seconds, memory, energy_j, depth))
     edges = {(rule, reader) for rule, found in readers.items() for reader in found}
     return Jobs(dict(by_rule), edges, dict(sorted(files.items())))
 
@@ -82,7 +89,7 @@ def read_jobs(paths: Iterable[str], results: str = artefacts.RESULTS) -> Jobs:
 def _depth(path: str, files: Mapping[str, dict], known: dict[str, int]) -> int:
     """Return how many files stand behind a file at most, one after another."""
     if path not in known:
-        inputs = (one for one in files[path].get("inputs", ()) if one in files)
+        inputs = (one for one in files[path]["inputs"] if one in files)
         known[path] = max((1 + _depth(one, files, known) for one in inputs), default=0)
     return known[path]
 

@@ -1,4 +1,7 @@
-"""What was run, in one paragraph, and which recordings could not be used."""
+"""What was run, in one paragraph, and which recordings could not be used.
+
+* `overview`: the section; `recording_counts`: recordings and hours of a run.
+"""
 
 from collections.abc import Mapping
 
@@ -70,6 +73,15 @@ def overview(data: ResultData) -> Html:
             for name, why in metrics["ended"].items()
         ),
     )
+
+
+def recording_counts(data: ResultData) -> tuple[int, float, int]:
+    """Return the recordings that were used, their hours, and those that could not be used."""
+    frames = [read_verdicts(path) for path in data.asked["verdicts"].values()]
+    used = [frame[frame["verdict"] == USED] for frame in frames]
+    hours = sum(float(frame["duration_s"].sum()) for frame in used) / _HOUR_S
+    n_used = sum(map(len, used))
+    return n_used, hours, sum(map(len, frames)) - n_used
 
 
 def _role(corpus: str, settings: Mapping) -> str:

@@ -1,9 +1,6 @@
 """The report of an experiment: one file that opens offline.
 
 * `write_report`: all sections as one HTML file.
-
-Style and script stand in the page, and so do sounds and pictures: nothing is loaded. The policy in its
-head forbids it.
 """
 
 from collections.abc import Mapping
@@ -14,7 +11,7 @@ from dawnchorus.report.class_tables import class_tables
 from dawnchorus.report.costs import costs
 from dawnchorus.report.curve_charts import curve_charts
 from dawnchorus.report.event_bars import event_bars
-from dawnchorus.report.html import Html, element, joined
+from dawnchorus.report.html import write_page
 from dawnchorus.report.label_audit import label_audit
 from dawnchorus.report.learning_curves import learning_curves
 from dawnchorus.report.manifest import manifest
@@ -24,9 +21,7 @@ from dawnchorus.report.result_data import read_results
 from dawnchorus.report.rule_graph import rule_graph
 from dawnchorus.report.score_tables import score_tables
 from dawnchorus.report.worst_clips import worst_clips
-from dawnchorus.runtime import artefacts
 
-STATIC = Path(__file__).parent / "static"
 # in the order of the page: what was found first, how it was made last
 SECTIONS = {
     "overview": overview, "scores": score_tables, "curves": curve_charts, "classes": class_tables,
@@ -38,10 +33,6 @@ _TITLES = {
     "learning": "Learning", "audit": "Pseudo-labels", "events": "Events", "worst": "Recordings",
     "costs": "Time and memory", "graph": "Steps", "methods": "Methods", "manifest": "Settings",
 }  # fmt: skip
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
-    "media-src data:"
-)
 
 
 def write_report(asked: Mapping[str, Any], path: str | Path) -> None:
@@ -56,33 +47,5 @@ def write_report(asked: Mapping[str, Any], path: str | Path) -> None:
     path : path
     """
     data = read_results(asked)
-    made = {name: build(data) for name, build in SECTIONS.items()}
-    made = {name: content for name, content in made.items() if content}
-    title = f"{asked['name']}: report"
-    labelled = {"aria-label": "Sections"}
-    links = [element("li", element("a", _TITLES[name], href=f"#{name}")) for name in made]
-    policy = {"http-equiv": "Content-Security-Policy", "content": _POLICY}
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", **policy),
-        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        element("style", Html(_static("report.css"))),
-    )
-    body = element(
-        "body",
-        element(
-            "header",
-            element("h1", asked["name"]),
-            element("nav", element("ul", *links), **labelled),
-        ),
-        element("main", *made.values()),
-        element("script", Html(_static("report.js"))),
-    )
-    page = joined([Html("<!DOCTYPE html>\n"), element("html", head, body, lang="en"), Html("\n")])
-    artefacts.write_text(path, page)
-
-
-def _static(name: str) -> str:
-    return (STATIC / name).read_text(encoding="utf-8")
+    sections = {name: (_TITLES[name], build(data)) for name, build in SECTIONS.items()}
+    write_page(asked["name"], f"{asked['name']}: report", sections, path)

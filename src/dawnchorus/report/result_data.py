@@ -70,7 +70,7 @@ def place(test: str) -> str:
     return "out of fold" if test == TRAINING else test
 
 
-def read_results(asked: Mapping[str, Any]) -> ResultData:
+def read_results(asked: Mapping[str, Any], results: str = artefacts.RESULTS) -> ResultData:
     """Read the results of an experiment.
 
     Parameters
@@ -79,6 +79,8 @@ def read_results(asked: Mapping[str, Any]) -> ResultData:
         ``name`` and ``settings`` of the experiment; paths ``metrics``, ``folds``, ``events`` (None where
         none are detected), ``audits`` by stage, ``histories`` by stage and member, ``ensembles`` by
         ensemble and corpus, ``labels`` and ``verdicts`` by corpus.
+    results : str, optional
+        The results folder, below which records are.
 
     Raises
     ------
@@ -123,7 +125,7 @@ def read_results(asked: Mapping[str, Any]) -> ResultData:
         },
         truths,
         scores,
-        read_jobs([asked["metrics"], *([asked["events"]] if asked["events"] else [])]),
+        read_jobs([asked["metrics"], *([asked["events"]] if asked["events"] else [])], results),
     )
 
 

@@ -1,9 +1,15 @@
-"""Scores: members, stages, ensembles and baselines, differences, events, and caveats in words."""
+"""Scores: members, stages, ensembles and baselines, differences, events, and caveats in words.
 
-from collections.abc import Iterator, Mapping
+* `score_tables`: the section.
+* `score_header`, `score_rows`: a table of ensembles; `event_header`, `event_rows`: of detected events.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dawnchorus.evaluation.caveats import learning_remarks, unit_remarks
+from dawnchorus.metrics.adjusted_p import holm
 from dawnchorus.report.html import (
     Html,
     bullets,
@@ -28,6 +34,11 @@ _EVENT_SCORES = (
     ("clips", "macro_f", "clip F, macro"), ("psds1", "psds", "PSDS1"), ("psds2", "psds", "PSDS2"),
 )  # fmt: skip
 
+_COMPARED = {
+    "event_macro_f": "event F, macro", "segment_macro_f": "segment F, macro", "psds1": "PSDS1",
+    "psds2": "PSDS2",
+}  # fmt: skip
+
 
 def score_tables(data: ResultData) -> Html:
     """Return the section of scores."""
@@ -38,13 +49,12 @@ def score_tables(data: ResultData) -> Html:
         f"In brackets: {policy['confidence']:.0%} intervals of {policy['replicates']} bootstrap "
         f"replicates over {policy['resampled'].replace('_', ' ')}."
     )
-    header = ("scores of", "kind", "on", ">models", f">{what}", ">mean over folds", ">top-1", ">MLRAP",
-              ">cmAP", ">recordings", "caveats")  # fmt: skip
+    header = score_header(metrics)
     scores = metrics["baselines"].get("scores", {})
     simple = sorted(scores, key=lambda name: name != metrics["baselines"]["best"])  # the best first
     found = [(name, "ensemble", one) for name, one in metrics["ensembles"].items()]
     found += [(name.replace("_", " "), "baseline", scores[name]) for name in simple]
-    rows = [row for one in found for row in _rows(*one)]
+    rows = [row for one in found for row in score_rows(*one)]
     spread = [
         (name, test, found["models"], f"{number(found['mean'])} ± {number(found['sd'])}",
          number(found["min"]), number(found["max"]))
@@ -65,7 +75,7 @@ def score_tables(data: ResultData) -> Html:
         table("Ensembles, and baselines beside them", header, rows),
         table(
             f"Paired differences of {what} on the same recordings",
-            ("better if above 0", "minus", "on", ">difference", ">p"),
+            ("better if above 0", "minus", "on", ">difference", ">p", ">p (Holm)"),
             _differences(metrics),
         ),
         table(
@@ -77,7 +87,7 @@ def score_tables(data: ResultData) -> Html:
             f"Single models: {len(members)} scores",
             table("Single models", ("model", "on", f">{what}", ">recordings"), members, True),
         ),
-        _event_table(data.events),
+        *_event_tables(data.events),
         bullets(_remarks(metrics)),
         details("How these scores are defined", table(
             "Rules behind the scores", ("rule", "meaning"),
@@ -86,7 +96,15 @@ def score_tables(data: ResultData) -> Html:
     )  # fmt: skip
 
 
-def _rows(name: str, kind: str, one: Mapping[str, Any]) -> Iterator[tuple]:
+def score_header(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the titles of a table of ensembles."""
+    what = "AUROC" if len(metrics["classes"]) == 1 else "macro AUROC"
+    return ("scores of", "kind", "on", ">models", f">{what}", ">mean over folds", ">top-1",
+            ">MLRAP", ">cmAP", ">recordings", "caveats")  # fmt: skip
+
+
+def score_rows(name: str, kind: str, one: Mapping[str, Any]) -> Iterator[tuple]:
+    """Yield the cells under `score_header` of an ensemble or baseline, for each test and out of fold."""
     for where, found in [*one["test"].items(), ("out of fold", one["out_of_fold"])]:
         values = found.get("identification", {})
         points = [
@@ -101,30 +119,68 @@ def _rows(name: str, kind: str, one: Mapping[str, Any]) -> Iterator[tuple]:
         )  # fmt: skip
 
 
-def _differences(metrics: Mapping[str, Any]) -> Iterator[tuple]:
+def _differences(metrics: Mapping[str, Any]) -> list[tuple]:
+    """Return paired differences of ensembles and baselines; Holm's p is adjusted for their number."""
     pairs = [*metrics["comparisons"], *metrics["baselines"].get("comparisons", ())]
-    for pair in pairs:
-        for where, found in [*pair["test"].items(), ("out of fold", pair["out_of_fold"])]:
-            yield (
-                pair["second"],
-                pair["first"].replace("_", " "),
-                where,
-                with_interval(found, "difference", "+.3f"),
-                number(found["p_two_sided"]),
-            )
+    found = [
+        (pair["second"], pair["first"].replace("_", " "), where, about)
+        for pair in pairs
+        for where, about in [*pair["test"].items(), ("out of fold", pair["out_of_fold"])]
+    ]
+    return _difference_rows(found)
 
 
-def _event_table(events: Mapping[str, Any] | None) -> Html:
+def _difference_rows(found: Sequence[tuple]) -> list[tuple]:
+    p_values = [about["p_two_sided"] for *_, about in found]
+    adjusted = holm([math.nan if p is None else p for p in p_values])
+    return [
+        (*named, with_interval(about, "difference", "+.3f"), number(p), number(float(p_holm)))
+        for (*named, about), p, p_holm in zip(found, p_values, adjusted, strict=True)
+    ]
+
+
+def _event_tables(events: Mapping[str, Any] | None) -> list[Html]:
     if events is None:
-        return Html("")
-    rows = []
-    for name, ensemble in events["ensembles"].items():
-        for decoding, about in ensemble["decodings"].items():
-            for test, found in about["test"].items():
-                cells = [_event_score(found.get(part), key) for part, key, _ in _EVENT_SCORES]
-                rows.append((f"{name}, {decoding}", test, *cells))
-    header = ("ensemble, decoding", "on", *(f">{title}" for _, _, title in _EVENT_SCORES))
-    return table("Detected events", header, rows)
+        return []
+    found = [
+        (_decoded(pair["second"]), _decoded(pair["first"]), test, _COMPARED[score], about)
+        for pair in events["comparisons"]
+        for test, scores in pair["test"].items()
+        for score, about in scores.items()
+        if score in _COMPARED
+    ]
+    header = ("better if above 0", "minus", "on", "score", ">difference", ">p", ">p (Holm)")
+    return [
+        table("Detected events", event_header(), event_rows(events)),
+        table(
+            "Paired differences of detected events on the same recordings",
+            header,
+            _difference_rows(found),
+        ),
+    ]
+
+
+def _decoded(one: Mapping[str, str] | str) -> str:
+    return one if isinstance(one, str) else f"{one['ensemble']}, {one['decoding']}"
+
+
+def event_header() -> tuple[str, ...]:
+    """Return the titles of a table of detected events."""
+    return ("ensemble, decoding", "on", *(f">{title}" for _, _, title in _EVENT_SCORES))
+
+
+def event_rows(events: Mapping[str, Any]) -> list[tuple]:
+    """Return its rows: a decoding of an ensemble on a test each."""
+    return [
+        (
+            f"{name}, {decoding}",
+            test,
+            *(_event_score(found.get(part), key) for part, key, _ in _EVENT_SCORES),
+        )
+        for name, ensemble in events["ensembles"].items()
+        for decoding, about in ensemble["decodings"].items()
+        for test, found in about["test"].items()
+    ]
 
 
 def _event_score(found: Mapping[str, Any] | None, key: str) -> str:

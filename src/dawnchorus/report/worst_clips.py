@@ -1,4 +1,7 @@
-"""The worst misses and false alarms of an ensemble, to look at and to listen to."""
+"""The worst misses and false alarms of an ensemble, to look at and to listen to.
+
+* `worst_clips`: the section; `clip_items`: recordings with sound and spectrogram.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +12,7 @@ from dawnchorus.report import sound_excerpt
 from dawnchorus.report.html import Html, element, joined, number, section
 from dawnchorus.report.result_data import ResultData, place
 from dawnchorus.scores import score_files
+from dawnchorus.targets.ground_truth import GroundTruth
 
 SHOWN = 10
 
@@ -30,17 +34,9 @@ def worst_clips(data: ResultData) -> Html:
     for title, what, rows, order in kinds:
         places = np.argwhere(rows)
         worst = np.argsort(order[rows], kind="stable")[:SHOWN]
-        items = []
-        for row, column in places[worst]:
-            corpus, recording = truth.recordings[row]
-            known = [truth.class_names[c] for c in np.flatnonzero(truth.targets[row])]
-            text = (
-                f" of {corpus}: {truth.class_names[column]} has "
-                f"{number(float(scores[row, column]))}; truth: "
-                f"{', '.join(known) or 'none of the classes'}"
-            )
-            heard = _heard(data, ensemble, corpus, recording, int(column))
-            items.append(element("li", element("p", element("strong", recording), text), heard))
+        chosen = [(int(row), int(column)) for row, column in places[worst]]
+        told = [f" has {number(float(scores[at]))}" for at in chosen]
+        items = clip_items(data, ensemble, truth, chosen, told)
         if items:
             shown += [
                 element("h3", title),
@@ -48,6 +44,40 @@ def worst_clips(data: ResultData) -> Html:
                 element("ol", *items, class_="clips"),
             ]
     return section("worst", "Recordings to listen to", *shown)
+
+
+def clip_items(
+    data: ResultData,
+    ensemble: str,
+    truth: GroundTruth,
+    places: Sequence[tuple[int, int]],
+    told: Sequence[str],
+) -> list[Html]:
+    """Return an item of a list for each place: what is said of it, sound and spectrogram.
+
+    Parameters
+    ----------
+    data : ResultData
+        Whose windows and sound are shown.
+    ensemble : str
+        The window is that in which its first stage scores the class highest.
+    truth : GroundTruth
+    places : sequence of (row, column)
+        Recording and class.
+    told : sequence of str
+        What follows the name of the class.
+    """
+    items = []
+    for (row, column), text in zip(places, told, strict=True):
+        corpus, recording = truth.recordings[row]
+        known = [truth.class_names[c] for c in np.flatnonzero(truth.targets[row])]
+        said = (
+            f" of {corpus}: {truth.class_names[column]}{text}; truth: "
+            f"{', '.join(known) or 'none of the classes'}"
+        )
+        heard = _heard(data, ensemble, corpus, recording, column)
+        items.append(element("li", element("p", element("strong", recording), said), heard))
+    return items
 
 
 def _heard(data: ResultData, ensemble: str, corpus: str, recording: str, column: int) -> Html:

@@ -17,7 +17,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dawnchorus.runtime import artefacts, devices, earlier_jobs, finished, job_status, logs, run
+from dawnchorus.runtime import (
+    artefacts,
+    devices,
+    earlier_jobs,
+    energy,
+    finished,
+    job_status,
+    logs,
+    run,
+)
 
 # of <sys/prctl.h>; Python has no name for it
 _PR_SET_PDEATHSIG = 1
@@ -88,6 +97,7 @@ def running(snakemake, keeps: bool = False) -> Iterator[None]:
                 given = {"results": results, "about": about, **({"keep": keep} if keeps else {})}
                 with (
                     devices.lease_gpu(snakemake.resources.get("gpu", 0)),
+                    energy.counting(about),
                     artefacts.record_job(given),
                 ):
                     yield

@@ -24,7 +24,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 # Modules and folders that no number passes through: a change of theirs makes nothing stale.
 NEUTRAL = (
-    "cli", "runtime.devices", "runtime.earlier_jobs", "runtime.file_locks", "runtime.finished",
+    "cli", "runtime.devices", "runtime.earlier_jobs", "runtime.energy", "runtime.file_locks",
+    "runtime.finished",
     "runtime.job", "runtime.job_status", "runtime.logs", "runtime.provenance", "runtime.run",
     "runtime.slurm", "runtime.slurm_jobs", "settings.errors", "settings.structure",
 )  # fmt: skip

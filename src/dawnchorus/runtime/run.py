@@ -7,7 +7,7 @@
 * `is_head_gone`: whether the main process has ended.
 * `clear_stale_locks`: remove the locks that a killed run of Snakemake has left.
 * `is_only_looking`, `is_forced`: whether a command line starts no job, or makes again what is there.
-* `digest_of_file`: of a model that a training starts from.
+* `digest_of_file`: of a file that no run changes.
 * `refuse_containers`: of a deployment that no rule has.
 * `lost_metadata`: say so where Snakemake's own records are gone.
 * `catch_signals`: SIGTERM (a scheduler takes the machine back) and SIGINT (a person) set a flag only.
@@ -128,14 +128,17 @@ def is_head_gone() -> bool:
 
 
 def environment(command: str = "") -> dict[str, Any]:
-    """Return what every record holds of packages, machine and command line.
+    """Return what every record holds of packages, their lock, machine and command line.
 
     Parameters
     ----------
     command : str, optional
         Of a process that no run has started.
     """
+    # of a clone, whose environment is made from it; installed by pip there is none
+    lock = Path(__file__).parents[3] / "uv.lock"
     return {
+        **({"lock": digest_of_file(str(lock))} if lock.is_file() else {}),
         "versions": provenance.versions() | {"python": platform.python_version()},
         "machine": f"{platform.system()} {platform.machine()}",
         "command": os.environ.get(COMMAND, command),
@@ -153,7 +156,7 @@ def clear_stale_locks(persistence: str | Path = ".snakemake") -> None:
 
 @functools.cache
 def digest_of_file(path: str) -> str:
-    """Return the SHA-256 of a model that a training starts from; of one path once in a run."""
+    """Return the SHA-256 of a file that no run changes, such as a model; of one path once in a run."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -29,6 +29,7 @@ _TITLES = {
     "corpora": "Corpora by name: `corpora: {name: {adapter: ..., ...}}`.",
     "experiments": "Experiments by name: `experiments: {name: {...}}`.",
     "apply": "Exported models on corpora without labels, by name: `apply: {name: {...}}`; all are built.",
+    "compare": "Experiments side by side, by name: `compare: {name: {experiments: [...]}}`.",
 }
 _HEAD = """# Settings
 

@@ -18,6 +18,7 @@ from annotated_types import Ge, Le
 from dawnchorus.settings import yaml_file
 from dawnchorus.settings.application import Application
 from dawnchorus.settings.audio import AudioRecipe
+from dawnchorus.settings.comparison import Comparison
 from dawnchorus.settings.corpus import ADAPTERS
 from dawnchorus.settings.crosscheck import check_files, check_sections
 from dawnchorus.settings.errors import check_name, nearest, shown, validated
@@ -43,7 +44,7 @@ PRESETS: dict[str, Any] = {
 }
 MODELS: dict[str, type[Settings] | Choice] = {
     "audio": AudioRecipe, "frontends": KINDS, "corpora": ADAPTERS, "experiments": Experiment,
-    "apply": Application,
+    "apply": Application, "compare": Comparison,
 }  # fmt: skip
 
 
@@ -260,13 +261,36 @@ def _define(known: dict[str, Any], source: str, section: str, content: Any) -> N
             del known[name]
         elif not isinstance(settings, Mapping):
             raise ValueError(f"{source}: {section}.{name}: {shown(settings)}; expected settings")
-        elif name in known and known[name] != settings:
+        elif name in known and not _is_same(section, name, known, settings):
             raise ValueError(
                 f"{source}: {section}.{name}: defined already with other settings, and results are "
                 f"kept by name; choose another name, with `like: {name}` and what differs"
             )
         else:
             known[name] = settings
+
+
+def _is_same(
+    section: str, name: str, known: Mapping[str, Any], settings: Mapping[str, Any]
+) -> bool:
+    """Return whether a definition says what is known of its name.
+
+    ``config.yaml`` of results has the same definitions with all defaults filled in, and makes them again.
+    """
+    if known[name] == settings:
+        return True
+    try:
+        one, other = (
+            validated(
+                f"{section}.{name}",
+                MODELS[section],
+                _with_inherited(section, name, {**known, name: given}, {}),
+            )
+            for given in (known[name], settings)
+        )
+    except ValueError:
+        return False
+    return one == other
 
 
 def _with_inherited(

@@ -7,6 +7,7 @@
 * `losses`: the loss of each row, as Keras computes it.
 * `prior_loss`: the least loss of scores that do not look at the windows.
 * `warn`: the same for the log.
+* `auroc`: of one class, for the report on validation recordings.
 
 A model that answers every window with the share of its classes has the loss of the class prior: no
 training that ends there has learnt, and an average with it is only diluted. The loss is compared on
@@ -85,15 +86,15 @@ def judge(
         if is_counted.any():
             targets = targets[:, is_counted]
             columns = zip(targets.T == 1, scores[:, is_counted].T, strict=True)
-            auroc = float(np.mean([_auroc(*column) for column in columns]))
+            mean = float(np.mean([auroc(*column) for column in columns]))
             n_present = targets.sum(axis=0)
             n_absent = len(targets) - n_present
             # scores of classes depend on one another: the mean of deviations is that of full dependence
             deviations = np.sqrt((len(targets) + 1) / (12 * n_present * n_absent))
             margin = _Z * float(deviations.mean())
-            at_chance = bool(auroc < 0.5 + margin) if margin <= _WIDEST else None
+            at_chance = bool(mean < 0.5 + margin) if margin <= _WIDEST else None
             content = {
-                "auroc": _rounded(auroc), "margin": _rounded(margin), "at_chance": at_chance,
+                "auroc": _rounded(mean), "margin": _rounded(margin), "at_chance": at_chance,
             }  # fmt: skip
     return found | {"validation": content}
 
@@ -227,7 +228,7 @@ def _sample(training, examples, teachers) -> tuple[np.ndarray, np.ndarray, np.nd
     return targets[is_known].astype(np.float64), scores[is_known], weights[is_known]
 
 
-def _auroc(is_present: np.ndarray, scores: np.ndarray) -> float:
+def auroc(is_present: np.ndarray, scores: np.ndarray) -> float:
     """Return the AUROC of scores (N,) by the rank sum of Mann and Whitney (1947).
 
     That of `dawnchorus.metrics.roc` decides no training: an edit of it is to make none stale.
