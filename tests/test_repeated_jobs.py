@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 import types
+from types import SimpleNamespace
 
 import pytest
 
-from dawnchorus.runtime import artefacts, earlier_jobs, file_locks, finished
+from dawnchorus.runtime import artefacts, earlier_jobs, file_locks, finished, job_status
 
 ABOUT = {"rule": "train", "wildcards": {"member": "f1"}, "inputs": {}, "library": {"script": "1"},
          "settings": {"epochs": 2}, "versions": {"numpy": "2"}, "command": "x"}  # fmt: skip
@@ -190,12 +191,33 @@ def test_jobs_of_slurm_are_cancelled_by_their_number(tmp_path, monkeypatch):
     asked = []
 
     def cancel(command, **_):
+        if command[0] == "squeue":
+            return SimpleNamespace(stdout="")
         asked.append(command)
         path.unlink()
 
     monkeypatch.setattr(earlier_jobs.subprocess, "run", cancel)
     earlier_jobs.settle(tmp_path, is_to_cancel=True)
     assert asked == [["scancel", "34"]]
+
+
+def test_a_submission_that_slurm_still_has_is_awaited_between_its_jobs(
+    tmp_path, monkeypatch, capsys
+):
+    """The jobs of one submission run in turn: for a moment none of them holds a lock."""
+    monkeypatch.setenv("SLURM_JOB_ID", "34")
+    monkeypatch.setattr(earlier_jobs, "_POLL_S", 0.0)
+    monkeypatch.setenv(job_status.READ, "1")
+    with job_status.reporting("train", {"member": "f1"}, tmp_path):
+        job_status.fail("killed")
+    answers = ["34\n35\n", "34\n", "34\n", ""]
+    monkeypatch.setattr(
+        earlier_jobs.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=answers.pop(0))
+    )
+    earlier_jobs.settle(tmp_path, is_to_cancel=False)
+    assert answers == []
+    said = "1 jobs of an earlier run are at work: SLURM job 34; waiting for them"
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_jobs_that_cannot_be_cancelled_are_named(tmp_path, monkeypatch):

@@ -110,6 +110,7 @@ class Executor:
 
 @pytest.fixture
 def plugin(monkeypatch):
+    monkeypatch.setattr(slurm_jobs, "_ENDS", {})
     module = types.ModuleType(slurm_jobs.PLUGIN)
     module.Executor = type("Executor", (Executor,), dict(vars(Executor)))
     module.answer, module.age = ({}, 0.1), 300
@@ -213,6 +214,7 @@ def test_what_its_scheduler_says_comes_before_what_a_job_has_said():
 def display(tmp_path, monkeypatch):
     """The display of a run that fails, without a terminal: two trainings are one submission."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(slurm_jobs, "_ENDS", {})
     handler = LogHandler.__new__(LogHandler)
     handler._state, handler._submission, handler._signals = RunState(), {}, []
     handler._terminal, handler.common_settings = None, SimpleNamespace(show_failed_logs=False)

@@ -104,26 +104,33 @@ def _work(run: Run, job: Job, seconds: Mapping[str, float]) -> tuple[float, floa
         return 0.0, JOB_S + TrainingRules(run).frames_seen(names) * FRAME_S[task]
     if not hasattr(names, "corpus") or not (hasattr(names, "shard") or hasattr(names, "shards")):
         return 0.0, JOB_S
+    return _shard_work(run, job.rule, names, seconds[names.corpus])
+
+
+def _shard_work(
+    run: Run, rule: str, names: SimpleNamespace, corpus_s: float
+) -> tuple[float, float]:
+    """Return bytes and seconds of a job on shards of a corpus, which has so many seconds."""
     shards = run.index[names.corpus]["shards"]
     own = (
         [names.shard] if hasattr(names, "shard") else run.runs_of_shards(names.corpus)[names.shards]
     )
     n_all = sum(about["recordings"] for about in shards.values())
     # shards are alike: names deal recordings into them
-    audio_s = seconds[names.corpus] * sum(shards[one]["recordings"] for one in own) / n_all
-    if job.rule == "resample":
+    audio_s = corpus_s * sum(shards[one]["recordings"] for one in own) / n_all
+    if rule == "resample":
         recipe = run.config["audio"][names.audio]
         return audio_s * recipe["sample_rate"] * _SAMPLE_BYTES, AUDIO_S / 2 * audio_s
-    if job.rule == "make_spectrograms":
+    if rule == "make_spectrograms":
         frames_per_s, row_bytes = _rows(run, names.frontend)
         return audio_s * frames_per_s * row_bytes, AUDIO_S / 2 * audio_s
-    if job.rule in ("predict", "predict_frames"):
+    if rule in ("predict", "predict_frames"):
         chosen = run.experiment(names)
         frames_per_s, _ = _rows(run, chosen["stages"][names.stage]["frontend"])
         frames = audio_s * frames_per_s * len(run.members(names.experiment, names.stage))
         rate = FRAME_S["events" if chosen["events"] else "species"]
         return 0.0, JOB_S + frames * rate * _FORWARD
-    if job.rule == "apply_model":
+    if rule == "apply_model":
         scored = AUDIO_S + _FRAMES_PER_S * FRAME_S["species"] * _FORWARD
         return 0.0, JOB_S + audio_s * scored
     return 0.0, JOB_S

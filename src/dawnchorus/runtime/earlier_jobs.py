@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dawnchorus.runtime import artefacts, file_locks, logs
+from dawnchorus.runtime import artefacts, file_locks, job_status, logs
 
 FOLDER = ".jobs"
 _POLL_S = 1.0
@@ -78,11 +78,17 @@ def settle(results: str | Path, is_to_cancel: bool) -> None:
         Jobs of SLURM are cancelled by ``scancel``, those of this host by SIGTERM, upon which a training
         keeps its checkpoint. A job of another host that no scheduler knows is awaited.
     """
-    said = 0.0
-    while owners := jobs_at_work(results):
+    said, numbers = 0.0, _numbers(results)
+    while (owners := jobs_at_work(results)) or _in_queue(numbers):
+        numbers |= {str(o["slurm_job"]) for o in owners if o.get("slurm_job")}
+        # of a submission whose jobs run one after another none may hold a lock for a moment
+        owners = owners or [{"what": "SLURM job " + ", ".join(sorted(numbers))}]
         if not said:
             names = "; ".join(
-                f"{o.get('what', 'a job')}: {file_locks.describe(o)}" for o in owners[:5]
+                f"{o.get('what', 'a job')}: {file_locks.describe(o)}"
+                if "process" in o
+                else o["what"]
+                for o in owners[:5]
             )
             names += f"; and {len(owners) - 5} more" if owners[5:] else ""
             doing = (
@@ -94,8 +100,8 @@ def settle(results: str | Path, is_to_cancel: bool) -> None:
                 file=sys.stderr,
             )
             if is_to_cancel:
-                if jobs := [str(o["slurm_job"]) for o in owners if o.get("slurm_job")]:
-                    command = ["scancel", *jobs]
+                if numbers:
+                    command = ["scancel", *sorted(numbers)]
                     try:
                         subprocess.run(
                             command, check=True, capture_output=True, text=True, timeout=60
@@ -115,3 +121,25 @@ def settle(results: str | Path, is_to_cancel: bool) -> None:
             print(f"still waiting for {len(owners)} jobs of an earlier run", file=sys.stderr)
             said = time.monotonic()
         time.sleep(_POLL_S)
+
+
+def _numbers(results: str | Path) -> set[str]:
+    """Return the numbers of submissions to SLURM whose jobs have begun, and which it still has."""
+    found = set()
+    for path in Path(results, job_status.FOLDER).glob("*"):
+        told = artefacts.read_json(path) or {}
+        if told.get("slurm_job") and "is_done" not in told:
+            found.add(str(told["slurm_job"]))
+    return _in_queue(found)
+
+
+def _in_queue(numbers: set[str]) -> set[str]:
+    """Return those jobs that SLURM still has to run or runs; none where it cannot be asked."""
+    if not numbers:
+        return set()
+    command = ["squeue", "--noheader", "--format=%i", "--jobs", ",".join(sorted(numbers))]
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return set()
+    return numbers & set(done.stdout.split())
