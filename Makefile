@@ -6,7 +6,7 @@ TOOLS := .uv
 UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: demo test test-all test-browser bench lint reference setup clean
+.PHONY: demo test test-all test-browser test-cluster bench lint reference setup clean
 
 setup: .venv/.ready
 
@@ -32,6 +32,11 @@ test-all: setup lint
 test-browser: setup
 	$(UV) sync --frozen --inexact --extra workflow --group browser
 	$(RUN) pytest -n0 -m browser
+
+# losses on a SLURM that the tests start (Debian, as root: tests/cluster/install_slurm.sh)
+test-cluster: setup
+	$(UV) sync --frozen --inexact --extra workflow --extra slurm
+	$(RUN) pytest -n0 -m cluster
 
 bench: setup
 	$(RUN) python benchmarks/recordings_to_hdf5.py

@@ -11,11 +11,11 @@ sys.path.insert(0, f"{workflow.basedir}/src")
 from dawnchorus.plan.job_resources import growing
 from dawnchorus.plan.rules import all_rules, result_files, show_summaries
 from dawnchorus.plan.startup import start
-from dawnchorus.runtime.devices import offer_gpus
+from dawnchorus.runtime.devices import limit_jobs
 
 given, is_main = workflow.config_settings, workflow.is_main_process
 run = start(workflow.basedir, given.configfiles, given.config, is_main, sys.argv[1:])
-offer_gpus(workflow, run.config["gpu_share"])
+limit_jobs(workflow, run.config["gpu_share"])
 # each is named as the rule file that it serves
 acquisition, corpora, audio, spectrograms, targets, training, *others = all_rules(run)
 predictions, baselines, evaluation, events, exports, reports, applications = others

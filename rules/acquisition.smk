@@ -32,6 +32,7 @@ rule choose_recordings:
         chosen="results/acquired/{corpus}/chosen.parquet",
     log:
         "results/logs/choose_recordings/{corpus}.log",
+    localrule: True
     conda:
         "../envs/dawnchorus.yaml"
     resources:

@@ -16,6 +16,8 @@ rule resample:
         "results/logs/resample/{audio}/{corpus}/{shard}.log",
     benchmark:
         "results/benchmarks/resample/{audio}/{corpus}/{shard}.tsv"
+    group:
+        "shard"
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -37,6 +39,7 @@ rule judge:
         verdicts="results/audio/{audio}/{corpus}/verdicts.csv",
     log:
         "results/logs/judge/{audio}/{corpus}.log",
+    localrule: True
     conda:
         "../envs/dawnchorus.yaml"
     resources:

@@ -11,6 +11,8 @@ rule make_corpus:
         archive="results/corpora/{corpus}/made/{shard}.zip",
     log:
         "results/logs/make_corpus/{corpus}/{shard}.log",
+    group:
+        "shard"
     conda:
         "../envs/dawnchorus.yaml"
     resources:

@@ -15,6 +15,8 @@ rule calibrate:
         calibration="results/{experiment}/ensembles/{ensemble}.calibration.json",
     log:
         "results/logs/calibrate/{experiment}/{ensemble}.log",
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -44,6 +46,8 @@ rule evaluate:
         "results/logs/evaluate/{experiment}.log",
     benchmark:
         "results/benchmarks/evaluate/{experiment}.tsv"
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -66,6 +70,8 @@ rule submit:
         submission="results/{experiment}/submission.{corpus}.csv",
     log:
         "results/logs/submit/{experiment}/{corpus}.log",
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:

@@ -20,6 +20,8 @@ rule choose_decodings:
         "results/logs/choose_decodings/{experiment}/{ensemble}.log",
     benchmark:
         "results/benchmarks/choose_decodings/{experiment}/{ensemble}.tsv"
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -43,6 +45,8 @@ rule detect:
         challenge="results/{experiment}/detections/{ensemble}.{decoding}.{corpus}.tsv",
     log:
         "results/logs/detect/{experiment}/{ensemble}/{decoding}/{corpus}.log",
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -68,6 +72,8 @@ rule export_detections:
         ),
     log:
         "results/logs/export_detections/{experiment}/{ensemble}/{decoding}/{corpus}.log",
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -95,6 +101,8 @@ rule evaluate_events:
         "results/logs/evaluate_events/{experiment}.log",
     benchmark:
         "results/benchmarks/evaluate_events/{experiment}.tsv"
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:

@@ -16,6 +16,8 @@ rule export:
         model="results/{experiment}/{ensemble}.dawnchorus",
     log:
         "results/logs/export/{experiment}/{ensemble}.log",
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:

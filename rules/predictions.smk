@@ -42,6 +42,8 @@ rule ensemble:
         scores="results/{experiment}/ensembles/{ensemble}.{corpus}.h5",
     log:
         "results/logs/ensemble/{experiment}/{ensemble}/{corpus}.log",
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -90,6 +92,8 @@ rule ensemble_frames:
         scores="results/{experiment}/ensembles/{ensemble}.{corpus}.frames.h5",
     log:
         "results/logs/ensemble_frames/{experiment}/{ensemble}/{corpus}.log",
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:

@@ -15,6 +15,8 @@ rule report:
         page="results/{experiment}/report.html",
     log:
         "results/logs/report/{experiment}.log",
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:

@@ -15,6 +15,8 @@ rule make_spectrograms:
         "results/logs/make_spectrograms/{frontend}/{corpus}/{shard}.log",
     benchmark:
         "results/benchmarks/make_spectrograms/{frontend}/{corpus}/{shard}.tsv"
+    group:
+        "shard"
     conda:
         "../envs/dawnchorus.yaml"
     threads: spectrograms.threads

@@ -15,6 +15,7 @@ rule deal_folds:
         folds="results/{experiment}/folds.csv",
     log:
         "results/logs/deal_folds/{experiment}.log",
+    localrule: True
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -34,6 +35,7 @@ rule check_leaks:
     log:
         "results/logs/check_leaks/{experiment}.log",
     priority: 100  # before hours of training that a leak would make worthless
+    localrule: True
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -55,6 +57,7 @@ rule choose_thresholds:
         thresholds="results/{experiment}/stages/{stage}/thresholds.csv",
     log:
         "results/logs/choose_thresholds/{experiment}/{stage}.log",
+    localrule: True
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -77,6 +80,7 @@ rule set_targets:
         targets="results/{experiment}/stages/{stage}/targets.parquet",
     log:
         "results/logs/set_targets/{experiment}/{stage}.log",
+    localrule: True
     conda:
         "../envs/dawnchorus.yaml"
     resources:
@@ -100,6 +104,8 @@ rule audit:
         audit="results/{experiment}/stages/{stage}/audit.json",
     log:
         "results/logs/audit/{experiment}/{stage}.log",
+    group:
+        "scores"
     conda:
         "../envs/dawnchorus.yaml"
     resources:

@@ -44,13 +44,15 @@ rule train:
         "results/logs/train/{experiment}/{stage}/{member}.log",
     benchmark:
         "results/benchmarks/train/{experiment}/{stage}/{member}.tsv"
+    group:
+        training.group
     conda:
         "../envs/dawnchorus.yaml"
     threads: training.threads
     resources:
         gpu=1,
         mem_mb=growing(4000),
-        runtime=growing(1440),
+        runtime=training.minutes,
     params:
         training=training.settings,
         shards=training.shards_by_corpus,

@@ -1,5 +1,6 @@
 """What tests share: tiny recordings, their spectrograms, and a rule's script run on its own."""
 
+import gc
 import hashlib
 import json
 import os
@@ -83,9 +84,9 @@ def tiny_shard(tmp_path_factory, defaults, tiny_frontend):
     return spectrograms, [row[0] for row in rows]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start_script():
-    """Start a rule's script in a process of its own; what is still running is ended afterwards."""
+    """Start a rule's script in a process of its own; what runs on after the module's tests is ended."""
     running = []
 
     def start(rule, log, *, folder, environment=None, **told):
@@ -115,6 +116,13 @@ LONG = (
     "test_workflow", "test_birdclef_workflow", "test_sed_workflow", "test_training", "test_plan",
     "test_experiments", "test_staleness",
 )  # fmt: skip
+
+
+def pytest_collection_finish():
+    # what is imported stays: the collector need not look through TensorFlow again and again
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_collection_modifyitems(items):

@@ -38,6 +38,20 @@ def write_network(path, seed=1):
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
+def write_keras_network(path, seed=1):
+    """Write the same network as a file of Keras: a layer `squares`, and the logits."""
+    import keras  # seconds, and needed here alone
+
+    tones, head = arrays(seed)
+    audio = keras.Input((N_SAMPLES,))
+    sums = keras.layers.Dense(N_VALUES, use_bias=False, name="sums")(audio)
+    squares = keras.layers.Multiply(name="squares")([sums, sums])
+    logits = keras.layers.Dense(N_CLASSES, use_bias=False, name="logits")(squares)
+    model = keras.Model(audio, logits)
+    model.set_weights([tones, head])
+    model.save(path)
+
+
 def write_card(folder, seed=1, **changed):
     """Write the network, the names of its classes and its card; return the path of the card."""
     folder.mkdir(exist_ok=True)

@@ -232,7 +232,7 @@ def staleness(project):
     for additions in (ADDED.values(), [(METRICS, (package / METRICS).read_text() + METRIC)]):
         for name, text in additions:
             (package / name).write_text(text)
-        workflow_run._library.cache_clear()
+        workflow_run.script_library.cache_clear()
         after = {job.key: job for job in jobs(replace(before, package=package))}
         found.append({job.rule for job in known if after[job.key].params != job.params})
     return found

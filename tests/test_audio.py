@@ -486,7 +486,7 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_a_decoder_that_fails_costs_one_recording(tmp_path, monkeypatch, jobs):
     (tmp_path / "stub.py").write_text(STUB)
     monkeypatch.setattr(

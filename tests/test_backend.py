@@ -37,7 +37,7 @@ def test_tensorflow_is_limited_to_its_threads_and_loads_in_silence_and_alone(tmp
 def test_what_a_failing_import_says_is_shown():
     code = (
         "import os\nfrom dawnchorus.runtime import backend\n"
-        "with backend._hushed():\n    os.write(2, b'missing library')\n    raise ImportError('x')\n"
+        "with backend.hold_stderr():\n    os.write(2, b'missing library')\n    raise ImportError('x')\n"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "missing library" in ran.stderr

@@ -35,7 +35,17 @@ def started(tmp_path_factory):
 
 
 def test_every_benchmark_is_known():
-    assert sorted(path.stem for path in BENCHMARKS.glob("*.py")) == list(NAMES)
+    # `scaling` works figures out and measures none
+    assert sorted(path.stem for path in BENCHMARKS.glob("*.py")) == sorted([*NAMES, "scaling"])
+
+
+@pytest.mark.slow
+def test_large_runs_are_worked_out():
+    command = [sys.executable, str(BENCHMARKS / "scaling.py")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    # the tables of docs/scaling.md
+    assert "spectrograms      1000     1000     1.613 TB       200.0 core h" in told
+    assert "detections       10001    20002     0.000 TB     20096.9 core h" in told
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -621,7 +621,7 @@ def test_links_are_not_moved_and_a_tree_is_not_moved_into_itself(small, tmp_path
     name = small.recordings[-1].path.name  # the one of a class with one: it stays in train
     place = tmp_path / "out/train/Junco hyemalis" / name
     sort(small, tmp_path / "out")
-    sort_command._move(str(place), f"{place.parent}/../Junco hyemalis/{name}")
+    sort_command.move(str(place), f"{place.parent}/../Junco hyemalis/{name}")
     assert place.exists()
 
 
@@ -705,8 +705,8 @@ def test_the_files_of_2021_are_in_the_folder_of_their_label(tmp_path):
 
 @pytest.mark.parametrize("text", ["['x', 'y']", '["x", "y"]', "[ 'x' ,\"y\", 'x']"])
 def test_secondary_labels_as_python_or_json_writes_them(text):
-    assert birdclef_csv._listed(text) == ("x", "y")
-    assert list(birdclef_csv._listed(text)) == list(dict.fromkeys(ast.literal_eval(text)))
+    assert birdclef_csv.listed_names(text) == ("x", "y")
+    assert list(birdclef_csv.listed_names(text)) == list(dict.fromkeys(ast.literal_eval(text)))
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,7 @@ def test_chunks_may_have_any_length(name):
 
 
 @pytest.mark.parametrize("name", FULL)
+@pytest.mark.slow  # of every architecture: test_experiments
 def test_a_saved_model_gives_the_same_scores(name, tmp_path):
     options = {"groups": 2, "dropout": 0.1, "dropout_kind": "channel"} if name in OF_2018 else {}
     model = small(name, **options)

@@ -48,6 +48,13 @@ def test_events_that_touch_are_named_with_their_gaps():
     assert f"b {by_class['b']:.2f} (half of its gaps under 2 ms); events" in said
 
 
+def test_events_that_overlap_another_of_their_class_are_said_to():
+    events = [Event("r", k * 0.3, k * 0.3 + 0.5, "a") for k in range(8)]
+    assert "a 0.00 (half of its events begin before the one before them ends)" in ceiling_sentence(
+        events, 200.0, PLAIN
+    )
+
+
 def test_a_filter_longer_than_events_is_seen_and_a_grid_may_leave_it_out():
     events = song(0.2)
     settings = {"collar": COLLAR, "decodings": {"slow": {"tune": "none", "filter_s": {"a": 0.5}}}}

@@ -354,12 +354,15 @@ def test_no_command_is_a_wrong_use(said):
 
 
 def test_doctor_finds_a_fit_environment(run, said, monkeypatch):
+    monkeypatch.setattr(doctor, "_CUDA", "no-such-package")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     status, lines, _ = said("doctor")
     found = {line[6:24].strip(): line for line in lines}
     assert status == 0
     assert found["numpy"].startswith("ok")
     assert found["GPUs"].split()[-1] == "7"
+    assert found["CUDA"].startswith("note")
+    assert "uv sync --extra gpu" in found["CUDA"]
     assert found["metadata"].startswith("note")
     assert "none at work" in found["run"]
 

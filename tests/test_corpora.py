@@ -134,9 +134,9 @@ def test_cached_hashes_are_used_until_the_file_changes(tmp_path, monkeypatch):
     settings = challenge(tmp_path)
     listed(tmp_path, settings)
     hashed = []
-    real = audio_files._hash
+    real = audio_files.file_hash
     monkeypatch.setattr(
-        audio_files, "_hash", lambda p, s: hashed.append(Path(p).name) or real(p, s)
+        audio_files, "file_hash", lambda p, s: hashed.append(Path(p).name) or real(p, s)
     )
     listed(tmp_path, settings)
     assert hashed == []
@@ -150,8 +150,8 @@ def test_what_is_moved_on_its_disk_is_not_hashed_again(tmp_path, monkeypatch):
     settings = challenge(tmp_path)
     rows = listed(tmp_path, settings)[2]
     hashed = []
-    real = audio_files._hash
-    monkeypatch.setattr(audio_files, "_hash", lambda p, s: hashed.append(p) or real(p, s))
+    real = audio_files.file_hash
+    monkeypatch.setattr(audio_files, "file_hash", lambda p, s: hashed.append(p) or real(p, s))
     settings = moved(tmp_path, settings, tmp_path / "to")
     after = listed(tmp_path, settings)[2]
     assert hashed == []

@@ -179,9 +179,12 @@ def test_a_model_without_frames_is_refused():
     "options",
     [
         {"output": "frame"},
-        {"pooling": "linear_softmax"},
-        {"pooling": "attention", "reset_after": False, "recurrent_activation": "hard_sigmoid"},
-        {"recurrent_dropout": 0.2, "units": [5, 6]},
+        pytest.param({"pooling": "linear_softmax"}, marks=pytest.mark.slow),
+        pytest.param(
+            {"pooling": "attention", "reset_after": False, "recurrent_activation": "hard_sigmoid"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"recurrent_dropout": 0.2, "units": [5, 6]}, marks=pytest.mark.slow),
     ],
 )
 def test_a_saved_model_gives_the_same_scores(options, tmp_path):
@@ -265,7 +268,7 @@ def test_the_recurrent_layer_does_as_keras_does(options, training):
     rng = np.random.default_rng(1)
     x, wanted = (rng.normal(size=(6, 9, n)).astype(np.float32) for n in (4, 10))
     keras_own, ours = pair_of_recurrent_layers(**options)
-    assert ours._is_plain() == (not options or "dropout" in options)
+    assert ours.is_plain() == (not options or "dropout" in options)
     expected, found = (step_of(layer, x, wanted, training) for layer in (keras_own, ours))
     assert len(expected) == 8
     for a, b in zip(expected, found, strict=True):

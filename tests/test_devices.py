@@ -154,6 +154,8 @@ def test_a_gpu_that_fails_is_not_given_again(on, caplog):
 class Workflow:
     """What of Snakemake's workflow is asked for cards."""
 
+    is_main_process = True
+
     def __init__(self, nodes=None, **given):
         self.global_resources = {"_nodes": types.SimpleNamespace(value=nodes), **given}
 
@@ -176,7 +178,7 @@ def test_snakemake_is_told_how_many_gpus_there_are(
 ):
     monkeypatch.setenv(devices.SHARE, "1")
     on(visible)
-    devices.offer_gpus(workflow, share)
+    devices.limit_jobs(workflow, share)
     assert workflow.global_resources.get("gpu") == offered
 
 
@@ -185,6 +187,17 @@ def test_a_new_run_gives_a_gpu_that_failed_another_chance(on, monkeypatch):
     on("0")
     with pytest.raises(RuntimeError), devices.lease_gpu(1):
         raise RuntimeError("GPU is lost")
-    devices.offer_gpus(Workflow(), 1)
+    devices.limit_jobs(Workflow(), 1)
     with devices.lease_gpu(1):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+
+
+def test_jobs_of_one_submission_run_one_after_another_on_their_node(on, monkeypatch):
+    monkeypatch.setenv(devices.SHARE, "1")
+    on("")
+    workflow = Workflow(nodes=1)
+    devices.limit_jobs(workflow, 1)
+    assert devices.IN_TURN not in workflow.global_resources
+    workflow.is_main_process = False
+    devices.limit_jobs(workflow, 1)
+    assert workflow.global_resources[devices.IN_TURN] == 1

@@ -203,6 +203,7 @@ def teach(tiny_shard, targets_path, stage):
     return teach
 
 
+@pytest.mark.slow  # of trainings without teachers: test_training, test_mean_teacher
 def test_a_killed_student_goes_on_to_the_same_bytes(teach, teacher, tmp_path, monkeypatch):
     teachers = [teacher(seed=1)[0], teacher(seed=2, window=OTHER_WINDOW)[0]]
     (tmp_path / "one").mkdir()

@@ -218,6 +218,18 @@ def test_a_sigmoid_before_the_softmax_keeps_scores_close():
     assert scores.min() >= 1 / (1 + 3 * np.e) - 1e-6
 
 
+def test_hawk_is_made_narrower_layer_by_layer():
+    narrow = {"filters": [4, 5, 6], "rhythm_filters": [7, 8, 9, 10], "width": 12}
+    model = zoo.build("hawk", (20, 16), 3, "clip", **narrow)
+    found = {layer.name: layer.output.shape[1:] for layer in model.layers}
+    assert [found[f"conv_7x{frames}"][-1] for frames in (7, 3, 1)] == [4, 5, 6]
+    assert [found[f"conv_3x{frames}"][-1] for frames in (7, 3, 1)] == [4, 5, 6]
+    assert [found[f"conv_{frames}"][-1] for frames in (165, 125, 65, 31)] == [7, 8, 9, 10]
+    assert found["both"] == (20, 1, 64)
+    assert found["conv3"] == (7, 1, 12)
+    assert found["dense1"] == (12,)
+
+
 def test_hawks_swapped_axes_need_frames_for_kernels_of_bands():
     with pytest.raises(ValueError, match="swapped_axes needs windows of 115 frames for 256 bands"):
         zoo.build("hawk", (100, 256), 4, "clip", swapped_axes=True)

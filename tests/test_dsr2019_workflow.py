@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import page_server
 import pytest
 import soundfile
 import xeno_canto_server as made
@@ -207,6 +208,30 @@ def test_the_exported_model_names_the_recordists_and_gives_the_workflows_scores(
     table = detections.read(tmp_path / "out.parquet").to_pylist()
     given = {one["class"]: one["score"] for one in table}
     np.testing.assert_allclose([given[name] for name in model.classes], scores[row], atol=1e-5)
+
+
+def test_the_page_gives_the_scores_of_a_held_out_recording(built):
+    folder, _ = built
+    model = model_file.load(folder / "results/small/first.dawnchorus")
+    found = score_files.read_recordings(folder / "results/small/ensembles/first.birds.h5")
+    row = next(i for i, one in enumerate(found.scores) if np.isfinite(one).all())
+    recording = f"{found.ids[row]}.wav"
+    with page_server.served(model) as port:
+        answer = page_server.classify(
+            port, (folder / "birds/audio" / recording).read_bytes(), recording
+        )
+        about = json.loads(page_server.ask(port, path="/model").text)
+    assert answer.status == 200, answer.text
+    best = answer.found["best"]
+    assert [score for _, score in best] == sorted((score for _, score in best), reverse=True)
+    scores = dict(best)
+    np.testing.assert_allclose(
+        [scores[name] for name in model.classes], found.scores[row], atol=1e-3
+    )
+    assert answer.found["duration_s"] == 16.0
+    assert answer.found["picture"]["n_columns"] > 100
+    # who is to be named for the model is told, too
+    assert len(about["corpora"]["birds"]["recorded_by"]) == 23
 
 
 def test_nothing_is_left_to_do_and_nothing_is_downloaded_again(built):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from target_rows import write_targets
 
+from dawnchorus.corpora.source_table import SOURCES
 from dawnchorus.corpora.tables import LABELS, write_rows
 from dawnchorus.evaluation import baselines, event_evaluation, event_scores, event_summary
 from dawnchorus.events import decoding_choice
@@ -682,3 +683,38 @@ def test_ensembles_of_other_classes_are_an_error(experiment):
     artefacts.write_json(experiment.path("twin.json"), content)
     with pytest.raises(ValueError, match=r"twin.json has decodings of classes \['a', 'b', 'c'\]"):
         experiment.evaluate()
+
+
+def test_scores_on_recordings_that_were_seen_in_pretraining_are_marked(experiment):
+    rows = [(name, f"XC{i}") for i, name in enumerate(experiment.events["field"])]
+    write_rows(experiment.path("sources.parquet"), SOURCES, rows)
+    experiment.settings["pretraining"] = {
+        "stages": {"first": {"Small": {"xeno_canto": 4}}, "second": {}},
+        "networks": {"Small": {"licence": "CC0-1.0", "source": "the tests", "trained_on": ""}},
+        "collections": {"field": None, "pond": None},
+        "sources": {"field": experiment.path("sources.parquet")},
+    }
+    found, text = experiment.run()
+    guess, twin = found["ensembles"]["guess"], found["ensembles"]["twin"]
+    counted = {key: guess["pretraining"]["field"][key] for key in ("networks", "seen", "not_seen")}
+    assert counted == {"networks": ["Small"], "seen": 5, "not_seen": 7}
+    for marked, ensemble in ((True, guess), (False, twin)):
+        shown = [one["test"]["field"] for one in ensemble["decodings"].values()]
+        shown.append(ensemble["psds_unfiltered"]["test"]["field"])
+        assert [one["seen_in_pretraining"] for one in shown] == [marked] * 3
+    difference = next(one for one in found["comparisons"] if one["second"]["ensemble"] == "twin")
+    assert difference["test"]["field"]["seen_in_pretraining"]
+    assert "network Small: CC0-1.0, the tests" in text
+    assert "~ field: 5 of 12 recordings seen in pretraining by Small: perfect, guess" in text
+    macro_f = guess["pretraining"]["field"]["scores_not_seen"]["tuned"]["events"]["macro"]["f"]
+    assert f"guess, tuned, on the 7 not seen: macro event F {macro_f:.3f}" in text
+    # as if the others were all there is
+    verdicts = [
+        (name, "used" if i > 4 else "AUDIO_BROKEN", LENGTH_S) for i, (name, _) in enumerate(rows)
+    ]
+    columns = ("id", "verdict", "duration_s")
+    artefacts.write_table(experiment.path("verdicts-field.csv"), columns, verdicts)
+    others = experiment.evaluate()[0]["ensembles"]["guess"]
+    for decoding, own in guess["pretraining"]["field"]["scores_not_seen"].items():
+        expected = others["decodings"][decoding]["test"]["field"]
+        assert own["events"]["macro"]["f"] == expected["events"]["macro"]["f"] < 1

@@ -9,7 +9,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from conftest import SAMPLE_RATE
+from tiny import SAMPLE_RATE
 
 from dawnchorus.audio import verdicts
 from dawnchorus.evaluation import model_export

@@ -345,7 +345,12 @@ def windows_by_hand(spectrogram, window=WINDOW):
 
 @pytest.mark.parametrize(
     ("output", "pool", "standardise"),
-    [("clip", 4, False), ("clip", 1, False), ("frame", 4, False), ("clip", 4, True)],
+    [
+        pytest.param("clip", 4, False, marks=pytest.mark.slow),
+        pytest.param("clip", 1, False, marks=pytest.mark.slow),
+        ("frame", 4, False),
+        ("clip", 4, True),
+    ],
 )
 def test_frames_of_recordings_are_those_of_their_windows(
     tmp_path, shard, stage, targets, output, pool, standardise
@@ -429,7 +434,7 @@ def test_windows_of_a_frame_model_are_pooled(tmp_path, shard, stage, targets, ho
     np.testing.assert_allclose(scores, by_hand, atol=2e-6)
 
 
-@pytest.mark.parametrize("output", ["clip", "frame"])
+@pytest.mark.parametrize("output", ["clip", pytest.param("frame", marks=pytest.mark.slow)])
 def test_several_snapshots_of_a_run_are_averaged(tmp_path, shard, stage, targets, output):
     by_name, paths = stage(output, 4)
     model = by_name["f1p0s1"]

@@ -202,6 +202,11 @@ def test_label_tracks_of_audacity(folder):
     assert experiment["train"] == ["data:train"]
     # half of a call of 0.1 s
     assert experiment["events"]["collar"]["onset_s"] == 0.05
+    assert experiment["model"] == {"name": "compact_frames"}
+    # gaps and filters up to the length of a call are tried, beside each other
+    tuned = experiment["events"]["decodings"]["tuned"]
+    assert tuned["together"] == ["threshold", "filter_s", "gap_s"]
+    assert tuned["grids"]["gap_s"] == [0.0, 0.05, 0.1]
 
 
 def test_a_file_of_sequences_has_the_rate_of_the_recordings(folder):
@@ -463,3 +468,25 @@ def test_a_config_that_would_be_refused_is_not_written(folder, monkeypatch):
         ValueError, match="no config for these recordings: experiments.data.*bulbul"
     ):
         proposed_config.compose(folder_report.inspect(str(folder)), ROOT / "config.yaml")
+
+
+def test_a_table_that_another_system_wrote_has_its_folders_too(folder, capsys):
+    recordings(folder / "data/N1", *(f"REC{i}.WAV" for i in range(6)))
+    recordings(folder / "data/N2", *(f"REC{i}.WAV" for i in range(6)))
+    rows = [f"data\\N{1 + i % 2}\\REC{i // 2}.WAV;{'ab'[i // 2 % 2]};S{i % 3}" for i in range(12)]
+    text(folder / "Tabelle.csv", "\ufeffRecording;Species;Station\r\n" + "\r\n".join(rows))
+    corpus, experiment = parts(written(folder))
+    assert (corpus["adapter"], corpus["delimiter"]) == ("table", ";")
+    assert experiment["folds"] == {"kind": "grouped", "count": 3}
+    found = folder_report.inspect(str(folder)).recordings
+    assert found[0].id == "data/N1/REC0.WAV"
+    assert len(found) == 12
+
+
+def test_a_table_that_is_not_taken_is_named_beside_what_is(folder, capsys):
+    recordings(folder, *(f"site{s}/{i}.wav" for s in (1, 2) for i in range(4)))
+    text(folder / "owls.csv", "number,species\n101,owl\n102,owl\n")
+    written(folder)
+    said = capsys.readouterr().out
+    assert "layout      folder per class" in said
+    assert "not taken: no column of owls.csv names recordings: ['number', 'species']" in said

@@ -177,7 +177,7 @@ def test_the_auroc_is_that_of_the_report():
     rng = np.random.default_rng(6)
     is_present, scores = rng.random(50) < 0.4, rng.integers(0, 9, 50) / 8
     expected = roc.auroc(is_present.astype(int), scores)
-    assert learning._auroc(is_present, scores) == pytest.approx(expected, abs=1e-12)
+    assert learning.auroc(is_present, scores) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_small_validation_says_nothing():
@@ -253,9 +253,9 @@ def test_a_retraining_that_is_killed_goes_on_to_the_same_bytes(train, tmp_path, 
         train(**STUCK)
     assert len(set(saved)) == 2
     monkeypatch.setattr(checkpoints, "save", original)
-    resumed, resume = [], loop._resume
+    resumed, resume = [], loop.resume
     monkeypatch.setattr(
-        loop, "_resume", lambda *a: (resume(*a), resumed.append(a[0].epoch)) and None
+        loop, "resume", lambda *a: (resume(*a), resumed.append(a[0].epoch)) and None
     )
     train(**STUCK)
     assert resumed == [2, 1]
@@ -310,7 +310,7 @@ def test_a_stage_without_pseudo_labels_ends(
     rows = [("tiny", name, 1 + i // 2 % 2, 0, i % 2) for i, name in enumerate(names[:8])]
     rows += [("tiny", name, 0, 1, value) for name, value in zip(names[8:], pseudo, strict=False)]
     path = write_targets(tmp_path / "pseudo.parquet", ["bird"], rows)
-    monkeypatch.setattr(loop, "_train", None)  # nothing is trained
+    monkeypatch.setattr(loop, "train_epochs", None)  # nothing is trained
     train("f1p1s1", path, untaught="end")
     paths = {
         "f1p1s1": {"model": tmp_path / "f1p1s1.keras", "kept": tmp_path / "f1p1s1.h5"},

@@ -212,7 +212,14 @@ ARCHITECTURES = {  # and what their trainings agree on
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "name",
+    # the first has what the others have
+    [
+        "crnn",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ARCHITECTURES if name != "crnn"),
+    ],
+)
 def test_every_architecture_has_teachers(rng, name):
     options, output, agreed = ARCHITECTURES[name]
     keras.utils.set_random_seed(1)
@@ -246,7 +253,7 @@ def noisy():
     return taught(framed(dropout=0.3), settings=settings, **chosen)
 
 
-@pytest.mark.parametrize("n_views", [1, 2])
+@pytest.mark.parametrize("n_views", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_killed_training_goes_on_to_the_same_bytes(rng, tmp_path, n_views):
     windows, wanted = drawn(rng)
     if n_views == 2:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from dawnchorus.models import model_files, zoo
+from dawnchorus.models import frame_output, model_files, zoo
 from dawnchorus.settings import architecture
 
 # TensorFlow's variables lack the keyword that NumPy 2 asks for when Keras saves them
@@ -124,8 +124,8 @@ COMPACT = [
 ]
 SMALLEST = {"bulbul": (161, 17), "fullconv": (493, 80), "sparrow": (103, 25)}
 ELSEWHERE = (  # their own test files
-    "alexnet", "baseline", "compact", "toth2016", "crnn", "pi", "resnet", "attention", "class_scores",
-    "linear_probe", "mlp",
+    "alexnet", "baseline", "compact", "compact_frames", "toth2016", "crnn", "pi", "resnet", "attention",
+    "class_scores", "linear_probe", "mlp",
     "bulbul_dsr", "goose", "hawk", "lstm", "owl", "pigeon", "puffin", "robin", "sparrow_dsr",
     "sparrow_exp", "zilpzalp",
 )  # fmt: skip
@@ -200,6 +200,37 @@ def test_the_compact_network_takes_any_length_and_hears_a_call_wherever_it_stand
         zoo.build("compact", (320, 80), 2, "clip", filters=[4, 4], frame_pools=[2, 2])
 
 
+def test_a_frame_of_the_compact_frames_knows_its_neighbours_and_no_further():
+    keras.utils.set_random_seed(5)
+    model = zoo.build("compact_frames", (None, 64), 3, "frame")
+    assert (model.count_params(), model.output_shape) == (81_875, (None, None, 3))
+    windows = np.random.default_rng(5).normal(size=(2, 120, 64)).astype(np.float32)
+    scores = model.predict_on_batch(windows)
+    changed = windows.copy()
+    changed[:, 60] += 3
+    # three frames of the convolutions over bands, and 1 + 2 + 4 + 8 of those along time
+    differs = np.flatnonzero((model.predict_on_batch(changed) != scores).any(axis=(0, 2)))
+    assert (differs.min(), differs.max()) == (60 - 18, 60 + 18)
+    assert np.ptp(scores) > 0.01
+
+
+def test_the_compact_frames_make_frames_one_and_pool_clips():
+    model = zoo.build("compact_frames", (32, 64), 2, "clip", frame_pools=[2, 2, 1], centred=True)
+    settings = architecture.architecture_model({"name": "compact_frames", "frame_pools": [2, 2, 1]})
+    assert settings.frames_per_score() == 4
+    windows = np.random.default_rng(5).normal(size=(3, 32, 64)).astype(np.float32)
+    frames = frame_output.frame_scores(model, windows)
+    assert frames.shape == (3, 8, 2)
+    expected = (frames**2).sum(axis=1) / frames.sum(axis=1)
+    np.testing.assert_allclose(model.predict_on_batch(windows), expected, rtol=1e-5)
+    # a level that a place adds to a band is no news
+    np.testing.assert_allclose(model.predict_on_batch(windows + 7), expected, rtol=1e-4)
+    with pytest.raises(ValueError, match=r"too small; .* \(1, 16\)"):
+        zoo.build("compact_frames", (32, 15), 2, "clip")
+    with pytest.raises(ValueError, match="frame_pools.*3 numbers, one for each convolution"):
+        zoo.build("compact_frames", (32, 64), 2, "clip", frame_pools=[2])
+
+
 def test_the_larger_bulbul_is_an_option():
     model = zoo.build("bulbul", (1000, 80), 1, "clip", filters=[32, 32, 64, 64], dense=[64, 32])
     assert model.get_layer("conv4").output.shape == (None, 34, 8, 64)
@@ -217,6 +248,7 @@ def test_the_smallest_input_is_taken_and_one_less_is_refused(name):
 
 
 @pytest.mark.parametrize("name", SMALLEST)
+@pytest.mark.slow  # of every architecture: test_experiments
 def test_a_saved_model_gives_the_same_scores(name, tmp_path):
     model = small(name, input_offset=0.2)
     scores = model.predict_on_batch(spectrograms(name))

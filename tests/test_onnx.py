@@ -13,7 +13,7 @@ from dawnchorus.training import setup
 WITHIN = 1e-5  # of scores in [0, 1]
 SHAPES = {
     "alexnet": (90, 95), "baseline": (33, 18), "bulbul": (170, 20), "compact": (67, 21),
-    "crnn": (40, 64),
+    "compact_frames": (40, 64), "crnn": (40, 64),
     "fullconv": (493, 80), "pi": (33, 18), "resnet": (33, 18), "sparrow": (121, 27),
     "toth2016": (110, 140), "bulbul_dsr": (164, 17), "goose": (9, 131), "hawk": (20, 16),
     "lstm": (26, 150), "owl": (53, 42), "pigeon": (206, 247), "puffin": (30, 40),
@@ -45,6 +45,8 @@ CASES = {
     "resnet max": KAHL | {"pooling": "max", "groups": 2, "nonlinearity": "lrelu"},
     "compact": {},
     "compact softmax": {"statistics": False, "centred": False, "head": "softmax"},
+    "compact_frames": {"centred": True, "pooling": "attention"},
+    "compact_frames frames": {"frame_pools": [2, 1, 2], "reaches": [1, 3]},
     "crnn": CRNN | {"units": [5, 4]},
     "crnn max": CRNN | {"pooling": "max"},
     "crnn linear": CRNN | {"pooling": "linear_softmax"},

@@ -129,7 +129,7 @@ def config(model="net.py", frontend="parts.py"):
 
 
 def run_of(folder, **names):
-    workflow_run._library.cache_clear()
+    workflow_run.script_library.cache_clear()
     return run_without_recordings(folder, config(**names))
 
 

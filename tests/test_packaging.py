@@ -72,8 +72,9 @@ def test_a_wheel_holds_the_whole_package_and_nothing_else(wheel):
     here = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*.py")}
     cards = ROOT / "src/dawnchorus/frontends/cards"
     here |= {str(path.relative_to(ROOT / "src")) for path in cards.glob("*.yaml")}
-    page = ROOT / "src/dawnchorus/page/static"
-    here |= {str(path.relative_to(ROOT / "src")) for path in page.rglob("*.*")}
+    for page in ("page", "report"):
+        static = ROOT / f"src/dawnchorus/{page}/static"
+        here |= {str(path.relative_to(ROOT / "src")) for path in static.rglob("*.*")}
     # the licence and the version of what is not ours
     here |= {f"dawnchorus/page/static/wavesurfer/{name}" for name in ("LICENSE", "VERSION")}
     workflow = {name for name in package if name.startswith("dawnchorus/workflow/")}

@@ -34,7 +34,12 @@ DECODING = {
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "tiny.dawnchorus"
-    model = tiny_model.write_tiny_model(path, decodings={"plain": DECODING})
+    recorded_by = [
+        [f"XC{number}", "low", who, "CC BY-NC 4.0", "url"]
+        for number, who in enumerate(("<b>Ann</b>", "Ben", "Ben"))
+    ]
+    about = {"recordings": {"birds": {"licence": None, "recorded_by": recorded_by}}}
+    model = tiny_model.write_tiny_model(path, decodings={"plain": DECODING}, about=about)
     limits = classification.Limits(n_bytes=12_000_000, longest_s=700.0)
     with page_server.served(model, limits) as port:
         yield f"http://127.0.0.1:{port}/"
@@ -155,7 +160,7 @@ def test_a_file_is_classified_played_looped_and_downloaded(opened, tmp_path):
         page.click("[data-format=csv]")
     waiting.value.save_as(tmp_path / "song.csv")
     lines = (tmp_path / "song.csv").read_text().splitlines()
-    assert lines[0] == "file,onset,offset,class,score,model,time"
+    assert lines[0] == "file,onset,offset,class,score,model,time,calibration"
     assert len(lines) == 4
 
 
@@ -200,6 +205,13 @@ def test_a_keyboard_is_enough_and_a_screen_reader_is_told(opened):
         "!one.getAttribute('aria-label') && !one.labels?.length).length"
     )
     assert unnamed == 0
+
+
+def test_who_recorded_what_the_model_was_trained_on_is_named(opened):
+    page = opened()
+    page.click("#about summary")
+    told = page.locator("#facts").inner_text()
+    assert "Trained on birds\n3 recordings by <b>Ann</b> (CC BY-NC 4.0); Ben (CC BY-NC 4.0)" in told
 
 
 def test_what_cannot_be_used_is_said_and_the_next_file_is_taken(opened):

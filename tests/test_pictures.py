@@ -436,11 +436,13 @@ def test_of_many_classes_those_with_events_and_high_scores_are_drawn(tmp_path, m
     monkeypatch.setattr(recording_plot, "MOST_CLASSES", 2)
     scores = np.tile([0.1, 0.9, 0.5], (125, 1))
     events = [Event("x", 1.0, 2.0, "a")]
-    assert recording_plot._lanes(scores, ["a", "b", "c"], {recording_plot.DETECTED: events}) == [
+    assert recording_plot.drawn_classes(
+        scores, ["a", "b", "c"], {recording_plot.DETECTED: events}
+    ) == [
         0,
         1,
     ]
-    assert recording_plot._lanes(scores, ["a", "b", "c"], {}) == [1, 2]
+    assert recording_plot.drawn_classes(scores, ["a", "b", "c"], {}) == [1, 2]
     picture = of_clip(tmp_path / "clip.png", None, events, scores, class_names=["a", "b", "c"])
     assert len(picture) == canvas.Sheet(84, 1000, 2, 10.0).shape[0]
 

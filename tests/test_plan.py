@@ -1,6 +1,7 @@
 """What each rule reads and is set to, without Snakemake; and that Snakemake agrees."""
 
 import ast
+import copy
 import dataclasses
 import hashlib
 import inspect
@@ -17,14 +18,19 @@ import yaml
 
 from dawnchorus.corpora import source_table, tables
 from dawnchorus.corpora.adapters import xeno_canto
+from dawnchorus.formats import download_lock
 from dawnchorus.plan import paths
 from dawnchorus.plan.jobs import jobs, stale
 from dawnchorus.plan.rules import all_rules, read_rules, result_files, show_summaries
 from dawnchorus.plan.shard_runs import runs_of_shards
-from dawnchorus.plan.startup import copy_models, start, write_configs
+from dawnchorus.plan.startup import copy_models, start, write_attributions, write_configs
 from dawnchorus.plan.workflow_run import Run, corpora_in, references_of
 from dawnchorus.runtime import artefacts
-from dawnchorus.settings.corpus_check import corpora_of_run, experiments_of_run
+from dawnchorus.settings.corpus_check import (
+    corpora_of_run,
+    experiments_of_run,
+    learnt_corpora,
+)
 from dawnchorus.settings.load import compose
 
 RULE_FILES = sorted((tiny.ROOT / "rules").glob("*.smk"))
@@ -58,7 +64,11 @@ def all_jobs(run, sound_events, tmp_path_factory):
     settings["experiments"]["one"]["calibration"] = {"method": "platt"}
     settings["apply"] = {"night": {"model": "results/one/first.dawnchorus", "corpora": ["small"]}}
     folder = tmp_path_factory.mktemp("drawn")
-    drawn = tiny.run_without_recordings(folder, settings | {"run": ["one", "demo"]})
+    settings |= {
+        "run": ["one", "two", "demo"],
+        "compare": {"both": {"experiments": ["one", "two"]}},
+    }
+    drawn = tiny.run_without_recordings(folder, settings)
     birds = xeno_canto.Settings(folder="birds").complete()
     corpora = {**run.config["corpora"], "birds": birds}
     empty = {**run.config, "run": [], "apply": {}, "corpora": corpora}
@@ -126,7 +136,8 @@ def test_every_path_of_rules_is_used(run):
     listed = {
         paths.LISTING, paths.LABELS, paths.EXCLUDED, paths.EVENTS, paths.NAMES, paths.LABEL_ROWS,
         paths.SOURCES, paths.LOCK, paths.DOWNLOADED, paths.ATTRIBUTION, paths.PRETRAINED,
-        paths.NETWORK, paths.APPLIED_MODEL, paths.OWN_CODE, paths.CONFIG, paths.RESULTS,
+        paths.APPLIED_ATTRIBUTION, paths.NETWORK, paths.APPLIED_MODEL, paths.OWN_CODE,
+        paths.CONFIG, paths.RESULTS,
     }  # fmt: skip
     assert {p for p in PATTERNS if p not in text} == {*listed, paths.MEMBER} - {paths.RESULTS}
 
@@ -169,7 +180,9 @@ def test_functions_of_plan_take_wildcards_alone(run):
     for module in all_rules(run):
         for name, function in inspect.getmembers(module, inspect.ismethod):
             if not name.startswith("_"):
-                assert list(inspect.signature(function).parameters) == ["wildcards"]
+                # what a resource is asked for with, Snakemake counts
+                given = set(inspect.signature(function).parameters) - {"attempt"}
+                assert given == {"wildcards"}
 
 
 def test_functions_of_plan_are_short():
@@ -194,9 +207,7 @@ def dry_run(folder, *arguments):
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
     found = set()
-    for rule, body in re.findall(
-        r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", ran.stdout + ran.stderr, re.M
-    ):
+    for rule, body in tiny.dry_jobs(ran.stdout + ran.stderr):
         about = dict(re.findall(r"^    (\w+): (.*)$", body, re.M))
         lists = {key: (*sorted(about.get(key, "").split(", ")),) for key in ("input", "output")}
         if rule != "all":
@@ -410,6 +421,55 @@ def test_the_experiments_of_teachers_belong_to_the_run(tmp_path):
     assert corpora_of_run(settings) == ["other", "small"]
     files = result_files(Run(settings, distilled(tmp_path).index, tiny.ROOT))
     assert not any(path.startswith("results/one/") for path in files)  # as far as they are needed
+
+
+def test_whoever_recorded_what_teaches_or_is_applied_to_is_named(tmp_path, monkeypatch):
+    settings = distilled(tmp_path, stages=["one/first"]).config | {"run": ["two"]}
+    monkeypatch.chdir(tmp_path)
+    birds = {}
+    for number, name in enumerate(("taught", "teaching", "applied"), 1):
+        birds[name] = xeno_canto.Settings(folder=name).complete()
+        file = f"XC{number}.wav"
+        row = download_lock.LockedRecording(
+            str(number),
+            file,
+            "0" * 64,
+            "9",
+            "Turdus merula",
+            "",
+            f"Recordist {number}",
+            "by",
+            "url",
+        )
+        Path(name).mkdir()
+        Path(name, "lock.csv").write_text(download_lock.lock_text([row]))
+    settings["corpora"] = {**settings["corpora"], **birds}
+    one, two = (copy.deepcopy(settings["experiments"][name]) for name in ("one", "two"))
+    one["stages"]["second"] = copy.deepcopy(one["stages"]["first"])
+    one["stages"]["second"]["targets"] = {
+        "from": "predictions",
+        "stage": "first",
+        "unlabelled": ["applied"],
+    }
+    one["train"], two["train"] = ["teaching"], ["taught"]
+    settings["experiments"] = {**settings["experiments"], "one": one, "two": two}
+    settings["apply"] = {
+        "near": {"model": "results/two/second.dawnchorus", "corpora": ["applied"]},
+        "far": {"model": "elsewhere.dawnchorus", "corpora": ["small"]},
+    }
+    write_attributions(settings)
+    assert not Path("results/apply/far").exists()
+    found = {}
+    for path in ("two", "one", "apply/near"):
+        text = Path(f"results/{path}/ATTRIBUTION.csv").read_text()
+        found[path] = [line.split(",")[2] for line in text.splitlines()[1:]]
+    assert found["two"] == ["Recordist 3", "Recordist 1", "Recordist 2"]
+    assert found["one"] == ["Recordist 3", "Recordist 2"]
+    assert found["apply/near"] == ["Recordist 3", "Recordist 1", "Recordist 2"]
+    # a model names what its own stages learn from, no more
+    assert learnt_corpora(settings, "two", ["second"]) == ["taught", "teaching"]
+    assert learnt_corpora(settings, "one", ["second"]) == ["applied", "teaching"]
+    assert learnt_corpora(settings, "one", ["first"]) == ["teaching"]
 
 
 def test_a_teacher_may_be_a_model_file(tmp_path, monkeypatch):

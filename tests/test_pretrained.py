@@ -11,6 +11,7 @@ import numpy as np
 import pretrained_network as small
 import pytest
 import tiny
+import yaml
 from test_recording_spectrogram import grown
 
 from dawnchorus.cli import command
@@ -87,6 +88,48 @@ def test_class_scores_are_chosen_by_either_part_of_their_names(card, rng):
     assert numbered["network"] == named["network"]
     with pytest.raises(ValueError, match="classes: 3; expected a column of 3"):
         settings_of(card, output="scores", classes={"wren": 3})
+
+
+@pytest.fixture
+def keras_card(card):
+    small.write_keras_network(card.parent / "small.keras")
+    about = yaml.safe_load(card.read_text()) | {"file": "small.keras"}
+    card.write_text(yaml.safe_dump(about))
+    return card
+
+
+@pytest.mark.parametrize("output", ["embedding", "scores"])
+def test_a_network_of_keras_gives_what_the_onnx_does(keras_card, rng, output):
+    settings = settings_of(keras_card, output=output, store="float32")
+    waveform = audio_shards.noise(rng, 12 * small.N_SAMPLES)  # more than are computed at once
+    found = spectrograms.spectrogram([waveform], settings)
+    wanted = small.expected(waveform.reshape(12, -1), output)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"tensor": "cubes"}, r"has no layer 'cubes'; expected one of \[.*'squares'"),
+        ({"tensor": 1}, "has 1 outputs; expected one of number 1"),
+        ({"values": 7}, "has 6 values for a window; expected 7"),
+    ],
+)
+def test_a_network_of_keras_that_its_card_does_not_describe_is_refused(keras_card, changed, said):
+    settings = settings_of(keras_card)
+    network = {**settings["network"], **changed}
+    with pytest.raises(ValueError, match=said):
+        network_file.opened(settings["file"], network)(np.zeros((1, 4000), np.float32))
+
+
+def test_a_network_of_keras_runs_no_code_of_its_own(tmp_path):
+    keras = pytest.importorskip("keras")
+    audio = keras.Input((4,))
+    model = keras.Model(audio, keras.layers.Lambda(lambda x: x + 1, output_shape=(4,))(audio))
+    model.save(tmp_path / "lambda.keras")
+    network = {"format": "keras", "tensor": 0, "values": 4, "sample_rate": 8, "length_s": 0.5}
+    with pytest.raises(ValueError, match="cannot be loaded as a Keras network: .*[Ll]ambda"):
+        network_file.opened(tmp_path / "lambda.keras", network)
 
 
 def test_channels_are_averaged_and_full_scale_is_the_cards(tmp_path, rng):

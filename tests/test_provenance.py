@@ -115,7 +115,7 @@ def test_neutral_modules_change_nothing(package):
     assert provenance.NEUTRAL == (
         "cli", "runtime.devices", "runtime.earlier_jobs", "runtime.file_locks", "runtime.finished",
         "runtime.job", "runtime.job_status", "runtime.logs", "runtime.provenance", "runtime.run",
-        "runtime.slurm", "settings.errors", "settings.structure",
+        "runtime.slurm", "runtime.slurm_jobs", "settings.errors", "settings.structure",
     )  # fmt: skip
     script = "".join(f"import dawnchorus.{name}\n" for name in provenance.NEUTRAL)
     script += "import dawnchorus.cli.command\n"

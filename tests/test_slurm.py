@@ -9,7 +9,7 @@ from tiny import ROOT
 
 from dawnchorus.cli import slurm_findings
 from dawnchorus.plan.job_resources import growing
-from dawnchorus.runtime import slurm
+from dawnchorus.runtime import devices, slurm
 
 CONFIG = """Configuration data as of 2026-11-30T10:00:00
 AccountingStorageType   = accounting_storage/{accounting}
@@ -132,7 +132,10 @@ def test_each_attempt_asks_for_more():
 def test_every_rule_asks_for_memory_and_time_and_the_profile_for_nothing():
     """What a profile says of a rule would take the place of what the rule says."""
     profile = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
-    assert not {"set-resources", "default-resources", "set-threads"} & set(profile)
+    assert not {"set-resources", "set-threads"} & set(profile)
+    # one job of a submission at a time: of no rule
+    assert profile["default-resources"] == profile["resources"] == [f"{devices.IN_TURN}=1"]
+    assert profile["set-resource-scopes"] == [f"{devices.IN_TURN}=local"]
     shared = yaml.safe_load((ROOT / "profiles/default/profile.yaml").read_text())
     assert {key for key in shared if shared[key] != profile[key]} == {"latency-wait"}
     for path in (ROOT / "rules").glob("*.smk"):
@@ -141,7 +144,7 @@ def test_every_rule_asks_for_memory_and_time_and_the_profile_for_nothing():
                 continue
             asked = rule.split("resources:")[1].split("params:")[0]
             assert "mem_mb=growing(" in asked, rule
-            assert "runtime=growing(" in asked, rule
+            assert "runtime=growing(" in asked or "runtime=training.minutes" in asked, rule
             # what runs a network
             name = rule.split(":")[0]
             assert ("gpu=1" in asked) == (name in ("train", "predict", "predict_frames")), name

@@ -56,7 +56,7 @@ def settings(defaults):
     }  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start_training(start_script, tiny_shard, targets_path, settings):
     def start(folder, member="f1p0s1", backend="tensorflow", **environment):
         folder.mkdir(exist_ok=True)
@@ -83,8 +83,11 @@ def finished(process):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    return tmp_path_factory.mktemp("undisturbed")
+def undisturbed(tmp_path_factory, start_training):
+    """A training that nothing stops; the folder above its results."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    finished(start_training(folder / "results", PYTHONHASHSEED="1"))
+    return folder
 
 
 def made(folder):
@@ -104,10 +107,10 @@ def wait_for_checkpoint(folder, process, after=0):
         time.sleep(0.01)
 
 
+@pytest.mark.slow  # in one process below; of a run: test_workflow
 def test_a_training_that_was_killed_and_told_to_stop_goes_on_to_the_same_bytes(
     tmp_path, undisturbed, start_training, tiny_shard, targets_path, settings
 ):
-    reference = start_training(undisturbed / "results", PYTHONHASHSEED="1")
     folder = tmp_path / "results"
     killed = start_training(folder, PYTHONHASHSEED="2")
     wait_for_checkpoint(folder, killed)
@@ -132,7 +135,6 @@ def test_a_training_that_was_killed_and_told_to_stop_goes_on_to_the_same_bytes(
     loop.train_member(
         "f1p0s1", "first", str(targets_path), shards, settings, {"script": "0"}, *outputs
     )
-    finished(reference)
     assert made(folder) == made(undisturbed / "results")
 
 
@@ -202,7 +204,7 @@ def test_a_checkpoint_is_of_its_settings_and_of_all_that_it_was_made_from(tmp_pa
             "seed": seed, "teachers": [heard], "training": {"pretrained": start},
             "normaliser": paths["normaliser.csv"],
             "frame_targets": {
-                "scores": {"b": paths["frames.h5"]},
+                "scores": {"b": [paths["frames.h5"]]},
                 "events": {"a": {"events": paths["events.csv"], "labels": paths["labels.csv"]}},
             },
         }  # fmt: skip
@@ -461,7 +463,13 @@ def killed_at(monkeypatch, name, call):
 @pytest.mark.parametrize(
     ("name", "call"),
     # save: of an epoch's weights or of a checkpoint; remove_epochs: after a checkpoint
-    [("save", 2), ("save", 5), ("remove_epochs", 2), ("Epochs", 1), ("remove", 1)],
+    [
+        ("save", 2),
+        pytest.param("save", 5, marks=pytest.mark.slow),
+        pytest.param("remove_epochs", 2, marks=pytest.mark.slow),
+        pytest.param("Epochs", 1, marks=pytest.mark.slow),
+        ("remove", 1),
+    ],
 )
 def test_a_training_that_chooses_epochs_goes_on_to_the_same_bytes(
     name, call, tmp_path, choosing_reference, train, monkeypatch
@@ -479,7 +487,7 @@ def test_a_training_that_chooses_epochs_goes_on_to_the_same_bytes(
     assert made(tmp_path) == made(choosing_reference)
 
 
-@pytest.mark.parametrize("steps", [1, 5, 9])
+@pytest.mark.parametrize("steps", [1, pytest.param(5, marks=pytest.mark.slow), 9])
 def test_stopped_within_an_epoch_it_goes_on_to_the_same_bytes(
     steps, tmp_path, choosing_reference, train, monkeypatch
 ):

@@ -140,6 +140,7 @@ def test_touched_files_and_a_fresh_clone_rerun_nothing(project, tmp_path):
     assert project.planned() == {}
 
 
+@pytest.mark.slow  # in one process: test_export
 def test_an_exported_ensemble_scores_as_the_workflow_does(copied):
     copied.configure(tiny.changed(tiny.config(), "experiments.two.export", ["final"]))
     assert copied.planned() == {"export two": 1, "report two": 1}  # a report shows all settings

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -140,9 +141,7 @@ class Project:
         ran = self.run("-n", *arguments)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         counts: dict[str, int] = {}
-        for name, body in re.findall(
-            r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", ran.stdout + ran.stderr, re.M
-        ):
+        for name, body in dry_jobs(ran.stdout + ran.stderr):
             about = dict(
                 re.findall(r"(\w+)=([^,\n]+)", re.search(r"wildcards: (.*)|$", body)[1] or "")
             )
@@ -152,6 +151,12 @@ class Project:
         if not counts:
             assert "Nothing to be done" in ran.stdout + ran.stderr
         return counts
+
+
+def dry_jobs(text: str) -> list[tuple[str, str]]:
+    """Return rule and lines of each job in what a dry run prints; those of a group are indented."""
+    found = re.finditer(r"^( *)(?:local)?rule (\w+):\n((?:\1    .*\n)*)", text, re.M)
+    return [(one[2], textwrap.indent(textwrap.dedent(one[3]), "    ")) for one in found]
 
 
 def run_without_recordings(folder: Path, settings, *overlays) -> Run:

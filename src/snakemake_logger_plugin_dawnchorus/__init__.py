@@ -23,7 +23,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from dawnchorus.progress import run_files, run_text
 from dawnchorus.progress.run_state import Job, RunState
 from dawnchorus.progress.terminal import LiveTerminal, is_fit
-from dawnchorus.runtime import artefacts, job_status, run
+from dawnchorus.runtime import artefacts, job_status, run, slurm_jobs
 
 _DRAW_S, _WRITE_S = 0.5, 2.0  # between two drawings, and two writings of the run's file
 _REASON = 160  # characters of why a job runs, in a dated line; `.snakemake/log` has all
@@ -31,7 +31,7 @@ _REASON = 160  # characters of why a job runs, in a dated line; `.snakemake/log`
 _TOLD = (
     "Using shell", "Provided ", "Rules claiming", "Select jobs", "Execute ", "host: ", "Building DAG",
     "Assuming unrestricted", "Conda environments", "Singularity", "At least one job did not complete",
-    "WorkflowError:\nAt least one job", "Exiting because a job", "Job stats",
+    "WorkflowError:\nAt least one job", "Exiting because a job", "Job stats", "Group jobs: inactive",
 )  # fmt: skip
 _NOT_LIVE = {Quietness.RULES, Quietness.PROGRESS, Quietness.ALL}
 _KILLED_BY = re.compile(r"died with <Signals\.(SIG\w+)")
@@ -57,6 +57,9 @@ class LogHandler(LogHandlerBase):
         self._signals: list[str] = []
         self._terminal: LiveTerminal | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True, name="display")
+        self._submission: dict[
+            int, str | None
+        ] = {}  # SLURM's number of jobs that were one submission
         self._start: list[Job] = []  # what the main process does before jobs are known
         self._own: logging.Handler | None = None
         self._others = DefaultFilter(
@@ -109,7 +112,10 @@ class LogHandler(LogHandlerBase):
             sys.stderr.flush()
 
     def _events(self) -> dict[LogEvent | None, Callable[[logging.LogRecord], None]]:
-        told = (LogEvent.JOB_STARTED, LogEvent.PROGRESS, LogEvent.RULEGRAPH, LogEvent.SHELLCMD)
+        told = (
+            LogEvent.JOB_STARTED, LogEvent.PROGRESS, LogEvent.RULEGRAPH, LogEvent.SHELLCMD,
+            LogEvent.GROUP_INFO,
+        )  # fmt: skip
         return {
             **dict.fromkeys((*told, LogEvent.WORKFLOW_STARTED), lambda record: None),
             LogEvent.RESOURCES_INFO: self._provided,
@@ -117,6 +123,7 @@ class LogHandler(LogHandlerBase):
             LogEvent.JOB_INFO: self._started,
             LogEvent.JOB_FINISHED: self._finished,
             LogEvent.JOB_ERROR: self._failed,
+            LogEvent.GROUP_ERROR: self._group_failed,
             LogEvent.ERROR: self._fault,
         }
 
@@ -163,13 +170,34 @@ class LogHandler(LogHandlerBase):
         job.logs = list(record.log)
         signal = self._signals.pop() if self._signals else ""
         reports = run_files.read_jobs(artefacts.RESULTS)
-        failure = run_files.failure_of(job, reports, signal)
+        number = (getattr(record, "aux", None) or {}).get("external_jobid")
+        if record.jobid in self._submission:
+            number, is_told = self._submission.pop(record.jobid)
+            if not is_told:
+                return  # of a submission of several jobs this one was over, or had not begun
+        said = slurm_jobs.end_of(number) or _refusal(getattr(record, "rule_msg", None))
+        failure = run_files.failure_of(job, reports, signal, said)
         self._state.failures[record.jobid] = failure
         self._say(
             f"{failure.name}: {'stopped' if failure.is_stop else 'FAILED'}: {failure.sentence}"
         )
         if self.common_settings.show_failed_logs:
             self._say(self._formatter.format(record))
+
+    def _group_failed(self, record: logging.LogRecord) -> None:
+        """Take note of the jobs of a submission that failed; each is told of after this."""
+        number, reports = (
+            getattr(record, "external_jobid", None),
+            run_files.read_jobs(artefacts.RESULTS),
+        )
+        members = [info["jobid"] for info in record.job_error_info]
+        at_work = [
+            one for one in members
+            if one in self._state.running
+            and run_files.is_unfinished(self._state.running[one], reports)
+        ]  # fmt: skip
+        told = at_work or members[:1]  # it may have ended before any of them began
+        self._submission |= {one: (number, one in told) for one in members}
 
     def _fault(self, record: logging.LogRecord) -> None:
         text = self._formatter.format(record)
@@ -213,3 +241,9 @@ class LogHandler(LogHandlerBase):
         if self._state.steps:
             return run_text.live_lines(self._state, width, height, now)
         return [Text(run_text.job_line(self._state, job, width, now)) for job in self._start]
+
+
+def _refusal(text: str | None) -> str | None:
+    """Return why SLURM did not take a job, by the words of its plugin; None of any other text."""
+    found = re.search(r"sbatch failed. The error message was '(.*?)'\.\n", text or "", re.DOTALL)
+    return f"SLURM does not take the job: {' '.join(found[1].split())}" if found else None

@@ -1,6 +1,7 @@
 """``dawnchorus doctor``: whether machine, environment and results are fit for a run.
 
 * `findings`: one line per thing looked at.
+* `cost_lines`: what a run takes, before it begins.
 
 Nothing heavy is imported: the backend is started only where it is asked for, in a process of its
 own, which a crash of it cannot outlive.
@@ -29,6 +30,9 @@ _LITTLE_DISK = 5e9  # bytes; a run of tens of thousands of recordings writes mor
 _LITTLE_MEMORY = 4e9  # bytes; one training of the zoo's largest model
 # of `dawnchorus.runtime.artefacts`: what a killed job leaves of a file that it was writing
 _HALF_WRITTEN = re.compile(r"\.(.*\.)?[0-9a-f]{12}\.tmp(\..*)?")
+_CUDA = (
+    "nvidia-cudnn-cu12"  # of extra `gpu`; what `uv sync` of another extra takes away with the rest
+)
 _START = """
 from dawnchorus.runtime import backend
 backend.start({{"name": {name!r}, "threads": 1, "deterministic": False}})
@@ -41,7 +45,10 @@ print("Keras", keras.version(), "on", *keras.distribution.list_devices())
 def add_to(commands) -> None:
     """Add the command to the parsers of the command line."""
     parser = commands.add_parser("doctor", help="is this machine fit for a run?")
-    parser.add_argument("results", nargs="?", metavar="RESULTS", default="results")
+    parser.add_argument(
+        "results", nargs="?", metavar="RESULTS or CONFIG.yaml", default="results",
+        help="a results folder, or a config: then what its run takes is told, step by step",
+    )  # fmt: skip
     parser.add_argument("--deep", action="store_true", help="start the backend too (slow)")
     parser.add_argument(
         "--slurm", nargs="?", metavar="PROFILE", const="profiles/slurm",
@@ -52,6 +59,9 @@ def add_to(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was looked at; return the exit status."""
+    if arguments.results.endswith((".yaml", ".yml")):
+        print("\n".join(cost_lines(arguments.results)))
+        return 0
     is_fit = True
     lines = findings(arguments.results, arguments.deep)
     if arguments.slurm:
@@ -61,6 +71,45 @@ def run(arguments: argparse.Namespace) -> int:
         is_fit = is_fit and line.state != "bad"
     print("fit for a run" if is_fit else "not fit for a run: see the lines that begin with 'bad'")
     return 0 if is_fit else 1
+
+
+def cost_lines(path: str) -> Iterator[str]:
+    """Yield a table of what a run with a config takes: jobs, files, bytes and hours of each step.
+
+    Parameters
+    ----------
+    path : path
+        A config, whose corpora a dry run has listed.
+
+    Raises
+    ------
+    ValueError
+        Where the config does not hold, or a corpus has not been listed yet.
+    """
+    # imported here: the other commands do without them
+    from dawnchorus.cli.launch import workflow_folder
+    from dawnchorus.corpora import tables
+    from dawnchorus.plan.cost_estimate import MEASURED_ON
+    from dawnchorus.plan.run_costs import audio_seconds, run_costs
+    from dawnchorus.plan.workflow_run import Run
+    from dawnchorus.settings.corpus_check import corpora_of_run
+    from dawnchorus.settings.load import load
+
+    if not os.path.isfile(path):
+        raise ValueError(f"config {path!r} is not there; expected a YAML file")
+    base = workflow_folder()
+    config = load(base / "config.yaml", [path], {})
+    index = {name: tables.read_index(name, "results") for name in corpora_of_run(config)}
+    planned = Run(config, index, base)
+    seconds = audio_seconds(planned, "results")
+    yield f"{sum(seconds.values()) / 3600:.1f} h of audio in {len(seconds)} corpora"
+    yield f"{'step':<14}{'jobs':>8}{'files':>9}{'GB':>10}{'core h':>10}{'GPU h at most':>15}"
+    costs = run_costs(planned, seconds)
+    rows = [(*one[:3], one.bytes / 1e9, *one[4:]) for one in costs]
+    for step, *figures in [*rows, ("all", *map(sum, zip(*(row[1:] for row in rows), strict=True)))]:
+        n, files, size, core_h, gpu_h = figures
+        yield f"{step:<14}{n:>8}{files:>9}{size:>10.2f}{core_h:>10.2f}{gpu_h:>15.2f}"
+    yield f"hours: {MEASURED_ON}; trainings and predictions by that of the default network"
 
 
 def findings(results: str | Path = "results", is_deep: bool = False) -> Iterator[Line]:
@@ -156,6 +205,16 @@ def _machine(results: Path) -> Iterator[Line]:
     names = devices.visible_gpus()
     text = ", ".join(names) if names else "none visible: trainings run on the CPU"
     yield Line("ok", "GPUs", text)
+    if names and importlib.util.find_spec("tensorflow"):
+        try:
+            version = importlib.metadata.version(_CUDA)
+            yield Line("ok", "CUDA", f"{_CUDA} {version}")
+        except importlib.metadata.PackageNotFoundError:
+            text = (
+                f"{_CUDA} is not installed: trainings run on the CPU unless the system has CUDA for "
+                "TensorFlow (`--deep` shows it); one call names all extras: `uv sync --extra gpu`"
+            )
+            yield Line("note", "CUDA", text)
     given = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
     try:
         has_avx512 = "avx512f" in Path("/proc/cpuinfo").read_text()

@@ -54,7 +54,7 @@ def findings(profile: str | Path) -> Iterator[Line]:
     has_accounting = not _value(configuration, "AccountingStorageType").endswith("none")
     if command == "squeue" and age < _LEAST_AGE_S:
         remedy = (
-            "set slurm-status-command: sacct (a cancelled job is then not noticed by plugin 2.8)"
+            "set slurm-status-command: sacct"
             if has_accounting
             else f"ask for MinJobAge of {_LEAST_AGE_S} s, as there is no accounting either"
         )

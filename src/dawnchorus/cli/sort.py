@@ -9,7 +9,7 @@ What is there already stays as it is, so a sorting that was stopped goes on wher
 other settings, or of other recordings, is refused before it changes anything.
 
 * `plan_sorting`: what is to be done, and what cannot be sorted.
-* `carry_out`: do it.
+* `carry_out`: do it; `move`: one file, within a disk or to another.
 """
 
 import argparse
@@ -192,7 +192,7 @@ def carry_out(plan: Plan, mode: str, progress: Callable[[int, int], None] | None
     OSError
         Where a file cannot be read or written; the same plan goes on from there.
     """
-    put = {"copy": _copy, "move": _move, "symlink": _link}[mode]
+    put = {"copy": _copy, "move": move, "symlink": _link}[mode]
     for done, step in enumerate(plan.steps, 1):
         # before the recording: one in the tree is always described
         if not audio_files.has_content(step.metadata, step.content):
@@ -261,7 +261,16 @@ def _copy(source: str, target: str) -> None:
             os.unlink(part)
 
 
-def _move(source: str, target: str) -> None:
+def move(source: str, target: str) -> None:
+    """Move a file to a place where nothing is, or the same; it is whole at one of them at any moment.
+
+    Raises
+    ------
+    ValueError
+        Where another file is at the target.
+    OSError
+        Where either cannot be read or written; the file is where it was.
+    """
     if os.path.lexists(target) and os.path.samefile(source, target):
         # two paths of one name of one file: to remove either would lose it
         if os.path.realpath(source) == os.path.realpath(target) or os.stat(target).st_nlink == 1:

@@ -4,7 +4,7 @@
 * `ignored_notes`: notes on the other files of several folders.
 * `state_of`: size, modification time and inode of a regular file.
 * `reject_collisions`: names that differ in case or Unicode form alone.
-* `content_hashes`: SHA-256 of many files, computed again only where a file has changed.
+* `file_hash`: SHA-256 of one file; `content_hashes`: of many, computed again only where one has changed.
 * `has_content`: whether a file has this content already.
 """
 
@@ -224,7 +224,7 @@ def content_hashes(paths: Sequence[str], states: Sequence[str], cache: str | Pat
     try:
         pool = ThreadPoolExecutor(_THREADS)
         try:
-            done = pool.map(lambda own: [_hash(paths[i], states[i]) for i in own], batches)
+            done = pool.map(lambda own: [file_hash(paths[i], states[i]) for i in own], batches)
             for own, hashed in zip(batches, done, strict=True):
                 for i, (digest, is_settled) in zip(own, hashed, strict=True):
                     found[i] = digest
@@ -241,8 +241,12 @@ def content_hashes(paths: Sequence[str], states: Sequence[str], cache: str | Pat
     return found
 
 
-def _hash(path: str, state: str) -> tuple[str, bool]:
-    """Return the hash of a file, and whether it may be remembered for this state."""
+def file_hash(path: str, state: str) -> tuple[str, bool]:
+    """Return the SHA-256 of a file, and whether it may be remembered for this state.
+
+    64 hexadecimal digits, or none of what is no regular file or cannot be read. A file that has changed
+    a moment ago, or since its state was taken, may change again without another state.
+    """
     digest = hashlib.sha256()
     try:
         # a pipe that took the file's place would block a plain open for ever

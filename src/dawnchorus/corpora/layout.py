@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dawnchorus.corpora.folder_survey import Survey
 from dawnchorus.corpora.layout_folders import class_folders
 from dawnchorus.corpora.layout_labels import (
+    NO_TABLE,
     annotation_files,
     bird_detection,
     birdclef_table,
@@ -49,12 +50,17 @@ def find_layout(survey: Survey) -> Layout:
             f"no recordings in {survey.root!r}: looked for audio files (wav, flac, ogg, mp3, m4a, aiff, "
             f"...) in it and below, found {survey.said()}"
         )
-    missed = []
+    missed, tables = [], ""
     for name, recognise in _KINDS:
         found = recognise(survey)
         if isinstance(found, Layout):
+            # folders have names whatever they are for: who wrote a table meant that
+            if recognise is class_folders and tables:
+                found.said.append(f"not taken: {tables}")
             return found
         missed.append((found.startswith("no "), f"{name} ({found})"))
+        if recognise is label_table and found != NO_TABLE:
+            tables = found
     # what nearly fits comes first
     looked = "; ".join(text for _, text in sorted(missed, key=lambda one: one[0]))
     raise ValueError(

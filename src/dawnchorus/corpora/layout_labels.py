@@ -29,6 +29,7 @@ from dawnchorus.corpora.layout_match import (
 from dawnchorus.formats.annotation import annotated_recording
 from dawnchorus.formats.label_sheet import DELIMITERS, examples
 
+NO_TABLE = "no CSV file"
 _MOST_TABLES = 50  # that are looked into
 _ENOUGH = 0.5  # share of a column's values that name a recording
 _SEPARATORS = (";", "|", ",", "+", "/")
@@ -108,7 +109,9 @@ def label_table(survey: Survey) -> Layout | str:
             continue
         best: tuple[float, str, str] | None = None
         for column in head.columns:
-            names = [name.removeprefix("./") for name in head.values(column) if name][:100]
+            # a table that another system wrote may have its own signs between folders
+            names = [name.replace("\\", "/") for name in head.values(column) if name][:100]
+            names = [name.removeprefix("./") for name in names]
             for folder in _roots(survey, path) if names else ():
                 # of equals the column with extensions: a stem may be that of several files
                 share = max(_share(known, folder, names), 0.999 * _share(stems, folder, names))
@@ -140,7 +143,7 @@ def label_table(survey: Survey) -> Layout | str:
             continue
         columns = {"path": column} | ({"labels": labels or flags[0]} if len(flags) < 2 else {})
         return _layout(survey, path, head, columns, root, sign, flags if len(flags) > 1 else [])
-    return "; ".join(looked[:5]) or "no CSV file"
+    return "; ".join(looked[:5]) or NO_TABLE
 
 
 def _layout(

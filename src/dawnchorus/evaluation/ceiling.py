@@ -104,16 +104,9 @@ def ceiling_sentence(
     lengths_s = np.array([event.offset_s - event.onset_s for event in events])
     asked = event_frames(np.quantile(lengths_s, _QUANTILES).tolist())
     low = sorted((label for label in by_class if by_class[label] < LEAST), key=by_class.__getitem__)
-    gaps_ms = {}
-    for label in low[:_NAMED]:
-        own = sorted(event for event in events if event.label == label)
-        gaps_s = [b.onset_s - a.offset_s for a, b in itertools.pairwise(own) if a.id == b.id]
-        # of one event in each recording no gap is known
-        gaps_ms[label] = 1000 * float(np.median(gaps_s)) if gaps_s else math.inf
     named = ", ".join(
-        f"{label} {by_class[label]:.2f}"
-        + (f" (half of its gaps under {gap:.3g} ms)" if math.isfinite(gap) else "")
-        for label, gap in gaps_ms.items()
+        f"{label} {by_class[label]:.2f}{_gap_remark([e for e in events if e.label == label])}"
+        for label in low[:_NAMED]
     )
     pooled = f" ({n_pooled} of the frontend's for each score of the model)" if n_pooled > 1 else ""
     short_s, _, long_s = asked.event_s
@@ -125,3 +118,14 @@ def ceiling_sentence(
         f"{asked.window_s:.3g} s and a collar of {1000 * asked.collar_s:.3g} ms, and events of a class "
         "that touch are one to any decoder"
     )
+
+
+def _gap_remark(events: Sequence[Event]) -> str:
+    """Return what the distances between the events of a class say of a low ceiling."""
+    gaps_s = [b.onset_s - a.offset_s for a, b in itertools.pairwise(sorted(events)) if a.id == b.id]
+    # of one event in each recording no gap is known
+    if not gaps_s:
+        return ""
+    if (gap_s := float(np.median(gaps_s))) < 0:
+        return " (half of its events begin before the one before them ends)"
+    return f" (half of its gaps under {1000 * gap_s:.3g} ms)"

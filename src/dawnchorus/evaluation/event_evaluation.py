@@ -17,6 +17,7 @@ from dawnchorus.evaluation.caveats import marked
 from dawnchorus.evaluation.ceiling import ceiling_sentence
 from dawnchorus.evaluation.energy_baseline import energy_report
 from dawnchorus.evaluation.event_scores import Ensemble, ensemble_scores, read_content
+from dawnchorus.evaluation.pretraining_scores import mark_seen_events
 from dawnchorus.runtime import artefacts
 from dawnchorus.runtime.logs import LOG
 from dawnchorus.scores.frame_files import open_frames
@@ -51,8 +52,9 @@ def evaluate_events(
         The experiment: ``name``, ``seed``, ``test``, ``stages``, ``ensembles``, ``evaluation``
         (``replicates``, ``bootstrap``, ``confidence`` in (0, 1), ``compare``: pairs of ensembles),
         ``sources`` (see `dawnchorus.targets.resampling_units.with_units`), ``events`` (the whole
-        section) and, optional, ``models``: how many models each ensemble has, and ``energy``: the
-        files of `dawnchorus.evaluation.energy_baseline.detect_energy`.
+        section) and, optional, ``models``: how many models each ensemble has, ``energy``: the files of
+        `dawnchorus.evaluation.energy_baseline.detect_energy`, and ``pretraining``: what networks have
+        seen, see `dawnchorus.evaluation.pretraining_scores.mark_seen`.
     json_path : path
         JSON: scores, counts and the policy behind them.
     text_path : path
@@ -88,16 +90,14 @@ def evaluate_events(
     inspected = known(find_event_set, settings["test"])
     tests = {name: one for name, one in inspected.items() if one.ids}
     validations = known(read_event_set, settings["events"]["validation"])
-    found = {
-        name: ensemble_scores(
-            name,
-            lambda corpus, own=frames[name]: open_frames(own[corpus]),
-            decoders[name],
-            {**tests, **validations},
-            settings,
+
+    def measured(name: str, truths: Truths) -> Ensemble:
+        """Return the scores of an ensemble on some recordings."""
+        return ensemble_scores(
+            name, lambda corpus: open_frames(frames[name][corpus]), decoders[name], truths, settings
         )
-        for name in settings["ensembles"]
-    }
+
+    found = {name: measured(name, {**tests, **validations}) for name in settings["ensembles"]}
     own, comparisons = baselines(found, tests, validations, settings), []
     if files := settings.get("energy"):
         own["energy"], comparisons = energy_report(files, found, tests, validations, settings)
@@ -118,6 +118,7 @@ def evaluate_events(
         "baselines": own,
         "comparisons": [*comparisons, *_comparisons(found, tests, settings)],
     }
+    mark_seen_events(content, tests, measured, settings)
     artefacts.write_json(json_path, content)
     artefacts.write_text(text_path, event_summary.text(content))
     if left := list(content["not_scored"]):

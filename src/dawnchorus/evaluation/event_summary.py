@@ -9,6 +9,7 @@ has lost rows says how many are left to ``events.json``.
 from collections.abc import Iterator, Mapping
 
 from dawnchorus.evaluation.caveats import learning_remarks, unit_remarks
+from dawnchorus.evaluation.pretraining_scores import event_remarks
 from dawnchorus.evaluation.text_table import (
     MARKS,
     NAME,
@@ -156,6 +157,7 @@ def _remarks(content: Mapping) -> Iterator[str]:
     ]
     if marked:
         yield f"{MARKS['transductive']} learnt from predictions for tested recordings: {listed(marked)}"
+    yield from event_remarks(content)
     if policy["duplicate_rows"]:
         yield "detections of a recording with k annotated events stand k times (fault of serizel2018)"
     if ceiling := content["ceiling"]:
@@ -193,4 +195,5 @@ def _first_title(content: Mapping, what: str, test: str) -> str:
 
 
 def _marked(name: str, found: Mapping) -> str:
-    return f"{name} {MARKS['transductive']}" if found.get("transductive") else name
+    signs = "".join(sign for reason, sign in MARKS.items() if found.get(reason))
+    return f"{name} {signs}" if signs else name

@@ -321,16 +321,9 @@ def _ranked(
     positives = positives[np.argsort(-scores[positives], kind="stable")]
     first = np.flatnonzero(np.diff(scores[positives], prepend=np.inf))
     gained = np.add.reduceat(weights[:, rows[positives]], first, axis=1)
-    at_least = _at_or_above(scores[positives[first]], scores, weights, rows)
-    return gained, np.cumsum(gained, axis=1), at_least
-
-
-def _at_or_above(
-    thresholds: np.ndarray, scores: np.ndarray, weights: np.ndarray, rows: np.ndarray
-) -> np.ndarray:
-    """Return the weight of all entries at or above each of K falling thresholds, shape (R, K)."""
-    found = np.empty((len(weights), len(thresholds)))
-    n = weights.shape[1]
+    # the weight of all entries at or above each of K falling thresholds, (R, K)
+    thresholds, n = scores[positives[first]], weights.shape[1]
+    at_least = np.empty((len(weights), len(thresholds)))
     if len(thresholds) * n <= FEW * len(scores):
         # few thresholds: the product with how often each recording is at or above each of them
         passed = np.searchsorted(-thresholds, -scores, side="left")  # the first that it reaches
@@ -341,14 +334,14 @@ def _at_or_above(
             column = np.maximum(passed[reached] - begin, 0)
             counts = np.bincount(rows[reached] * width + column, minlength=n * width)
             counts = np.cumsum(counts.reshape(n, width), axis=1, dtype=np.float64)
-            found[:, begin : begin + width] = weights @ counts
-        return found
-    # many thresholds: cumulative sums along the ranked list
-    order = np.argsort(-scores, kind="stable")
-    ends = np.searchsorted(-scores[order], -thresholds, side="right")
-    starts, ranked = np.concatenate(([0], ends[:-1])), rows[order[: ends[-1]]]
-    step = rows_per_chunk(len(ranked))
-    for begin in range(0, len(weights), step):
-        own = np.take(weights[begin : begin + step], ranked, axis=1)
-        found[begin : begin + step] = np.cumsum(np.add.reduceat(own, starts, axis=1), axis=1)
-    return found
+            at_least[:, begin : begin + width] = weights @ counts
+    else:
+        # many thresholds: cumulative sums along the ranked list
+        order = np.argsort(-scores, kind="stable")
+        ends = np.searchsorted(-scores[order], -thresholds, side="right")
+        starts, ranked = np.concatenate(([0], ends[:-1])), rows[order[: ends[-1]]]
+        step = rows_per_chunk(len(ranked))
+        for begin in range(0, len(weights), step):
+            own = np.take(weights[begin : begin + step], ranked, axis=1)
+            at_least[begin : begin + step] = np.cumsum(np.add.reduceat(own, starts, axis=1), axis=1)
+    return gained, np.cumsum(gained, axis=1), at_least

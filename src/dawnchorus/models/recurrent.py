@@ -80,7 +80,7 @@ class BidirectionalGRU(layers.Bidirectional):
 
     def call(self, sequences, initial_state=None, mask=None, training=None):
         """Return the states of both directions side by side, (B, T, 2 H)."""
-        if initial_state is not None or mask is not None or not self._is_plain():
+        if initial_state is not None or mask is not None or not self.is_plain():
             return super().call(sequences, initial_state, mask, training)
         cells = (self.forward_layer.cell, self.backward_layer.cell)
         projected = []  # what the gates get from the inputs: (B, T, 3 H) of each direction
@@ -97,7 +97,8 @@ class BidirectionalGRU(layers.Bidirectional):
         forward, backward = ops.unstack(ops.transpose(states, (1, 2, 0, 3)), 2)
         return ops.concatenate([forward, ops.flip(backward, axis=1)], axis=-1)
 
-    def _is_plain(self) -> bool:
+    def is_plain(self) -> bool:
+        """Return whether this form is taken: usual options, TensorFlow, no GPU; else Keras' way is."""
         is_usual = (
             self._options["reset_after"]
             and self._options["recurrent_activation"] == "sigmoid"

@@ -12,7 +12,7 @@ from dawnchorus.training.training_length import batch_size
 # CPU seconds of one core of an Intel Xeon with AVX-512 and no GPU, 2026-11-30: the mean of twelve steps
 # of 32 windows, after three, of each proposed network, by the frame that it sees. A second of audio from
 # file to spectrogram, and a job that imports TensorFlow, are of the workflow's benchmarks.
-FRAME_S = {"species": 3.2e-6, "presence": 3.2e-6, "events": 7.0e-5}
+FRAME_S = {"species": 3.2e-6, "presence": 3.2e-6, "events": 3.0e-5}
 AUDIO_S = 0.02
 JOB_S = 8.0
 _OTHER_JOBS = 12

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dawnchorus.plan import paths
+from dawnchorus.plan.network_use import pretraining
 from dawnchorus.plan.workflow_run import Params, Paths, Run, Wildcards, corpora_in, references_of
 
 _CHOSEN_BY = ("collar", "validation", "decodings")
@@ -139,6 +140,7 @@ class EventRules:
                 "crossing": self.run.crossing(corpora),
                 "sources": self.run.source_tables(name, corpora),
                 "energy": self.energy(wildcards),
+                "pretraining": pretraining(self.run, name, corpora),
                 "models": {
                     ensemble: sum(len(self.run.members(name, stage)) for stage in stages)
                     for ensemble, stages in chosen["ensembles"].items()

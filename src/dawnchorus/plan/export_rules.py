@@ -6,8 +6,9 @@ from types import SimpleNamespace
 from dawnchorus.plan import downloaded_files, paths
 from dawnchorus.plan.prediction_rules import PredictionRules
 from dawnchorus.plan.spectrogram_rules import SpectrogramRules
-from dawnchorus.plan.workflow_run import Params, Run, Wildcards, corpora_in
+from dawnchorus.plan.workflow_run import Params, Run, Wildcards
 from dawnchorus.settings.architecture import frames_per_score, has_frames
+from dawnchorus.settings.corpus_check import learnt_corpora
 from dawnchorus.settings.frontend import frontend_model
 
 _STAGE_SETTINGS = ("segments", "use", "clip_pooling")
@@ -63,7 +64,7 @@ class ExportRules:
                 "has_frames": has_frames(stage),
                 "frames_per_score": frames_per_score(stage["model"]),
             }
-        corpora = corpora_in(chosen["train"])
+        corpora = learnt_corpora(self.run.config, wildcards.experiment, list(stages))
         recordings = {c: {"labels": self.run.index[c]["labels"]} for c in corpora}
         for corpus, about in recordings.items():
             about |= {key: self.run.config["corpora"][corpus][key] for key in _OF_RECORDINGS}

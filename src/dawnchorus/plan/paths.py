@@ -96,6 +96,7 @@ SHARD_DETECTIONS = "results/apply/{application}/{corpus}/{shard}.parquet"
 SHARD_RECORDINGS = "results/apply/{application}/{corpus}/{shard}.csv"
 APPLIED_DETECTIONS = "results/apply/{application}/detections.parquet"
 APPLIED_RECORDINGS = "results/apply/{application}/recordings.csv"
+APPLIED_ATTRIBUTION = "results/apply/{application}/ATTRIBUTION.csv"
 
 MEMBER = "f{fold}p{part}s{seed}"  # the wildcard {member}: fold, part of the pseudo-labels, seed
 

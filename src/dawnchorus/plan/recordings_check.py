@@ -68,11 +68,12 @@ def check_experiments(
             _check_folds(here, experiment, indexes, read_labels or read)
         for corpus in sorted({parse_reference(r)[0] for r in experiment["test"]}):
             if format_of(experiment["submission"], corpus) == "bad2017":
-                here = f"experiments.{name}.submission: corpus {corpus!r}"
-                _check_label_rows(here, config["corpora"][corpus], indexes[corpus])
+                where = f"experiments.{name}.submission: corpus {corpus!r}"
+                _check_label_rows(where, config["corpora"][corpus], indexes[corpus])
 
 
 def _check_label_rows(path: str, corpus: Settings, index: Settings) -> None:
+    """Raise where the label files of a corpus cannot be those of one submission."""
     try:
         if "label_rows" in index:
             bird_detection_labels.check_columns(index["label_rows"]["columns"])

@@ -77,6 +77,7 @@ class ReportRules:
 
     # compare
 
+    @property
     def comparisons(self) -> list[str]:
         """Return the pages of comparisons whose experiments are all built."""
         built = set(self.run.config["run"])

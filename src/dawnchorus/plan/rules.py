@@ -113,7 +113,7 @@ def result_files(run: Run) -> list[str]:
             if run.submission_format(name, corpus) != "none"
         ]
     found += [paths.APPLIED_DETECTIONS.format(application=name) for name in run.config["apply"]]
-    return found + ReportRules(run).comparisons()
+    return found + ReportRules(run).comparisons
 
 
 def show_summaries(run: Run) -> None:

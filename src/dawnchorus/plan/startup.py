@@ -35,8 +35,10 @@ from dawnchorus.runtime import (
     provenance,
     run,
     slurm,
+    slurm_jobs,
 )
 from dawnchorus.settings.corpus_check import (
+    corpora_behind,
     corpora_of,
     corpora_of_run,
     experiments_of_run,
@@ -185,20 +187,30 @@ def write_configs(config: Mapping[str, Any], results: str | Path) -> None:
 
 
 def write_attributions(config: Mapping[str, Any]) -> None:
-    """Write ``results/{experiment}/ATTRIBUTION.csv`` where recordings were downloaded.
+    """Write ``ATTRIBUTION.csv`` beside results that recordings were downloaded for.
 
-    Whoever passes a result on has to name those who recorded what it was made of.
+    Whoever passes a result on has to name those who recorded what it was made of: of an experiment the
+    corpora of its teachers too, of an application those behind a model that the run itself makes. A
+    model from elsewhere names its own.
     """
-    for name in experiments_of_run(config):
-        corpora = corpora_of(config["experiments"][name])
+    behind = {
+        paths.ATTRIBUTION.format(experiment=name): corpora_behind(config, name)
+        for name in experiments_of_run(config)
+    }
+    for name, about in config["apply"].items():
+        experiment = Path(about["model"]).parent.name
+        is_made = is_result(about["model"]) and experiment in config["experiments"]
+        found = {*about["corpora"], *(corpora_behind(config, experiment) if is_made else ())}
+        behind[paths.APPLIED_ATTRIBUTION.format(application=name)] = sorted(found)
+    for path, corpora in behind.items():
         places = (downloaded_file(config["corpora"][one], download_lock.LOCK) for one in corpora)
         locks = [place for place in places if place is not None]
         rows = [row for place in locks for row in download_lock.read_lock(place)]
-        path = Path(paths.ATTRIBUTION.format(experiment=name))
         text = download_lock.table_text(
             download_lock.ATTRIBUTED, download_lock.attribution_rows(rows)
         )
-        if not locks or (path.is_file() and path.read_text(encoding="utf-8") == text):
+        known = Path(path)
+        if not locks or (known.is_file() and known.read_text(encoding="utf-8") == text):
             continue
         with _record_copy(", ".join(locks)):
             artefacts.write_text(path, text)
@@ -250,6 +262,7 @@ def _take_lock(arguments: Sequence[str], earlier: str) -> None:
     """
     run.refuse_containers(arguments)
     slurm.announce_site(arguments)
+    slurm_jobs.mend()
     if not run.is_only_looking(arguments):
         run.hold_lock(paths.RESULTS)
         earlier_jobs.settle(paths.RESULTS, is_to_cancel=earlier == "cancel")

@@ -8,8 +8,14 @@ from dawnchorus.plan import paths
 from dawnchorus.plan.workflow_run import Params, Run, ScorePaths, Wildcards, corpora_in
 from dawnchorus.settings.references import parse_teacher
 from dawnchorus.settings.stage_check import see_alike
+from dawnchorus.settings.training import LARGEST_BATCH
 
 _DRAWN_PER_CLASS = 12
+# frames of all windows of all epochs: minutes of the default network on one core, at 3.2e-6 s each
+# (Intel Xeon with AVX-512, 2026-11-30), and an hour of one that takes twenty times as long
+_SMALL_FRAMES = 5e7
+_SMALL_MINUTES, _MINUTES = 60, 1440
+_BYTES_PER_FRAME = 100  # of a recording: 70 frames/s of MP3 at 56 kbit/s; of WAV it is many more
 _MODEL_SETTINGS = (
     "frontend", "window", "segments", "model", "augmentation", "output", "clip_pooling",
 )  # fmt: skip
@@ -85,6 +91,17 @@ class TrainingRules:
         """Return the threads of the backend: they are part of an experiment's numbers."""
         return int(self.run.experiment(wildcards)["backend"]["threads"])
 
+    def group(self, wildcards: Wildcards) -> str | None:
+        """Return the group of a small training: several of them are one submission to a cluster.
+
+        Locally groups mean nothing. How many share a submission stands in the profile.
+        """
+        return "members" if self._is_small(wildcards) else None
+
+    def minutes(self, wildcards: Wildcards, attempt: int) -> int:
+        """Return the minutes that a training asks a cluster for."""
+        return (_SMALL_MINUTES if self._is_small(wildcards) else _MINUTES) * attempt
+
     def settings(self, wildcards: Wildcards) -> Params:
         """Return what decides the weights of a member."""
         experiment, stage = self.run.experiment(wildcards), self.run.stage(wildcards)
@@ -134,6 +151,26 @@ class TrainingRules:
             *self.run.window_modules(wildcards.experiment, *seen),
             *(f"dawnchorus.augmentation.methods.{m}" for m in stage["augmentation"]["methods"]),
         )
+
+    def frames_seen(self, wildcards: Wildcards) -> float:
+        """Return the frames of all windows of all epochs of a training, at most."""
+        stage = self.run.stage(wildcards)
+        given = stage["training"]
+        size = given["batch_size"] or LARGEST_BATCH
+        if given["epochs"] is None:
+            return float(given["steps"] * size * stage["window"])
+        if isinstance(given["steps_per_epoch"], int):
+            return float(given["epochs"] * given["steps_per_epoch"] * size * stage["window"])
+        corpora = self.run.training_corpora(wildcards.experiment, wildcards.stage)
+        shards = [about for c in corpora for about in self.run.index[c]["shards"].values()]
+        # a pass sees each recording once, in as many windows as its length has
+        frames = sum(about["bytes"] for about in shards) / _BYTES_PER_FRAME
+        each = max(frames, stage["window"] * sum(about["recordings"] for about in shards))
+        return float(given["epochs"] * each)
+
+    def _is_small(self, wildcards: Wildcards) -> bool:
+        """Return whether a training takes minutes."""
+        return self.frames_seen(wildcards) <= _SMALL_FRAMES
 
     # draw_segments
 

@@ -5,7 +5,7 @@ no file but the model that a training starts from and the code behind a rule.
 
 * `Run`: settings by wildcards, tables and shards of corpora, members, paths of scores, code digests.
 * `Wildcards`, `Params`: what a function of a rule gets, and what it returns for the script.
-* `corpora_in`: corpora of references such as ``clips:weak``.
+* `corpora_in`: corpora of references such as ``clips:weak``; `script_library`: code digests.
 """
 
 import functools
@@ -105,8 +105,8 @@ def references_of(corpus: str, references: Iterable[str]) -> list[str]:
 
 
 @functools.cache
-def _library(script: Path, chosen: tuple[str, ...], package: Path | None) -> dict[str, str]:
-    # a training asks for it once per member
+def script_library(script: Path, chosen: tuple[str, ...], package: Path | None) -> dict[str, str]:
+    """Return `provenance.library` of a script, kept: a training asks for it once per member."""
     return provenance.library(script, *chosen, package=package)
 
 
@@ -358,7 +358,7 @@ class Run:
             or paths of files outside the package; see `chosen_code`.
         """
         path = self.base / "workflow/scripts" / f"{script}.py"
-        return dict(_library(path, chosen, self.package))
+        return dict(script_library(path, chosen, self.package))
 
     def window_modules(self, experiment: str, *stages: str) -> list[str]:
         """Return the modules of the kinds of windows of stages: they are loaded by name.

@@ -5,12 +5,13 @@ same time axis: the ground truth in its upper half, detected events in its lower
 the curve of its frame scores from 0 to 1 with its threshold. Equal content gives equal bytes.
 
 * `draw_recording`: the plot as a PNG; `Track`: values over time.
+* `drawn_classes`: which classes have a lane.
 
 Axes: T frames of the spectrogram, F bands, T' frames of scores, C classes.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,7 +106,7 @@ def draw_recording(
             f"{len(others)} classes of events have no scores: {others[:5]!r}; expected events of "
             f"the {n_classes} classes"
         )
-    lanes = _lanes(scores.values, class_names, events)
+    lanes = drawn_classes(scores.values, class_names, events)
     names = [class_names[lane] for lane in lanes]
     if len(lanes) < len(class_names):
         title = f"{title}   {len(lanes)} of {len(class_names)} classes".strip()
@@ -129,10 +130,19 @@ def draw_recording(
         figure.canvas.print_png(temporary, metadata={"Software": None})
 
 
-def _lanes(
-    scores: np.ndarray, class_names: Sequence[str], events: dict[str, list[Event]]
+def drawn_classes(
+    scores: np.ndarray, class_names: Sequence[str], events: Mapping[str, Sequence[Event]]
 ) -> list[int]:
-    """Return the classes that are drawn, in their order."""
+    """Return the numbers of the classes that are drawn, rising, `MOST_CLASSES` at most.
+
+    Parameters
+    ----------
+    scores : array, shape (T', C)
+        Frame scores.
+    class_names : sequence of str, length C
+    events : mapping of colour to events
+        Classes with one come first, then those with the highest scores.
+    """
     shown = {one.label for found in events.values() for one in found}
     peaks = scores.max(axis=0)
     order = sorted(

@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import statistics
 import time
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dawnchorus.progress.run_state import Failure, Job, RunState
-from dawnchorus.runtime import job_status
+from dawnchorus.runtime import job_status, logs
 
 _RUN = ".progress/run.json"
 _TAIL = 1 << 16  # bytes of a log that are read for its last error
@@ -40,6 +41,7 @@ def read_jobs(results: str | Path) -> list[dict[str, Any]]:
 
 def forget_jobs(results: str | Path) -> None:
     """Remove the files of all jobs; call this before the first job of a run."""
+    shutil.rmtree(Path(results, job_status.LOGS), ignore_errors=True)
     for path in Path(results, job_status.FOLDER).glob("*"):
         with contextlib.suppress(OSError):
             path.unlink()
@@ -108,8 +110,16 @@ def read_run(results: str | Path) -> LastRun:
     return found
 
 
-def failure_of(job: Job, reports: Sequence[dict[str, Any]], signal: str = "") -> Failure:
-    """Return why a job failed: what it said, or that it said nothing.
+def is_unfinished(job: Job, reports: Sequence[dict[str, Any]]) -> bool:
+    """Return whether the file of a job says that it began, and not that it ended well."""
+    found = [r for r in reports if Job(r["rule"], r["wildcards"], 0.0).key == job.key]
+    return any("failed" in report or "is_done" not in report for report in found)
+
+
+def failure_of(
+    job: Job, reports: Sequence[dict[str, Any]], signal: str = "", said: str | None = None
+) -> Failure:
+    """Return why a job failed: what its scheduler said, or itself, or that it said nothing.
 
     Parameters
     ----------
@@ -118,15 +128,19 @@ def failure_of(job: Job, reports: Sequence[dict[str, Any]], signal: str = "") ->
         See `read_jobs`.
     signal : str, optional
         The signal that ended it, where Snakemake names one.
+    said : str, optional
+        Why its scheduler ended it.
     """
     name, log = job_status.name(job.rule, job.wildcards), ", ".join(job.logs)
+    if said is not None:
+        return Failure(name, said, log)
     for report in reports:
         if Job(report["rule"], report["wildcards"], 0.0).key == job.key and "failed" in report:
             return Failure(name, report["failed"], log, report["is_stop"])
     for path in job.logs:
         with contextlib.suppress(OSError), open(path, "rb") as file:
             file.seek(max(0, os.path.getsize(path) - _TAIL))
-            text = file.read().decode("utf-8", "replace")
+            text = file.read().decode("utf-8", "replace").rpartition(f"\n{logs.ATTEMPT}")[2]
             if errors := re.findall(r"^\d\d:\d\d:\d\d error: (.*)$", text, re.MULTILINE):
                 return Failure(name, errors[-1], log)
     by = f" by {signal}" if signal else ""

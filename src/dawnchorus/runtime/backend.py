@@ -2,6 +2,7 @@
 
 * `start`: choose, limit to threads, make deterministic.
 * `fused_normalisation`: an operation that Keras has only in pieces.
+* `hold_stderr`: keep what a library says while it loads.
 
 The bits of a training follow the number of intra-op threads and the kernels in use, so both belong
 to the experiment's settings, not to the machine.
@@ -47,7 +48,7 @@ def start(settings: dict) -> None:
         # settings would give other bits, and on older CPUs convolutions four times slower.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with _hushed(), _without_extras():
+        with hold_stderr(), _without_extras():
             import tensorflow
 
         tensorflow.get_logger().setLevel("ERROR")  # it warns of each model after the fifth
@@ -94,7 +95,7 @@ def _without_extras() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _hushed() -> Iterator[None]:
+def hold_stderr() -> Iterator[None]:
     """Keep what a library writes to the terminal while it loads, unless it fails.
 
     TensorFlow's remarks on oneDNN and on absent GPU drivers heed no log level.

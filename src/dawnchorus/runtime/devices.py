@@ -1,7 +1,7 @@
 """The GPU that a job uses.
 
 * `lease_gpu`: a GPU, or a share of one, for the length of a block, or none.
-* `offer_gpus`: tell Snakemake how many trainings the GPUs of this machine take at once.
+* `limit_jobs`: tell Snakemake how many trainings the GPUs of this machine take at once.
 * `visible_gpus`: the GPUs that jobs may use.
 
 Under a cluster's scheduler its choice stands. Locally each job that asks for a GPU gets one by an
@@ -24,6 +24,7 @@ from pathlib import Path
 from dawnchorus.runtime import logs
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
+IN_TURN = "in_turn"  # resource of profiles/slurm: one job of a submission at a time
 SHARE = "DAWNCHORUS_GPU_SHARE"  # environment variable: trainings that share a GPU
 _WAIT_S = 1.0
 # What CUDA, XLA and PyTorch say of a card that is broken, not of one that is full. After the last
@@ -76,10 +77,12 @@ def lease_gpu(n_gpus: int) -> Iterator[None]:
         os.close(lock)
 
 
-def offer_gpus(workflow, share: int) -> None:
+def limit_jobs(workflow, share: int) -> None:
     """Tell Snakemake how many jobs with a GPU may run at once on this machine, where nobody has.
 
-    Without it `--cores 8` on one card starts eight trainings, of which seven wait and hold cores.
+    Without it `--cores 8` on one card starts eight trainings, of which seven wait and hold cores. And the
+    jobs that are one submission to a cluster run one after another: the node that works them off has to
+    count as the main process does, which has that from its profile (`IN_TURN`).
 
     Parameters
     ----------
@@ -90,6 +93,8 @@ def offer_gpus(workflow, share: int) -> None:
         Trainings that share a GPU.
     """
     os.environ[SHARE] = str(share)
+    if not workflow.is_main_process:
+        workflow.register_resource(IN_TURN, 1)
     names = visible_gpus()
     for name in names:  # a card that failed in an earlier run may be mended
         _file(name, "failed").unlink(missing_ok=True)

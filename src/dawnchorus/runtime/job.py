@@ -75,7 +75,7 @@ def running(snakemake, keeps: bool = False) -> Iterator[None]:
     rule, wildcards = snakemake.rule, dict(snakemake.wildcards.items())
     with (
         job_status.reporting(rule, wildcards, results),
-        logs.log_to(snakemake.log[0]),
+        logs.log_to(snakemake.log[0], results / job_status.LOGS / snakemake.log[0]),
     ):
         try:
             with earlier_jobs.job_lock(snakemake, results):

@@ -5,7 +5,7 @@
 * `fail`: why it failed; this file stays, until the next run begins.
 * `remove`: remove the file of a job that has ended.
 * `name`: of a job, for a person; `remove`: the file of one.
-* `FOLDER`: where the files are, below the results.
+* `FOLDER`, `LOGS`: where the files are, and second names of logs, below the results.
 
 The files are no outputs: nothing depends on them, they are replaced as a whole and not synchronised with
 the disk, and a job goes on where they cannot be written. They lie with the results because that folder is
@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 FOLDER = ".progress/jobs"
+LOGS = ".progress/logs"  # second names of the logs of this run's jobs
 READ = (
     "DAWNCHORUS_STATUS_READ"  # environment variable: a display reads the last count, and removes it
 )
@@ -93,6 +94,8 @@ def reporting(
     finally:
         if not stays or ("failed" not in _current.about and not os.environ.get(READ)):
             remove(rule, wildcards, results)
+        elif "failed" not in _current.about:
+            _current.write(is_done=True)
         _current = None
 
 

@@ -13,6 +13,7 @@ import errno
 import logging
 import math
 import os
+import platform
 import re
 import sys
 import time
@@ -20,17 +21,28 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dawnchorus.runtime import job_status
+from dawnchorus.runtime import job_status, run
 
 DISPLAY = "DAWNCHORUS_DISPLAY"  # environment variable: the pipe that a live display reads
+ATTEMPT = "# again"  # begins the line above a further attempt of a job in its log
 LOG = logging.getLogger("dawnchorus")
 
 
 @contextlib.contextmanager
-def log_to(path: str | Path) -> Iterator[None]:
-    """Send what is logged in this block to a file, made anew, and to the terminal."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_bytes(b"")
+def log_to(path: str | Path, kept: str | Path | None = None) -> Iterator[None]:
+    """Send what is logged in this block to a file and to the terminal.
+
+    The file is made anew; a further attempt of the same run, whose main process `run.HEAD` names, is
+    appended to it.
+
+    Parameters
+    ----------
+    path : path
+    kept : path, optional
+        A second name of the file, from which it comes back: Snakemake removes the log of a job before it
+        repeats the job.
+    """
+    _begin(Path(path), None if kept is None else Path(kept))
     # appending: `log_error` writes to the same file, and neither may write over the other
     file = logging.FileHandler(path, mode="a", encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
@@ -61,6 +73,31 @@ def log_to(path: str | Path) -> Iterator[None]:
         for handler in handlers:
             LOG.removeHandler(handler)
             handler.close()
+
+
+def _begin(path: Path, kept: Path | None) -> None:
+    """Make a log, with a line that names the run, or begin a further attempt in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head, number = os.environ.get(run.HEAD), os.environ.get("SLURM_JOB_ID")
+    first = f"# run of {head}\n" if head else ""
+    if kept is not None and not path.exists():
+        with contextlib.suppress(OSError):
+            os.link(kept, path)
+    with open(path, "a+b") as file:
+        file.seek(0)
+        if first and file.readline() == first.encode():
+            where = f"{platform.node()}, process {os.getpid()}"
+            where += f", SLURM job {number}" if number else ""
+            file.write(f"{ATTEMPT} {time.strftime('%Y-%m-%d %H:%M:%S')} on {where}\n".encode())
+        else:
+            file.truncate(0)
+            file.write(first.encode())
+    if kept is not None:
+        # a file system without hard links keeps the last attempt alone
+        with contextlib.suppress(OSError):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.unlink(missing_ok=True)
+            os.link(path, kept)
 
 
 class _Notes(logging.Handler):

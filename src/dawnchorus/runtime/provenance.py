@@ -27,7 +27,7 @@ NEUTRAL = (
     "cli", "runtime.devices", "runtime.earlier_jobs", "runtime.energy", "runtime.file_locks",
     "runtime.finished",
     "runtime.job", "runtime.job_status", "runtime.logs", "runtime.provenance", "runtime.run",
-    "runtime.slurm", "settings.errors", "settings.structure",
+    "runtime.slurm", "runtime.slurm_jobs", "settings.errors", "settings.structure",
 )  # fmt: skip
 # Packages that numbers pass through. Not those that keep numbers as they are (h5py, pyarrow), read
 # text (PyYAML, pydantic, defusedxml), draw or print, nor Snakemake, which decides the order of jobs.

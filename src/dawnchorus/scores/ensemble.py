@@ -234,8 +234,11 @@ def _check_alike(stages: Sequence[Windows] | Sequence[frame_files.Frames]) -> No
 
 def _by_member(stages: Sequence[Windows], how: str, ignored_classes: Sequence[str]) -> np.ndarray:
     """Return the recording scores of all members, shape (M, N, C); NaN rows where there is none."""
-    # of no member, as of a stage that ended: a row that scores nothing
-    found = [] if any(stage.members for stage in stages) else [_nothing(stages[0])]
+    found = []
+    if not any(stage.members for stage in stages):
+        # of no member, as of a stage that ended: a row that scores nothing
+        shape = len(stages[0].ids), len(stages[0].class_names)
+        found = [np.full(shape, np.nan, np.float32)]
     for stage in stages:
         lowered = functools.partial(
             pooling.lowered, class_names=stage.class_names, ignored=ignored_classes
@@ -249,10 +252,6 @@ def _by_member(stages: Sequence[Windows], how: str, ignored_classes: Sequence[st
             )
             found.append(_pooled(blocks, n_recordings, n_classes, how))
     return np.stack(found)
-
-
-def _nothing(stage: Windows) -> np.ndarray:
-    return np.full((len(stage.ids), len(stage.class_names)), np.nan, np.float32)
 
 
 def _pooled(

@@ -3,8 +3,8 @@
 * `check_references`: whether the corpora exist, and no recording is named twice.
 * `experiments_of_run`: those that are built, as a whole or for their models.
 * `references_of`, `corpora_of`, `corpora_of_run`: what an experiment, or a run, reads.
+* `corpora_behind`, `learnt_corpora`: the same with what teaches it; what models of stages learn from.
 * `strange_corpora`: corpora that an experiment uses beside those it trains and tests on.
-* `corpora_of`, `corpora_of_run`: what an experiment, or a run, reads.
 * `is_result`: whether an exported model is made by the run.
 """
 
@@ -90,6 +90,31 @@ def corpora_of_run(config: Mapping[str, Any]) -> list[str]:
     chosen = (config["experiments"][name] for name in experiments_of_run(config))
     found = {corpus for experiment in chosen for corpus in corpora_of(experiment)}
     return sorted(found.union(*(about["corpora"] for about in config["apply"].values())))
+
+
+def corpora_behind(config: Mapping[str, Any], name: str) -> list[str]:
+    """Return the corpora that an experiment and those whose stages teach it read, sorted."""
+    taught_by = experiments_of_run({**config, "run": [name]})
+    return sorted({c for one in taught_by for c in corpora_of(config["experiments"][one])})
+
+
+def learnt_corpora(config: Mapping[str, Any], name: str, stages: Sequence[str]) -> list[str]:
+    """Return the corpora that the models of some stages learn from, sorted.
+
+    Recordings with pseudo-labels count, and those of the stages that made these, and of teachers.
+    """
+    found: set[str] = set()
+    todo = [(name, stage) for stage in stages]
+    for experiment, stage in todo:  # it grows: a teacher may have teachers
+        chosen = config["experiments"][experiment]
+        targets = chosen["stages"][stage]["targets"]
+        references = [*chosen["train"], *targets.get("unlabelled", [])]
+        found.update(parse_reference(one)[0] for one in references)
+        earlier = [targets["stage"]] if targets["from"] == "predictions" else []
+        earlier += targets["stages"] if targets["from"] == "teachers" else []
+        taught_by = (parse_teacher(text, experiment) for text in earlier)
+        todo += [one for one in taught_by if one not in todo]
+    return sorted(found)
 
 
 def is_result(path: str) -> bool:

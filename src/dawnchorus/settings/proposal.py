@@ -18,7 +18,7 @@ from dawnchorus.settings.training import LARGEST_BATCH
 TASKS = ("species", "presence", "events")
 _RATES = (16_000, 22_050, 32_000, 44_100)  # rates to resample to [Hz]
 # Steps after which the proposed networks had learnt what they would on a few hundred recordings.
-STEPS = {"species": 1000, "presence": 1000, "events": 2000}
+STEPS = {"species": 1000, "presence": 1000, "events": 1000}
 PASSES = 10  # at least
 _CLIP_RATE, _FRAMES_PER_S = 22_050, 70
 _WINDOW = (70, 1000)  # frames of a clip that are seen at once
@@ -153,17 +153,17 @@ def _events(data: Data) -> Proposal:
         "kind": "slaney_mel", "n_fft": n_fft, "window_length": min(n_fft, max(2 * hop, 512)),
         "hop": hop, "n_bands": 64, "fmin": 150.0, "fmax": rate / 2,
     }  # fmt: skip
-    steps = [float(f"{share * short_s:.2g}") for share in (0.25, 0.5, 1.0)]
+    # up to the median: what weak labels teach is found in pieces
+    tried_s = [0.25 * short_s, 0.5 * short_s, short_s, 0.5 * median_s, median_s]
+    steps = sorted({float(f"{length_s:.2g}") for length_s in tried_s})
     n_windows = round(max(data.n_recordings, data.total_s / (window * hop_s)))
     experiment: dict[str, Any] = {
         "window": window,
         "segments": {"padding": "zeros", "min_fill": 0.1},
-        "model": {"name": "crnn", "filters": [32, 64, 64], "pooling": "linear_softmax",
-                  "dropout": 0.1, "input_dropout": 0.1},
-        "augmentation": {"rotate": True, "shift_bands": 0},
+        "model": {"name": "compact_frames"},
+        "augmentation": {"rotate": True, "shift_bands": 0, "mixup": 0.3},
         "training": {
             **proposed_training("events", n_windows),
-            "schedule": {"kind": "cosine"},
             "target_range": [0.0, 1.0],
             "standardise": "corpus",
         },
@@ -173,8 +173,9 @@ def _events(data: Data) -> Proposal:
             "decodings": {
                 "tuned": {
                     "tune": "events",
-                    "grids": {"filter_s": [0.0, *steps], "gap_s": [0.0, *steps[:2]],
-                              "minimum_s": [0.0, *steps[:2]]},
+                    "together": ["threshold", "filter_s", "gap_s"],
+                    "grids": {"filter_s": [0.0, *steps], "gap_s": [0.0, *steps[1:]],
+                              "minimum_s": [0.0, *steps[:-1]]},
                 }
             },
             "exports": [["first", "tuned"]],

@@ -48,7 +48,25 @@ def read(path: str | Path) -> dict[str, Any]:
         raise ValueError(f"{path}: {error.strerror}; expected a config file") from None
     if len(content) > MAX_BYTES:
         raise ValueError(f"{path}: more than {MAX_BYTES} bytes; expected a config, which is small")
-    value = _parsed(content, path)
+    try:
+        loader = _Loader(content.decode())
+        loader.name = str(path)
+        node = loader.get_single_node()
+        if node is not None and _size(node, loader, {}, frozenset()) > MAX_NODES:
+            raise ValueError(
+                f"{path}: more than {MAX_NODES} values once aliases are followed; write it out"
+            )
+        value = {} if node is None else loader.construct_document(node)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from None
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        hint = "; indent with spaces" if r"'\t'" in said else ""
+        raise ValueError(f"{path}: not YAML: {said}{hint}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deeply; expected a few levels") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path}: holds {type(value).__name__}; expected keys and values")
     if "__use_yte__" in value:
@@ -70,30 +88,6 @@ def resolved(value: Any) -> Any:
     loader = _Loader("")
     node = yaml.ScalarNode(_meant(loader, value, is_plain=True), value)
     return value if node.tag.endswith(":merge") else loader.construct_object(node)
-
-
-def _parsed(content: bytes, path: str | Path) -> Any:
-    try:
-        loader = _Loader(content.decode())
-        loader.name = str(path)
-        node = loader.get_single_node()
-        if node is None:
-            return {}
-        if _size(node, loader, {}, frozenset()) > MAX_NODES:
-            raise ValueError(
-                f"{path}: more than {MAX_NODES} values once aliases are followed; write it out"
-            )
-        return loader.construct_document(node)
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"
-        ) from None
-    except yaml.YAMLError as error:
-        said = " ".join(str(error).split())
-        hint = "; indent with spaces" if r"'\t'" in said else ""
-        raise ValueError(f"{path}: not YAML: {said}{hint}") from None
-    except RecursionError:
-        raise ValueError(f"{path}: nested too deeply; expected a few levels") from None
 
 
 def _size(node: yaml.Node, loader: _Loader, sizes: dict[int, int], above: frozenset[int]) -> int:

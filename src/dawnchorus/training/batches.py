@@ -78,7 +78,30 @@ class Batches:
         self.frames = frames
         self.source, self.recordings, self.settings, self.key = source, recordings, settings, key
         every = source.index(recordings)
-        self.windows = self._chosen(every if rows is None else rows, values, rows, class_names)
+        rng, index = seeds.generator(*key, "selection"), every if rows is None else rows
+        if rows is None:
+            wanted = (values, settings["segments"], rng, class_names)
+            index = index.take(training_windows.training_rows(index, *wanted))
+        is_repeated = settings["oversample"] is not None or settings.get("resample") is not None
+        if settings.get("resample") is not None:
+            index = index.take(training_windows.resample(index, values, settings["resample"], rng))
+        if settings["oversample"] is not None:
+            index = index.take(
+                training_windows.oversample(index, values, settings["oversample"], rng)
+            )
+        # recordings by name, or repetitions class by class: a batch would be one class
+        if settings["shuffle"] == "batches" and (rows is None or is_repeated):
+            order = seeds.generator(*key, "recordings")
+            if is_repeated:
+                index = index.take(order.permutation(len(index)))
+            else:
+                index = index.take(training_windows.shuffled_by_recording(index, order))
+        if not len(index):
+            raise ValueError(
+                f"no window to train on in {len(recordings)} recordings; give the member "
+                "recordings in other folds than its own"
+            )
+        self.windows = index
         rng = seeds.generator(*key, "noise")
         every = source.noise_index(recordings, every)
         noise = training_windows.noise_rows(every, values, settings["segments"], rng, class_names)
@@ -174,33 +197,6 @@ class Batches:
     def empty(self) -> np.ndarray:
         """Return an array for one batch."""
         return np.empty((self.size, *self.source.shape), np.float32)
-
-    def _chosen(self, index: window_source.Index, values, rows, class_names) -> window_source.Index:
-        rng = seeds.generator(*self.key, "selection")
-        settings = self.settings
-        if rows is None:
-            wanted = (values, settings["segments"], rng, class_names)
-            index = index.take(training_windows.training_rows(index, *wanted))
-        is_repeated = settings["oversample"] is not None or settings.get("resample") is not None
-        if settings.get("resample") is not None:
-            index = index.take(training_windows.resample(index, values, settings["resample"], rng))
-        if settings["oversample"] is not None:
-            index = index.take(
-                training_windows.oversample(index, values, settings["oversample"], rng)
-            )
-        # recordings by name, or repetitions class by class: a batch would be one class
-        if settings["shuffle"] == "batches" and (rows is None or is_repeated):
-            order = seeds.generator(*self.key, "recordings")
-            if is_repeated:
-                index = index.take(order.permutation(len(index)))
-            else:
-                index = index.take(training_windows.shuffled_by_recording(index, order))
-        if not len(index):
-            raise ValueError(
-                f"no window to train on in {len(self.recordings)} recordings; give the member "
-                "recordings in other folds than its own"
-            )
-        return index
 
     def _order(self, number: int) -> np.ndarray:
         """Return the order of windows, or of batches, in a pass."""

@@ -42,7 +42,7 @@ class FrameTargets:
     class_names : C names
     settings : mapping
         ``events``: corpus to paths of its tables of ``events`` and ``labels``, for corpora that have
-        both; ``scores``: corpus to path of an earlier stage's frame scores, whose recordings in
+        both; ``scores``: corpus to the files of an earlier stage's frame scores, whose recordings in
         ``recordings`` have pseudo-labels of frames; for those ``labels`` (soft, hard),
         ``frame_threshold``, ``filter_s`` and ``average``. ``frames_each``: frames of the frontend
         that make one frame of the targets; ``padded``: windows end in silence, not in the

@@ -7,6 +7,7 @@
 * `losses`: the loss of each row, as Keras computes it.
 * `prior_loss`: the least loss of scores that do not look at the windows.
 * `warn`: the same for the log.
+* `auroc`: of one class, for the report on validation recordings.
 
 A model that answers every window with the share of its classes has the loss of the class prior: no
 training that ends there has learnt, and an average with it is only diluted. The loss is compared on
@@ -76,7 +77,26 @@ def judge(
         and ``at_chance``, None where recordings are too few to tell.
     """
     found = _learning(training, examples, teachers, settings)
-    return found | {"validation": _validated(training, held)}
+    # the AUROC of validation recordings, and whether it is one of chance
+    content: dict = {"auroc": None, "margin": None, "at_chance": None}
+    scores = held.scores(training.result)
+    if scores is not None:
+        targets = (held.targets >= validation.PRESENT).astype(int)
+        is_counted = checks.scored_classes(targets)
+        if is_counted.any():
+            targets = targets[:, is_counted]
+            columns = zip(targets.T == 1, scores[:, is_counted].T, strict=True)
+            mean = float(np.mean([auroc(*column) for column in columns]))
+            n_present = targets.sum(axis=0)
+            n_absent = len(targets) - n_present
+            # scores of classes depend on one another: the mean of deviations is that of full dependence
+            deviations = np.sqrt((len(targets) + 1) / (12 * n_present * n_absent))
+            margin = _Z * float(deviations.mean())
+            at_chance = bool(mean < 0.5 + margin) if margin <= _WIDEST else None
+            content = {
+                "auroc": _rounded(mean), "margin": _rounded(margin), "at_chance": at_chance,
+            }  # fmt: skip
+    return found | {"validation": content}
 
 
 def first_look(n_epochs: int) -> int:
@@ -139,8 +159,10 @@ def _learning(training, examples, teachers, settings: Mapping) -> dict:
             )
         if scores.std(axis=0).max() < _LEAST_SPREAD:
             reasons.append("its scores of all training windows are equal")
-        elif is_softmax and _is_one_class(targets, scores):
-            reasons.append("it names one class for all training windows")
+        elif is_softmax and len(np.unique(scores.argmax(axis=1))) == 1:
+            shares = np.bincount(targets.argmax(axis=1)) / len(targets)
+            if shares.max() < _COMMON:
+                reasons.append("it names one class for all training windows")
     if not found["can_learn"]:
         reasons.insert(0, "all its training windows have the same targets")
     losses_found = {name: _rounded(value) for name, value in found.items() if "loss" in name}
@@ -206,33 +228,7 @@ def _sample(training, examples, teachers) -> tuple[np.ndarray, np.ndarray, np.nd
     return targets[is_known].astype(np.float64), scores[is_known], weights[is_known]
 
 
-def _is_one_class(targets: np.ndarray, scores: np.ndarray) -> bool:
-    shares = np.bincount(targets.argmax(axis=1)) / len(targets)
-    return len(np.unique(scores.argmax(axis=1))) == 1 and shares.max() < _COMMON
-
-
-def _validated(training: steps.Training, held: validation.Validation) -> dict:
-    """Return the AUROC of validation recordings, and whether it is one of chance."""
-    scores = held.scores(training.result)
-    content: dict = {"auroc": None, "margin": None, "at_chance": None}
-    if scores is None:
-        return content
-    targets = (held.targets >= validation.PRESENT).astype(int)
-    is_counted = checks.scored_classes(targets)
-    if not is_counted.any():
-        return content
-    targets = targets[:, is_counted]
-    columns = zip(targets.T == 1, scores[:, is_counted].T, strict=True)
-    auroc = float(np.mean([_auroc(*column) for column in columns]))
-    n_present = targets.sum(axis=0)
-    n_absent = len(targets) - n_present
-    # scores of classes depend on one another: the mean of deviations is that of full dependence
-    margin = _Z * float(np.sqrt((len(targets) + 1) / (12 * n_present * n_absent)).mean())
-    content |= {"auroc": _rounded(auroc), "margin": _rounded(margin)}
-    return content | {"at_chance": bool(auroc < 0.5 + margin) if margin <= _WIDEST else None}
-
-
-def _auroc(is_present: np.ndarray, scores: np.ndarray) -> float:
+def auroc(is_present: np.ndarray, scores: np.ndarray) -> float:
     """Return the AUROC of scores (N,) by the rank sum of Mann and Whitney (1947).
 
     That of `dawnchorus.metrics.roc` decides no training: an edit of it is to make none stale.

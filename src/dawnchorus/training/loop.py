@@ -1,6 +1,7 @@
 """The training loop.
 
 * `train_member`: one member of a stage, from targets and spectrograms to a model and its history.
+* `resume`, `train_epochs`: the two halves of an attempt, from its last checkpoint to its end.
 
 Every random draw is a function of (seed, stage, member, epoch, step): order and augmentation come
 from `batches`, initial weights from the global seed, dropout from generator states set before each
@@ -106,12 +107,12 @@ def train_member(
         teachers = setup.teachers(own.examples, settings)
         training = setup.new_training(own.examples, {**settings, "training": chosen}, key)
         checkpoint = checkpoints.checkpoint_path(model_path, named)
-        _resume(training, checkpoint)
+        resume(training, checkpoint)
         solve = None
         if zoo.is_solved(settings["model"]):
             given = (training, own.examples, teachers, settings, wanted.class_names)
             solve = functools.partial(exact_solution.solve, *given)
-        _train(training, own, teachers, chosen, checkpoint, solve)
+        train_epochs(training, own, teachers, chosen, checkpoint, solve)
         found = learning.judge(training, own.examples, teachers, own.validation, chosen)
         learning.warn(member_name, found)
         # more of the same would not help where there is one target
@@ -142,7 +143,7 @@ def train_member(
     checkpoints.remove(checkpoint)
 
 
-def _train(
+def train_epochs(
     training: steps.Training,
     own: members.Parts,
     teachers: distillation.Teachers | None,
@@ -150,7 +151,27 @@ def _train(
     checkpoint: Path,
     solve: Callable[[], None] | None,
 ) -> None:
-    """Take the epochs that are left of one attempt, and write checkpoints."""
+    """Take the epochs that are left of one attempt, and write checkpoints.
+
+    Parameters
+    ----------
+    training : steps.Training
+        At its beginning, or where it was resumed.
+    own : members.Parts
+        What is trained and validated on.
+    teachers : Teachers or None
+        Whose scores replace the targets.
+    chosen : mapping
+        The ``training`` section, in epochs.
+    checkpoint : path
+    solve : callable or None
+        Sets the weights in place of the steps, in one epoch.
+
+    Raises
+    ------
+    dawnchorus.runtime.run.Stopped
+        On SIGTERM; the checkpoint is written.
+    """
     epochs = 1 if solve else chosen["epochs"]
     with run.catch_signals() as should_stop:
         progress = logs.TrainingProgress(epochs, own.examples.steps, training)
@@ -202,7 +223,7 @@ def training_digest(
     read += [start["path"]] if start else []
     read += [settings["normaliser"]] if settings["normaliser"] else []
     about = settings["frame_targets"] or {"events": {}, "scores": {}}
-    read += [*about["scores"].values()]
+    read += _in_order(about["scores"])
     read += [path for of in about["events"].values() for path in of.values()]
     # contents, not times: a copy of the results goes on where its original was
     contents = [artefacts.input_sha256(path) for path in read]
@@ -245,7 +266,8 @@ def _save(training: steps.Training, checkpoint: Path) -> None:
     checkpoints.remove_epochs(checkpoint, training.choice.kept.values())
 
 
-def _resume(training: steps.Training, checkpoint: Path) -> None:
+def resume(training: steps.Training, checkpoint: Path) -> None:
+    """Take a training to where its checkpoint is, if there is one and all that it needs."""
     found = checkpoints.load(checkpoint)
     if found is None:
         return

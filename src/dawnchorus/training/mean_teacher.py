@@ -203,7 +203,18 @@ class MeanTeacher(steps.Training):
         if windows.ndim == 3:
             said = self.scores(windows)
         else:
-            said, windows = self._scores_of_own_view(windows[:, 1]), windows[:, 0]
+            # the teacher's view has noise and rotation of its own
+            windows, view = windows[:, 0], self._noisy(windows[:, 1], "teacher_noise")
+            if self._rotates:
+                n_frames = view.shape[1] if self._n_frames is None else self._n_frames
+                rng = seeds.generator(*self.key, "teacher_rotation", self.epoch, self.step)
+                # in whole frames of scores, of which each may be several of the window
+                turns = rng.integers(0, n_frames, len(view))
+                view = _rolled(view, np.round(turns * view.shape[1] / n_frames).astype(int))
+            said = self.scores(view)
+            if self._rotates and "frames" in said:
+                # turned back, so that a frame is that of the student's windows
+                said["frames"] = _rolled(said["frames"], -turns)
         outputs = {"labels": np.nan_to_num(targets), **said}
         n_ramp = self._chosen["ramp_up_epochs"] * self._steps
         consistency = self._chosen["weight"] * ramp_up(self._taken(), n_ramp)
@@ -221,23 +232,6 @@ class MeanTeacher(steps.Training):
         self.step += 1
         share = max(1 / (self._taken() + 1), 1 - self._chosen["decay"])
         self._approach(keras.ops.convert_to_tensor(share, "float32"))
-
-    def _scores_of_own_view(self, windows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the teacher's scores of windows with noise and rotation of their own.
-
-        Frame scores are turned back, so that a frame is that of the student's windows.
-        """
-        windows, turns = self._noisy(windows, "teacher_noise"), None
-        if self._rotates:
-            n_frames = windows.shape[1] if self._n_frames is None else self._n_frames
-            rng = seeds.generator(*self.key, "teacher_rotation", self.epoch, self.step)
-            # in whole frames of scores, of which each may be several of the window
-            turns = rng.integers(0, n_frames, len(windows))
-            windows = _rolled(windows, np.round(turns * windows.shape[1] / n_frames).astype(int))
-        found = self.scores(windows)
-        if turns is not None and "frames" in found:
-            found["frames"] = _rolled(found["frames"], -turns)
-        return found
 
     def _noisy(self, windows: np.ndarray, whose: str) -> np.ndarray:
         """Return windows with the noise of a step, of the student or of the teacher."""

@@ -6,6 +6,7 @@ primary label is the class, the secondary ones are background species. The id of
 ``filename`` without the extension.
 
 * `recordings`: what the table and the files it names hold.
+* `listed_names`: the names of a list of secondary labels.
 """
 
 import ast
@@ -160,7 +161,7 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
                 f"{where}: secondary_labels has {len(secondary)} characters, at most "
                 f"{_MOST_CHARACTERS} are read"
             )
-        others = _listed(secondary) if secondary else ()
+        others = listed_names(secondary) if secondary else ()
         if others is None:
             raise ValueError(
                 f"{where}: secondary_labels is {secondary[:60]!r}, expected a list of names such as "
@@ -189,7 +190,7 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _listed(text: str) -> tuple[str, ...] | None:
+def listed_names(text: str) -> tuple[str, ...] | None:
     """Return the names of a list as Python or JSON writes it, or None for anything else."""
     try:
         with warnings.catch_warnings():

@@ -134,6 +134,14 @@ def recordings(settings: Mapping) -> Found:
     return Found(found, excluded, notes + _beside(found))
 
 
+def _with_slashes(place: str, settings: Mapping) -> str:
+    """Return a path as Windows writes it with slashes, unless a file here has backslashes in its name."""
+    if "\\" not in place:
+        return place
+    root = str(settings.get("root") or os.path.dirname(str(settings["table"])))
+    return place if os.path.lexists(os.path.join(root, place)) else place.replace("\\", "/")
+
+
 def _with_extension(place: str, by_stem: dict[str, dict[str, list[str]]]) -> str:
     """Return the one audio file of a path without extension, or nothing; folders are read once."""
     folder, stem = os.path.split(place)
@@ -160,7 +168,7 @@ def _rows(path: str, settings: Mapping) -> tuple[list[_Row], list[str]]:
         own = {n: label_sheet.column(sheet, n) for n in sheet.columns if n not in renamed}
         rows = [list(row) for row in zip(*own.values(), *theirs.values(), strict=True)]
         sheet = sheet._replace(columns=[*own, *theirs], rows=rows)
-    places = label_sheet.column(sheet, "path")
+    places = [_with_slashes(place, settings) for place in label_sheet.column(sheet, "path")]
     # a column that all but bears a name with a meaning: unread, it would change folds
     expected = [name for name in _COLUMNS if name not in sheet.columns]
     for column in sheet.columns:

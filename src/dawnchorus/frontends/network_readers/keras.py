@@ -35,7 +35,7 @@ class Reader:
                 raise ValueError(f"{path}: has no layer {tensor!r}; expected one of {names[:12]}")
             output = model.get_layer(tensor).output
         self._shape = input_shape(path, model.inputs[0].shape, n_samples)
-        self._model = keras.Model(model.inputs, output)
+        self._model = keras.Model(model.inputs[0], output)
 
     def values(self, windows: np.ndarray) -> np.ndarray:
         """Return the values (B, K) of windows (B, S)."""

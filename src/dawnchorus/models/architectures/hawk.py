@@ -10,18 +10,19 @@ The original exchanges the axes: its tall kernels run along time, its sequence i
 leave the number of weights as it is.
 """
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from dawnchorus.models import dsr2019_blocks
-from dawnchorus.settings.section import Rate
+from dawnchorus.settings.architecture import exactly
+from dawnchorus.settings.section import Few, Rate, Unit
 
 if TYPE_CHECKING:
     import keras
 
 TALL_SHARES = (0.9, 0.4)  # of the bands, that a kernel of timbre spans
-TIMBRE = ((16, 7), (32, 3), (64, 1))  # channels, frames
-RHYTHM = ((16, 165), (32, 125), (64, 65), (128, 31))  # channels, frames
-WIDTH, REACH = 512, 7  # channels and frames of the residual convolutions
+TIMBRE = (7, 3, 1)  # frames of the kernels of timbre
+RHYTHM = (165, 125, 65, 31)  # frames of those of rhythm
+REACH = 7  # frames of the residual convolutions
 
 
 class Settings(dsr2019_blocks.SliceSettings):
@@ -29,6 +30,12 @@ class Settings(dsr2019_blocks.SliceSettings):
 
     name: Literal["hawk"] = "hawk"
     """The architecture."""
+    filters: exactly(3) = [16, 32, 64]
+    """Channels of the kernels of timbre, the longest first; there are two sets of them."""
+    rhythm_filters: exactly(4) = [16, 32, 64, 128]
+    """Channels of the kernels of rhythm, the longest first."""
+    width: Annotated[Few, Unit("channels")] = 512
+    """Channels of the residual convolutions, and units of the dense layer behind them."""
     dropout: Rate = 0.5
     """Dropout before either dense layer."""
     swapped_axes: bool = False
@@ -84,20 +91,23 @@ def build(
     # from here on steps x span: frames x bands, or bands x frames where swapped
     parts = [
         timbre(x, filters, steps, span, f"_{span}x{steps}")
-        for span in tall for filters, steps in TIMBRE
+        for span in tall for filters, steps in zip(settings.filters, TIMBRE, strict=True)
     ]  # fmt: skip
     mean = layers.AveragePooling2D((1, x.shape[2]), name="mean")(x)
     parts += [
         dsr2019_blocks.block(mean, filters, (steps, 1), f"_{steps}", padding="same")
-        for filters, steps in RHYTHM
+        for filters, steps in zip(settings.rhythm_filters, RHYTHM, strict=True)
     ]
-    x = residual(layers.Concatenate(name="both")(parts))  # (B, 105, 1, 512) of 216 steps
+    # (B, 105, 1, 512) of 216 steps
+    x = residual(layers.Concatenate(name="both")(parts), settings.width)
     found = [
         layers.GlobalMaxPooling2D(name="highest")(x),
         layers.GlobalAveragePooling2D(name="average")(x),
     ]
     x = blocks.dropout(layers.Concatenate(name="pooled")(found), settings.dropout, "drop1")
-    x = dsr2019_blocks.normalisation(dsr2019_blocks.dense(x, 512, "dense1"), "dense1_norm")
+    x = dsr2019_blocks.normalisation(
+        dsr2019_blocks.dense(x, settings.width, "dense1"), "dense1_norm"
+    )
     x = blocks.dropout(dsr2019_blocks.rectified(x, "dense1_relu"), settings.dropout, "drop2")
     n_logits = blocks.n_logits(n_classes, settings.head)
     logits = dsr2019_blocks.dense(x, n_logits, "clip_logits")
@@ -115,17 +125,17 @@ def timbre(x, filters: int, steps: int, span: int, name: str):
     return dsr2019_blocks.block(x, filters, (steps, span), name, pool=(1, places))
 
 
-def residual(x):
+def residual(x, width: int):
     """Apply three convolutions over the steps, two of which are added to what they come from."""
     from keras import layers
 
-    x = dsr2019_blocks.block(x, WIDTH, (REACH, 1), "1")
-    y = dsr2019_blocks.block(x, WIDTH, (REACH, 1), "2", padding="same")
+    x = dsr2019_blocks.block(x, width, (REACH, 1), "1")
+    y = dsr2019_blocks.block(x, width, (REACH, 1), "2", padding="same")
     x = layers.Add(name="sum2")([x, y])
     x = layers.MaxPooling2D((2, 1), name="pool2")(x)
-    y = dsr2019_blocks.convolution(x, WIDTH, (REACH, 1), "conv3", padding="same")
+    y = dsr2019_blocks.convolution(x, width, (REACH, 1), "conv3", padding="same")
     # as one picture of steps x channels: one mean and deviation of all
-    y = layers.Reshape((x.shape[1], WIDTH, 1), name="picture")(y)
+    y = layers.Reshape((x.shape[1], width, 1), name="picture")(y)
     y = dsr2019_blocks.normalisation(y, "norm3")
-    y = layers.Reshape((x.shape[1], 1, WIDTH), name="steps")(y)
+    y = layers.Reshape((x.shape[1], 1, width), name="steps")(y)
     return layers.Add(name="sum3")([x, dsr2019_blocks.rectified(y, "relu3")])

@@ -226,6 +226,13 @@ function download(kind) {
 
 // ---- the model
 
+// who recorded what was downloaded, each with the licence
+function recordedBy(corpus) {
+  const rows = corpus?.recorded_by ?? [];
+  const people = new Set(rows.map(([, , recordist, licence]) => `${recordist} (${licence})`));
+  return rows.length ? `${rows.length} recordings by ${[...people].join("; ")}` : "";
+}
+
 function tell(found) {
   about = found;
   part("model").textContent = `${found.name}, ${found.classes.length} classes`;
@@ -238,7 +245,7 @@ function tell(found) {
     ["Thresholds", found.threshold_rule],
     ...[found.caveats ?? []].flat().map((text) => ["Caveat", text]),
     ...Object.entries(found.corpora ?? {}).map(([name, one]) =>
-      [`Trained on ${name}`, [one?.licence, one?.attribution].filter(Boolean).join(", ") || "no licence named"]),
+      [`Trained on ${name}`, [one?.licence, one?.attribution, recordedBy(one)].filter(Boolean).join(", ") || "no licence named"]),
   ];
   part("facts").replaceChildren(...facts.filter(([, text]) => text).flatMap(([name, text]) =>
     [element("dt", name), element("dd", String(text))]));
