@@ -86,7 +86,7 @@ def compared_scores(compared: Comparison) -> Html:
     rows, detected = [], []
     for name, run in compared.runs.items():
         for ensemble, scores in run.metrics["ensembles"].items():
-            rows += [(name, *row) for row in score_rows(ensemble, "ensemble", scores)]
+            rows += [(name, *row) for row in score_rows(ensemble, "", scores)]
         if run.events is not None:
             detected += [(name, *row) for row in event_rows(run.events)]
     changes = compared.differences
@@ -100,7 +100,7 @@ def compared_scores(compared: Comparison) -> Html:
     confidence = compared.first.settings["evaluation"]["confidence"]
     note = (
         f"Intervals of {confidence:.0%}. p (Holm) is adjusted for the {len(changes)} differences of this "
-        "table, so that a difference may be called one wherever it is below 0.05."
+        "table: one below 0.05 may be called a difference, in whichever row it stands."
     )
     return section(
         "scores",

@@ -20,6 +20,7 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
     "media-src data:"
 )
+_LONG = 40  # letters of a cell that needs a wide column
 UNDEFINED = "–"
 _VOID = ("meta", "img", "input", "link")
 _CONTROLS = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), 127)}
@@ -108,7 +109,10 @@ def table(
             "tr",
             element("th", row[0], scope="row"),
             *(
-                element("td", row[column], class_=class_)
+                # a column of sentences would be as narrow as its title, and its rows high
+                element(
+                    "td", row[column], class_=class_ or ("long" if _is_long(row[column]) else None)
+                )
                 for column, class_ in zip(kept[1:], classes[1:], strict=True)
             ),
         )
@@ -135,6 +139,10 @@ def table(
     # a wide table scrolls by itself: a phone shows the rest of the page as it is
     labelled = {"aria-label": caption}
     return element("div", made, class_="wide", tabindex="0", role="region", **labelled)
+
+
+def _is_long(cell: object) -> bool:
+    return not isinstance(cell, Html) and len(str(cell)) > _LONG
 
 
 def details(summary: str, *content: object) -> Html:
