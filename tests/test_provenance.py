@@ -113,7 +113,8 @@ def test_a_chosen_module_is_followed_and_the_others_are_not(package):
 
 def test_neutral_modules_change_nothing(package):
     assert provenance.NEUTRAL == (
-        "cli", "runtime.devices", "runtime.earlier_jobs", "runtime.file_locks", "runtime.finished",
+        "cli", "runtime.devices", "runtime.earlier_jobs", "runtime.energy", "runtime.file_locks",
+        "runtime.finished",
         "runtime.job", "runtime.job_status", "runtime.logs", "runtime.provenance", "runtime.run",
         "runtime.slurm", "runtime.slurm_jobs", "settings.errors", "settings.structure",
     )  # fmt: skip
