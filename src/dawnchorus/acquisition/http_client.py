@@ -198,7 +198,9 @@ class Client:
         asked, tries, hops = url, 0, 0
         while True:
             target, pinned, extensions = self._checked(asked)
-            self._wait_for_turn()
+            if (wait := self._next - self._clock()) > 0:
+                self._sleep(wait)
+            self._next = max(self._next, self._clock()) + 1 / self._limits.per_second
             request = self._http.build_request(
                 "GET", pinned, params=dict(parameters) or None,
                 headers={**headers, "Host": target}, extensions={**extensions, "asked": asked},
@@ -252,12 +254,6 @@ class Client:
             except (TypeError, ValueError):
                 pass
         return 2.0**tries
-
-    def _wait_for_turn(self) -> None:
-        wait = self._next - self._clock()
-        if wait > 0:
-            self._sleep(wait)
-        self._next = max(self._next, self._clock()) + 1 / self._limits.per_second
 
     def _checked(self, url: str) -> tuple[str, str, dict[str, str]]:
         """Return the host of an address, the address by number, and what TLS is to check.

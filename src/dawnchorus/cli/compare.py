@@ -4,7 +4,7 @@
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 _PAGE = "comparison.html"
@@ -31,7 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
     from dawnchorus.report.comparison_sections import DIFFERENCE_HEADER, difference_rows
     from dawnchorus.report.run_folder import read_asked
 
-    folders = {name: Path(folder) for name, folder in _named(arguments.folders).items()}
+    given = list(dict.fromkeys(Path(folder) for folder in arguments.folders))
+    names = [folder.absolute().name for folder in given]
+    # by their paths where two have one name
+    are_unique = len(set(names)) == len(names)
+    folders = dict(zip(names if are_unique else map(str, given), given, strict=True))
     if len(folders) < 2 and arguments.against is None:
         raise ValueError(
             "one folder of results; expected two or more, or --against FILE with published scores"
@@ -59,14 +63,6 @@ def run(arguments: argparse.Namespace) -> int:
         comparison_page.write_comparison(compared, out, found, source)
         print(f"{out}: {Path(out).stat().st_size / 1e6:.1f} MB")
     return 1 if any(one.found["agrees"] is False for one in found) else 0
-
-
-def _named(folders: Iterable[str]) -> dict[str, str]:
-    """Return folders by the name of their experiment; by their path where two have one name."""
-    given = list(dict.fromkeys(str(Path(folder)) for folder in folders))
-    names = [Path(folder).absolute().name for folder in given]
-    are_unique = len(set(names)) == len(names)
-    return dict(zip(names if are_unique else given, given, strict=True))
 
 
 def _print(header: Sequence[str], rows: list[tuple], title: str, out: str | None) -> None:

@@ -16,7 +16,7 @@ from dawnchorus.audio.header_survey import look_at
 from dawnchorus.corpora import tables
 from dawnchorus.frontends import base
 from dawnchorus.plan.cost_estimate import AUDIO_S, FRAME_S, JOB_S
-from dawnchorus.plan.jobs import Job, jobs
+from dawnchorus.plan.jobs import jobs
 from dawnchorus.plan.training_rules import TrainingRules
 from dawnchorus.plan.workflow_run import Run
 
@@ -84,7 +84,13 @@ def run_costs(run: Run, seconds: Mapping[str, float]) -> list[StepCost]:
     totals = {step: [0.0] * 5 for step in STEPS}
     for job in jobs(run):
         step = _STEPS.get(job.rule, "others")
-        n_bytes, core_s = _work(run, job, seconds)
+        names, n_bytes, core_s = SimpleNamespace(**job.wildcards), 0.0, JOB_S
+        if job.rule == "train":
+            task = "events" if run.experiment(names)["events"] else "species"
+            core_s += TrainingRules(run).frames_seen(names) * FRAME_S[task]
+        elif hasattr(names, "corpus") and (hasattr(names, "shard") or hasattr(names, "shards")):
+            # of these alone what is written is much
+            n_bytes, core_s = _shard_work(run, job.rule, names, seconds[names.corpus])
         asks_gpu = step in ("trainings", "predictions")
         hours = core_s / 3600
         added = (1, len(job.outputs), n_bytes, hours, hours if asks_gpu else 0.0)
@@ -94,17 +100,6 @@ def run_costs(run: Run, seconds: Mapping[str, float]) -> list[StepCost]:
         for step, (n, files, n_bytes, core_h, gpu_h) in totals.items()
         if n
     ]
-
-
-def _work(run: Run, job: Job, seconds: Mapping[str, float]) -> tuple[float, float]:
-    """Return the bytes that a job writes, as far as they are many, and its seconds of one core."""
-    names = SimpleNamespace(**job.wildcards)
-    if job.rule == "train":
-        task = "events" if run.experiment(names)["events"] else "species"
-        return 0.0, JOB_S + TrainingRules(run).frames_seen(names) * FRAME_S[task]
-    if not hasattr(names, "corpus") or not (hasattr(names, "shard") or hasattr(names, "shards")):
-        return 0.0, JOB_S
-    return _shard_work(run, job.rule, names, seconds[names.corpus])
 
 
 def _shard_work(

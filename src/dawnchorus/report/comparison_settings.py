@@ -12,18 +12,25 @@ from dawnchorus.report.manifest import rebuilding_facts
 from dawnchorus.report.run_differences import Comparison
 
 _ABSENT = "not there"
+_USED = ("frontends", "audio", "corpora")  # that an experiment names
 # folders of data and names decide no number
 _PLACES = ("root", "table", "audio", "labels", "metadata", "xml", "groups")
 
 
 def differing_settings(compared: Comparison) -> Html:
     """Return the settings that are not the same in all runs, a row each."""
-    found = {name: dict(_leaves(_settings(run.asked))) for name, run in compared.runs.items()}
+    found = {}
+    for name, run in compared.runs.items():
+        used = {part: run.asked[part] for part in _USED if part in run.asked}
+        found[name] = dict(_leaves({**run.asked["settings"], **used}))
     rows = []
     if len(found) < 2:
         return Html("")
     for key in sorted({key for own in found.values() for key in own}):
-        values = [_shown(own, key) for own in found.values()]
+        values = [
+            json.dumps(own[key], ensure_ascii=False) if key in own else _ABSENT
+            for own in found.values()
+        ]
         if len(set(values)) > 1 and not _is_copy(key, found):
             rows.append((key, *values))
     same = element("p", "The runs have the same settings.") if not rows else ""
@@ -74,11 +81,6 @@ def reproduction(compared: Comparison) -> Html:
     )
 
 
-def _settings(asked: Mapping[str, Any]) -> dict[str, Any]:
-    sections = ("frontends", "audio", "corpora")
-    return {**asked["settings"], **{name: asked[name] for name in sections if name in asked}}
-
-
 def _leaves(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every setting that is no section and no place of data, by its path."""
     for key, value in settings.items():
@@ -89,10 +91,6 @@ def _leaves(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
             yield from _leaves(value, path)
         else:
             yield path, value
-
-
-def _shown(own: Mapping[str, Any], key: str) -> str:
-    return json.dumps(own[key], ensure_ascii=False) if key in own else _ABSENT
 
 
 def _is_copy(key: str, found: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -18,12 +18,13 @@ def rule_graph(data: ResultData) -> Html:
     places = _places(data.jobs.by_rule)
     width = max(x for x, _ in places.values()) + _WIDTH + _GAP
     height = max(y for _, y in places.values()) + _HEIGHT + _GAP
-    drawn = [
-        element(
-            "path", d=_arrow(places[one], places[other]), class_="edge", marker_end="url(#arrow)"
-        )
-        for one, other in sorted(data.jobs.edges)
-    ]
+    drawn = []
+    for one, other in sorted(data.jobs.edges):
+        # a curve from the lower edge of a box to the upper edge of another
+        x, y = places[one][0] + _WIDTH // 2, places[one][1] + _HEIGHT
+        end_x, end_y = places[other][0] + _WIDTH // 2, places[other][1]
+        curve = f"M{x} {y}C{x} {y + 16} {end_x} {end_y - 16} {end_x} {end_y}"
+        drawn.append(element("path", d=curve, class_="edge", marker_end="url(#arrow)"))
     for rule, (x, y) in places.items():
         middle = x + _WIDTH / 2
         drawn += [
@@ -85,10 +86,3 @@ def _places(jobs: Mapping[str, Sequence[Job]]) -> dict[str, tuple[int, int]]:
         for number, depth in enumerate(sorted(layers))
         for index, rule in enumerate(layers[depth])
     }
-
-
-def _arrow(one: tuple[int, int], other: tuple[int, int]) -> str:
-    """Return a curve from the lower edge of a box to the upper edge of another."""
-    x, end_x = one[0] + _WIDTH // 2, other[0] + _WIDTH // 2
-    y, end_y = one[1] + _HEIGHT, other[1]
-    return f"M{x} {y}C{x} {y + 16} {end_x} {end_y - 16} {end_x} {end_y}"

@@ -189,7 +189,18 @@ def writing_frames(
                     )
                 recording = np.asarray(recording, np.int32)
                 onset_s = np.asarray(onset_s, np.float64)
-                _check_recordings(member, recording, onset_s, len(ids))
+                if recording.ndim != 1 or onset_s.shape != recording.shape:
+                    raise ValueError(
+                        f"frame scores of {member!r} have recordings {recording.shape} and onsets "
+                        f"{onset_s.shape}; expected (n,) of both"
+                    )
+                score_files.check_recordings(f"frame scores of {member!r}", recording, len(ids))
+                if (np.diff(recording) <= 0).any():
+                    raise ValueError(
+                        f"recordings of {member!r} do not rise; expected each once, in the order of ids"
+                    )
+                if not np.isfinite(onset_s).all():
+                    raise ValueError(f"onsets of {member!r} are not finite; expected seconds")
                 group = groups.create_group(member)
                 group["recording"], group["onset"] = recording, onset_s
                 own = [ids[i] for i in recording]
@@ -274,24 +285,3 @@ def _write_scores(
     table = np.array(places, np.int64).reshape(-1, 3)
     for name, column in zip(("frames", "piece", "first"), table.T, strict=True):
         group[name] = column
-
-
-def _check_recordings(
-    member: str, recording: np.ndarray, onset_s: np.ndarray, n_recordings: int
-) -> None:
-    if recording.ndim != 1 or onset_s.shape != recording.shape:
-        raise ValueError(
-            f"frame scores of {member!r} have recordings {recording.shape} and onsets "
-            f"{onset_s.shape}; expected (n,) of both"
-        )
-    if len(recording) and not 0 <= recording.min() <= recording.max() < n_recordings:
-        raise ValueError(
-            f"frame scores of {member!r} are of recordings {recording.min()} to {recording.max()}; "
-            f"expected 0 to {n_recordings - 1}"
-        )
-    if (np.diff(recording) <= 0).any():
-        raise ValueError(
-            f"recordings of {member!r} do not rise; expected each once, in the order of ids"
-        )
-    if not np.isfinite(onset_s).all():
-        raise ValueError(f"onsets of {member!r} are not finite; expected seconds")

@@ -193,6 +193,15 @@ def read_recordings(path: str | Path) -> RecordingScores:
         )
 
 
+def check_recordings(what: str, recording: np.ndarray, n_recordings: int) -> None:
+    """Raise a ValueError where indices of recordings, shape (n,), are not of those that there are."""
+    if len(recording) and not 0 <= recording.min() <= recording.max() < n_recordings:
+        raise ValueError(
+            f"{what} are of recordings {recording.min()} to {recording.max()}; expected 0 to "
+            f"{n_recordings - 1}"
+        )
+
+
 def _is_sorted(order: np.ndarray) -> bool:
     """Return whether an order changes nothing."""
     return bool(np.array_equal(order, np.arange(len(order))))
@@ -217,12 +226,7 @@ def _check_columns(
     shapes = {name: column.shape for name, column in columns.items()}
     if shapes != expected:
         raise ValueError(f"windows of {member!r} have shapes {shapes!r}; expected {expected!r}")
-    recording = columns["recording"]
-    if n_windows and not 0 <= recording.min() <= recording.max() < n_recordings:
-        raise ValueError(
-            f"windows of {member!r} are of recordings {recording.min()} to {recording.max()}; "
-            f"expected 0 to {n_recordings - 1}"
-        )
+    check_recordings(f"windows of {member!r}", columns["recording"], n_recordings)
     for name in ("onset", "offset"):
         if not np.isfinite(columns[name]).all():
             raise ValueError(f"{name} of windows of {member!r} is not finite; expected seconds")

@@ -1,11 +1,11 @@
 """Settings that every architecture has; its own stand in its module in `models.architectures`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from dawnchorus.settings.section import ByName, Settings, Unit
+from dawnchorus.settings.section import ByName, Settings, Unit, misfit
 
 Layers = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
 
@@ -35,6 +35,21 @@ class ArchitectureSettings(Settings):
     def is_solved(self) -> bool:
         """Return whether the module's ``solve`` sets the weights, in place of a training by steps."""
         return False
+
+
+class PooledSettings(ArchitectureSettings):
+    """A network whose every layer of ``filters`` makes one of several frames and bands."""
+
+    LAYER: ClassVar[str] = "convolution"
+
+    @model_validator(mode="after")
+    def _one_pool_each(self) -> Self:
+        n_filters = len(getattr(self, "filters", ()))
+        for name in ("band_pools", "frame_pools"):
+            pools = getattr(self, name, None)
+            if pools is not None and len(pools) != n_filters:
+                raise misfit(name, pools, f"{n_filters} numbers, one for each {self.LAYER}")
+        return self
 
 
 def exactly(count: int) -> Any:

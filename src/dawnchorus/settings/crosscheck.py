@@ -6,7 +6,7 @@
 
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from dawnchorus.settings.audio import AudioRecipe
@@ -78,7 +78,17 @@ def check_sections(config: Mapping[str, Any]) -> None:
                 f"{settings['threshold']!r}; expected one of them"
             )
     for name, settings in config["compare"].items():
-        _check_comparison(f"compare.{name}.experiments", settings["experiments"], config)
+        path = f"compare.{name}.experiments"
+        for compared in settings["experiments"]:
+            check_known(f"{path}: {compared!r}", compared, config["experiments"])
+        first, *others = settings["experiments"]
+        expected = config["experiments"][first]["test"]
+        for other in others:
+            if set(found := config["experiments"][other]["test"]) != set(expected):
+                raise ValueError(
+                    f"{path}: {first!r} is tested on {expected!r} and {other!r} on {found!r}; "
+                    "expected experiments with equal test sets"
+                )
     if not config["run"] and not config["apply"]:
         raise ValueError("run: []; expected an experiment, or an exported model under apply")
     for name in config["run"]:
@@ -90,21 +100,6 @@ def check_sections(config: Mapping[str, Any]) -> None:
                 f"(experiments/{_RENAMED[old]}.yaml)"
             )
         check_known(f"run: {name!r}", name, config["experiments"])
-
-
-def _check_comparison(path: str, names: Sequence[str], config: Mapping[str, Any]) -> None:
-    """Raise where experiments that are compared are unknown, or tested on other recordings."""
-    for name in names:
-        check_known(f"{path}: {name!r}", name, config["experiments"])
-    first, *others = names
-    expected = config["experiments"][first]["test"]
-    for name in others:
-        found = config["experiments"][name]["test"]
-        if set(found) != set(expected):
-            raise ValueError(
-                f"{path}: {first!r} is tested on {expected!r} and {name!r} on {found!r}; expected "
-                "experiments with equal test sets"
-            )
 
 
 def check_files(config: Mapping[str, Any]) -> None:

@@ -57,8 +57,14 @@ class Proposal(NamedTuple):
 
 def proposed_experiment(task: str, data: Data) -> Proposal:
     """Return what is proposed for a task: one of `TASKS`."""
-    make = {"species": _species, "presence": _presence, "events": _events}
-    return make[task](data)
+    if task == "events":
+        return _events(data)
+    found = _clips(data)
+    if task == "species":
+        found["model"]["head"] = "softmax"
+        found["training"] |= {"loss": "categorical_crossentropy", "target_range": [0.0, 1.0]}
+        found["pooling"] = "mean"
+    return _of_clips(task, data, found)
 
 
 def proposed_training(task: str, n_windows: int) -> dict[str, int]:
@@ -78,18 +84,6 @@ def target_rate(rate: int, most: int) -> int:
 def _recipe(rate: int) -> dict[str, Any] | str:
     presets = {22_050: "mono-22k", 44_100: "mono-44k"}
     return presets.get(rate) or {"sample_rate": rate, "channels": "mix"}
-
-
-def _species(data: Data) -> Proposal:
-    found = _clips(data)
-    found["model"]["head"] = "softmax"
-    found["training"] |= {"loss": "categorical_crossentropy", "target_range": [0.0, 1.0]}
-    found["pooling"] = "mean"
-    return _of_clips("species", data, found)
-
-
-def _presence(data: Data) -> Proposal:
-    return _of_clips("presence", data, _clips(data))
 
 
 def _clips(data: Data) -> dict[str, Any]:

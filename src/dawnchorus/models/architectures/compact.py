@@ -11,18 +11,16 @@ Input is time x band, channels last.
 """
 
 import math
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import model_validator
-
-from dawnchorus.settings.architecture import ArchitectureSettings, Layers
-from dawnchorus.settings.section import Rate, Unit, misfit
+from dawnchorus.settings.architecture import Layers, PooledSettings
+from dawnchorus.settings.section import Rate, Unit
 
 if TYPE_CHECKING:
     import keras
 
 
-class Settings(ArchitectureSettings):
+class Settings(PooledSettings):
     """Small convolutional network with pooled statistics."""
 
     ANY_LENGTH: ClassVar[bool] = True
@@ -43,14 +41,6 @@ class Settings(ArchitectureSettings):
     """Dropout before the last layer."""
     head: Literal["sigmoid", "softmax"] = "sigmoid"
     """Last layer; softmax scores one class as absent and present."""
-
-    @model_validator(mode="after")
-    def _one_pool_per_convolution(self) -> Self:
-        for name in ("band_pools", "frame_pools"):
-            pools = getattr(self, name)
-            if len(pools) != len(self.filters):
-                raise misfit(name, pools, f"{len(self.filters)} numbers, one for each convolution")
-        return self
 
     def least_input(self) -> tuple[int, int]:
         """Return the fewest frames and bands of an input."""

@@ -10,18 +10,18 @@ Input is time x band, channels last, standardised (``training.standardise``).
 """
 
 import math
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from dawnchorus.settings.architecture import ArchitectureSettings, Layers
-from dawnchorus.settings.section import Rate, Unit, misfit
+from dawnchorus.settings.architecture import Layers, PooledSettings
+from dawnchorus.settings.section import Rate, Unit
 
 if TYPE_CHECKING:
     import keras
 
 
-class Settings(ArchitectureSettings):
+class Settings(PooledSettings):
     """Small convolutional network with a score for each frame."""
 
     ANY_LENGTH: ClassVar[bool] = True
@@ -45,14 +45,6 @@ class Settings(ArchitectureSettings):
     """From frame scores to clip scores; of no effect on frame output."""
     dropout: Rate = 0.2
     """Dropout before the last layer."""
-
-    @model_validator(mode="after")
-    def _one_pool_per_convolution(self) -> Self:
-        for name in ("band_pools", "frame_pools"):
-            pools = getattr(self, name)
-            if len(pools) != len(self.filters):
-                raise misfit(name, pools, f"{len(self.filters)} numbers, one for each convolution")
-        return self
 
     def frames_per_score(self) -> int:
         """Return how many frames of the input one frame of the scores stands for."""

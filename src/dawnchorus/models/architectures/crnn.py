@@ -10,23 +10,23 @@ Input is time x mel band, channels last: (B, 500, 64) as published, for clips of
 """
 
 import math
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import model_validator
-
-from dawnchorus.settings.architecture import ArchitectureSettings, Layers
-from dawnchorus.settings.section import Rate, Unit, misfit
+from dawnchorus.settings.architecture import Layers, PooledSettings
+from dawnchorus.settings.section import Rate, Unit
 
 if TYPE_CHECKING:
     import keras
 
 
-class Settings(ArchitectureSettings):
+class Settings(PooledSettings):
     """CRNN of serizel2018: convolutions, then recurrent units in both directions."""
 
     ANY_LENGTH: ClassVar[bool] = True
 
     OUTPUTS: ClassVar[tuple[str, ...]] = ("clip", "frame")
+
+    LAYER: ClassVar[str] = "block"
 
     name: Literal["crnn"] = "crnn"
     """The architecture."""
@@ -50,14 +50,6 @@ class Settings(ArchitectureSettings):
     """Apply the reset gate after the recurrent product (Keras 3), or before it (as published)."""
     recurrent_activation: Literal["sigmoid", "hard_sigmoid"] = "sigmoid"
     """Activation of the gates; hard_sigmoid as published."""
-
-    @model_validator(mode="after")
-    def _one_pool_per_block(self) -> Self:
-        for name in ("band_pools", "frame_pools"):
-            pools = getattr(self, name)
-            if pools is not None and len(pools) != len(self.filters):
-                raise misfit(name, pools, f"{len(self.filters)} numbers, one for each block")
-        return self
 
     def frames_per_score(self) -> int:
         """Return how many frames of the input one frame of the scores stands for."""
