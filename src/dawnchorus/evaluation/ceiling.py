@@ -104,28 +104,23 @@ def ceiling_sentence(
     lengths_s = np.array([event.offset_s - event.onset_s for event in events])
     asked = event_frames(np.quantile(lengths_s, _QUANTILES).tolist())
     low = sorted((label for label in by_class if by_class[label] < LEAST), key=by_class.__getitem__)
-    named = ", ".join(
-        f"{label} {by_class[label]:.2f}{_gap_remark([e for e in events if e.label == label])}"
-        for label in low[:_NAMED]
-    )
+    named = []
+    for label in low[:_NAMED]:
+        own = sorted(event for event in events if event.label == label)
+        gaps_s = [b.onset_s - a.offset_s for a, b in itertools.pairwise(own) if a.id == b.id]
+        # of one event in each recording no gap is known
+        gap_s = float(np.median(gaps_s)) if gaps_s else math.nan
+        said = f" (half of its gaps under {1000 * gap_s:.3g} ms)" if gaps_s else ""
+        if gap_s < 0:
+            said = " (half of its events begin before the one before them ends)"
+        named.append(f"{label} {by_class[label]:.2f}{said}")
     pooled = f" ({n_pooled} of the frontend's for each score of the model)" if n_pooled > 1 else ""
     short_s, _, long_s = asked.event_s
-    more = ", ..." if len(low) > _NAMED else ""
+    listed = ", ".join(named) + (", ..." if len(low) > _NAMED else "")
     return (
         f"frames of {1000 / frames_per_second:.3g} ms{pooled} and the decoder reach macro event F "
-        f"{f:.2f} at most, whatever is trained: {named}{more}; events of {1000 * short_s:.3g} to "
+        f"{f:.2f} at most, whatever is trained: {listed}; events of {1000 * short_s:.3g} to "
         f"{1000 * long_s:.3g} ms ask for a hop of {1000 * asked.hop_s:.3g} ms, windows of "
         f"{asked.window_s:.3g} s and a collar of {1000 * asked.collar_s:.3g} ms, and events of a class "
         "that touch are one to any decoder"
     )
-
-
-def _gap_remark(events: Sequence[Event]) -> str:
-    """Return what the distances between the events of a class say of a low ceiling."""
-    gaps_s = [b.onset_s - a.offset_s for a, b in itertools.pairwise(sorted(events)) if a.id == b.id]
-    # of one event in each recording no gap is known
-    if not gaps_s:
-        return ""
-    if (gap_s := float(np.median(gaps_s))) < 0:
-        return " (half of its events begin before the one before them ends)"
-    return f" (half of its gaps under {1000 * gap_s:.3g} ms)"

@@ -14,7 +14,7 @@ names one. ``metrics.json`` of another run is one as well: all of its scores of 
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,28 +75,22 @@ def read_published(path: str | Path) -> PublishedScores:
     except ValueError as error:  # no JSON, or no text
         raise ValueError(f"{path} is no JSON: {error}") from None
     if isinstance(content, dict) and {"ensembles", "policy", "experiment"} <= content.keys():
-        content = {
-            "source": f"metrics.json of {content['experiment']}",
-            "scores": list(_of_metrics(content["ensembles"])),
-        }
+        scores = []
+        for name, one in content["ensembles"].items():
+            for on, found in [*one["test"].items(), (OUT_OF_FOLD, one["out_of_fold"])]:
+                named = {"auroc": found["auroc"]}
+                identified = found.get("identification", {})
+                named |= {key: identified[key]["value"] for key in COMPARED if key in identified}
+                scores += [
+                    {"ensemble": name, "on": on, "score": score, "value": value}
+                    for score, value in named.items()
+                    if value is not None  # without positives or negatives there is none
+                ]
+        content = {"source": f"metrics.json of {content['experiment']}", "scores": scores}
     complete = validated(str(path), PublishedScores, content)
     if not complete["scores"]:
         raise ValueError(f"{path}: scores: []; expected one or more")
     return PublishedScores.model_validate(complete)
-
-
-def _of_metrics(ensembles: Mapping[str, Any]) -> Iterator[dict]:
-    for name, one in ensembles.items():
-        for on, found in [*one["test"].items(), (OUT_OF_FOLD, one["out_of_fold"])]:
-            named = {"auroc": found["auroc"]}
-            named |= {
-                key: found["identification"][key]["value"]
-                for key in COMPARED
-                if key in found.get("identification", {})
-            }
-            for score, value in named.items():
-                if value is not None:  # without positives or negatives there is none
-                    yield {"ensemble": name, "on": on, "score": score, "value": value}
 
 
 def clip_replicates(

@@ -27,6 +27,7 @@ from dawnchorus.report.run_differences import SCORES
 from dawnchorus.scores.frame_files import open_frames
 from dawnchorus.targets.resampling_units import with_units
 
+_AGREES = {True: "yes", False: "no", None: "cannot be said"}
 HEADER = (
     "run", "score of", "on", "score", ">published", ">of the run", ">difference", ">p", ">p (Holm)",
     "agrees",
@@ -71,28 +72,25 @@ def agreements(runs: Mapping[str, ResultData], published: PublishedScores) -> li
 
 def agreement_rows(found: Iterable[Agreement]) -> list[tuple]:
     """Return the cells under `HEADER`."""
-    return [
-        (
-            one.run,
-            one.published.ensemble
-            + (f", {one.published.decoding}" if one.published.decoding else ""),
-            one.published.on,
-            SCORES[one.published.score],
-            number(one.published.value),
-            with_interval(one.found, "value"),
-            number(one.found["difference"], "+.3f"),
-            number(one.found["p_two_sided"]),
-            number(one.p_holm),
-            _verdict(one),
+    rows = []
+    for one in found:
+        decoding = f", {one.published.decoding}" if one.published.decoding else ""
+        reach = f" {one.published.tolerance:g}" if one.found["by"] == "tolerance" else ""
+        rows.append(
+            (
+                one.run,
+                one.published.ensemble + decoding,
+                one.published.on,
+                SCORES[one.published.score],
+                number(one.published.value),
+                with_interval(one.found, "value"),
+                number(one.found["difference"], "+.3f"),
+                number(one.found["p_two_sided"]),
+                number(one.p_holm),
+                f"{_AGREES[one.found['agrees']]} ({one.found['by']}{reach})",
+            )
         )
-        for one in found
-    ]
-
-
-def _verdict(one: Agreement) -> str:
-    words = {True: "yes", False: "no", None: "cannot be said"}
-    reach = f" {one.published.tolerance:g}" if one.found["by"] == "tolerance" else ""
-    return f"{words[one.found['agrees']]} ({one.found['by']}{reach})"
+    return rows
 
 
 def agreement_section(found: list[Agreement], source: str) -> Html:

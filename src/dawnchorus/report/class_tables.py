@@ -1,7 +1,6 @@
 """Scores of each class, and which classes are taken for which."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from dawnchorus.report.html import Html, details, element, joined, number, section, table
 from dawnchorus.report.result_data import ResultData
@@ -15,7 +14,24 @@ def class_tables(data: ResultData) -> Html:
     rows, confusions = [], []
     for name, ensemble in data.metrics["ensembles"].items():
         for where, found in [*ensemble["test"].items(), ("out of fold", ensemble["out_of_fold"])]:
-            rows += _rows(name, where, found, ensemble["threshold"], data.metrics)
+            threshold, is_test = ensemble["threshold"], where in ensemble["threshold"]["test"]
+            measured = threshold["test"][where] if is_test else threshold["out_of_fold"]
+            counted = data.metrics["test"][where] if is_test else data.metrics["training"]
+            for label in (classes := data.metrics["classes"]):
+                at = measured["classes"].get(label, {})
+                auroc = found["auroc"] if len(classes) == 1 else found["per_class"].get(label)
+                rows.append(
+                    (
+                        label,
+                        name,
+                        where,
+                        counted["positives"].get(label, 0),
+                        number(auroc),
+                        number(found.get("average_precision", {}).get(label)),
+                        number(threshold["thresholds"].get(label)),
+                        *(number(at.get(key)) for key in ("precision", "recall", "f1")),
+                    )
+                )
             if confusion := found.get("confusion"):
                 confusions.append(_confusion(f"{name}, {where}", confusion))
     header = ("class", "ensemble", "on", ">positives", ">AUROC", ">average precision", ">threshold",
@@ -23,35 +39,6 @@ def class_tables(data: ResultData) -> Html:
     return section(
         "classes", "Classes", table("Scores of each class", header, rows, True), *confusions
     )
-
-
-def _rows(
-    name: str,
-    where: str,
-    found: Mapping[str, Any],
-    threshold: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-) -> list[tuple]:
-    is_test = where in threshold["test"]
-    measured = threshold["test"][where] if is_test else threshold["out_of_fold"]
-    counted = metrics["test"][where] if is_test else metrics["training"]
-    rows = []
-    for label in metrics["classes"]:
-        at = measured["classes"].get(label, {})
-        auroc = found["auroc"] if len(metrics["classes"]) == 1 else found["per_class"].get(label)
-        rows.append(
-            (
-                label,
-                name,
-                where,
-                counted["positives"].get(label, 0),
-                number(auroc),
-                number(found.get("average_precision", {}).get(label)),
-                number(threshold["thresholds"].get(label)),
-                *(number(at.get(key)) for key in ("precision", "recall", "f1")),
-            )
-        )
-    return rows
 
 
 def _confusion(what: str, counts: Mapping[str, Mapping[str, float]]) -> Html:

@@ -9,7 +9,7 @@ its section.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from statistics import fmean
 
 import numpy as np
@@ -183,9 +183,23 @@ def compared_learning(compared: Comparison) -> Html:
     for name, run in compared.runs.items():
         for stage, members in run.histories.items():
             label = name if len(run.histories) == 1 else f"{name}, {stage}"
-            for column, points in _mean_curves(members).items():
-                style = list(compared.runs).index(name)
-                curves.setdefault(column, []).append(Series(label, *points, style))
+            style = list(compared.runs).index(name)
+            found: dict[str, dict[float, list[float]]] = {}
+            cells = (
+                (*cell, row["epoch"])
+                for rows in members.values()
+                for row in rows
+                for cell in row.items()
+            )
+            for column, text, epoch in cells:
+                # the losses, and what was measured on validation
+                is_curve = column == "loss" or column.startswith("val_")
+                if is_curve and math.isfinite(value := float(text or "nan")):
+                    found.setdefault(column, {}).setdefault(float(epoch), []).append(value)
+            for column, by_epoch in found.items():
+                epochs = sorted(by_epoch)
+                means = [fmean(by_epoch[epoch]) for epoch in epochs]
+                curves.setdefault(column, []).append(Series(label, epochs, means, style))
     charts = []
     for column, series in curves.items():
         values = [y for one in series for y in one.y]
@@ -236,20 +250,3 @@ def _shown_scores(compared: Comparison, test: str) -> dict[str, np.ndarray]:
             rows = [row_of[one] for one in truth.recordings]
             found[name] = run.scores[run.shown_ensemble][test][rows]
     return found
-
-
-def _mean_curves(
-    members: Mapping[str, Sequence[Mapping[str, str]]],
-) -> dict[str, tuple[list[float], list[float]]]:
-    """Return epochs and mean over members of the losses and of what was measured on validation."""
-    found: dict[str, dict[float, list[float]]] = {}
-    for rows in members.values():
-        for row in rows:
-            for column, text in row.items():
-                is_curve = column == "loss" or column.startswith("val_")
-                if is_curve and math.isfinite(value := float(text or "nan")):
-                    found.setdefault(column, {}).setdefault(float(row["epoch"]), []).append(value)
-    return {
-        column: (sorted(by_epoch), [fmean(by_epoch[epoch]) for epoch in sorted(by_epoch)])
-        for column, by_epoch in found.items()
-    }

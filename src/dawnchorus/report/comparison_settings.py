@@ -31,7 +31,17 @@ def differing_settings(compared: Comparison) -> Html:
             json.dumps(own[key], ensure_ascii=False) if key in own else _ABSENT
             for own in found.values()
         ]
-        if len(set(values)) > 1 and not _is_copy(key, found):
+        section_name, _, below = key.partition(".")
+        own_key = below.partition(".")[2]
+        # a stage often only repeats in all runs what its experiment says
+        is_copy = (
+            section_name == "stages"
+            and bool(own_key)
+            and all(
+                key in own and own_key in own and own[key] == own[own_key] for own in found.values()
+            )
+        )
+        if len(set(values)) > 1 and not is_copy:
             rows.append((key, *values))
     same = element("p", "The runs have the same settings.") if not rows else ""
     return section(
@@ -91,13 +101,3 @@ def _leaves(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
             yield from _leaves(value, path)
         else:
             yield path, value
-
-
-def _is_copy(key: str, found: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Return whether a stage only repeats in all runs what its experiment says."""
-    parts = key.split(".", 2)
-    if parts[0] != "stages" or len(parts) < 3:
-        return False
-    return all(
-        key in own and parts[2] in own and own[key] == own[parts[2]] for own in found.values()
-    )

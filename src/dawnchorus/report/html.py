@@ -111,9 +111,12 @@ def table(
             *(
                 # a column of sentences would be as narrow as its title, and its rows high
                 element(
-                    "td", row[column], class_=class_ or ("long" if _is_long(row[column]) else None)
+                    "td",
+                    cell,
+                    class_=class_
+                    or ("long" if not isinstance(cell, Html) and len(str(cell)) > _LONG else None),
                 )
-                for column, class_ in zip(kept[1:], classes[1:], strict=True)
+                for cell, class_ in zip((row[n] for n in kept[1:]), classes[1:], strict=True)
             ),
         )
         for row in found
@@ -139,10 +142,6 @@ def table(
     # a wide table scrolls by itself: a phone shows the rest of the page as it is
     labelled = {"aria-label": caption}
     return element("div", made, class_="wide", tabindex="0", role="region", **labelled)
-
-
-def _is_long(cell: object) -> bool:
-    return not isinstance(cell, Html) and len(str(cell)) > _LONG
 
 
 def details(summary: str, *content: object) -> Html:

@@ -68,6 +68,12 @@ def score_tables(data: ResultData) -> Html:
         for where, found in [*about["test"].items(), ("its own fold", about.get("validation"))]
         if found
     ]
+    pairs = [*metrics["comparisons"], *metrics["baselines"].get("comparisons", ())]
+    differences = [
+        (pair["second"], pair["first"].replace("_", " "), where, about)
+        for pair in pairs
+        for where, about in [*pair["test"].items(), ("out of fold", pair["out_of_fold"])]
+    ]
     return section(
         "scores",
         "Scores",
@@ -76,7 +82,7 @@ def score_tables(data: ResultData) -> Html:
         table(
             f"Paired differences of {what} on the same recordings",
             ("better if above 0", "minus", "on", ">difference", ">p", ">p (Holm)"),
-            _differences(metrics),
+            _difference_rows(differences),
         ),
         table(
             f"Stages: {what} of their models",
@@ -117,17 +123,6 @@ def score_rows(name: str, kind: str, one: Mapping[str, Any]) -> Iterator[tuple]:
             name, kind, where, one.get("models", ""), with_interval(found, "auroc"), folds, *points,
             found["n"], caveats,
         )  # fmt: skip
-
-
-def _differences(metrics: Mapping[str, Any]) -> list[tuple]:
-    """Return paired differences of ensembles and baselines; Holm's p is adjusted for their number."""
-    pairs = [*metrics["comparisons"], *metrics["baselines"].get("comparisons", ())]
-    found = [
-        (pair["second"], pair["first"].replace("_", " "), where, about)
-        for pair in pairs
-        for where, about in [*pair["test"].items(), ("out of fold", pair["out_of_fold"])]
-    ]
-    return _difference_rows(found)
 
 
 def _difference_rows(found: Sequence[tuple]) -> list[tuple]:

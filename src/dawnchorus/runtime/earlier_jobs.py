@@ -78,7 +78,12 @@ def settle(results: str | Path, is_to_cancel: bool) -> None:
         Jobs of SLURM are cancelled by ``scancel``, those of this host by SIGTERM, upon which a training
         keeps its checkpoint. A job of another host that no scheduler knows is awaited.
     """
-    said, numbers = 0.0, _numbers(results)
+    said, begun = 0.0, set()
+    for path in Path(results, job_status.FOLDER).glob("*"):
+        told = artefacts.read_json(path) or {}
+        if told.get("slurm_job") and "is_done" not in told:
+            begun.add(str(told["slurm_job"]))
+    numbers = _in_queue(begun)
     while (owners := jobs_at_work(results)) or _in_queue(numbers):
         numbers |= {str(o["slurm_job"]) for o in owners if o.get("slurm_job")}
         # of a submission whose jobs run one after another none may hold a lock for a moment
@@ -121,16 +126,6 @@ def settle(results: str | Path, is_to_cancel: bool) -> None:
             print(f"still waiting for {len(owners)} jobs of an earlier run", file=sys.stderr)
             said = time.monotonic()
         time.sleep(_POLL_S)
-
-
-def _numbers(results: str | Path) -> set[str]:
-    """Return the numbers of submissions to SLURM whose jobs have begun, and which it still has."""
-    found = set()
-    for path in Path(results, job_status.FOLDER).glob("*"):
-        told = artefacts.read_json(path) or {}
-        if told.get("slurm_job") and "is_done" not in told:
-            found.add(str(told["slurm_job"]))
-    return _in_queue(found)
 
 
 def _in_queue(numbers: set[str]) -> set[str]:

@@ -59,7 +59,15 @@ def proposed_experiment(task: str, data: Data) -> Proposal:
     """Return what is proposed for a task: one of `TASKS`."""
     if task == "events":
         return _events(data)
-    found = _clips(data)
+    frames = round(_FRAMES_PER_S * data.median_s)
+    # what docs/defaults.md has measured, of whole clips where they are short
+    found: dict[str, Any] = {
+        "window": min(_WINDOW[1], max(_WINDOW[0], frames)),
+        "model": {"name": "compact"},
+        "augmentation": {"rotate": True, "shift_bands": 1, "mixup": 0.3},
+        "training": {},
+        "pooling": "max",
+    }
     if task == "species":
         found["model"]["head"] = "softmax"
         found["training"] |= {"loss": "categorical_crossentropy", "target_range": [0.0, 1.0]}
@@ -84,18 +92,6 @@ def target_rate(rate: int, most: int) -> int:
 def _recipe(rate: int) -> dict[str, Any] | str:
     presets = {22_050: "mono-22k", 44_100: "mono-44k"}
     return presets.get(rate) or {"sample_rate": rate, "channels": "mix"}
-
-
-def _clips(data: Data) -> dict[str, Any]:
-    """Return the sections that docs/defaults.md has measured, of whole clips where they are short."""
-    frames = round(_FRAMES_PER_S * data.median_s)
-    return {
-        "window": min(_WINDOW[1], max(_WINDOW[0], frames)),
-        "model": {"name": "compact"},
-        "augmentation": {"rotate": True, "shift_bands": 1, "mixup": 0.3},
-        "training": {},
-        "pooling": "max",
-    }
 
 
 def _of_clips(task: str, data: Data, experiment: dict[str, Any]) -> Proposal:
