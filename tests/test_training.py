@@ -487,7 +487,7 @@ def test_a_training_that_chooses_epochs_goes_on_to_the_same_bytes(
     assert made(tmp_path) == made(choosing_reference)
 
 
-@pytest.mark.parametrize("steps", [1, pytest.param(5, marks=pytest.mark.slow), 9])
+@pytest.mark.parametrize("steps", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 9))])
 def test_stopped_within_an_epoch_it_goes_on_to_the_same_bytes(
     steps, tmp_path, choosing_reference, train, monkeypatch
 ):

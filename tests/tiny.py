@@ -67,7 +67,7 @@ def config():
             },
             "two": {
                 **shared,
-                "model": {"name": "sparrow"},
+                "model": {"name": "sparrow", "filters": [4] * 7},
                 "stages": {
                     "first": {"targets": {"from": "labels"}},
                     "second": {"targets": {**second, "parts": 1}},
