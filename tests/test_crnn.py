@@ -223,6 +223,7 @@ SETTINGS = stage_settings.training(
 )
 
 
+@pytest.mark.slow  # of other networks: test_training
 def test_equal_trainings_are_equal_to_the_bit():
     trained = []
     for seed in (1, 1, 2):

@@ -434,7 +434,8 @@ def test_windows_of_a_frame_model_are_pooled(tmp_path, shard, stage, targets, ho
     np.testing.assert_allclose(scores, by_hand, atol=2e-6)
 
 
-@pytest.mark.parametrize("output", ["clip", pytest.param("frame", marks=pytest.mark.slow)])
+@pytest.mark.slow  # of teachers: test_distillation
+@pytest.mark.parametrize("output", ["clip", "frame"])
 def test_several_snapshots_of_a_run_are_averaged(tmp_path, shard, stage, targets, output):
     by_name, paths = stage(output, 4)
     model = by_name["f1p0s1"]

@@ -253,7 +253,8 @@ def noisy():
     return taught(framed(dropout=0.3), settings=settings, **chosen)
 
 
-@pytest.mark.parametrize("n_views", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow  # of other trainings: test_training
+@pytest.mark.parametrize("n_views", [1, 2])
 def test_a_killed_training_goes_on_to_the_same_bytes(rng, tmp_path, n_views):
     windows, wanted = drawn(rng)
     if n_views == 2:

@@ -233,6 +233,7 @@ def test_jobs_are_those_of_snakemake(project, run):
     assert planned(run) == dry_run(project.work, *with_settings)
 
 
+@pytest.mark.slow  # the same of another run above
 def test_jobs_of_the_default_experiment_are_those_of_snakemake(tmp_path):
     made = tiny.Project(tmp_path)
     assert planned(made.run_of({"run": ["demo"]})) == dry_run(made.work)

@@ -468,7 +468,7 @@ def in_a_child(folder, raw, name, **changed):
     return verdicts.read_shard_table(paths[1])[0], shard_wav.open_shard(paths[0])
 
 
-@pytest.mark.parametrize("kind", ["MP3", "OGG"])
+@pytest.mark.parametrize("kind", ["MP3", pytest.param("OGG", marks=pytest.mark.slow)])
 def test_memory_stays_bounded_for_long_joined_recordings(tmp_path, kind):
     minute = encoded(noise(60.0, n_channels=2), format=kind)
     limits = {"seconds": 60, "memory_mb": 64}  # the samples would be 158 MB

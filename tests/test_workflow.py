@@ -254,7 +254,7 @@ def test_a_model_to_start_from_may_be_moved(copied):
 @pytest.mark.parametrize(
     "key",
     [
-        pytest.param(key, marks=[pytest.mark.slow] * (number > 1))
+        pytest.param(key, marks=[pytest.mark.slow] * (number > 0))
         for number, key in enumerate(STALE)
     ],
 )
@@ -350,6 +350,7 @@ def wait_until(condition, seconds):
         time.sleep(0.02)
 
 
+@pytest.mark.slow  # of trainings: test_training; of runs and their jobs: test_runs, test_repeated_jobs
 def test_a_killed_run_leaves_no_child_and_goes_on_with_one_command(project, tmp_path):
     killed = copy.copy(project)
     killed.work = tmp_path / "work"
