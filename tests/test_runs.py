@@ -5,6 +5,8 @@ import os
 import platform
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -150,3 +152,37 @@ def test_a_job_whose_run_has_ended_does_not_begin(process, host, job, status):
     environment |= {"SLURM_JOB_ID": job} if job else {}
     code = "from dawnchorus.runtime import job"
     assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == status
+
+
+_HEAD = """
+import subprocess, sys
+child = "from dawnchorus.runtime import job; print('begun', flush=True); import time; time.sleep(60)"
+job = subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE, text=True)
+job.stdout.readline()
+print(job.pid, flush=True)
+job.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel cannot be asked")
+def test_a_job_is_killed_with_its_head():
+    head = subprocess.Popen([sys.executable, "-c", _HEAD], stdout=subprocess.PIPE, text=True)
+    try:
+        job = int(head.stdout.readline())
+        os.kill(job, 0)  # it is there
+    finally:
+        head.kill()
+        head.wait()
+        head.stdout.close()
+
+    def is_there():
+        try:
+            status = Path(f"/proc/{job}/stat").read_text()
+        except OSError:
+            return False
+        return status.rpartition(")")[2].split()[0] != "Z"  # one that nobody waits for
+
+    until = time.monotonic() + 20
+    while is_there():
+        assert time.monotonic() < until
+        time.sleep(0.02)
