@@ -1,5 +1,7 @@
 """Baselines of recordings: against scikit-learn by hand, and beside the models in the report."""
 
+from types import SimpleNamespace
+
 import audio_shards
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from dawnchorus.corpora.tables import LABELS, write_rows
 from dawnchorus.evaluation import band_statistics, baseline_scores, clip_scores
 from dawnchorus.evaluation.clip_baselines import band_rise, chance, logistic_regression, majority
 from dawnchorus.frontends import shard_reader
+from dawnchorus.plan.baseline_rules import BaselineRules
 from dawnchorus.plan.jobs import jobs
 from dawnchorus.runtime import artefacts
 from dawnchorus.scores import baseline_files
@@ -23,6 +26,7 @@ ALL = ["logistic_regression", "band_rise", "majority", "chance"]
 N, HELD = 24, 9  # training and test recordings
 SETTINGS = {
     "baselines": ALL, "train": ["home"], "classes": None, "seed": 3, "count": 3, "ignored_classes": [],
+    "most_work": 1e9,
 }  # fmt: skip
 
 
@@ -206,6 +210,32 @@ def test_a_part_of_the_recordings_is_said(fitted, monkeypatch):
     # by name, as the work does
     monkeypatch.setattr(logistic_regression, "MOST_WORK", 10.0)
     assert fitted("presence")[0].about["logistic_regression"].startswith("fitted on 4 of ")
+
+
+def test_what_a_short_training_leaves_for_baselines_is_a_limit(fitted):
+    about = fitted("presence", most_work=10.0)[0].about
+    assert about["logistic_regression"].startswith("fitted on 4 of ")
+
+
+def test_baselines_may_take_a_twentieth_of_the_trainings():
+    def most_work(**training):
+        found = load(tiny.ROOT / "config.yaml", [], {})
+        chosen = found["experiments"]["demo"]
+        for stage in chosen["stages"].values():
+            stage["training"] |= training
+        about = SimpleNamespace(
+            experiment=lambda wildcards: chosen,
+            stage=lambda wildcards: chosen["stages"][wildcards.stage],
+        )
+        return BaselineRules(about).most_work(SimpleNamespace(experiment="demo"))
+
+    frames_s = 3.2e-6 * load(tiny.ROOT / "config.yaml", [], {})["experiments"]["demo"]["window"]
+    few, many = (most_work(epochs=None, steps=n, batch_size=32) for n in (10, 10000))
+    for n, found in ((10, few), (10000, many)):
+        # two stages; a product takes 4e-8 s, and a training begins after eight seconds
+        most = 0.05 * 2 * (8 + n * 32 * frames_s) / 4e-8
+        assert most / 2 < found <= most
+    assert few < many
 
 
 def test_pictures_count_as_their_columns(monkeypatch):

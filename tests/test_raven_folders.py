@@ -51,6 +51,25 @@ def test_an_empty_table_without_the_column_of_the_class_is_a_recording_without_e
     assert [row.labelled for row in found.recordings] == [True, True]
 
 
+def test_tables_beside_the_recordings_are_read_and_not_ignored(corpus, tmp_path):
+    files = {
+        "au/site 1/a.wav": "a",
+        "au/site 1/a.Table.1.selections.txt": TABLE + ROW.format("robin"),
+        "au/b.wav": "b",
+        "au/b.Table.1.selections.txt": TABLE + ROW.format("wren"),
+    }
+    settings = corpus(files, strong=str(tmp_path / "au"))
+    assert dcase_sed.recordings(settings).notes == []
+    (tmp_path / "au" / "notes.pdf").write_text("-")
+    (said,) = dcase_sed.recordings(settings).notes
+    assert said == "au: 1 files that are no raven tables are ignored: 'notes.pdf'"
+    # a list beside the recordings is read, too; what else lies there is not
+    (tmp_path / "au" / "weak.tsv").write_text("filename\tevent_labels\nb.wav\twren\n")
+    weak = str(tmp_path / "au" / "weak.tsv")
+    (told, *_) = dcase_sed.recordings(settings | {"strong": None, "weak": weak}).notes
+    assert told == "au: 3 files ignored, not audio by the extension"
+
+
 def test_all_tables_that_cannot_be_read_are_named(corpus):
     files = {f"t/{n}.Table.1.selections.txt": f"{HEAD}\n{ROW.format('')}" for n in range(7)}
     with pytest.raises(ValueError, match="7 rows cannot be used: .*0.Table.1.*; and 2 more$"):

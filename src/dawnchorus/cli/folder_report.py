@@ -154,8 +154,8 @@ def description(found: Found) -> list[str]:
         f"recordings  {len(found.recordings):,} with labels, {found.n_unlabelled:,} without, "
         f"{headers.total_s / 3600:.2f} hours in {headers.n_files:,} files",
         f"rates       {rates}{about}",
-        f"lengths     {headers.length_s(0):.2f} to {headers.length_s(1):.1f} s, half below "
-        f"{headers.length_s(0.5):.1f} s{about}",
+        f"lengths     {headers.length_s(0):.2f} to {headers.length_s(1):.2f} s, half below "
+        f"{headers.length_s(0.5):.2f} s{about}",
         f"classes     {len(counts)}: {shown}{f', and {rest} more' if rest > 0 else ''}",
     ]
     if n_none := sum(not one.labels for one in found.recordings):

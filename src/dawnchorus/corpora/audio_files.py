@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -24,17 +24,16 @@ from dawnchorus.runtime import artefacts, hashes, logs
 _BLOCK = 1 << 20  # bytes hashed at a time
 _BATCH = 64  # files per task of the pool
 _THREADS = 3  # SHA-256 of large blocks runs outside the interpreter's lock
-_IGNORED = ("n_hidden", "n_other")
 _UNSETTLED_NS = 2_000_000_000  # a file as young as this may change again within one clock tick
 
 
 class Folder(NamedTuple):
-    """Names of the audio files of a folder, and counts of the files that are ignored."""
+    """Names of the audio files of a folder and of its other files; hidden ones are counted."""
 
     path: str
     audio: list[str]
     n_hidden: int
-    n_other: int
+    others: list[str]
 
     def notes(self) -> list[str]:
         """Return one line per kind of ignored file."""
@@ -43,7 +42,7 @@ class Folder(NamedTuple):
             f"{named}: {count} {'file' if count == 1 else 'files'} ignored, {why}"
             for count, why in (
                 (self.n_hidden, "hidden or partly downloaded"),
-                (self.n_other, "not audio by the extension"),
+                (len(self.others), "not audio by the extension"),
             )
             if count
         ]
@@ -59,7 +58,7 @@ def scan(folder: str) -> Folder:
     ValueError
         Where the folder is missing or cannot be read.
     """
-    audio, n_hidden, n_other = [], 0, 0
+    audio, others, n_hidden = [], [], 0
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -69,20 +68,20 @@ def scan(folder: str) -> Folder:
                 elif is_audio(name):
                     audio.append(name)
                 elif not entry.is_dir():
-                    n_other += 1
+                    others.append(name)
     except OSError as error:
         raise ValueError(
             f"folder {folder!r} cannot be read ({error.strerror}); it should hold recordings"
         ) from None
-    return Folder(folder, sorted(audio), n_hidden, n_other)
+    return Folder(folder, sorted(audio), n_hidden, others)
 
 
 class Walked(NamedTuple):
-    """Audio files below a folder: paths with slashes from there on, sorted; folders; notes."""
+    """Audio files below a folder: paths with slashes from there on, sorted; folders; links."""
 
     paths: list[str]
     folders: dict[str, Folder]  # by their path with slashes, the folder itself as ""
-    notes: list[str]
+    linked: list[str]  # a note on links to folders that are read already
 
 
 def walk(root: str) -> Walked:
@@ -129,19 +128,28 @@ def walk(root: str) -> Walked:
         for below, folder in scanned.items()
         for name in folder.audio
     ]
-    notes = ignored_notes(root, list(scanned.values()))
+    linked = []
     if again:
-        notes.append(
+        linked.append(
             f"{len(again)} links lead to folders that are read already and are left out: "
             f"{examples(sorted(again))}"
         )
-    return Walked(sorted(paths), scanned, notes)
+    return Walked(sorted(paths), scanned, linked)
 
 
-def ignored_notes(path: str, folders: Sequence[Folder]) -> list[str]:
-    """Return the notes on several folders below a path as if they were one: 1500 classes are many."""
-    n_hidden, n_other = (sum(getattr(one, name) for one in folders) for name in _IGNORED)
-    return Folder(path, [], n_hidden, n_other).notes()
+def ignored_notes(path: str, folders: Sequence[Folder], read: Collection[str] = ()) -> list[str]:
+    """Return the notes on several folders below a path as if they were one: 1500 classes are many.
+
+    ``read`` are files, and folders of files, that are read as something else: tables of labels beside
+    the recordings, say.
+    """
+    used = [os.path.normpath(one) for one in read]
+    below = tuple(one + os.sep for one in used)
+    places = (
+        os.path.normpath(os.path.join(one.path, name)) for one in folders for name in one.others
+    )
+    others = [place for place in places if place not in used and not place.startswith(below)]
+    return Folder(path, [], sum(one.n_hidden for one in folders), others).notes()
 
 
 def state_of(path: str) -> str:

@@ -84,7 +84,8 @@ def from_folders(settings: Mapping) -> Read:
             f"{len(bare)} recordings are not described in {named} and are left out: "
             f"{label_sheet.examples(bare)}"
         )
-    return Read(rows, excluded, folder.notes() + notes)
+    ignored = audio_files.ignored_notes(audio, [folder], [str(source)])
+    return Read(rows, excluded, ignored + notes)
 
 
 def from_tree(settings: Mapping) -> Read:

@@ -11,7 +11,7 @@ import collections
 import itertools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dawnchorus.corpora import audio_files, birdclef_files
 from dawnchorus.formats import audio_names, label_sheet
@@ -26,6 +26,8 @@ class Recordings:
     Parameters
     ----------
     folders : sequence of str
+    read : collection of str
+        Files and folders below them that are read as lists: no note says that they are ignored.
 
     Attributes
     ----------
@@ -41,7 +43,7 @@ class Recordings:
         Where a folder cannot be read, or two names in one differ in case or extension alone.
     """
 
-    def __init__(self, folders: Sequence[str]):
+    def __init__(self, folders: Sequence[str], read: Collection[str] = ()):
         self.excluded: list[tuple[str, str, str]] = []
         self.notes: list[str] = []
         self._other_case: set[str] = set()
@@ -49,7 +51,8 @@ class Recordings:
         # a folder that is given twice is read once: its files would collide with themselves
         for folder in dict.fromkeys(map(os.path.normpath, folders)):
             walked = audio_files.walk(folder)
-            self.notes += walked.notes
+            self.notes += audio_files.ignored_notes(folder, list(walked.folders.values()), read)
+            self.notes += walked.linked
             for below, scanned in walked.folders.items():
                 by_stem, odd = birdclef_files.by_stem(scanned.audio, scanned.path)
                 beside = f"{below}/" if below else ""

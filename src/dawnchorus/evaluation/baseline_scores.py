@@ -48,8 +48,8 @@ def fit_baselines(
         Label tables of the training corpora.
     settings : mapping
         ``baselines`` (names), ``train`` (references), ``classes`` (names, or None), ``seed``,
-        ``count`` (folds that have a member) and ``ignored_classes``, which get the lowest score of
-        each recording.
+        ``count`` (folds that have a member), ``ignored_classes``, which get the lowest score of
+        each recording, and ``most_work``, a limit beside ``MOST_WORK`` of a module.
     output : path
         See the module.
 
@@ -94,7 +94,8 @@ def fit_baselines(
             rows = np.flatnonzero(is_fitted & (fold != number))
             n_known = len(rows)
             if module.MOST_WORK is not None:
-                most = int(module.MOST_WORK / (statistics[0].size * len(class_names)))
+                work = min(module.MOST_WORK, settings["most_work"])
+                most = int(work / (statistics[0].size * len(class_names)))
                 rows = rows[chosen_rows(targets[rows], most, rng)]
             if len(rows) < n_known:
                 about[baseline] = f"fitted on {len(rows)} of {n_known} training recordings"

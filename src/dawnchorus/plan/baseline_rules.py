@@ -1,11 +1,18 @@
 """Inputs and settings of rules/baselines.smk."""
 
+import math
 from dataclasses import dataclass
+from types import SimpleNamespace
 
+from dawnchorus.plan.training_rules import TrainingRules
 from dawnchorus.plan.workflow_run import Params, Run, Wildcards, corpora_in
 
 _FITTED = ("seed", "train", "classes", "ignored_classes", "baselines")
 _DETECTED = ("seed", "train", "test", "classes")
+# a fit takes 4e-8 s for a product of recording, statistic and class; the default network 3.2e-6 s for
+# a frame, and a job that imports TensorFlow 8 s to start (one core of an Intel Xeon, 2026-11-30)
+_PRODUCT_S, _FRAME_S, _JOB_S = 4e-8, 3.2e-6, 8.0
+_SHARE = 0.05  # of the trainings' time
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -27,8 +34,28 @@ class BaselineRules:
         return {
             "shards": self._shards(wildcards, ()),
             "labels": self.run.labels(corpora_in(chosen["train"])),
-            "settings": {**kept, "count": chosen["folds"]["count"]},
+            "settings": {
+                **kept,
+                "count": chosen["folds"]["count"],
+                "most_work": self.most_work(wildcards),
+            },
         }
+
+    def most_work(self, wildcards: Wildcards) -> float:
+        """Return the products of recordings, statistics and classes that a fit may take.
+
+        A power of two, so that a recording more changes it seldom: at most a twentieth of what the
+        trainings of a fold take, one of each stage.
+        """
+        about = TrainingRules(self.run)
+        stages = self.run.experiment(wildcards)["stages"]
+        trained_s = sum(
+            _JOB_S
+            + _FRAME_S
+            * about.frames_seen(SimpleNamespace(experiment=wildcards.experiment, stage=stage))
+            for stage in stages
+        )
+        return float(2 ** math.floor(math.log2(_SHARE * trained_s / _PRODUCT_S)))
 
     def clip_library(self, wildcards: Wildcards) -> dict[str, str]:
         """Return the digests of the code behind the baselines, of those that are chosen alone."""

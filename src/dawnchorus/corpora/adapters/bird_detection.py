@@ -125,7 +125,10 @@ def recordings(settings: Mapping) -> Found:
         detail = f"line {rows.lines[i]} of the label file"
         excluded.append((audio_names.escaped(rows.ids[i]), "MISSING_FILE", detail))
     without, said = _without_row(folders)
-    notes += [note for path in sorted(folders) for note in folders[path].folder.notes()] + said
+    tables = [rows.path for rows in parts if rows.path] + [str(settings.get("groups") or "")]
+    for path in sorted(folders):
+        notes += audio_files.ignored_notes(path, [folders[path].folder], list(filter(None, tables)))
+    notes += said
     if settings.get("groups"):
         notes += _group_notes(groups, str(settings["groups"]), found)
     if n_unknown := sum(not recording.labelled for recording in found):

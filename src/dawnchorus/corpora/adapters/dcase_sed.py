@@ -101,7 +101,12 @@ def recordings(settings: Mapping) -> Found:
     if all(settings[kind] is None for kind in clip_lists.KINDS):
         raise ValueError("weak, strong and unlabelled are null; expected one list at least")
     folders = [settings["audio"]] if isinstance(settings["audio"], str) else settings["audio"]
-    files = Recordings(list(map(str, folders)))
+    lists = [
+        path for k in clip_lists.KINDS for path in clip_lists.paths_of(settings[k], k).values()
+    ]
+    if settings.get("sources"):
+        lists.append(str(settings["sources"]["table"]))
+    files = Recordings(list(map(str, folders)), lists)
     paths, excluded, notes = files.paths, list(files.excluded), list(files.notes)
     read = clip_lists.read_clips(settings, files.id_of)
     origins = {}

@@ -80,7 +80,8 @@ def recordings(settings: Mapping) -> Found:
     root, pattern = str(settings["root"]), settings["pattern"]
     template = _template(pattern)
     walked = audio_files.walk(root)
-    paths, notes = walked.paths, list(walked.notes)
+    notes = audio_files.ignored_notes(root, list(walked.folders.values())) + walked.linked
+    paths = walked.paths
     supported = [path for path in paths if audio_names.is_supported(path)]
     detail = "control characters or bytes that are not UTF-8"
     odd = [path for path in paths if not audio_names.is_supported(path)]
@@ -119,7 +120,7 @@ def recordings(settings: Mapping) -> Found:
         parts = below.split("/")[:depth]
         told = fields("/".join(parts), template[:depth]) if len(parts) == depth else None
         if told and audio_names.is_supported(below) and told["class"] not in names:
-            others[told["class"]] += folder.n_other
+            others[told["class"]] += len(folder.others)
     class_names.check_losses(others.elements(), (), "by their extensions")
     if empty := sorted(others):
         shown = label_sheet.examples(empty)
